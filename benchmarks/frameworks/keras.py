@@ -29,6 +29,7 @@ from benchmarks.recipe.optimizer import Momentum
 
 def configure(*, threads: int, device: str, precision: str) -> None:
     """Set threads, device and numbers before TensorFlow starts; TF32 is off."""
+    tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -51,7 +52,6 @@ def switches() -> dict:
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "op_determinism": tf.config.experimental.is_op_determinism_enabled(),
         "floatx": keras.config.floatx(),
         "gpu_memory_growth": os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true",
     }
@@ -113,7 +113,7 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
         case Dense():
             return keras.layers.Dense(layer.units)
         case Conv():
-            return keras.layers.Conv2D(layer.filters, layer.size, padding="same")
+            return keras.layers.Conv2D(layer.filters, layer.size, padding="same", use_bias=layer.bias)
         case BatchNorm():
             return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
         case ReLU():

@@ -27,11 +27,13 @@ class Dense:
 class Conv:
     """Two-dimensional convolution at stride 1, zero-padded so that height and width stay.
 
-    The kernel has shape [size, size, input channels, filters]; `size` is odd.
+    The kernel has shape [size, size, input channels, filters]; `size` is odd. A convolution that
+    batch norm follows goes without a bias, which the norm would take away again.
     """
 
     filters: int
     size: int = 3
+    bias: bool = True
 
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the output for one example."""
@@ -39,7 +41,8 @@ class Conv:
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Shapes of the parameters, by name."""
-        return {"kernel": (self.size, self.size, shape[-1], self.filters), "bias": (self.filters,)}
+        kernel = {"kernel": (self.size, self.size, shape[-1], self.filters)}
+        return {**kernel, "bias": (self.filters,)} if self.bias else kernel
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class BatchNorm:
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Shapes of the parameters, by name."""
-        return {name: shape[-1:] for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+        return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), shape[-1:])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""One tidy row per cell, from its record, its timings and its certificate."""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.analysis.intervals import Estimate, geometric_mean, median_of_censored
+from benchmarks.record import Cell, Record, Run, Status
+
+CELL = ["dataset", "model", "framework", "arm", "batch_size"]
+TIMED = ["dataset", "model", "framework", "batch_size"]
+COLUMNS = [
+    *("study", "machine", *CELL, "n_runs", "n_reached", "status"),
+    *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
+    "throughput_idiomatic_samples_per_s",
+    *("throughput_idiomatic_samples_per_s_lo", "throughput_idiomatic_samples_per_s_hi"),
+    *("step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share", "input_share_idiomatic"),
+    *("peak_memory_mib", "device_memory_mib"),
+    *("epochs_to_target", "epochs_to_target_lo", "epochs_to_target_hi"),
+    *("examples_to_target", "steps_to_target"),
+    *("time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"),
+    *("time_to_target_predicted_s", "time_ratio"),
+    *("test_accuracy", "test_accuracy_sd", "train_accuracy", "identity"),
+]
+UNTRAINED = "untrained"
+
+
+def cell_status(runs: list[Run]) -> str:
+    """`reached` where the median run reached the goal, otherwise the most frequent of the failures."""
+    statuses = [run.status for run in runs]
+    if 2 * statuses.count(Status.REACHED) > len(statuses):
+        return Status.REACHED.value
+    failures = [status for status in statuses if status != Status.REACHED]
+    return max(Status, key=failures.count).value
+
+
+def to_target(runs: list[Run], field: str) -> Estimate:
+    """Median over runs of a quantity to target, runs that never got there counting as infinite."""
+    values = [getattr(run, field) for run in runs]
+    found = median_of_censored(np.array([np.inf if value is None else value for value in values]))
+    return found if np.isfinite(found.value) else Estimate(np.nan, np.nan, np.nan)
+
+
+def accuracy(runs: list[Run], field: str) -> tuple[float, float]:
+    """Mean and sample standard deviation over the runs that have one."""
+    values = [getattr(run, field) for run in runs if getattr(run, field) is not None]
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+    return (float(np.mean(values)) if values else np.nan), spread
+
+
+def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
+    """An estimate as the three columns it fills."""
+    return {name: estimate.value, f"{name}_lo": estimate.lo, f"{name}_hi": estimate.hi}
+
+
+def trained_columns(record: Record, *, n_training: int) -> dict:
+    """What the runs of a cell say."""
+    runs, batch_size = record.runs, record.cell.batch_size
+    examples = to_target(runs, "examples_to_target")
+    test, test_sd = accuracy(runs, "test_accuracy")
+    epochs = Estimate(*(value / n_training for value in examples))
+    return {
+        "n_runs": len(runs),
+        "n_reached": sum(run.status == Status.REACHED for run in runs),
+        "status": cell_status(runs),
+        "peak_memory_mib": record.memory.peak_mib,
+        "device_memory_mib": record.memory.device_mib,
+        **spread_out("epochs_to_target", epochs),
+        "examples_to_target": examples.value,
+        "steps_to_target": examples.value / batch_size,
+        **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
+        "test_accuracy": test,
+        "test_accuracy_sd": test_sd,
+        "train_accuracy": accuracy(runs, "train_accuracy")[0],
+    }
+
+
+def timed_columns(rows: pd.DataFrame) -> dict:
+    """What the timings of a cell say; `rows` are its rows of throughput.csv, of every process."""
+    fused = rows[(rows["execution"] == "fused") & (rows["status"] == "measured")]
+    idiomatic = rows[(rows["execution"] == "idiomatic") & (rows["status"] == "measured")]
+    medians = fused[["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]].median()
+    return {
+        **spread_out("throughput_samples_per_s", geometric_mean(fused["samples_per_s"])),
+        **spread_out("throughput_idiomatic_samples_per_s", geometric_mean(idiomatic["samples_per_s"])),
+        **medians.to_dict(),
+        "input_share_idiomatic": idiomatic["input_share"].median(),
+    }
+
+
+def predicted_columns(row: dict) -> dict:
+    """Time to target as examples over throughput, and its ratio to the measured one."""
+    predicted = row["examples_to_target"] / row["throughput_samples_per_s"]
+    return {"time_to_target_predicted_s": predicted, "time_ratio": predicted / row["time_to_target_s"]}
+
+
+def summary(
+    rows: list[dict], throughput: pd.DataFrame, *, study: str, machine: str, verdicts: dict[tuple, str]
+) -> pd.DataFrame:
+    """The whole table: `rows` hold each cell's names and what its record says, if it was trained."""
+    timings = dict(list(throughput.groupby(TIMED)))
+    empty = throughput.iloc[:0]
+    table = []
+    for row in rows:
+        timed = timings.get(tuple(row[key] for key in TIMED), empty)
+        full = {"study": study, "machine": machine, **dict.fromkeys(COLUMNS[2:], np.nan)}
+        full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
+        full["identity"] = verdicts.get(tuple(row[key] for key in CELL[:4]), "not certified: no certificate")
+        table.append(full | predicted_columns(full))
+    return pd.DataFrame(table, columns=COLUMNS)
+
+
+def curves(record: Record, *, n_training: int) -> list[dict]:
+    """Every point of every learning curve of a cell."""
+    return [
+        {
+            **record.cell.model_dump(),
+            "seed": run.seed,
+            "status": run.status.value,
+            "epochs": point.examples / n_training,
+            **point.model_dump(),
+        }
+        for run in record.runs
+        for point in run.curve
+    ]
+
+
+def cell_of(cell: Cell) -> dict:
+    """A cell's names as columns."""
+    return {key: getattr(cell, key) for key in CELL}

@@ -1,0 +1,1 @@
+"""Certificates: two trainings are compared only after they were shown to compute the same numbers."""

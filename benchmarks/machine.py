@@ -1,0 +1,111 @@
+"""The machine: what it is called, which GPUs it has, and a lease on one of them."""
+
+import contextlib
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+import psutil
+import pynvml
+
+from benchmarks.errors import Problem
+
+MIB = 2**20
+
+
+class Gpu(NamedTuple):
+    """One GPU as the driver describes it."""
+
+    index: int
+    name: str
+    memory_mib: float
+
+
+def gpus() -> list[Gpu]:
+    """The GPUs that the NVIDIA driver reports; none where there is no driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+    return [
+        Gpu(index, _text(pynvml.nvmlDeviceGetName(handle)), pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB)
+        for index, handle in enumerate(handles)
+    ]
+
+
+def driver() -> str | None:
+    """Version of the NVIDIA driver, if there is one."""
+    return _text(pynvml.nvmlSystemGetDriverVersion()) if gpus() else None
+
+
+def _text(name: str | bytes) -> str:
+    """NVML's older bindings return bytes."""
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def cpu() -> str:
+    """The processor's name."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
+
+
+def slug(device: str = "auto") -> str:
+    """The machine's name in results: the GPU's where there is one, otherwise the CPU's and its cores."""
+    found = [] if device == "cpu" else gpus()
+    name = found[0].name if found else f"{re.sub(r'[(](R|TM)[)]|CPU|@.*', '', cpu())} {cores()} cores"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def describe() -> dict:
+    """The machine in full, for the provenance of a result."""
+    return {
+        "cpu": cpu(),
+        "cores": cores(),
+        "memory_mib": round(psutil.virtual_memory().total / MIB),
+        "gpus": [gpu._asdict() for gpu in gpus()],
+        "gpu_driver": driver(),
+        "os": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+@contextlib.contextmanager
+def leased_gpu(device: str) -> Iterator[None]:
+    """Hold one GPU, which this process and its children then see alone; on a CPU nothing is held.
+
+    Raises:
+        Problem: every GPU is held by another job.
+    """
+    if device == "cpu" or not gpus():
+        yield
+        return
+    for gpu in _allowed():
+        lock = filelock.FileLock(Path(tempfile.gettempdir()) / f"batch-atlas-gpu-{gpu}.lock", mode=0o666)
+        with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            yield
+            return
+    raise Problem(
+        "every GPU is held by another job of Batch Atlas",
+        mend="wait for it, or run with fewer jobs at a time (resources gpu= in profiles/default)",
+    )
+
+
+def _allowed() -> list[str]:
+    """GPU ids that this process may use, in the driver's order."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(gpu.index) for gpu in gpus()]

@@ -1,0 +1,1 @@
+"""Measurements: one module each, its unit in the name of what it returns."""

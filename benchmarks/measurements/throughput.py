@@ -1,0 +1,43 @@
+"""Throughput from pytest-benchmark's files: one row for each case and process."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = [
+    *("dataset", "model", "framework", "execution", "batch_size", "process", "samples_per_s"),
+    *("step_p50_ms", "step_p95_ms", "rounds", "steps_per_round", "compile_s", "first_step_s"),
+    *("input_share", "status"),
+]
+CASE = ["dataset", "model", "framework", "execution", "batch_size", "process"]
+
+
+def row(benchmark: dict) -> dict:
+    """One case of a pytest-benchmark file.
+
+    Throughput is batch size × steps over the median round; the quantiles are of the mean step in a
+    round, over rounds.
+    """
+    info = benchmark["extra_info"]
+    step_s = np.asarray(benchmark["stats"]["data"]) / info["steps_per_round"]
+    return {
+        **{key: info[key] for key in (*CASE, "code", "status", "compile_s", "first_step_s", "input_share")},
+        "samples_per_s": info["batch_size"] / float(np.median(step_s)),
+        "step_p50_ms": 1e3 * float(np.median(step_s)),
+        "step_p95_ms": 1e3 * float(np.quantile(step_s, 0.95)),
+        "rounds": len(step_s),
+        "steps_per_round": info["steps_per_round"],
+    }
+
+
+def read(folder: Path, *, code: str) -> pd.DataFrame:
+    """All measured cases in a folder that were timed with this code, and those that failed."""
+    rows = []
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_bytes())
+        rows += [row(benchmark) for benchmark in content["benchmarks"]]
+        rows += content.get("failures", [])
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "code"])
+    return table[table["code"] == code].reset_index(drop=True)

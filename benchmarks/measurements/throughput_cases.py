@@ -1,0 +1,147 @@
+"""The timed cases of one process, run by pytest-benchmark.
+
+`python -m benchmarks.throughput` starts pytest on this file once for each process; the environment
+variable `BATCH_ATLAS_REQUEST` names the file that says what to time.
+"""
+
+import functools
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import datasets, frameworks, models
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Trainer
+from benchmarks.measurements.cases import Case, Request
+from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.optimizer import Momentum
+
+REQUEST = Request.model_validate_json(Path(os.environ["BATCH_ATLAS_REQUEST"]).read_bytes())
+GENTLE = Momentum(learning_rate=2**-10, momentum=0.875)
+"""A rate at which no model diverges: arithmetic on NaN or on denormal numbers has another speed."""
+ROUNDS = {"fused": 10, "idiomatic": 3}
+"""`fit` and `DataLoader` start anew in each call; longer rounds make that as small as in an epoch."""
+FEWEST_ROUNDS = 3
+
+
+@functools.cache
+def framework():
+    """The framework of this process, configured."""
+    module = frameworks.load(REQUEST.framework)
+    module.configure(threads=REQUEST.threads, device=REQUEST.device, precision=REQUEST.precision)
+    return module
+
+
+@functools.cache
+def data(name: str) -> Dataset:
+    """A data set, read once in a process."""
+    return datasets.read(REQUEST.data[name])
+
+
+@functools.lru_cache(maxsize=4)
+def trainer(dataset: str, model: str, execution: str) -> Trainer:
+    """A trainer, built once in a process for all batch sizes."""
+    found = data(dataset)
+    return framework().Trainer(
+        layers=models.spec(model, n_classes=found.n_classes),
+        input_shape=found.train_x.shape[1:],
+        optimizer=GENTLE,
+        examples=found.train_x,
+        labels=found.train_y,
+        precision=REQUEST.precision,
+        execution=execution,
+    )
+
+
+def seconds(function: Callable, *arguments) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+def steps_per_round(step_s: float, *, round_s: float) -> int:
+    """Steps that fill a round, at least one."""
+    return max(1, round(round_s / step_s))
+
+
+def rounds_for(round_s: float, *, wanted: int, total_s: float) -> int:
+    """Rounds that fit into the time for a case, at most those wanted, at least a few."""
+    return max(FEWEST_ROUNDS, min(wanted, int(total_s / round_s)))
+
+
+def estimated_step_s(subject: Trainer, stream: BatchStream, batch_size: int, *, budget_s: float) -> float:
+    """Seconds of a step once warm, from ever longer calls until one is long enough to trust."""
+    steps = 1
+    while True:
+        taken = seconds(subject.train, stream.batches(batch_size, first=0, count=steps))
+        if taken > budget_s / 4 or steps >= 4096:
+            return taken / steps
+        steps *= 4
+
+
+def input_share(subject: Trainer, batches: np.ndarray, *, round_s: float) -> float:
+    """Time of the input pipeline alone over the time of the whole round, at most 1."""
+    alone = statistics.median(seconds(subject.read, batches) for _ in range(FEWEST_ROUNDS))
+    return min(1.0, alone / round_s)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each case of the request, in its order."""
+    names = [f"{c.dataset}-{c.model}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
+    metafunc.parametrize("case", REQUEST.cases, ids=names)
+
+
+def test_throughput(benchmark, case: Case) -> None:
+    """Time steady-state steps of one case; compilation and the first step are numbers of their own."""
+    benchmark.extra_info.update(
+        case.model_dump(), framework=REQUEST.framework, process=REQUEST.process, code=REQUEST.code
+    )
+    try:
+        time_case(benchmark, case)
+    except Exception as error:
+        benchmark.extra_info["status"] = "out-of-memory" if framework().is_out_of_memory(error) else "failed"
+        report_failure(case, benchmark.extra_info["status"])
+        raise
+
+
+def time_case(benchmark, case: Case) -> None:
+    """Compile, first step, warm-up, rounds, input."""
+    found = data(case.dataset)
+    subject = trainer(case.dataset, case.model, case.execution)
+    spec = models.spec(case.model, n_classes=found.n_classes)
+    subject.reset(initial_parameters(spec, found.train_x.shape[1:], seed=0))
+    stream = BatchStream(len(found.train_y), seed=REQUEST.process)
+    compile_s = subject.compile(case.batch_size)
+    first_step_s = seconds(subject.train, stream.batches(case.batch_size, first=0, count=1))
+    round_s = REQUEST.seconds_per_case / ROUNDS[case.execution]
+    step_s = estimated_step_s(subject, stream, case.batch_size, budget_s=round_s)
+    steps = steps_per_round(step_s, round_s=round_s)
+    batches = stream.batches(case.batch_size, first=0, count=steps)
+    rounds = rounds_for(
+        steps * step_s, wanted=ROUNDS[case.execution], total_s=REQUEST.seconds_per_case
+    )
+    framework().synchronise()
+    benchmark.pedantic(subject.train, args=(batches,), rounds=rounds, iterations=1)
+    median_s = statistics.median(benchmark.stats.stats.data)
+    benchmark.extra_info.update(
+        steps_per_round=steps,
+        compile_s=compile_s,
+        first_step_s=first_step_s,
+        input_share=input_share(subject, batches, round_s=median_s),
+        status="measured",
+    )
+
+
+def report_failure(case: Case, status: str) -> None:
+    """Keep a failed case beside the request: pytest-benchmark leaves it out of its own file."""
+    path = Path(os.environ["BATCH_ATLAS_REQUEST"]).with_suffix(".failures")
+    with path.open("a") as failures:
+        failures.write(json.dumps({**case.model_dump(), "status": status}) + "\n")

@@ -1,0 +1,71 @@
+"""Child processes that never outlive the run they belong to."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+import psutil
+
+OWNER = "BATCH_ATLAS_RUN"
+"""Environment variable with the process id of the workflow that a job belongs to."""
+
+
+def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> int:
+    """Run a command to its end and return its exit code, negative where a signal killed it.
+
+    The child is killed when this process is interrupted or told to end, and when the workflow that
+    owns the job is gone, so that a killed workflow leaves nothing behind that would disturb the next.
+
+    Raises:
+        KeyboardInterrupt: this process was interrupted or told to end, or its owner is gone.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    owner = _owner()
+    child = subprocess.Popen(command, env={**os.environ, **(environment or {})})
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(timeout=1.0)
+            if owner is not None and not owner.is_running():
+                raise KeyboardInterrupt
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+def _owner() -> psutil.Process | None:
+    """The workflow that this job belongs to; None where a person started it."""
+    pid = os.environ.get(OWNER)
+    if pid is None:
+        return None
+    try:
+        return psutil.Process(int(pid))
+    except psutil.NoSuchProcess as error:
+        raise KeyboardInterrupt from error
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this project under the interpreter of this process."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def age_s() -> float:
+    """Seconds since this process started."""
+    return time.time() - psutil.Process().create_time()
+
+
+def parents_age_s() -> float:
+    """Seconds since the parent of this process started: the job, for the child that does its work."""
+    return time.time() - psutil.Process(os.getppid()).create_time()
+
+
+def oom_kills() -> int:
+    """How often the kernel has killed a process for want of memory since it started."""
+    with open("/proc/vmstat") as counters:
+        found = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
+    return int(found[0]) if found else 0

@@ -1,0 +1,101 @@
+"""Axes: batch sizes on a log2 scale, accuracies by their distance to 1, readable log ticks."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter, NullLocator
+
+from benchmarks.publish import wording
+
+LABELS = 9
+"""As many batch sizes as can be labelled along a panel without touching."""
+LEAST_ERROR = 1e-3
+"""Accuracies nearer to 1 are drawn here: the distance of 1 to itself has no logarithm."""
+ACCURACIES = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]
+
+
+def batch_sizes(ax: Axes, sizes: list[int]) -> None:
+    """A log2 axis over all batch sizes of a study, each with a tick, as many as fit with a label."""
+    ax.set_xscale("log", base=2)
+    margin = max(0.4, 0.03 * np.log2(max(sizes) / min(sizes)))
+    ax.set_xlim(min(sizes) / 2**margin, max(sizes) * 2**margin)
+    labelled = _spaced(sizes)
+    _ticks(ax.xaxis, labelled, [wording.short_size(size) for size in labelled])
+    ax.xaxis.set_minor_locator(FixedLocator([size for size in sizes if size not in labelled]))
+    ax.set_xlabel("Batch size B (examples)")
+
+
+def _spaced(sizes: list[int]) -> list[int]:
+    """The sizes to label: both ends, and between them those that leave room to their neighbours."""
+    sizes = sorted(sizes)
+    gap = np.log2(sizes[-1] / sizes[0]) / (LABELS + 1)
+    kept = [sizes[0]]
+    for size in sizes[1:-1]:
+        room = min(np.log2(size / kept[-1]), np.log2(sizes[-1] / size))
+        kept += [size] if room >= gap else []
+    return [*kept, *sizes[-1:]] if len(sizes) > 1 else kept
+
+
+def logarithmic(axis: Axis) -> None:
+    """Plain numbers at 1, 10, 100, … of a log axis, and at 2 and 5 where the range is short.
+
+    Call it when everything is drawn, since it looks at the limits.
+    """
+    lo, hi = sorted(axis.get_view_interval())
+    decades = range(int(np.floor(np.log10(lo))), int(np.ceil(np.log10(hi))) + 1)
+    within = {
+        steps: [step * 10.0**decade for decade in decades for step in steps if lo <= step * 10.0**decade <= hi]
+        for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10)))
+    }
+    ticks = next((ticks for ticks in within.values() if len(ticks) >= 3), within[tuple(range(1, 10))])
+    _ticks(axis, ticks, [_plain(tick) for tick in ticks])
+    axis.set_minor_locator(FixedLocator(within[tuple(range(1, 10))]))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:,.6g}"
+
+
+def accuracy(ax: Axes) -> None:
+    """A y axis for accuracies 0..1, spaced by the logarithm of the error: 99 % is as far from 90 % as 90 from 0."""
+    ax.set_yscale("function", functions=(_spread, _gather))
+
+
+def accuracy_ticks(axis: Axis) -> None:
+    """Label an axis made by `accuracy` in per cent. Call it when everything is drawn."""
+    lo, hi = axis.get_view_interval()
+    ticks = [tick for tick in ACCURACIES if lo <= tick <= hi]
+    if len(ticks) < 3:
+        ticks = [tick for tick in MaxNLocator(5).tick_values(lo, hi) if lo <= tick <= hi]
+    ticks = _apart(ticks, gap=float(_spread(hi) - _spread(lo)) / 9)
+    _ticks(axis, ticks, [_per_cent(tick) for tick in ticks])
+
+
+def _apart(ticks: list[float], *, gap: float) -> list[float]:
+    """The ticks from the top down that leave a gap to the one kept before."""
+    kept: list[float] = []
+    for tick in reversed(ticks):
+        if not kept or _spread(kept[-1]) - _spread(tick) >= gap:
+            kept.append(tick)
+    return kept[::-1]
+
+
+def _per_cent(share: float) -> str:
+    return f"{'≥' if share >= 1 - LEAST_ERROR else ''}{100 * share:.5g}"
+
+
+def _spread(share: np.ndarray) -> np.ndarray:
+    return -np.log10(np.maximum(1 - np.asarray(share, float), LEAST_ERROR))
+
+
+def _gather(spread: np.ndarray) -> np.ndarray:
+    return 1 - 10.0 ** -np.asarray(spread, float)
+
+
+def _ticks(axis: Axis, ticks: list[float], labels: list[str]) -> None:
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FixedFormatter(labels))
+    axis.set_minor_locator(NullLocator())

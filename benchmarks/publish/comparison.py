@@ -1,0 +1,68 @@
+"""Which framework is better at a batch size, and whether the measurements can tell."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks.analysis.intervals import LEVEL, UNKNOWN, Estimate, paired_ratio
+
+
+def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
+    """Samples per second [process, value of the column `of`] of the rows that were measured."""
+    measured = throughput[throughput["status"] == "measured"]
+    return measured.pivot_table(index="process", columns=of, values="samples_per_s")
+
+
+def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
+    """Throughput of the column `above` over that of `below`, paired over processes."""
+    if above not in processes or below not in processes:
+        return UNKNOWN
+    pairs = processes[[above, below]].dropna()
+    return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
+
+
+def fastest(processes: pd.DataFrame) -> str | None:
+    """The framework whose throughput ratio to every other one lies above 1 with its whole interval."""
+    names = list(processes.columns)
+    for best in names:
+        others = [ratio(processes, best, other) for other in names if other != best]
+        if others and all(estimate.lo > 1 for estimate in others):
+            return best
+    return None
+
+
+def soonest(rows: pd.DataFrame, quantity: str) -> str | None:
+    """The framework [index of rows] whose interval of `quantity` lies below every other one's."""
+    known = rows.dropna(subset=[quantity, f"{quantity}_lo", f"{quantity}_hi"])
+    for best in known.index:
+        others = known.drop(index=best)
+        if len(others) and (others[f"{quantity}_lo"] > known.at[best, f"{quantity}_hi"]).all():
+            return best
+    return None
+
+
+def most_accurate(rows: pd.DataFrame) -> str | None:
+    """The framework [index of rows] whose test accuracy is above every other one's by Welch's t test."""
+    known = rows.dropna(subset=["test_accuracy", "test_accuracy_sd"])
+    if len(known) < 2:
+        return None
+    best = known["test_accuracy"].idxmax()
+    others = known.drop(index=best)
+    resolved = all(_differ(known.loc[best], other) for _, other in others.iterrows())
+    return best if resolved else None
+
+
+def _differ(one: pd.Series, other: pd.Series) -> bool:
+    """Whether two means differ at the level of the intervals; without spread there is no telling."""
+    if min(one["n_runs"], other["n_runs"]) < 2 or not (one["test_accuracy_sd"] or other["test_accuracy_sd"]):
+        return False
+    samples = [(row["test_accuracy"], row["test_accuracy_sd"], row["n_runs"]) for row in (one, other)]
+    test = stats.ttest_ind_from_stats(*samples[0], *samples[1], equal_var=False)
+    return bool(math.isfinite(test.pvalue) and test.pvalue < 1 - LEVEL)
+
+
+def geometric(values: pd.Series) -> float:
+    """Geometric mean of positive values, NaN where there are none."""
+    return float(np.exp(np.log(values.astype(float)).mean())) if len(values) else math.nan

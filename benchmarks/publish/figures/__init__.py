@@ -1,0 +1,26 @@
+"""The figures. A new one is a new file here with the same functions as its siblings:
+
+`TITLE`, `applies(results)`: whether these results hold what it shows, `draw(results)`: the figure,
+`caption(results)`: what a reader needs to read it. Its file is named after the module.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from benchmarks.publish.results import Results
+
+ORDER = ("throughput", "step_time", "peak_memory", "epochs_to_target", "time_to_target", "test_accuracy")
+"""Told first, in this order; any other figure follows by name."""
+
+
+def modules() -> dict[str, ModuleType]:
+    """Every figure's module by the name of its files."""
+    names = [module.name for module in iter_modules(__path__)]
+    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return {name.replace("_", "-"): import_module(f"{__name__}.{name}") for name in names}
+
+
+def applicable(results: Results) -> dict[str, ModuleType]:
+    """The figures that these results can fill."""
+    return {name: module for name, module in modules().items() if module.applies(results)}

@@ -1,0 +1,69 @@
+"""Training throughput against batch size, in both executions."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, failures, panels, series, style, wording
+from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.publish.style import INK, Look
+
+TITLE = "Training throughput"
+LINES = {"fused": "-", "idiomatic": (0, (3, 2))}
+COLUMNS = {"fused": "throughput_samples_per_s", "idiomatic": "throughput_idiomatic_samples_per_s"}
+
+
+def applies(results: Results) -> bool:
+    """Whether anything was timed."""
+    return bool(results.summary["throughput_samples_per_s"].notna().any())
+
+
+def caption(results: Results) -> str:
+    """What a reader needs to read the figure."""
+    return (
+        "Examples per second of training against batch size, both axes logarithmic. Fused (solid, filled): the "
+        "fastest form of the training loop that computes the same numbers; idiomatic (dashed, open): the loop "
+        "that a user of the framework would write. Bars: 95 % intervals over independent processes."
+    )
+
+
+def draw(results: Results) -> Figure:
+    """A panel for each (dataset, model)."""
+    looks = style.looks(results.frameworks)
+    failed = failures.of_throughput(results.throughput)
+    figure, places = panels.by_workload(results)
+    for workload, ax in places:
+        sizes = panels.sizes_of(results, workload)
+        axes.batch_sizes(ax, sizes)
+        ax.set(yscale="log", ylabel="Throughput (examples/s)")
+        _panel(ax, of_workload(results.summary, workload), sizes=sizes, looks=looks)
+        axes.logarithmic(ax.yaxis)
+        panels.finish(ax, wording.workload(workload), of_workload(failed, workload), looks, failed)
+    panels.legend(figure, _keys(looks, results.summary) + failures.keys(failed))
+    return figure
+
+
+def _panel(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:
+    for rank, (framework, look) in enumerate(looks.items()):
+        own = once(cells[cells["framework"] == framework])
+        for execution, line in LINES.items():
+            column = COLUMNS[execution]
+            shown = own.assign(value=own[column], lo=own[f"{column}_lo"], hi=own[f"{column}_hi"])
+            lined = look._replace(line=line)
+            series.draw(ax, shown, sizes=sizes, look=lined, rank=rank, open=execution == "idiomatic")
+
+
+def once(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per case: timing knows no arms; a case is certified if it is so in every arm."""
+    doubtful = cells[cells["identity"] != series.CERTIFIED]
+    return pd.concat([doubtful, cells]).drop_duplicates(CASE)
+
+
+def _keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
+    solid = {framework: look._replace(line="-") for framework, look in looks.items()}
+    executions = [
+        Line2D([], [], color=INK, linestyle=line, marker="o", label=name, markerfacecolor=face)
+        for (name, line), face in zip(LINES.items(), (INK, "white"), strict=True)
+    ]
+    return panels.framework_keys(solid, cells) + executions

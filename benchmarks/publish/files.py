@@ -1,0 +1,34 @@
+"""Writing what is published: whole or not at all, and the same bytes from the same data."""
+
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from benchmarks.publish import latex, markdown
+from benchmarks.publish.table import Table
+from benchmarks.record import write_text
+
+FORMATS = ("svg", "pdf", "png")
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+DPI = 200
+
+
+def write_table(table: Table, folder: Path) -> None:
+    """Write a table as CSV, Markdown and LaTeX."""
+    write_text(table.data.to_csv(index=False, float_format="%.6g"), folder / f"{table.name}.csv")
+    write_text(markdown.render(table), folder / f"{table.name}.md")
+    write_text(latex.render(table), folder / f"{table.name}.tex")
+
+
+def write_figure(figure: Figure, folder: Path, *, name: str) -> None:
+    """Write a figure as SVG, PDF and PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in FORMATS:
+        path = folder / f"{name}.{kind}"
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            figure.savefig(draft, format=kind, dpi=DPI, metadata=UNDATED[kind])
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""How peak memory grows with the batch size, and the largest batch that this would let fit."""
+
+import pandas as pd
+
+from benchmarks.publish import wording
+from benchmarks.publish.results import Results
+from benchmarks.publish.table import Column, Entry, Table
+
+COLUMNS = [
+    Column("Workload"),
+    Column("Framework"),
+    Column("a (MiB)"),
+    Column("b (MiB per example)"),
+    Column("Largest residual (%)"),
+    Column("Points"),
+    Column("Capacity (MiB)"),
+    Column("Largest batch"),
+]
+
+
+def tables(results: Results) -> list[Table]:
+    """One table: a row per (dataset, model, framework)."""
+    if results.memory_fit.empty:
+        return []
+    return [
+        Table(
+            name="memory",
+            title="Peak memory as a function of batch size",
+            caption="Least-squares fit of M = a + b·B to the measured peaks of all arms. Largest residual: "
+            "relative to the measured peak. Largest batch: the largest B for which a + b·B stays within the "
+            "capacity of the device.",
+            columns=COLUMNS,
+            rows=[_line(fit) for _, fit in results.memory_fit.iterrows()],
+            data=results.memory_fit,
+        )
+    ]
+
+
+def _line(fit: pd.Series) -> list[Entry]:
+    texts = [
+        wording.workload((fit["dataset"], fit["model"])),
+        wording.name(fit["framework"]),
+        wording.number(fit["a_mib"]),
+        wording.number(fit["b_mib_per_example"]),
+        wording.percent(fit["residual_share"]),
+        wording.whole(fit["n_points"]),
+        wording.whole(fit["capacity_mib"]),
+        wording.whole(fit["largest_batch"]),
+    ]
+    return [Entry(text) for text in texts]

@@ -1,0 +1,63 @@
+"""The times behind throughput: steps, compilation, the first step, the input pipeline."""
+
+import pandas as pd
+
+from benchmarks.publish import wording
+from benchmarks.publish.results import CASE, Results
+from benchmarks.publish.table import Column, Entry, Table
+
+COLUMNS = [
+    Column("Workload"),
+    Column("Batch size"),
+    Column("Framework"),
+    Column("Examples/s [95 % interval]"),
+    Column("p50", "Step (ms)"),
+    Column("p95", "Step (ms)"),
+    Column("Compile", "Start (s)"),
+    Column("First step", "Start (s)"),
+    Column("Fused", "Input share (%)"),
+    Column("Idiomatic", "Input share (%)"),
+]
+SPEED = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
+TIMES = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s"]
+SHARES = ["input_share", "input_share_idiomatic"]
+
+
+def tables(results: Results) -> list[Table]:
+    """One table: a row per (dataset, model, batch size, framework)."""
+    # Throughput is measured once for all arms, so that any arm's row will do.
+    data = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]]
+    return [
+        Table(
+            name="throughput",
+            title="Step times of the fused execution",
+            caption="p50 and p95: median and 95th percentile of the time of one training step. Compile and "
+            "first step come before the timed rounds and are not part of the throughput. Input share: time "
+            "of the input pipeline alone over the time of the full step.",
+            columns=COLUMNS,
+            rows=[_line(cell, _failure(results, cell)) for _, cell in data.iterrows()],
+            data=data,
+        )
+    ]
+
+
+def _failure(results: Results, cell: pd.Series) -> str:
+    """The status of a throughput measurement that gave no value."""
+    rows = results.throughput[results.throughput["execution"] == "fused"]
+    for column in CASE:
+        rows = rows[rows[column] == cell[column]]
+    failures = rows.loc[rows["status"] != "measured", "status"]
+    return failures.iloc[0] if len(failures) else wording.NOTHING
+
+
+def _line(cell: pd.Series, failure: str) -> list[Entry]:
+    speed = failure if pd.isna(cell[SPEED[0]]) else wording.interval(*cell[SPEED])
+    texts = [
+        wording.workload((cell["dataset"], cell["model"])),
+        wording.whole(cell["batch_size"]),
+        wording.name(cell["framework"]),
+        speed,
+        *(wording.number(cell[column]) for column in TIMES),
+        *(wording.percent(cell[column]) for column in SHARES),
+    ]
+    return [Entry(text) for text in texts]

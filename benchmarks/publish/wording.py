@@ -1,0 +1,66 @@
+"""How names and numbers are written, the same in tables, figures and the report."""
+
+import math
+
+NAMES = {
+    "keras": "Keras",
+    "keras-jax": "Keras on JAX",
+    "keras-torch": "Keras on PyTorch",
+    "pytorch": "PyTorch",
+    "numpy": "NumPy",
+    "mnist": "MNIST",
+    "mnist1d": "MNIST-1D",
+    "digits": "Digits",
+    "mlp": "MLP",
+    "cnn": "CNN",
+}
+NOTHING = "—"
+NOT_CERTIFIED = "†"
+
+
+def name(slug: str) -> str:
+    """The name that a reader knows, or the slug itself where there is none."""
+    return NAMES.get(slug, slug)
+
+
+def workload(pair: tuple[str, str]) -> str:
+    """A (dataset, model) as a heading."""
+    return f"{name(pair[0])}, {name(pair[1])}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, with thousands separators: 58898 is 58,900 and 0.01234 is 0.0123."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    if math.isinf(value):
+        return "∞"
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.2e}")
+    decimals = 2 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(0, decimals)}f}" if decimals < 7 else f"{rounded:.2e}"
+
+
+def whole(value: float) -> str:
+    """A count, exact, with thousands separators."""
+    return NOTHING if value is None or math.isnan(value) else f"{round(value):,}"
+
+
+def percent(share: float, *, decimals: int = 1) -> str:
+    """A share in 0..1 as per cent, without the sign."""
+    return NOTHING if share is None or math.isnan(share) else f"{100 * share:.{decimals}f}"
+
+
+def interval(value: float, lo: float, hi: float) -> str:
+    """A value with its interval, or alone where there is no interval."""
+    if math.isnan(value) or (math.isnan(lo) and math.isnan(hi)):
+        return number(value)
+    return f"{number(value)} [{number(lo)}, {number(hi)}]"
+
+
+def short_size(batch_size: int) -> str:
+    """A batch size for an axis: 64, 4k (4 × 1024), 55k (55,000), 1.44k (1,437)."""
+    if batch_size < 1000:
+        return str(batch_size)
+    unit = 1024 if batch_size % 1024 == 0 else 1000
+    return f"{batch_size / unit:.3g}k" if batch_size < 1000 * unit else f"{batch_size / unit**2:.3g}M"

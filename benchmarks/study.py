@@ -1,0 +1,175 @@
+"""A study: the YAML file that names a grid, checked and turned into cells."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from benchmarks import datasets, frameworks, models
+from benchmarks.errors import Problem
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.optimizer import Momentum
+from benchmarks.record import Cell, Value
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class Goal(Value):
+    """The validation accuracy that a run trains to, and where that figure comes from."""
+
+    validation_accuracy: float = Field(gt=0, le=1)
+    source: str = Field(min_length=1)
+
+
+class Budget(Value):
+    """Where a run ends whether or not it reached its goal: epochs, and seconds of training."""
+
+    epochs: float = Field(gt=0)
+    seconds: float = Field(gt=0)
+
+
+class Workload(Value):
+    """A data set and a model, with the batch sizes, the goal and the budget that belong to them."""
+
+    dataset: str
+    model: str
+    batch_sizes: list[int | Literal["full"]] = Field(min_length=1)
+    goal: Goal
+    budget: Budget
+    evaluations_per_epoch: int = Field(default=4, ge=1)
+
+    @property
+    def n_training(self) -> int:
+        """Training examples of the data set."""
+        return datasets.split_sizes(self.dataset).train
+
+    @property
+    def sizes(self) -> list[int]:
+        """The batch sizes as numbers, `full` being the whole training set."""
+        return [self.n_training if size == "full" else size for size in self.batch_sizes]
+
+
+class Throughput(Value):
+    """How throughput is timed: processes per framework, and seconds of timed rounds per case."""
+
+    processes: int = Field(default=3, ge=2)
+    seconds_per_case: float = Field(default=0.5, gt=0)
+
+
+class Study(Value):
+    """The whole study, as `config/README.md` describes it."""
+
+    study: Name
+    machine: Name | None = None
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    precision: Literal["float32", "float64"] = "float32"
+    frameworks: list[str] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]]
+    arms: list[Arm] = Field(min_length=1)
+    workloads: list[Workload] = Field(min_length=1)
+    throughput: Throughput = Throughput()
+
+
+class Plan(Value):
+    """Everything that defines the training of one cell; it travels to the job as JSON."""
+
+    cell: Cell
+    device: Literal["auto", "cpu", "gpu"]
+    precision: Literal["float32", "float64"]
+    optimizer: Momentum
+    seeds: list[int]
+    goal: float
+    budget: Budget
+    evaluate_every: int
+    """Examples between two evaluations."""
+
+
+def read(config: dict) -> Study:
+    """Check a configuration.
+
+    Raises:
+        Problem: a key or value that is unknown, out of range, or named twice.
+    """
+    try:
+        study = Study.model_validate(config)
+    except ValidationError as error:
+        raise Problem(_first(error), mend="config/README.md describes every key") from error
+    for workload in study.workloads:
+        _check_workload(workload)
+    for framework in study.frameworks:
+        frameworks.module_name(framework)
+    _check_no_duplicates(study)
+    return study
+
+
+def _first(error: ValidationError) -> str:
+    """What is wrong, one line for each fault, in the words of the configuration."""
+    lines = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
+        said = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
+        lines.append(f"config: {where}: {said} (given: {json.dumps(fault['input'], default=str)[:80]})")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _check_workload(workload: Workload) -> None:
+    """Hold names and batch sizes to what there is."""
+    models.spec(workload.model, n_classes=2)
+    n_training = workload.n_training
+    for size in workload.sizes:
+        if not 1 <= size <= n_training:
+            raise Problem(
+                f"config: batch size {size} is not between 1 and the {n_training} training examples of "
+                f"{workload.dataset}",
+                mend="name batch sizes in that range, or `full` for the whole training set",
+            )
+
+
+def _check_no_duplicates(study: Study) -> None:
+    """A grid names each of its points once."""
+    lists = {
+        "frameworks": study.frameworks,
+        "seeds": study.seeds,
+        "arms": [arm.name for arm in study.arms],
+        "workloads": [f"{workload.dataset} {workload.model}" for workload in study.workloads],
+    }
+    for workload in study.workloads:
+        lists[f"batch_sizes of {workload.dataset} {workload.model}"] = workload.sizes
+    for key, values in lists.items():
+        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        if twice:
+            raise Problem(f"config: {key}: {', '.join(twice)} named twice", mend="name it once")
+
+
+def plans(study: Study) -> list[Plan]:
+    """Every cell of the study that is trained, in the order of the study."""
+    if not study.seeds:
+        return []
+    return [
+        plan(study, workload=workload, framework=framework, arm=arm, batch_size=size)
+        for workload in study.workloads
+        for size in workload.sizes
+        for arm in study.arms
+        for framework in study.frameworks
+    ]
+
+
+def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_size: int) -> Plan:
+    """The training of one cell."""
+    cell = Cell(
+        dataset=workload.dataset,
+        model=workload.model,
+        framework=framework,
+        arm=arm.name,
+        batch_size=batch_size,
+    )
+    return Plan(
+        cell=cell,
+        device=study.device,
+        precision=study.precision,
+        optimizer=arm.optimizer(batch_size),
+        seeds=study.seeds,
+        goal=workload.goal.validation_accuracy,
+        budget=workload.budget,
+        evaluate_every=max(1, workload.n_training // workload.evaluations_per_epoch),
+    )

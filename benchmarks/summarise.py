@@ -1,0 +1,170 @@
+"""Summarise a study on one machine: its records, timings and certificates into a few tidy files."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from benchmarks import machine, provenance, record
+from benchmarks.analysis import memory_fit, summary
+from benchmarks.errors import Problem, told_plainly
+from benchmarks.record import Record
+from benchmarks.study import Plan, Study, Workload, plans
+
+GOAL_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
+
+
+def grid(study: Study) -> list[dict]:
+    """Names of every cell, trained or only timed."""
+    return [
+        {
+            **{"dataset": workload.dataset, "model": workload.model, "framework": framework},
+            **{"arm": arm.name, "batch_size": size},
+        }
+        for workload in study.workloads
+        for size in workload.sizes
+        for arm in study.arms
+        for framework in study.frameworks
+    ]
+
+
+def record_path(folder: Path, plan: Plan) -> Path:
+    """Where the record of a cell lies."""
+    cell = plan.cell
+    return folder / "runs" / cell.dataset / cell.model / cell.framework / cell.arm / f"{cell.batch_size}.json"
+
+
+def goals(workloads: list[Workload]) -> pd.DataFrame:
+    """The goal and budget of each workload."""
+    rows = [
+        {
+            **{"dataset": w.dataset, "model": w.model, "n_training": w.n_training},
+            **w.goal.model_dump(),
+            **w.budget.model_dump(),
+        }
+        for w in workloads
+    ]
+    return pd.DataFrame(rows, columns=GOAL_COLUMNS)
+
+
+def verdicts(path: Path) -> dict[tuple, str]:
+    """What the certificates say of the fused execution, by dataset, model, framework and arm."""
+    return {
+        (c["dataset"], c["model"], c["framework"], c["arm"]): (
+            "certified" if c["certified"] else f"not certified: {c['differs_by']}"
+        )
+        for c in json.loads(path.read_bytes())["certificates"]
+        if c["execution"] == "fused"
+    }
+
+
+class Totals:
+    """What is added up over all records while they are read one by one."""
+
+    def __init__(self) -> None:
+        self.job_s = self.measuring_s = 0.0
+        self.devices: dict[str, dict] = {}
+        self.data: dict[str, str] = {}
+        self.started: list[str] = []
+        self.finished: list[str] = []
+
+    def add(self, found: Record) -> None:
+        """Count one record in."""
+        self.job_s += found.job_s
+        self.measuring_s += found.measuring_s
+        made = found.provenance
+        if "device" in made:
+            self.devices[found.cell.framework] = {key: made[key] for key in ("device", "versions", "switches")}
+            self.data[found.cell.dataset] = made["data_sha256"]
+            self.started.append(made["started"])
+            self.finished.append(made["finished"])
+
+    def check_one_device(self) -> None:
+        """Refuse to compare a framework on a GPU with one on a CPU.
+
+        Raises:
+            Problem: the records come from devices of both kinds.
+        """
+        kinds = {name: found["device"]["kind"] for name, found in self.devices.items()}
+        if len(set(kinds.values())) > 1:
+            raise Problem(
+                f"records of this study come from different devices: {kinds}",
+                mend="delete the records of one kind under runs/ and run the study again",
+            )
+
+
+def capacity_mib(totals: Totals) -> float:
+    """Memory of the device that the records come from."""
+    on_gpu = any(found["device"]["kind"] == "gpu" for found in totals.devices.values())
+    return machine.gpus()[0].memory_mib if on_gpu else psutil.virtual_memory().total / machine.MIB
+
+
+def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
+    """Text of every file that the summary consists of, by name."""
+    totals, curves, rows = Totals(), [], {tuple(cell.values()): cell for cell in grid(study)}
+    n_training = {(w.dataset, w.model): w.n_training for w in study.workloads}
+    for plan in plans(study):
+        found = record.read(record_path(folder, plan))
+        totals.add(found)
+        n = n_training[found.cell.dataset, found.cell.model]
+        names = summary.cell_of(found.cell)
+        rows[tuple(names.values())] = {**names, **summary.trained_columns(found, n_training=n)}
+        curves += summary.curves(found, n_training=n)
+    totals.check_one_device()
+    throughput = pd.read_csv(folder / "throughput.csv")
+    table = summary.summary(
+        list(rows.values()),
+        throughput,
+        study=study.study,
+        machine=slug,
+        verdicts=verdicts(folder / "identity.json"),
+    )
+    return {
+        "summary.csv": table.to_csv(index=False),
+        "curves.csv": pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(index=False),
+        "goals.csv": goals(study.workloads).to_csv(index=False),
+        "memory_fit.csv": memory_fit.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(index=False),
+        "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
+    }
+
+
+CURVE_COLUMNS = [
+    *summary.CELL, "seed", "status", "examples", "epochs", "training_s", "train_loss", "validation_loss",
+    "validation_accuracy",
+]
+
+
+def describe(study: Study, totals: Totals, slug: str) -> dict:
+    """The provenance of the whole study."""
+    return {
+        "machine": {"slug": slug, **machine.describe()},
+        "frameworks": totals.devices,
+        "versions": provenance.versions(),
+        **provenance.source(),
+        "started": min(totals.started, default=None),
+        "finished": max(totals.finished, default=None),
+        "job_s": totals.job_s,
+        "measuring_s": totals.measuring_s,
+        "measuring_share": totals.measuring_s / totals.job_s if totals.job_s else None,
+        "data": totals.data,
+        "study": study.model_dump(mode="json"),
+    }
+
+
+def main() -> None:
+    """Read everything, then write the summary's files."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.summarise", description=__doc__)
+    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
+    parser.add_argument("--machine", required=True, help="the machine's name in the results")
+    parser.add_argument("--results", type=Path, required=True, help="results/STUDY/MACHINE")
+    arguments = parser.parse_args()
+    with told_plainly():
+        files = summarise(arguments.study, arguments.results, slug=arguments.machine)
+        for name, text in files.items():
+            record.write_text(text, arguments.results / name)
+
+
+if __name__ == "__main__":
+    main()

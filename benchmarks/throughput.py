@@ -1,0 +1,136 @@
+"""Time every case of a study: `python -m benchmarks.throughput --study JSON --output throughput.csv`.
+
+Each framework is timed in several independent processes, interleaved (A B A B …), with the cases
+shuffled in each. What was timed before by the same code is kept: a new batch size times itself
+alone, and an interrupted measurement goes on with the process it was in.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import machine, process, record
+from benchmarks.errors import Problem, told_plainly
+from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
+from benchmarks.measurements.throughput import CASE, COLUMNS, read
+from benchmarks.study import Study
+
+CASES_FILE = Path(__file__).parent / "measurements" / "throughput_cases.py"
+
+
+def wanted(study: Study) -> list[Case]:
+    """Every case of the study."""
+    return [c for w in study.workloads for c in cases_of(w.dataset, w.model, w.sizes)]
+
+
+def missing(cases: list[Case], measured: pd.DataFrame, *, framework: str, number: int) -> list[Case]:
+    """The cases that this process of this framework has not timed yet."""
+    mine = measured[(measured["framework"] == framework) & (measured["process"] == number)]
+    done = set(zip(mine["dataset"], mine["model"], mine["execution"], mine["batch_size"], strict=True))
+    return [c for c in cases if (c.dataset, c.model, c.execution, c.batch_size) not in done]
+
+
+def measure(request: Request, folder: Path) -> None:
+    """Run one process and keep its pytest-benchmark file, with the cases that failed beside the others.
+
+    Raises:
+        Problem: the process was killed or could not start.
+    """
+    name = f"{request.framework}-{request.process}"
+    draft, asked = folder / f".{name}.draft", folder / f".{name}.request"
+    record.write_text(request.model_dump_json(), asked)
+    failures = asked.with_suffix(".failures")
+    failures.unlink(missing_ok=True)
+    pytest = process.python("pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider")
+    with machine.leased_gpu(request.device):
+        code = process.run(
+            [*pytest, "--tb=short", f"--benchmark-json={draft}", "--benchmark-disable-gc"],
+            environment={"BATCH_ATLAS_REQUEST": str(asked)},
+        )
+    if code not in (0, 1) or not draft.exists():
+        raise Problem(
+            f"process {request.process} of {request.framework} ended with code {code} and left no timing",
+            mend="its output stands above in this log; mend what it says and run the same command again",
+        )
+    keep(draft, failures, request, folder / f"{name}-{serial(folder, name)}.json")
+
+
+def keep(draft: Path, failures: Path, request: Request, path: Path) -> None:
+    """Store the file under its final name; failed cases, which pytest-benchmark drops, are added to it."""
+    content = json.loads(draft.read_bytes())
+    lines = failures.read_text().splitlines() if failures.exists() else []
+    common = {"framework": request.framework, "process": request.process, "code": request.code}
+    content["failures"] = [{**json.loads(line), **common} for line in lines]
+    record.write_text(json.dumps(content, indent=1), path)
+    for scrap in (draft, failures):
+        scrap.unlink(missing_ok=True)
+
+
+def serial(folder: Path, name: str) -> int:
+    """The next number for a file of this process."""
+    return len(list(folder.glob(f"{name}-*.json")))
+
+
+def remove_stale(folder: Path, *, code: str) -> None:
+    """Remove the files that other code has timed: a ratio is taken within one measurement."""
+    for path in folder.glob("*.json"):
+        content = json.loads(path.read_bytes())
+        infos = [benchmark["extra_info"] for benchmark in content["benchmarks"]] + content["failures"]
+        if any(info["code"] != code for info in infos):
+            path.unlink()
+
+
+def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The rows that the study asks for, in its order."""
+    keys = ["dataset", "model", "execution", "batch_size"]
+    asked = pd.DataFrame([case.model_dump() for case in cases])[keys]
+    table = asked.merge(measured, on=keys)
+    table = table[table["framework"].isin(study.frameworks)]
+    return table[table["process"] < study.throughput.processes].sort_values(CASE)[COLUMNS]
+
+
+def main() -> None:
+    """Time what is missing and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the .npz files, DATASET.npz")
+    parser.add_argument("--threads", type=int, default=machine.cores(), help="CPU threads to compute with")
+    parser.add_argument("--code", default="", help="digest of the code, kept in the files")
+    parser.add_argument("--output", type=Path, required=True, help="the table; files go to throughput/ beside")
+    arguments = parser.parse_args()
+    study, folder = arguments.study, arguments.output.parent / "throughput"
+    with told_plainly():
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder, code=arguments.code)
+        cases = wanted(study)
+        for number in range(study.throughput.processes):
+            for framework in study.frameworks:
+                todo = missing(cases, read(folder, code=arguments.code), framework=framework, number=number)
+                if todo:
+                    print(f"process {number} of {framework}: {len(todo)} cases", flush=True)
+                    measure(request_for(framework, number, todo, arguments), folder)
+        table = tidy(cases, read(folder, code=arguments.code), study)
+        record.write_text(table.to_csv(index=False), arguments.output)
+
+
+def request_for(framework: str, number: int, cases: list[Case], arguments: argparse.Namespace) -> Request:
+    """What one process is asked to time."""
+    study = arguments.study
+    return Request(
+        framework=framework,
+        process=number,
+        code=arguments.code,
+        device=study.device,
+        precision=study.precision,
+        threads=arguments.threads,
+        seconds_per_case=study.throughput.seconds_per_case,
+        data={path.stem: Path(os.path.abspath(path)) for path in arguments.data},
+        cases=shuffled(cases, seed=number),
+    )
+
+
+if __name__ == "__main__":
+    main()

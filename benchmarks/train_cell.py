@@ -1,0 +1,129 @@
+"""The training of one cell in this very process: its seeds, its peak memory, its record.
+
+`python -m benchmarks.train` starts this and answers for it should it be killed.
+"""
+
+import argparse
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks import datasets, frameworks, models, process, provenance, record
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.errors import told_plainly
+from benchmarks.frameworks.trainer import Trainer
+from benchmarks.measurements import peak_memory
+from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.record import Memory, Record, Run, Status
+from benchmarks.study import Plan
+from benchmarks.training.to_target import run_to_target
+
+MEASURED_STEPS = 3
+"""Steps whose peak memory is measured; they also warm everything up and are then forgotten."""
+
+
+def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
+    """The trainer of a cell, in its fused execution."""
+    return framework.Trainer(
+        layers=models.spec(plan.cell.model, n_classes=data.n_classes),
+        input_shape=data.train_x.shape[1:],
+        optimizer=plan.optimizer,
+        examples=data.train_x,
+        labels=data.train_y,
+        precision=plan.precision,
+        execution="fused",
+    )
+
+
+def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, Memory, float]:
+    """A trainer that has compiled and taken a few steps, their peak memory, and their seconds."""
+    stream = BatchStream(len(data.train_y), seed=0)
+    batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
+    with peak_memory.tracked(framework) as peak:
+        trainer = build_trainer(framework, plan, data)
+        trainer.reset(parameters(plan, data, seed=0))
+        trainer.compile(plan.cell.batch_size)
+        start = time.perf_counter()
+        trainer.train(batches)
+        seconds = time.perf_counter() - start
+    trainer.logits(data.validation_x)
+    return trainer, peak.memory, seconds
+
+
+def parameters(plan: Plan, data: Dataset, *, seed: int) -> dict:
+    """Initial parameters of one run."""
+    spec = models.spec(plan.cell.model, n_classes=data.n_classes)
+    return initial_parameters(spec, data.train_x.shape[1:], seed=seed)
+
+
+def run_seed(framework: ModuleType, trainer: Trainer, plan: Plan, data: Dataset, *, seed: int) -> Run:
+    """One run; what goes wrong in it is its result and does not stop the others."""
+    try:
+        trainer.reset(parameters(plan, data, seed=seed))
+        return run_to_target(trainer, data, plan, seed=seed)
+    except Exception as error:
+        return failed_run(framework, error, seed=seed)
+
+
+def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
+    """The result of a run that raised an error; the traceback goes to the job's log."""
+    traceback.print_exc()
+    status = Status.OUT_OF_MEMORY if framework.is_out_of_memory(error) else Status.FAILED
+    return Run(seed=seed, status=status, message=f"{type(error).__name__}: {error}"[:2000])
+
+
+def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run], Memory, float]:
+    """All runs of the cell, its peak memory, and the seconds spent in training and evaluation."""
+    try:
+        trainer, memory, measuring_s = warm_up(framework, plan, data)
+    except Exception as error:
+        return [failed_run(framework, error, seed=seed) for seed in plan.seeds], Memory(), 0.0
+    start = time.perf_counter()
+    runs = [run_seed(framework, trainer, plan, data, seed=seed) for seed in plan.seeds]
+    return runs, memory, measuring_s + time.perf_counter() - start
+
+
+def describe(framework: ModuleType, data: Dataset, started: str) -> dict:
+    """Provenance of the cell's record."""
+    return {
+        **provenance.describe(),
+        "device": framework.device()._asdict(),
+        "switches": framework.switches(),
+        "data_sha256": data.sha256,
+        "started": started,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def main() -> None:
+    """Train one cell and write its record."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_cell", description=__doc__)
+    parser.add_argument("--plan", type=Plan.model_validate_json, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--code", required=True)
+    parser.add_argument("--record", type=Path, required=True)
+    arguments = parser.parse_args()
+    plan, started = arguments.plan, datetime.now(UTC).isoformat(timespec="seconds")
+    with told_plainly():
+        data = datasets.read(arguments.data)
+        framework = frameworks.load(plan.cell.framework)
+        framework.configure(threads=arguments.threads, device=plan.device, precision=plan.precision)
+        runs, memory, measuring_s = run_cell(framework, plan, data)
+        made = Record(
+            cell=plan.cell,
+            settings=plan.model_dump(mode="json", exclude={"cell"}),
+            runs=runs,
+            memory=memory,
+            job_s=process.parents_age_s(),
+            measuring_s=measuring_s,
+            provenance={**describe(framework, data, started), "code_sha256": arguments.code},
+        )
+        record.write(made, arguments.record)
+
+
+if __name__ == "__main__":
+    main()

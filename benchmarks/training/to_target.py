@@ -1,0 +1,157 @@
+"""One run: train to the goal and on to the end of the budget, evaluating at fixed counts of examples."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Scores, Trainer, scores
+from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.record import Evaluation, Run, Status
+from benchmarks.study import Plan
+
+LONGEST_CALL = 2048
+"""Steps in one call of a trainer, so that a time limit is noticed within a call."""
+
+Clock = Callable[[], float]
+
+
+@dataclasses.dataclass
+class Progress:
+    """What a run has seen so far. Times in seconds; `training_s` leaves evaluation out."""
+
+    steps: int = 0
+    training_s: float = 0.0
+    evaluation_s: float = 0.0
+    losses: list[float] = dataclasses.field(default_factory=list)
+    curve: list[Evaluation] = dataclasses.field(default_factory=list)
+    best: dict[str, np.ndarray] | None = None
+    best_accuracy: float = -1.0
+
+
+def run_to_target(
+    trainer: Trainer, data: Dataset, plan: Plan, *, seed: int, clock: Clock = time.perf_counter
+) -> Run:
+    """Train a trainer that was just reset to the seed's initial parameters.
+
+    The validation set decides when the goal is reached and which parameters are best; the test set
+    is read once, at the end, with those. An evaluation falls on the first step at or after each
+    multiple of `plan.evaluate_every` examples.
+    """
+    progress = Progress()
+    stream = BatchStream(len(data.train_y), seed=seed)
+    status = Status.MISSED
+    while True:
+        status = _train_to_evaluation(trainer, stream, plan, progress=progress, clock=clock)
+        if status == Status.DIVERGED:
+            break
+        _evaluate(trainer, data, plan, progress=progress, clock=clock)
+        if _ended(plan, progress, n_examples=len(data.train_y)) or status == Status.TIME_LIMIT:
+            break
+    return _finish(trainer, data, plan, progress=progress, seed=seed, ended=status)
+
+
+def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
+    """Steps after which the n-th evaluation falls: the first at or after n · every examples."""
+    return math.ceil(evaluation * every / batch_size)
+
+
+def _next_stop(plan: Plan, progress: Progress, n_examples: int) -> int:
+    """Step count of the next evaluation, or of the end of the budget in epochs where that is sooner."""
+    batch_size = plan.cell.batch_size
+    evaluation = progress.steps * batch_size // plan.evaluate_every + 1
+    stop = steps_at_evaluation(evaluation, every=plan.evaluate_every, batch_size=batch_size)
+    return max(progress.steps + 1, min(stop, math.ceil(plan.budget.epochs * n_examples / batch_size)))
+
+
+def _train_to_evaluation(
+    trainer: Trainer, stream: BatchStream, plan: Plan, *, progress: Progress, clock: Clock
+) -> Status:
+    """Take the steps up to the next evaluation; the clock runs over them alone."""
+    stop = _next_stop(plan, progress, stream.n_examples)
+    while progress.steps < stop:
+        count = min(stop - progress.steps, LONGEST_CALL)
+        batches = stream.batches(plan.cell.batch_size, first=progress.steps, count=count)
+        start = clock()
+        losses = trainer.train(batches)
+        progress.training_s += clock() - start
+        progress.steps += count
+        progress.losses.extend(float(loss) for loss in losses)
+        if not np.isfinite(losses).all():
+            return Status.DIVERGED
+        if progress.training_s >= plan.budget.seconds:
+            return Status.TIME_LIMIT
+    return Status.MISSED
+
+
+def _evaluate(trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, clock: Clock) -> None:
+    """Add a point to the curve, and keep the parameters if they are the best so far."""
+    start = clock()
+    found = scores(trainer.logits(data.validation_x), data.validation_y)
+    if found.accuracy > progress.best_accuracy:
+        progress.best, progress.best_accuracy = trainer.parameters(), found.accuracy
+    progress.evaluation_s += clock() - start
+    progress.curve.append(_point(plan, progress, found))
+    progress.losses.clear()
+
+
+def _point(plan: Plan, progress: Progress, found: Scores) -> Evaluation:
+    """The curve's point at the present step."""
+    return Evaluation(
+        examples=progress.steps * plan.cell.batch_size,
+        training_s=progress.training_s,
+        train_loss=_finite(float(np.mean(progress.losses))),
+        validation_loss=_finite(found.loss),
+        validation_accuracy=found.accuracy,
+    )
+
+
+def _finite(value: float) -> float | None:
+    """The value, or None for what JSON cannot hold."""
+    return value if math.isfinite(value) else None
+
+
+def _ended(plan: Plan, progress: Progress, *, n_examples: int) -> bool:
+    """Whether the budget in epochs is used up."""
+    return progress.steps * plan.cell.batch_size >= plan.budget.epochs * n_examples
+
+
+def _finish(
+    trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, seed: int, ended: Status
+) -> Run:
+    """The run's result; accuracies on test and training data are those of the best parameters."""
+    batch_size = plan.cell.batch_size
+    reached = next((e for e in progress.curve if e.validation_accuracy >= plan.goal), None)
+    best = max(progress.curve, key=lambda e: e.validation_accuracy, default=None)
+    final = _final_scores(trainer, data, progress)
+    return Run(
+        seed=seed,
+        status=Status.REACHED if reached else ended,
+        message=f"loss not finite within step {progress.steps}" if ended == Status.DIVERGED else "",
+        steps=progress.steps,
+        examples=progress.steps * batch_size,
+        training_s=progress.training_s,
+        evaluation_s=progress.evaluation_s,
+        examples_to_target=reached and reached.examples,
+        steps_to_target=reached and reached.examples // batch_size,
+        time_to_target_s=reached and reached.training_s,
+        best_examples=best and best.examples,
+        validation_accuracy=best and best.validation_accuracy,
+        test_accuracy=final.get("test"),
+        train_accuracy=final.get("train"),
+        curve=progress.curve,
+    )
+
+
+def _final_scores(trainer: Trainer, data: Dataset, progress: Progress) -> dict[str, float]:
+    """Test and training accuracy with the best parameters; nothing where none was ever evaluated."""
+    if progress.best is None:
+        return {}
+    trainer.reset(progress.best)
+    return {
+        "test": scores(trainer.logits(data.test_x), data.test_y).accuracy,
+        "train": scores(trainer.logits(data.train_x), data.train_y).accuracy,
+    }
