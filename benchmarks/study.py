@@ -141,6 +141,29 @@ def _check_no_duplicates(study: Study) -> None:
             raise Problem(f"config: {key}: {', '.join(twice)} named twice", mend="name it once")
 
 
+def timed(study: Study) -> Study:
+    """The study without what its timings do not depend on: seeds, arms, goals, budgets."""
+    one_arm = [Arm(name="timed", learning_rate=1, momentum=0, scaling="none")]
+    return study.model_copy(update={"seeds": [], "arms": one_arm, "workloads": _bare(study), "machine": None})
+
+
+def traced(study: Study) -> Study:
+    """The study without what its certificates do not depend on: seeds, goals, budgets, batch sizes."""
+    bare = [w.model_copy(update={"batch_sizes": [1]}) for w in _bare(study)]
+    return timed(study).model_copy(
+        update={"arms": study.arms, "workloads": bare, "throughput": Throughput(), "precision": "float64"}
+    )
+
+
+def _bare(study: Study) -> list[Workload]:
+    """The workloads with goals and budgets that stand for none."""
+    goal, budget = Goal(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
+    return [
+        w.model_copy(update={"goal": goal, "budget": budget, "evaluations_per_epoch": 1})
+        for w in study.workloads
+    ]
+
+
 def plans(study: Study) -> list[Plan]:
     """Every cell of the study that is trained, in the order of the study."""
     if not study.seeds:

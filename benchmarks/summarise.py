@@ -10,6 +10,7 @@ import psutil
 from benchmarks import machine, provenance, record
 from benchmarks.analysis import memory_fit, summary
 from benchmarks.errors import Problem, told_plainly
+from benchmarks.measurements.throughput import effort
 from benchmarks.record import Record
 from benchmarks.study import Plan, Study, Workload, plans
 
@@ -104,6 +105,7 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves, rows = Totals(), [], {tuple(cell.values()): cell for cell in grid(study)}
+    totals.job_s, totals.measuring_s = effort(folder / "throughput")
     n_training = {(w.dataset, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
         found = record.read(record_path(folder, plan))

@@ -8,6 +8,7 @@ alone, and an interrupted measurement goes on with the process it was in.
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +46,7 @@ def measure(request: Request, folder: Path) -> None:
     failures = asked.with_suffix(".failures")
     failures.unlink(missing_ok=True)
     pytest = process.python("pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider")
+    start = time.perf_counter()
     with machine.leased_gpu(request.device):
         code = process.run(
             [*pytest, "--tb=short", f"--benchmark-json={draft}", "--benchmark-disable-gc"],
@@ -55,12 +57,13 @@ def measure(request: Request, folder: Path) -> None:
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
             mend="its output stands above in this log; mend what it says and run the same command again",
         )
-    keep(draft, failures, request, folder / f"{name}-{serial(folder, name)}.json")
+    keep(draft, request, job_s=time.perf_counter() - start, path=folder / f"{name}-{serial(folder, name)}.json")
 
 
-def keep(draft: Path, failures: Path, request: Request, path: Path) -> None:
+def keep(draft: Path, request: Request, *, job_s: float, path: Path) -> None:
     """Store the file under its final name; failed cases, which pytest-benchmark drops, are added to it."""
-    content = json.loads(draft.read_bytes())
+    content = {**json.loads(draft.read_bytes()), "job_s": job_s}
+    failures = draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "code": request.code}
     content["failures"] = [{**json.loads(line), **common} for line in lines]

@@ -41,3 +41,10 @@ def read(folder: Path, *, code: str) -> pd.DataFrame:
         rows += content.get("failures", [])
     table = pd.DataFrame(rows, columns=[*COLUMNS, "code"])
     return table[table["code"] == code].reset_index(drop=True)
+
+
+def effort(folder: Path) -> tuple[float, float]:
+    """Seconds that the timing processes lived, and the part of them spent on timing."""
+    contents = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
+    timed = [benchmark["extra_info"]["measuring_s"] for c in contents for benchmark in c["benchmarks"]]
+    return sum(content["job_s"] for content in contents), sum(timed)

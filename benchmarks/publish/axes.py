@@ -1,5 +1,8 @@
 """Axes: batch sizes on a log2 scale, accuracies by their distance to 1, readable log ticks."""
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -11,6 +14,7 @@ LABELS = 9
 """As many batch sizes as can be labelled along a panel without touching."""
 LEAST_ERROR = 1e-3
 """Accuracies nearer to 1 are drawn here: the distance of 1 to itself has no logarithm."""
+STEPS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7))
 ACCURACIES = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]
 
 
@@ -37,20 +41,22 @@ def _spaced(sizes: list[int]) -> list[int]:
 
 
 def logarithmic(axis: Axis) -> None:
-    """Plain numbers at 1, 10, 100, … of a log axis, and at 2 and 5 where the range is short.
+    """Plain numbers on a log axis: at 1, 10, 100, …, and between them where the range is short.
 
     Call it when everything is drawn, since it looks at the limits.
     """
     lo, hi = sorted(axis.get_view_interval())
-    decades = range(int(np.floor(np.log10(lo))), int(np.ceil(np.log10(hi))) + 1)
-    within = {
-        steps: [step * 10.0**decade for decade in decades for step in steps if lo <= step * 10.0**decade <= hi]
-        for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10)))
-    }
-    ticks = next((ticks for ticks in within.values() if len(ticks) >= 3), within[tuple(range(1, 10))])
+    choices = [_multiples(steps, lo, hi) for steps in STEPS]
+    choices.append([tick for tick in MaxNLocator(5).tick_values(lo, hi) if lo <= tick <= hi])
+    ticks = next((ticks for ticks in choices if len(ticks) >= 3), choices[-1])
     _ticks(axis, ticks, [_plain(tick) for tick in ticks])
-    axis.set_minor_locator(FixedLocator(within[tuple(range(1, 10))]))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(FixedLocator(_multiples(range(1, 10), lo, hi)))
+
+
+def _multiples(steps: Iterable[int], lo: float, hi: float) -> list[float]:
+    """The numbers step × 10^n in lo..hi."""
+    decades = range(math.floor(math.log10(lo)), math.ceil(math.log10(hi)) + 1)
+    return [x for decade in decades for step in steps if lo <= (x := step * 10.0**decade) <= hi]
 
 
 def _plain(value: float) -> str:
@@ -60,7 +66,7 @@ def _plain(value: float) -> str:
 
 
 def accuracy(ax: Axes) -> None:
-    """A y axis for accuracies 0..1, spaced by the logarithm of the error: 99 % is as far from 90 % as 90 from 0."""
+    """A y axis for accuracies 0..1, spaced by the error's logarithm: 0, 90 and 99 % are equally far apart."""
     ax.set_yscale("function", functions=(_spread, _gather))
 
 
@@ -99,3 +105,4 @@ def _ticks(axis: Axis, ticks: list[float], labels: list[str]) -> None:
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter(labels))
     axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())

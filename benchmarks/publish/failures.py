@@ -27,7 +27,7 @@ def of_throughput(throughput: pd.DataFrame) -> pd.DataFrame:
     return throughput[throughput["status"].isin(list(MARKS))]
 
 
-def strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> None:
+def strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> Axes:
     """Mark the failed cells (`framework`, `batch_size`, `status`) above `ax`, a row per framework."""
     height = ROW * len(looks)
     band = ax.inset_axes((0, 1.015, 1, height), sharex=ax)
@@ -40,6 +40,7 @@ def strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> None:
         for cell in own.itertuples():
             mark = MARKS[cell.status][0]
             band.plot(cell.batch_size, row, mark, color=look.color, markersize=4, markeredgewidth=1)
+    return band
 
 
 def keys(failed: pd.DataFrame) -> list[Line2D]:
@@ -49,4 +50,6 @@ def keys(failed: pd.DataFrame) -> list[Line2D]:
 
 
 def _key(mark: str, label: str) -> Line2D:
-    return Line2D([], [], linestyle="", marker=mark, color=FAINT, markersize=4, markeredgewidth=1, label=label)
+    return Line2D(
+        [], [], linestyle="", marker=mark, color=FAINT, markersize=4, markeredgewidth=1, label=label
+    )

@@ -3,7 +3,6 @@
 from itertools import product
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,11 +14,11 @@ from benchmarks.publish.style import FAINT, Look
 NOT_CERTIFIED = "not certified"
 
 
-def grid(n_rows: int, n_columns: int, *, height: float = style.PANEL_HEIGHT, sharey="none"):
+def grid(n_rows: int, n_columns: int, *, height: float = style.PANEL_HEIGHT, sharey: str = "none") -> tuple:
     """A figure of panels one text column wide each, and its axes [n_rows, n_columns]."""
     style.apply()
-    size = (style.PANEL_WIDTH * n_columns, height * n_rows + 0.4)
-    return plt.subplots(n_rows, n_columns, figsize=size, squeeze=False, sharey=sharey)
+    figure = Figure(figsize=(style.PANEL_WIDTH * n_columns, height * n_rows + 0.4), layout="constrained")
+    return figure, figure.subplots(n_rows, n_columns, squeeze=False, sharey=sharey)
 
 
 def by_workload(results: Results) -> tuple[Figure, list[tuple[tuple[str, str], Axes]]]:
@@ -39,26 +38,32 @@ def by_arm(results: Results) -> tuple[Figure, list[tuple[tuple[str, str], str, A
     return figure, [(workload, arm, ax) for (workload, arm), ax in zip(places, axes.flat, strict=True)]
 
 
-def title(ax: Axes, text: str, *, strips: int = 0) -> None:
-    """The panel's title, above the strip of failures of so many rows."""
-    points = strips * failures.ROW * ax.bbox.height / ax.figure.dpi * 72
-    ax.set_title(text, pad=4 + points * 1.02 + (3 if strips else 0))
+def finish(ax: Axes, title: str, failed: pd.DataFrame, *, looks: dict[str, Look], with_strip: bool) -> None:
+    """The panel's title, and below it a strip with its failures where the figure has any."""
+    top = failures.strip(ax, failed, looks=looks) if with_strip else ax
+    top.set_title(title)
 
 
 def legend(figure: Figure, handles: list[Line2D]) -> None:
-    """One legend for all panels, below them."""
-    columns = 3 if figure.get_figwidth() < 2 * style.PANEL_WIDTH else 6
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+    """One legend for all panels, below them, in rows of about equal length."""
+    widest = 3 if figure.get_figwidth() < 2 * style.PANEL_WIDTH else 6
+    n_rows = -(-len(handles) // widest)
+    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // n_rows))
+    figure.align_ylabels()
 
 
 def framework_keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
     """Legend entries for the frameworks, and for cells that are not certified where there are any."""
     handles = [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=wording.name(framework))
+        Line2D(
+            [], [], color=look.color, marker=look.marker, linestyle=look.line, label=wording.name(framework)
+        )
         for framework, look in looks.items()
     ]
     if (cells["identity"] != series.CERTIFIED).any():
-        handles.append(Line2D([], [], color=FAINT, alpha=0.45, linestyle=":", marker="o", label=NOT_CERTIFIED))
+        handles.append(
+            Line2D([], [], color=FAINT, alpha=0.45, linestyle=":", marker="o", label=NOT_CERTIFIED)
+        )
     return handles
 
 

@@ -11,7 +11,9 @@ DODGE = 0.05
 """Octaves between two frameworks at the same batch size, so that their intervals can be told apart."""
 
 
-def draw(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], look: Look, rank: int = 0, open: bool = False) -> None:
+def draw(
+    ax: Axes, cells: pd.DataFrame, *, sizes: list[int], look: Look, rank: int = 0, hollow: bool = False
+) -> None:
     """Draw the columns `value`, `lo`, `hi` of `cells` (one row per batch size, with `identity`).
 
     Cells without a value break the line. Cells that are not certified have a line of their own.
@@ -19,16 +21,18 @@ def draw(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], look: Look, rank: i
     rows = cells.set_index("batch_size").reindex(sizes)
     certified = rows["identity"] == CERTIFIED
     x = np.array(sizes) * 2.0 ** (DODGE * (2 * rank - 1))
-    _line(ax, x, rows.where(certified), look=look, open=open)
+    _line(ax, x, rows.where(certified), look=look, hollow=hollow)
     doubtful = Look(look.color, look.marker, ":")
-    _line(ax, x, rows.where(~certified & rows["value"].notna()), look=doubtful, open=open, alpha=0.45)
+    _line(ax, x, rows.where(~certified & rows["value"].notna()), look=doubtful, hollow=hollow, alpha=0.45)
 
 
-def _line(ax: Axes, x: np.ndarray, rows: pd.DataFrame, *, look: Look, open: bool, alpha: float = 1.0) -> None:
+def _line(
+    ax: Axes, x: np.ndarray, rows: pd.DataFrame, *, look: Look, hollow: bool, alpha: float = 1.0
+) -> None:
     value, lo, hi = (rows[column].to_numpy(float) for column in ("value", "lo", "hi"))
     if np.isnan(value).all():
         return
-    face = "white" if open else look.color
+    face = "white" if hollow else look.color
     below, above = (np.nan_to_num(end, posinf=0) for end in (value - lo, hi - value))
     shape = {"color": look.color, "linestyle": look.line, "marker": look.marker, "markerfacecolor": face}
     bars = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}

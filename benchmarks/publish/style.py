@@ -79,7 +79,6 @@ RC = {
     "legend.handlelength": 2.6,
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
-    "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.05,
     "figure.constrained_layout.w_pad": 0.05,
     # The same data gives the same bytes: ids in SVG come from this salt in place of chance.

@@ -22,9 +22,9 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Examples per second of training against batch size, both axes logarithmic. Fused (solid, filled): the "
-        "fastest form of the training loop that computes the same numbers; idiomatic (dashed, open): the loop "
-        "that a user of the framework would write. Bars: 95 % intervals over independent processes."
+        "Examples per second of training against batch size, both axes logarithmic. Fused (solid, filled): "
+        "the fastest form of the training loop that computes the same numbers; idiomatic (dashed, open): the "
+        "loop that a user of the framework would write. Bars: 95 % intervals over independent processes."
     )
 
 
@@ -39,8 +39,9 @@ def draw(results: Results) -> Figure:
         ax.set(yscale="log", ylabel="Throughput (examples/s)")
         _panel(ax, of_workload(results.summary, workload), sizes=sizes, looks=looks)
         axes.logarithmic(ax.yaxis)
-        panels.finish(ax, wording.workload(workload), of_workload(failed, workload), looks, failed)
-    panels.legend(figure, _keys(looks, results.summary) + failures.keys(failed))
+        here = of_workload(failed, workload)
+        panels.finish(ax, wording.workload(workload), here, looks=looks, with_strip=not failed.empty)
+    panels.legend(figure, keys(looks, results.summary) + failures.keys(failed))
     return figure
 
 
@@ -51,7 +52,7 @@ def _panel(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, 
             column = COLUMNS[execution]
             shown = own.assign(value=own[column], lo=own[f"{column}_lo"], hi=own[f"{column}_hi"])
             lined = look._replace(line=line)
-            series.draw(ax, shown, sizes=sizes, look=lined, rank=rank, open=execution == "idiomatic")
+            series.draw(ax, shown, sizes=sizes, look=lined, rank=rank, hollow=execution == "idiomatic")
 
 
 def once(cells: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +61,8 @@ def once(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([doubtful, cells]).drop_duplicates(CASE)
 
 
-def _keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
+def keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
+    """Legend entries: frameworks by colour and marker, executions by line and filling."""
     solid = {framework: look._replace(line="-") for framework, look in looks.items()}
     executions = [
         Line2D([], [], color=INK, linestyle=line, marker="o", label=name, markerfacecolor=face)

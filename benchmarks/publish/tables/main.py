@@ -142,9 +142,7 @@ def _accuracy(cell: pd.Series) -> str:
 
 
 def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame) -> str:
-    sentences = [
-        "Throughput: fused execution; its ratio with the 95 % interval, paired over processes."
-    ]
+    sentences = ["Throughput: fused execution; its ratio with the 95 % interval, paired over processes."]
     goals = of_workload(results.goals, workload)
     if len(goals) and not (cells["status"] == "untrained").all():
         goal = goals.iloc[0]

@@ -1,0 +1,25 @@
+"""What batch size does to training: `snakemake --cores all` runs the study in config/config.yaml."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# A --configfile stands alone: merged with the default study it would name a grid of its own.
+if "study" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflows/rules/common.smk"
+include: "workflows/rules/data.smk"
+include: "workflows/rules/identity.smk"
+include: "workflows/rules/measure.smk"
+include: "workflows/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/tables",
+        f"{RESULTS}/figures",

@@ -1,0 +1,67 @@
+"""Find the device that every framework of a study computes on, and refuse to compare unlike ones."""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+
+from benchmarks import frameworks, machine, process, record
+from benchmarks.errors import Problem, told_plainly
+
+HIDE = "or hide the GPU from all of them: snakemake --cores all --config device=cpu"
+
+
+def look(framework: str, device: str) -> dict:
+    """What one framework sees, asked in a process of its own.
+
+    Raises:
+        Problem: the framework cannot be imported.
+    """
+    command = process.python("benchmarks.devices", "--look", framework, "--device", device)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Problem(
+            f"{framework} does not start: {done.stderr.strip().splitlines()[-1:]}",
+            mend="pip install -r requirements/cpu.txt (or cuda.txt) into this environment",
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def check_same(found: dict[str, dict], *, device: str, gpus: list[machine.Gpu]) -> None:
+    """Hold the devices that the frameworks see to one another, to the study, and to the driver.
+
+    Raises:
+        Problem: they differ, or a GPU that is there or asked for is not used by all.
+    """
+    kinds = {name: seen["kind"] for name, seen in found.items()}
+    said = ", ".join(f"{name} sees {'a GPU' if kind == 'gpu' else 'no GPU'}" for name, kind in kinds.items())
+    mend = f"install requirements/cuda.txt, whose frameworks share one CUDA; {HIDE}"
+    if len(set(kinds.values())) > 1:
+        raise Problem(f"the frameworks compute on different devices: {said}", mend=mend)
+    if "cpu" in kinds.values() and device == "gpu":
+        raise Problem(f"the study asks for a GPU, but {said}", mend=mend)
+    if "cpu" in kinds.values() and device == "auto" and gpus:
+        raise Problem(f"this machine has a GPU ({gpus[0].name}), but {said}", mend=mend)
+
+
+def main() -> None:
+    """Look with one framework, or compare what all of them see."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.devices", description=__doc__)
+    parser.add_argument("--frameworks", nargs="+", default=[])
+    parser.add_argument("--look", metavar="FRAMEWORK", help="print what one framework sees, as JSON")
+    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    with told_plainly():
+        if arguments.look:
+            framework = frameworks.load(arguments.look)
+            framework.configure(threads=1, device=arguments.device, precision="float32")
+            print(json.dumps(framework.device()._asdict()))
+            return
+        found = {name: look(name, arguments.device) for name in arguments.frameworks}
+        check_same(found, device=arguments.device, gpus=machine.gpus())
+        record.write_text(json.dumps(found, indent=1) + "\n", arguments.output)
+
+
+if __name__ == "__main__":
+    main()

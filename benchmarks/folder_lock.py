@@ -1,0 +1,34 @@
+"""One run at a time on one results folder; the lock goes with the process, however that ends."""
+
+import os
+from pathlib import Path
+
+import filelock
+
+from benchmarks.errors import Problem, problem_from
+
+_held: list[filelock.FileLock] = []
+"""Keeps the lock from being collected, which would give it back."""
+
+
+def hold(folder: Path) -> None:
+    """Lock a results folder until this process ends, even by kill -9.
+
+    Raises:
+        Problem: another run holds it, or the folder cannot be written.
+    """
+    lock = filelock.FileLock(folder / ".lock")
+    owner = folder / ".lock-owner"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+        owner.write_text(str(os.getpid()))
+    except filelock.Timeout as error:
+        who = owner.read_text() if owner.exists() else "unknown"
+        raise Problem(
+            f"another run (process {who}) is working on {folder}/",
+            mend="wait until it ends, or stop it; finished results are kept",
+        ) from error
+    except OSError as error:
+        raise problem_from(error) from error
+    _held.append(lock)

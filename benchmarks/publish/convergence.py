@@ -1,0 +1,88 @@
+"""Figures of what training came to, against batch size: a row per workload, a column per arm."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, failures, panels, series, style, wording
+from benchmarks.publish.results import Results, of_workload
+from benchmarks.publish.style import FAINT, Look
+
+GUIDE = {"color": FAINT, "linestyle": (0, (1, 1.5)), "linewidth": 1}
+"""How a goal or a budget is drawn."""
+
+
+class Panel(NamedTuple):
+    """What one panel shows: its cells, and the goal of its workload where there is one."""
+
+    ax: Axes
+    title: str
+    cells: pd.DataFrame
+    sizes: list[int]
+    goal: pd.Series | None
+    looks: dict[str, Look]
+
+
+def draw(
+    results: Results,
+    cells: pd.DataFrame,
+    *,
+    label: str,
+    prepare: Callable[[Axes], object],
+    finish: Callable[[Panel], object],
+    keys: list[Line2D],
+) -> Figure:
+    """Draw the columns `value`, `lo`, `hi` of the cells against batch size.
+
+    `prepare` sets the scale of an empty panel; `finish` adds ticks and guides to a panel when all are
+    drawn; `keys` are the legend entries of the guides.
+    """
+    figure, shown = layout(results, cells)
+    failed = failures.of_training(cells)
+    for panel in shown:
+        axes.batch_sizes(panel.ax, panel.sizes)
+        prepare(panel.ax)
+        _lines(panel)
+        here = failures.of_training(panel.cells)
+        panels.finish(panel.ax, panel.title, here, looks=panel.looks, with_strip=not failed.empty)
+    for panel in shown:
+        finish(panel)
+        panel.ax.set_ylabel(label if panel.ax.get_subplotspec().is_first_col() else "")
+    frameworks = panels.framework_keys(shown[0].looks, cells)
+    panels.legend(figure, frameworks + keys + failures.keys(failed))
+    return figure
+
+
+def layout(results: Results, cells: pd.DataFrame) -> tuple[Figure, list[Panel]]:
+    """An empty figure, and what its panels are to show."""
+    looks = style.looks(results.frameworks)
+    figure, places = panels.by_arm(results)
+    shown = []
+    for workload, arm, ax in places:
+        here = of_workload(cells, workload)
+        title = f"{wording.workload(workload)} · {arm}"
+        sizes = panels.sizes_of(results, workload)
+        goal = goal_of(results, workload)
+        shown.append(Panel(ax, title, here[here["arm"] == arm], sizes, goal, looks))
+    return figure, shown
+
+
+def _lines(panel: Panel) -> None:
+    for rank, (framework, look) in enumerate(panel.looks.items()):
+        own = panel.cells[panel.cells["framework"] == framework]
+        series.draw(panel.ax, own, sizes=panel.sizes, look=look, rank=rank)
+
+
+def goal_of(results: Results, workload: tuple[str, str]) -> pd.Series | None:
+    """The goal and budget of a (dataset, model), where it has one."""
+    goals = of_workload(results.goals, workload)
+    return None if goals.empty else goals.iloc[0]
+
+
+def with_interval(cells: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Cells with a quantity and its interval as `value`, `lo`, `hi`."""
+    return cells.assign(value=cells[quantity], lo=cells[f"{quantity}_lo"], hi=cells[f"{quantity}_hi"])

@@ -1,0 +1,43 @@
+"""Epochs to the goal against batch size."""
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, convergence
+from benchmarks.publish.convergence import GUIDE, Panel
+from benchmarks.publish.results import Results
+
+TITLE = "Epochs to target"
+
+
+def applies(results: Results) -> bool:
+    """Whether anything was trained."""
+    return not results.trained.empty
+
+
+def caption(results: Results) -> str:
+    """What a reader needs to read the figure."""
+    return (
+        "Epochs (examples seen over training examples) until the validation goal is first reached: median "
+        "over runs with its 95 % bootstrap interval; an arrow where runs that never got there leave it "
+        "without an upper end. Marks above a panel: cells whose median run did not reach the goal, and why. "
+        "Dotted: the budget."
+    )
+
+
+def draw(results: Results) -> Figure:
+    """A row for each (dataset, model), a column for each arm."""
+    return convergence.draw(
+        results,
+        convergence.with_interval(results.trained, "epochs_to_target"),
+        label="Epochs to target",
+        prepare=lambda ax: ax.set_yscale("log"),
+        finish=_finish,
+        keys=[Line2D([], [], label="budget", **GUIDE)],
+    )
+
+
+def _finish(panel: Panel) -> None:
+    if panel.goal is not None:
+        panel.ax.axhline(panel.goal["epochs"], **GUIDE)
+    axes.logarithmic(panel.ax.yaxis)

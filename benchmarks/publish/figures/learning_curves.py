@@ -1,0 +1,101 @@
+"""Validation accuracy over training, a colour per batch size."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, failures, panels, wording
+from benchmarks.publish.convergence import GUIDE, goal_of
+from benchmarks.publish.results import Results, of_workload
+from benchmarks.publish.style import FAINT
+
+TITLE = "Learning curves"
+HEIGHT = 1.9
+ENDS = ("diverged", "time-limit", "failed")
+"""Statuses that end a curve before its budget."""
+
+
+def applies(results: Results) -> bool:
+    """Whether any curve was recorded."""
+    return not results.curves.empty
+
+
+def caption(results: Results) -> str:
+    """What a reader needs to read the figure."""
+    return (
+        "Validation accuracy against epochs, a colour per batch size from light (small) to dark (large): "
+        "median over the runs of a cell, the band from the least to the most. The vertical axis is "
+        "logarithmic in the distance to 100 %. Dotted: the goal. A mark ends the curve of a run that did not "
+        "last to the end of its budget of epochs."
+    )
+
+
+def draw(results: Results) -> Figure:
+    """A row for each (dataset, model, framework), a column for each arm."""
+    n_frameworks = len(results.frameworks)
+    n_rows = len(results.workloads) * n_frameworks
+    figure, grid = panels.grid(n_rows, len(results.arms), height=HEIGHT, sharey="row")
+    for row, workload in enumerate(results.workloads):
+        rows = grid[row * n_frameworks : (row + 1) * n_frameworks]
+        _workload(results, workload, rows)
+        _color_bar(figure, rows, panels.sizes_of(results, workload))
+    goal = Line2D([], [], label="goal", **GUIDE)
+    panels.legend(figure, [goal, *failures.keys(_ended(results.curves))])
+    return figure
+
+
+def _workload(results: Results, workload: tuple[str, str], grid: np.ndarray) -> None:
+    """The panels [framework, arm] of one (dataset, model)."""
+    curves = of_workload(results.curves, workload)
+    colors = dict(zip(panels.sizes_of(results, workload), _colors(results, workload), strict=True))
+    for row, framework in zip(grid, results.frameworks, strict=True):
+        for ax, arm in zip(row, results.arms, strict=True):
+            axes.accuracy(ax)
+            shown = curves[(curves["framework"] == framework) & (curves["arm"] == arm)]
+            for size, runs in shown.groupby("batch_size"):
+                _cell(ax, runs, color=colors[size])
+            ax.set_title(f"{wording.workload(workload)} · {wording.name(framework)} · {arm}")
+            goal = goal_of(results, workload)
+            if goal is not None:
+                ax.axhline(goal["validation_accuracy"], **GUIDE)
+        row[0].set_ylabel("Validation accuracy (%)")
+        axes.accuracy_ticks(row[0].yaxis)
+    for ax in grid[-1]:
+        ax.set_xlabel("Epochs")
+
+
+def _cell(ax: Axes, runs: pd.DataFrame, *, color: tuple) -> None:
+    """Median and range over the runs of a cell at each evaluation that all of them reached."""
+    accuracy = runs.pivot_table(index="epochs", columns="seed", values="validation_accuracy").dropna()
+    ax.plot(accuracy.index, accuracy.median(axis=1), color=color, linewidth=1.1)
+    ends = (accuracy.min(axis=1), accuracy.max(axis=1))
+    ax.fill_between(accuracy.index, *ends, color=color, alpha=0.18, linewidth=0)
+    for _, run in _ended(runs).groupby("seed"):
+        last = run.loc[run["epochs"].idxmax()]
+        mark = failures.MARKS[last["status"]][0]
+        ax.plot(last["epochs"], last["validation_accuracy"], mark, color=color, markersize=3.5)
+
+
+def _ended(curves: pd.DataFrame) -> pd.DataFrame:
+    return curves[curves["status"].isin(ENDS)]
+
+
+def _colors(results: Results, workload: tuple[str, str]) -> list[tuple]:
+    """Light to dark, without the palest, which paper would swallow."""
+    return sns.color_palette("flare", len(panels.sizes_of(results, workload)))
+
+
+def _color_bar(figure: Figure, grid: np.ndarray, sizes: list[int]) -> None:
+    """The batch size of each colour, beside all panels of its workload."""
+    scale = ListedColormap(sns.color_palette("flare", len(sizes)))
+    norm = BoundaryNorm(np.arange(len(sizes) + 1) - 0.5, len(sizes))
+    bar = figure.colorbar(ScalarMappable(norm, scale), ax=grid, aspect=40, pad=0.01, fraction=0.03)
+    bar.set_ticks(range(len(sizes)), labels=[wording.short_size(size) for size in sizes])
+    bar.ax.tick_params(length=0, which="both")
+    bar.outline.set_visible(False)
+    bar.set_label("Batch size B")

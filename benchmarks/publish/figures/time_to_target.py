@@ -1,0 +1,47 @@
+"""Time to the goal against batch size, measured and predicted."""
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, convergence
+from benchmarks.publish.convergence import Panel
+from benchmarks.publish.results import Results
+from benchmarks.publish.style import FAINT
+
+TITLE = "Time to target"
+PREDICTED = {"linestyle": "", "markersize": 5.5, "markerfacecolor": "none", "markeredgewidth": 0.7}
+
+
+def applies(results: Results) -> bool:
+    """Whether anything was trained."""
+    return not results.trained.empty
+
+
+def caption(results: Results) -> str:
+    """What a reader needs to read the figure."""
+    return (
+        "Seconds of training, evaluation excluded, until the validation goal is first reached: median over "
+        "runs with its 95 % bootstrap interval; an arrow where runs that never got there leave it without an "
+        "upper end. Open marks: predicted, as examples to target over throughput. Marks above a panel: cells "
+        "whose median run did not reach the goal, and why."
+    )
+
+
+def draw(results: Results) -> Figure:
+    """A row for each (dataset, model), a column for each arm."""
+    return convergence.draw(
+        results,
+        convergence.with_interval(results.trained, "time_to_target_s"),
+        label="Time to target (s)",
+        prepare=lambda ax: ax.set_yscale("log"),
+        finish=_finish,
+        keys=[Line2D([], [], label="predicted", marker="o", color=FAINT, **PREDICTED)],
+    )
+
+
+def _finish(panel: Panel) -> None:
+    for framework, look in panel.looks.items():
+        own = panel.cells[panel.cells["framework"] == framework]
+        place = (own["batch_size"], own["time_to_target_predicted_s"])
+        panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
+    axes.logarithmic(panel.ax.yaxis)

@@ -1,0 +1,74 @@
+"""The study behind this run, and what the rules ask of it."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(workflow.basedir))
+
+from benchmarks import datasets, folder_lock, frameworks, machine, process
+from benchmarks import study as studies
+from benchmarks.errors import Problem
+from benchmarks.provenance import code_digest
+
+PYTHON = shlex.quote(sys.executable)
+
+try:
+    STUDY = studies.read(config)
+    PLANS = {
+        "/".join(str(part) for part in plan.cell.model_dump().values()): plan.model_dump_json()
+        for plan in studies.plans(STUDY)
+    }
+except Problem as problem:
+    raise WorkflowError(str(problem)) from None
+
+MACHINE = STUDY.machine or machine.slug(STUDY.device)
+RESULTS = f"results/{STUDY.study}/{MACHINE}"
+DATASETS = list(dict.fromkeys(workload.dataset for workload in STUDY.workloads))
+STUDY_JSON = STUDY.model_dump_json()
+# What is timed does not depend on goals, budgets, seeds or arms: changing those times nothing anew.
+TIMED_JSON = studies.timed(STUDY).model_dump_json()
+TRACED_JSON = studies.traced(STUDY).model_dump_json()
+
+
+wildcard_constraints:
+    dataset="[a-z0-9_]+",
+    model="[a-z0-9_]+",
+    framework="[a-z0-9-]+",
+    arm="[a-z0-9-]+",
+    batch_size="[0-9]+",
+
+
+def plan_of(wildcards):
+    """The training of one cell, as JSON."""
+    return PLANS["/".join(wildcards)]
+
+
+def code_of_cell(wildcards):
+    """Digest of the code that one cell's record depends on."""
+    return code_digest(
+        "benchmarks.train_cell",
+        "benchmarks.train",
+        f"benchmarks.datasets.{wildcards.dataset}",
+        f"benchmarks.models.{wildcards.model}",
+        frameworks.module_name(wildcards.framework),
+    )
+
+
+def code_of_frameworks(*modules):
+    """Digest of the code behind these modules and every framework, data set and model of the study."""
+    plugins = [frameworks.module_name(name) for name in STUDY.frameworks]
+    plugins += [f"benchmarks.datasets.{workload.dataset}" for workload in STUDY.workloads]
+    plugins += [f"benchmarks.models.{workload.model}" for workload in STUDY.workloads]
+    return code_digest(*sorted({*modules, *plugins}))
+
+
+onstart:
+    try:
+        folder_lock.hold(Path("results"))
+    except (Problem, OSError) as problem:
+        raise WorkflowError(f"{problem}")
+    os.environ[process.OWNER] = str(os.getpid())

@@ -1,0 +1,12 @@
+"""Data sets, downloaded or generated once, verified, and shared by all studies."""
+
+
+rule dataset:
+    output:
+        "results/datasets/{dataset}.npz",
+    log:
+        "results/logs/datasets/{dataset}.log",
+    params:
+        code=lambda wildcards: code_digest("benchmarks.fetch", f"benchmarks.datasets.{wildcards.dataset}"),
+    shell:
+        "{PYTHON} -m benchmarks.fetch {wildcards.dataset} --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,49 @@
+"""Certificates: the frameworks compute the same numbers, or it is said by what they differ."""
+
+
+rule devices:
+    output:
+        f"{RESULTS}/devices.json",
+    log:
+        f"{RESULTS}/logs/devices.log",
+    params:
+        code=code_digest("benchmarks.devices", *map(frameworks.module_name, STUDY.frameworks)),
+        frameworks=STUDY.frameworks,
+        device=STUDY.device,
+    shell:
+        "{PYTHON} -m benchmarks.devices --frameworks {params.frameworks} --device {params.device} "
+        "--output {output} > {log} 2>&1"
+
+
+rule trace:
+    input:
+        devices=ancient(f"{RESULTS}/devices.json"),
+        data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
+    output:
+        f"{RESULTS}/traces/{{framework}}.npz",
+    log:
+        f"{RESULTS}/logs/trace/{{framework}}.log",
+    params:
+        code=lambda wildcards: code_of_frameworks("benchmarks.trace"),
+        study=TRACED_JSON,
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{PYTHON} -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
+        "--data {input.data} --output {output} > {log} 2>&1"
+
+
+rule certify:
+    input:
+        expand(f"{RESULTS}/traces/{{framework}}.npz", framework=STUDY.frameworks),
+    output:
+        f"{RESULTS}/identity.json",
+    log:
+        f"{RESULTS}/logs/certify.log",
+    params:
+        code=code_digest("benchmarks.certify"),
+        study=TRACED_JSON,
+    shell:
+        "{PYTHON} -m benchmarks.certify --study {params.study:q} --traces {input} "
+        "--output {output} > {log} 2>&1"

@@ -1,0 +1,41 @@
+"""The timed jobs; each has the machine, or one GPU of it, to itself."""
+
+
+rule throughput:
+    input:
+        devices=ancient(f"{RESULTS}/devices.json"),
+        data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
+    output:
+        f"{RESULTS}/throughput.csv",
+    log:
+        f"{RESULTS}/logs/throughput.log",
+    params:
+        code=code_of_frameworks(
+            "benchmarks.throughput", "benchmarks.measurements.throughput_cases"
+        ),
+        study=TIMED_JSON,
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{PYTHON} -m benchmarks.throughput --study {params.study:q} --data {input.data} "
+        "--threads {threads} --code {params.code} --output {output} > {log} 2>&1"
+
+
+rule train:
+    input:
+        devices=ancient(f"{RESULTS}/devices.json"),
+        data="results/datasets/{dataset}.npz",
+    output:
+        f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.json",
+    log:
+        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.log",
+    params:
+        code=code_of_cell,
+        plan=plan_of,
+    threads: workflow.cores
+    resources:
+        gpu=1,
+    shell:
+        "{PYTHON} -m benchmarks.train --plan {params.plan:q} --data {input.data} "
+        "--threads {threads} --code {params.code} --record {output} > {log} 2>&1"

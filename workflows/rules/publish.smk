@@ -1,0 +1,67 @@
+"""From records to the summary, tables, figures and report."""
+
+
+rule summarise:
+    input:
+        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
+        throughput=f"{RESULTS}/throughput.csv",
+        identity=f"{RESULTS}/identity.json",
+    output:
+        expand(
+            f"{RESULTS}/{{name}}",
+            name=["summary.csv", "curves.csv", "goals.csv", "memory_fit.csv", "provenance.json"],
+        ),
+    log:
+        f"{RESULTS}/logs/summarise.log",
+    params:
+        code=code_digest("benchmarks.summarise"),
+        study=STUDY_JSON,
+        machine=MACHINE,
+        results=RESULTS,
+    shell:
+        "{PYTHON} -m benchmarks.summarise --study {params.study:q} --machine {params.machine} "
+        "--results {params.results} > {log} 2>&1"
+
+
+rule tables:
+    input:
+        rules.summarise.output,
+    output:
+        directory(f"{RESULTS}/tables"),
+    log:
+        f"{RESULTS}/logs/tables.log",
+    params:
+        code=code_digest("benchmarks.tables"),
+        results=RESULTS,
+    shell:
+        "{PYTHON} -m benchmarks.tables --results {params.results} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        rules.summarise.output,
+    output:
+        directory(f"{RESULTS}/figures"),
+    log:
+        f"{RESULTS}/logs/figures.log",
+    params:
+        code=code_digest("benchmarks.figures"),
+        results=RESULTS,
+    shell:
+        "{PYTHON} -m benchmarks.figures --results {params.results} > {log} 2>&1"
+
+
+rule report:
+    input:
+        rules.summarise.output,
+        rules.tables.output,
+        rules.figures.output,
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    params:
+        code=code_digest("benchmarks.report"),
+        results=RESULTS,
+    shell:
+        "{PYTHON} -m benchmarks.report --results {params.results} > {log} 2>&1"
