@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 # A --configfile stands alone: merged with the default study it would name a grid of its own.
-if "study" not in config:
+if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
 
@@ -15,6 +15,7 @@ include: "workflows/rules/data.smk"
 include: "workflows/rules/identity.smk"
 include: "workflows/rules/measure.smk"
 include: "workflows/rules/publish.smk"
+include: "workflows/rules/compare.smk"
 
 
 rule all:

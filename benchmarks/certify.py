@@ -54,7 +54,9 @@ def certificate(
 ) -> Certificate:
     """Compare one trace with the reference of its workload and arm."""
     where = "/".join(names.values())
-    found = differences(traces[framework][f"{where}/{execution}"], traces[reference][f"{where}/{EXECUTIONS[0]}"])
+    found = differences(
+        traces[framework][f"{where}/{execution}"], traces[reference][f"{where}/{EXECUTIONS[0]}"]
+    )
     return Certificate(
         **names,
         framework=framework,

@@ -34,7 +34,9 @@ def gpus() -> list[Gpu]:
         return []
     handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
     return [
-        Gpu(index, _text(pynvml.nvmlDeviceGetName(handle)), pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB)
+        Gpu(
+            index, _text(pynvml.nvmlDeviceGetName(handle)), pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB
+        )
         for index, handle in enumerate(handles)
     ]
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import psutil
 
@@ -54,6 +55,12 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+def prefer_this_interpreter() -> None:
+    """Let `python` in the shell be the interpreter of this process, its environment activated or not."""
+    folder = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
+
+
 def age_s() -> float:
     """Seconds since this process started."""
     return time.time() - psutil.Process().create_time()
@@ -66,6 +73,6 @@ def parents_age_s() -> float:
 
 def oom_kills() -> int:
     """How often the kernel has killed a process for want of memory since it started."""
-    with open("/proc/vmstat") as counters:
-        found = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
+    counters = Path("/proc/vmstat").read_text().splitlines()
+    found = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
     return int(found[0]) if found else 0

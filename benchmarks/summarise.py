@@ -77,7 +77,9 @@ class Totals:
         self.measuring_s += found.measuring_s
         made = found.provenance
         if "device" in made:
-            self.devices[found.cell.framework] = {key: made[key] for key in ("device", "versions", "switches")}
+            self.devices[found.cell.framework] = {
+                key: made[key] for key in ("device", "versions", "switches")
+            }
             self.data[found.cell.dataset] = made["data_sha256"]
             self.started.append(made["started"])
             self.finished.append(made["finished"])
@@ -127,13 +129,22 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         "summary.csv": table.to_csv(index=False),
         "curves.csv": pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(index=False),
         "goals.csv": goals(study.workloads).to_csv(index=False),
-        "memory_fit.csv": memory_fit.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(index=False),
+        "memory_fit.csv": memory_fit.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
+            index=False
+        ),
         "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
     }
 
 
 CURVE_COLUMNS = [
-    *summary.CELL, "seed", "status", "examples", "epochs", "training_s", "train_loss", "validation_loss",
+    *summary.CELL,
+    "seed",
+    "status",
+    "examples",
+    "epochs",
+    "training_s",
+    "train_loss",
+    "validation_loss",
     "validation_accuracy",
 ]
 

@@ -7,7 +7,6 @@ alone, and an interrupted measurement goes on with the process it was in.
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -45,7 +44,9 @@ def measure(request: Request, folder: Path) -> None:
     record.write_text(request.model_dump_json(), asked)
     failures = asked.with_suffix(".failures")
     failures.unlink(missing_ok=True)
-    pytest = process.python("pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider")
+    pytest = process.python(
+        "pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider"
+    )
     start = time.perf_counter()
     with machine.leased_gpu(request.device):
         code = process.run(
@@ -57,7 +58,9 @@ def measure(request: Request, folder: Path) -> None:
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
             mend="its output stands above in this log; mend what it says and run the same command again",
         )
-    keep(draft, request, job_s=time.perf_counter() - start, path=folder / f"{name}-{serial(folder, name)}.json")
+    keep(
+        draft, request, job_s=time.perf_counter() - start, path=folder / f"{name}-{serial(folder, name)}.json"
+    )
 
 
 def keep(draft: Path, request: Request, *, job_s: float, path: Path) -> None:
@@ -102,7 +105,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the .npz files, DATASET.npz")
     parser.add_argument("--threads", type=int, default=machine.cores(), help="CPU threads to compute with")
     parser.add_argument("--code", default="", help="digest of the code, kept in the files")
-    parser.add_argument("--output", type=Path, required=True, help="the table; files go to throughput/ beside")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the table; files go to throughput/ beside"
+    )
     arguments = parser.parse_args()
     study, folder = arguments.study, arguments.output.parent / "throughput"
     with told_plainly():
@@ -130,7 +135,7 @@ def request_for(framework: str, number: int, cases: list[Case], arguments: argpa
         precision=study.precision,
         threads=arguments.threads,
         seconds_per_case=study.throughput.seconds_per_case,
-        data={path.stem: Path(os.path.abspath(path)) for path in arguments.data},
+        data={path.stem: path.resolve() for path in arguments.data},
         cases=shuffled(cases, seed=number),
     )
 

@@ -42,10 +42,11 @@ def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, 
     """A trainer that has compiled and taken a few steps, their peak memory, and their seconds."""
     stream = BatchStream(len(data.train_y), seed=0)
     batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
-    with peak_memory.tracked(framework) as peak:
-        trainer = build_trainer(framework, plan, data)
-        trainer.reset(parameters(plan, data, seed=0))
-        trainer.compile(plan.cell.batch_size)
+    baseline_mib = peak_memory.resident_mib("VmRSS")
+    trainer = build_trainer(framework, plan, data)
+    trainer.reset(parameters(plan, data, seed=0))
+    trainer.compile(plan.cell.batch_size)
+    with peak_memory.tracked(framework, baseline_mib=baseline_mib) as peak:
         start = time.perf_counter()
         trainer.train(batches)
         seconds = time.perf_counter() - start

@@ -1,5 +1,6 @@
 """Estimates with their 95 % intervals."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ def geometric_mean(values: np.ndarray) -> Estimate:
     centre = logs.mean()
     if len(logs) == 1:
         return Estimate(float(np.exp(centre)), np.nan, np.nan)
-    half = stats.t.ppf(0.5 + LEVEL / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+    half = students_t(len(logs)) * logs.std(ddof=1) / np.sqrt(len(logs))
     return Estimate(*(float(np.exp(x)) for x in (centre, centre - half, centre + half)))
 
 
@@ -49,9 +50,23 @@ def median_of_censored(values: np.ndarray) -> Estimate:
     values = np.asarray(values, float)
     if len(values) == 0:
         return UNKNOWN
-    draws = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    medians = np.sort(values[draws], axis=1)
-    medians = (medians[:, (len(values) - 1) // 2] + medians[:, len(values) // 2]) / 2
-    tail = (1 - LEVEL) / 2
-    lo, hi = np.quantile(medians, [tail, 1 - tail], method="inverted_cdf")
-    return Estimate(float(np.median(values)), float(lo), float(hi))
+    medians = np.sort(np.sort(values[resamples(len(values))], axis=1)[:, _middle(len(values))].mean(axis=1))
+    tail = round((1 - LEVEL) / 2 * RESAMPLES)
+    return Estimate(float(np.median(values)), float(medians[tail]), float(medians[-1 - tail]))
+
+
+@functools.cache
+def resamples(n: int) -> np.ndarray:
+    """Which of n runs each bootstrap sample draws, [RESAMPLES, n]; always the same."""
+    return np.random.default_rng(0).integers(0, n, (RESAMPLES, n))
+
+
+def _middle(n: int) -> list[int]:
+    """Where the median of n sorted values lies: at one place, or between two."""
+    return [(n - 1) // 2, n // 2]
+
+
+@functools.cache
+def students_t(n: int) -> float:
+    """Quantile of Student's t for a 95 % interval of the mean of n values."""
+    return float(stats.t.ppf(0.5 + LEVEL / 2, n - 1))

@@ -37,6 +37,8 @@ def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
             )
             rows.append({**dict(zip(WORKLOAD, key, strict=True)), **found})
     columns = [
-        *WORKLOAD, *("a_mib", "b_mib_per_example", "residual_share", "capacity_mib", "largest_batch"), "n_points",
+        *WORKLOAD,
+        *("a_mib", "b_mib_per_example", "residual_share", "capacity_mib", "largest_batch"),
+        "n_points",
     ]
     return pd.DataFrame(rows, columns=columns).astype({"largest_batch": "Int64"})

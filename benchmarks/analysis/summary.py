@@ -8,6 +8,7 @@ from benchmarks.record import Cell, Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 TIMED = ["dataset", "model", "framework", "batch_size"]
+TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
 COLUMNS = [
     *("study", "machine", *CELL, "n_runs", "n_reached", "status"),
     *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
@@ -74,17 +75,30 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
     }
 
 
-def timed_columns(rows: pd.DataFrame) -> dict:
+def timed_columns(rows: list[dict]) -> dict:
     """What the timings of a cell say; `rows` are its rows of throughput.csv, of every process."""
-    fused = rows[(rows["execution"] == "fused") & (rows["status"] == "measured")]
-    idiomatic = rows[(rows["execution"] == "idiomatic") & (rows["status"] == "measured")]
-    medians = fused[["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]].median()
+    measured = [row for row in rows if row["status"] == "measured"]
+    fused = [row for row in measured if row["execution"] == "fused"]
+    idiomatic = [row for row in measured if row["execution"] == "idiomatic"]
     return {
-        **spread_out("throughput_samples_per_s", geometric_mean(fused["samples_per_s"])),
-        **spread_out("throughput_idiomatic_samples_per_s", geometric_mean(idiomatic["samples_per_s"])),
-        **medians.to_dict(),
-        "input_share_idiomatic": idiomatic["input_share"].median(),
+        **spread_out("throughput_samples_per_s", geometric_mean(column(fused, "samples_per_s"))),
+        **spread_out(
+            "throughput_idiomatic_samples_per_s", geometric_mean(column(idiomatic, "samples_per_s"))
+        ),
+        **{name: median(column(fused, name)) for name in TIMED_MEDIANS},
+        "input_share_idiomatic": median(column(idiomatic, "input_share")),
     }
+
+
+def column(rows: list[dict], name: str) -> np.ndarray:
+    """The values of a column that are there, [n]."""
+    values = np.array([row[name] for row in rows], float)
+    return values[~np.isnan(values)]
+
+
+def median(values: np.ndarray) -> float:
+    """Median of values [n], NaN of none."""
+    return float(np.median(values)) if len(values) else np.nan
 
 
 def predicted_columns(row: dict) -> dict:
@@ -97,11 +111,12 @@ def summary(
     rows: list[dict], throughput: pd.DataFrame, *, study: str, machine: str, verdicts: dict[tuple, str]
 ) -> pd.DataFrame:
     """The whole table: `rows` hold each cell's names and what its record says, if it was trained."""
-    timings = dict(list(throughput.groupby(TIMED)))
-    empty = throughput.iloc[:0]
+    timings: dict[tuple, list[dict]] = {}
+    for timing in throughput.to_dict("records"):
+        timings.setdefault(tuple(timing[key] for key in TIMED), []).append(timing)
     table = []
     for row in rows:
-        timed = timings.get(tuple(row[key] for key in TIMED), empty)
+        timed = timings.get(tuple(row[key] for key in TIMED), [])
         full = {"study": study, "machine": machine, **dict.fromkeys(COLUMNS[2:], np.nan)}
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
         full["identity"] = verdicts.get(tuple(row[key] for key in CELL[:4]), "not certified: no certificate")

@@ -130,7 +130,9 @@ def build_model(layers: Spec, input_shape: Shape) -> tuple[keras.Model, dict[str
     native = [native_layer(layer, shape) for layer, shape in zip(layers, shapes, strict=True)]
     model = keras.Sequential([keras.Input(input_shape), *native])
     variables = {
-        f"{index}.{variable.name}": variable for index, layer in enumerate(native) for variable in layer.variables
+        f"{index}.{variable.name}": variable
+        for index, layer in enumerate(native)
+        for variable in layer.variables
     }
     return model, variables
 
@@ -178,7 +180,8 @@ class Trainer:
         self.model, self.variables = build_model(layers, input_shape)
         self.optimizer = HeavyBall(optimizer)
         self.optimizer.build(self.model.trainable_variables)
-        self.examples, self.labels, self.precision = examples.astype(precision), labels, precision
+        self.examples, self.labels = examples.astype(precision, copy=False), labels
+        self.precision = precision
         self.use_xla = device().kind == "gpu" or not any(isinstance(layer, Conv) for layer in layers)
         self._forward = tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
         if execution == "idiomatic":
@@ -188,6 +191,7 @@ class Trainer:
         else:
             self._examples, self._labels = tf.constant(self.examples), tf.constant(self.labels)
             self._compiled: dict[int, tf.types.experimental.PolymorphicFunction] = {}
+            self._gathers: dict[tuple[int, int], tf.types.experimental.PolymorphicFunction] = {}
             self.train, self.read = self._train_fused, self._read_fused
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
@@ -251,7 +255,11 @@ class Trainer:
 
     def _block(self, batches: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """The first `count` rows of a block, one step each, in one compiled loop; their losses."""
-        variables = [self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.velocities]
+        variables = [
+            self.model.trainable_variables,
+            self.model.non_trainable_variables,
+            self.optimizer.velocities,
+        ]
         state = tuple([tf.identity(v.value) for v in group] for group in variables)
         losses = tf.zeros(batches.shape[0], self.precision)
 
@@ -280,6 +288,19 @@ class Trainer:
         return loss, (trained, averages, velocities)
 
     def _read_fused(self, batches: np.ndarray) -> None:
-        for row in tf.constant(batches):
-            _ = tf.gather(self._examples, row), tf.gather(self._labels, row)
-        synchronise()
+        """The gathers of the compiled loop, without the steps."""
+        if batches.shape not in self._gathers:
+            self._gathers[batches.shape] = tf.function(self._gather_all, jit_compile=self.use_xla)
+            self._gathers[batches.shape](tf.constant(batches))
+        self._gathers[batches.shape](tf.constant(batches)).numpy()
+
+    def _gather_all(self, batches: tf.Tensor) -> tf.Tensor:
+        """Each batch replaces the one before in the loop's state, so that none is left out."""
+
+        def body(row: tf.Tensor, *_) -> tuple:
+            return row + 1, tf.gather(self._examples, batches[row]), tf.gather(self._labels, batches[row])
+
+        shape = (batches.shape[1], *self.examples.shape[1:])
+        state = tf.constant(0), tf.zeros(shape, self.precision), tf.zeros(shape[:1], self._labels.dtype)
+        _, x, _ = tf.while_loop(lambda row, *_: row < batches.shape[0], body, state)
+        return tf.reduce_sum(x)

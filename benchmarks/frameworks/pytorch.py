@@ -124,9 +124,7 @@ def native_layer(layer: Layer, shape: Shape) -> nn.Module:
         case Dense():
             return nn.Linear(shape[-1], layer.units)
         case Conv():
-            return nn.Conv2d(
-                shape[-1], layer.filters, layer.size, padding=layer.size // 2, bias=layer.bias
-            )
+            return nn.Conv2d(shape[-1], layer.filters, layer.size, padding=layer.size // 2, bias=layer.bias)
         case BatchNorm():
             return BiasedBatchNorm(shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum)
         case ReLU():

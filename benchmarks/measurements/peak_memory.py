@@ -22,10 +22,11 @@ class PeakMemory:
 
 
 @contextlib.contextmanager
-def tracked(framework: ModuleType) -> Iterator[PeakMemory]:
-    """Measure the peak of what runs inside, above what the process held on entering.
+def tracked(framework: ModuleType, *, baseline_mib: float) -> Iterator[PeakMemory]:
+    """Measure the peak of what runs inside, above the resident set that the process had before.
 
-    On a CPU that is the kernel's own high-water mark, which is set back on entering; `ru_maxrss`
+    `baseline_mib` is taken after import and data and before the model is built: what the training
+    holds throughout then counts, and what was needed only to build it does not. On a CPU that is the kernel's own high-water mark, which is set back on entering; `ru_maxrss`
     would still hold the peak of the parent process. On a GPU the framework's counter and what the
     driver reports for this process are both kept.
     """
@@ -33,11 +34,10 @@ def tracked(framework: ModuleType) -> Iterator[PeakMemory]:
     on_gpu = framework.device().kind == "gpu"
     framework.reset_peak_memory()
     reset_high_water_mark()
-    baseline = resident_mib("VmRSS")
     yield peak
     framework.synchronise()
     peak.memory = Memory(
-        process_mib=None if on_gpu else max(0.0, resident_mib("VmHWM") - baseline),
+        process_mib=None if on_gpu else max(0.0, resident_mib("VmHWM") - baseline_mib),
         framework_mib=framework.peak_memory_mib(),
         device_mib=device_memory_mib() if on_gpu else None,
     )

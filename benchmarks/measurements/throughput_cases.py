@@ -89,6 +89,7 @@ def estimated_step_s(subject: Trainer, stream: BatchStream, batch_size: int, *, 
 
 def input_share(subject: Trainer, batches: np.ndarray, *, round_s: float) -> float:
     """Time of the input pipeline alone over the time of the whole round, at most 1."""
+    subject.read(batches)
     alone = statistics.median(seconds(subject.read, batches) for _ in range(FEWEST_ROUNDS))
     return min(1.0, alone / round_s)
 
@@ -126,9 +127,7 @@ def time_case(benchmark, case: Case) -> None:
     step_s = estimated_step_s(subject, stream, case.batch_size, budget_s=round_s)
     steps = steps_per_round(step_s, round_s=round_s)
     batches = stream.batches(case.batch_size, first=0, count=steps)
-    rounds = rounds_for(
-        steps * step_s, wanted=ROUNDS[case.execution], total_s=REQUEST.seconds_per_case
-    )
+    rounds = rounds_for(steps * step_s, wanted=ROUNDS[case.execution], total_s=REQUEST.seconds_per_case)
     framework().synchronise()
     benchmark.pedantic(subject.train, args=(batches,), rounds=rounds, iterations=1)
     median_s = statistics.median(benchmark.stats.stats.data)

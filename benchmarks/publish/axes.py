@@ -53,6 +53,12 @@ def logarithmic(axis: Axis) -> None:
     axis.set_minor_locator(FixedLocator(_multiples(range(1, 10), lo, hi)))
 
 
+def hold_to(ax: Axes, values: np.ndarray) -> None:
+    """Keep a log y axis within a factor of 10 of its values, however wide their intervals are."""
+    lo, hi = ax.get_ylim()
+    ax.set_ylim(max(lo, np.nanmin(values) / 10), min(hi, np.nanmax(values) * 10))
+
+
 def _multiples(steps: Iterable[int], lo: float, hi: float) -> list[float]:
     """The numbers step × 10^n in lo..hi."""
     decades = range(math.floor(math.log10(lo)), math.ceil(math.log10(hi)) + 1)

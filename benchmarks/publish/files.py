@@ -24,6 +24,9 @@ def write_table(table: Table, folder: Path) -> None:
 def write_figure(figure: Figure, folder: Path, *, name: str) -> None:
     """Write a figure as SVG, PDF and PNG."""
     folder.mkdir(parents=True, exist_ok=True)
+    # Laid out once, so that the three are alike to the point.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for kind in FORMATS:
         path = folder / f"{name}.{kind}"
         draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,6 +1,7 @@
 """Short labels beside points, placed so that they cover neither points, lines nor one another."""
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,10 @@ def _cost(box: Bbox, frame: Bbox, *, dots: list[Bbox], taken: list[Bbox], sample
     """How much a box covers; another label is the worst, a line the least."""
     outside = not (frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1)
     crossed = np.count_nonzero(
-        (samples[:, 0] > box.x0) & (samples[:, 0] < box.x1) & (samples[:, 1] > box.y0) & (samples[:, 1] < box.y1)
+        (samples[:, 0] > box.x0)
+        & (samples[:, 0] < box.x1)
+        & (samples[:, 1] > box.y0)
+        & (samples[:, 1] < box.y1)
     )
     return 1000 * (outside + box.count_overlaps(taken)) + 100 * box.count_overlaps(dots) + crossed
 
@@ -103,7 +107,7 @@ def _around(centre: np.ndarray, half_width: float, half_height: float) -> Bbox:
 def _sampled(line: np.ndarray) -> np.ndarray:
     """Points [m, 2] along a polyline [n, 2], STEP pixels apart."""
     pieces = [line[:1]]
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in pairwise(line):
         n_steps = max(1, int(np.hypot(*(end - start)) / STEP))
         pieces.append(start + (end - start) * np.linspace(0, 1, n_steps + 1)[1:, None])
     return np.concatenate(pieces)

@@ -1,8 +1,6 @@
 r"""A table in LaTeX; the document needs `\usepackage{booktabs}` and nothing else."""
 
-from itertools import groupby
-
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.table import Entry, Table
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -50,21 +48,21 @@ def render(table: Table) -> str:
     """The table as a float with its caption and label."""
     lines = [r"\begin{table}", r"\centering", r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"]
     lines += [rf"\caption{{{escape(f'{table.title}. {table.caption}')}}}", rf"\label{{tab:{table.name}}}"]
-    lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}", r"\toprule"]
-    lines += [*_head(table.columns), r"\midrule"]
+    sides = "".join("l" if column.words else "r" for column in table.columns)
+    lines += [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
+    lines += [*_head(table), r"\midrule"]
     lines += [_line([_entry(entry) for entry in row]) for row in table.rows]
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _head(columns: list[Column]) -> list[str]:
+def _head(table: Table) -> list[str]:
     """One line of column heads, under a line of group heads where there are groups."""
-    heads = _line([escape(column.head) for column in columns])
-    if not any(column.group for column in columns):
+    heads = _line([escape(column.head) for column in table.columns])
+    if table.groups == [("", len(table.columns))]:
         return [heads]
     groups, rules, start = [], [], 1
-    for group, members in groupby(columns, key=lambda column: column.group):
-        width = len(list(members))
+    for group, width in table.groups:
         groups.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(group)}}}" if group else " & " * (width - 1))
         rules += [rf"\cmidrule(lr){{{start}-{start + width - 1}}}"] if group else []
         start += width

@@ -62,7 +62,7 @@ def framework_keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
     ]
     if (cells["identity"] != series.CERTIFIED).any():
         handles.append(
-            Line2D([], [], color=FAINT, alpha=0.45, linestyle=":", marker="o", label=NOT_CERTIFIED)
+            Line2D([], [], color=FAINT, alpha=series.DOUBT, linestyle=":", marker="o", label=NOT_CERTIFIED)
         )
     return handles
 

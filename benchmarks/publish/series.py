@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from benchmarks.publish.style import Look
 
 CERTIFIED = "certified"
+DOUBT = 0.45
+"""Opacity of what is not certified."""
 DODGE = 0.05
 """Octaves between two frameworks at the same batch size, so that their intervals can be told apart."""
 
@@ -20,10 +22,15 @@ def draw(
     """
     rows = cells.set_index("batch_size").reindex(sizes)
     certified = rows["identity"] == CERTIFIED
-    x = np.array(sizes) * 2.0 ** (DODGE * (2 * rank - 1))
+    x = beside(np.array(sizes), rank=rank)
     _line(ax, x, rows.where(certified), look=look, hollow=hollow)
     doubtful = Look(look.color, look.marker, ":")
-    _line(ax, x, rows.where(~certified & rows["value"].notna()), look=doubtful, hollow=hollow, alpha=0.45)
+    _line(ax, x, rows.where(~certified & rows["value"].notna()), look=doubtful, hollow=hollow, alpha=DOUBT)
+
+
+def beside(sizes: np.ndarray, *, rank: int) -> np.ndarray:
+    """Where the framework of this rank has its points for these batch sizes."""
+    return sizes * 2.0 ** (DODGE * (2 * rank - 1))
 
 
 def _line(

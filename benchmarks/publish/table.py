@@ -1,6 +1,7 @@
 """A table as a value: what it says, before it is written in any format."""
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import pandas as pd
 
@@ -19,6 +20,8 @@ class Column:
 
     head: str
     group: str = ""
+    words: bool = False
+    """Words stand at the left of a column, numbers at the right."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,9 @@ class Table:
     columns: list[Column]
     rows: list[list[Entry]]
     data: pd.DataFrame
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The headings over the column heads, each with the number of columns below it; "" over none."""
+        runs = groupby(self.columns, key=lambda column: column.group)
+        return [(group, len(list(members))) for group, members in runs]

@@ -1,7 +1,7 @@
 """The study behind this run, and what the rules ask of it."""
 
+import hashlib
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from benchmarks import study as studies
 from benchmarks.errors import Problem
 from benchmarks.provenance import code_digest
 
-PYTHON = shlex.quote(sys.executable)
+process.prefer_this_interpreter()
 
 try:
     STUDY = studies.read(config)
     PLANS = {
-        "/".join(str(part) for part in plan.cell.model_dump().values()): plan.model_dump_json()
+        "/".join(
+            str(part) for part in plan.cell.model_dump().values()
+        ): plan.model_dump_json()
         for plan in studies.plans(STUDY)
     }
 except Problem as problem:
@@ -47,6 +49,11 @@ def plan_of(wildcards):
     return PLANS["/".join(wildcards)]
 
 
+def results_folder(wildcards, input):
+    """The folder of this study and machine, from a file directly in it."""
+    return str(Path(input[0]).parent)
+
+
 def code_of_cell(wildcards):
     """Digest of the code that one cell's record depends on."""
     return code_digest(
@@ -61,9 +68,23 @@ def code_of_cell(wildcards):
 def code_of_frameworks(*modules):
     """Digest of the code behind these modules and every framework, data set and model of the study."""
     plugins = [frameworks.module_name(name) for name in STUDY.frameworks]
-    plugins += [f"benchmarks.datasets.{workload.dataset}" for workload in STUDY.workloads]
+    plugins += [
+        f"benchmarks.datasets.{workload.dataset}" for workload in STUDY.workloads
+    ]
     plugins += [f"benchmarks.models.{workload.model}" for workload in STUDY.workloads]
     return code_digest(*sorted({*modules, *plugins}))
+
+
+def digest_of_results(wildcards):
+    """SHA-256 of every summary that is compared, so that a new or changed one draws the comparison anew."""
+    summaries = sorted(
+        [
+            *Path("results").glob("*/*/summary.csv"),
+            *Path("results/published").glob("*/*/summary.csv"),
+        ]
+    )
+    content = b"".join(str(path).encode() + path.read_bytes() for path in summaries)
+    return hashlib.sha256(content).hexdigest()
 
 
 onstart:

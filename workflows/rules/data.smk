@@ -6,7 +6,11 @@ rule dataset:
         "results/datasets/{dataset}.npz",
     log:
         "results/logs/datasets/{dataset}.log",
+    conda:
+        "../../environment.yml"
     params:
-        code=lambda wildcards: code_digest("benchmarks.fetch", f"benchmarks.datasets.{wildcards.dataset}"),
+        code=lambda wildcards: code_digest(
+            "benchmarks.fetch", f"benchmarks.datasets.{wildcards.dataset}"
+        ),
     shell:
-        "{PYTHON} -m benchmarks.fetch {wildcards.dataset} --output {output} 2>&1 | tee {log}"
+        "python -m benchmarks.fetch {wildcards.dataset} --output {output} 2>&1 | tee {log}"

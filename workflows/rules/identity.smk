@@ -6,12 +6,16 @@ rule devices:
         f"{RESULTS}/devices.json",
     log:
         f"{RESULTS}/logs/devices.log",
+    conda:
+        "../../environment.yml"
     params:
-        code=code_digest("benchmarks.devices", *map(frameworks.module_name, STUDY.frameworks)),
+        code=code_digest(
+            "benchmarks.devices", *map(frameworks.module_name, STUDY.frameworks)
+        ),
         frameworks=STUDY.frameworks,
         device=STUDY.device,
     shell:
-        "{PYTHON} -m benchmarks.devices --frameworks {params.frameworks} --device {params.device} "
+        "python -m benchmarks.devices --frameworks {params.frameworks} --device {params.device} "
         "--output {output} > {log} 2>&1"
 
 
@@ -23,14 +27,16 @@ rule trace:
         f"{RESULTS}/traces/{{framework}}.npz",
     log:
         f"{RESULTS}/logs/trace/{{framework}}.log",
-    params:
-        code=lambda wildcards: code_of_frameworks("benchmarks.trace"),
-        study=TRACED_JSON,
+    conda:
+        "../../environment.yml"
     threads: workflow.cores
     resources:
         gpu=1,
+    params:
+        code=lambda wildcards: code_of_frameworks("benchmarks.trace"),
+        study=TRACED_JSON,
     shell:
-        "{PYTHON} -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
+        "python -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
         "--data {input.data} --output {output} > {log} 2>&1"
 
 
@@ -41,9 +47,11 @@ rule certify:
         f"{RESULTS}/identity.json",
     log:
         f"{RESULTS}/logs/certify.log",
+    conda:
+        "../../environment.yml"
     params:
         code=code_digest("benchmarks.certify"),
         study=TRACED_JSON,
     shell:
-        "{PYTHON} -m benchmarks.certify --study {params.study:q} --traces {input} "
+        "python -m benchmarks.certify --study {params.study:q} --traces {input} "
         "--output {output} > {log} 2>&1"

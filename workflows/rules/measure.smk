@@ -9,16 +9,18 @@ rule throughput:
         f"{RESULTS}/throughput.csv",
     log:
         f"{RESULTS}/logs/throughput.log",
+    conda:
+        "../../environment.yml"
+    threads: workflow.cores
+    resources:
+        gpu=1,
     params:
         code=code_of_frameworks(
             "benchmarks.throughput", "benchmarks.measurements.throughput_cases"
         ),
         study=TIMED_JSON,
-    threads: workflow.cores
-    resources:
-        gpu=1,
     shell:
-        "{PYTHON} -m benchmarks.throughput --study {params.study:q} --data {input.data} "
+        "python -m benchmarks.throughput --study {params.study:q} --data {input.data} "
         "--threads {threads} --code {params.code} --output {output} > {log} 2>&1"
 
 
@@ -30,12 +32,14 @@ rule train:
         f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.json",
     log:
         f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.log",
-    params:
-        code=code_of_cell,
-        plan=plan_of,
+    conda:
+        "../../environment.yml"
     threads: workflow.cores
     resources:
         gpu=1,
+    params:
+        code=code_of_cell,
+        plan=plan_of,
     shell:
-        "{PYTHON} -m benchmarks.train --plan {params.plan:q} --data {input.data} "
+        "python -m benchmarks.train --plan {params.plan:q} --data {input.data} "
         "--threads {threads} --code {params.code} --record {output} > {log} 2>&1"

@@ -3,23 +3,31 @@
 
 rule summarise:
     input:
-        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
         throughput=f"{RESULTS}/throughput.csv",
+        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
         identity=f"{RESULTS}/identity.json",
     output:
         expand(
             f"{RESULTS}/{{name}}",
-            name=["summary.csv", "curves.csv", "goals.csv", "memory_fit.csv", "provenance.json"],
+            name=[
+                "summary.csv",
+                "curves.csv",
+                "goals.csv",
+                "memory_fit.csv",
+                "provenance.json",
+            ],
         ),
     log:
         f"{RESULTS}/logs/summarise.log",
+    conda:
+        "../../environment.yml"
     params:
         code=code_digest("benchmarks.summarise"),
         study=STUDY_JSON,
         machine=MACHINE,
-        results=RESULTS,
+        results=results_folder,
     shell:
-        "{PYTHON} -m benchmarks.summarise --study {params.study:q} --machine {params.machine} "
+        "python -m benchmarks.summarise --study {params.study:q} --machine {params.machine} "
         "--results {params.results} > {log} 2>&1"
 
 
@@ -30,11 +38,13 @@ rule tables:
         directory(f"{RESULTS}/tables"),
     log:
         f"{RESULTS}/logs/tables.log",
+    conda:
+        "../../environment.yml"
     params:
-        code=code_digest("benchmarks.tables"),
-        results=RESULTS,
+        code=code_digest("benchmarks.tables", "benchmarks.publish.tables"),
+        results=results_folder,
     shell:
-        "{PYTHON} -m benchmarks.tables --results {params.results} > {log} 2>&1"
+        "python -m benchmarks.tables --results {params.results} > {log} 2>&1"
 
 
 rule figures:
@@ -44,11 +54,13 @@ rule figures:
         directory(f"{RESULTS}/figures"),
     log:
         f"{RESULTS}/logs/figures.log",
+    conda:
+        "../../environment.yml"
     params:
-        code=code_digest("benchmarks.figures"),
-        results=RESULTS,
+        code=code_digest("benchmarks.figures", "benchmarks.publish.figures"),
+        results=results_folder,
     shell:
-        "{PYTHON} -m benchmarks.figures --results {params.results} > {log} 2>&1"
+        "python -m benchmarks.figures --results {params.results} > {log} 2>&1"
 
 
 rule report:
@@ -56,12 +68,15 @@ rule report:
         rules.summarise.output,
         rules.tables.output,
         rules.figures.output,
+        template="benchmarks/publish/report.html.jinja",
     output:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/report.log",
+    conda:
+        "../../environment.yml"
     params:
         code=code_digest("benchmarks.report"),
-        results=RESULTS,
+        results=results_folder,
     shell:
-        "{PYTHON} -m benchmarks.report --results {params.results} > {log} 2>&1"
+        "python -m benchmarks.report --results {params.results} > {log} 2>&1"

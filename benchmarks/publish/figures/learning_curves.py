@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from benchmarks.publish import axes, failures, panels, wording
 from benchmarks.publish.convergence import GUIDE, goal_of
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.publish.style import FAINT
 
 TITLE = "Learning curves"
 HEIGHT = 1.9
@@ -28,8 +27,8 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Validation accuracy against epochs, a colour per batch size from light (small) to dark (large): "
-        "median over the runs of a cell, the band from the least to the most. The vertical axis is "
+        "Validation accuracy against epochs, a colour per batch size from dark (small) to light (large): "
+        "median over the runs still going, the band from the least to the most. The vertical axis is "
         "logarithmic in the distance to 100 %. Dotted: the goal. A mark ends the curve of a run that did not "
         "last to the end of its budget of epochs."
     )
@@ -52,7 +51,8 @@ def draw(results: Results) -> Figure:
 def _workload(results: Results, workload: tuple[str, str], grid: np.ndarray) -> None:
     """The panels [framework, arm] of one (dataset, model)."""
     curves = of_workload(results.curves, workload)
-    colors = dict(zip(panels.sizes_of(results, workload), _colors(results, workload), strict=True))
+    sizes = panels.sizes_of(results, workload)
+    colors = dict(zip(sizes, _colors(sizes), strict=True))
     for row, framework in zip(grid, results.frameworks, strict=True):
         for ax, arm in zip(row, results.arms, strict=True):
             axes.accuracy(ax)
@@ -70,8 +70,8 @@ def _workload(results: Results, workload: tuple[str, str], grid: np.ndarray) -> 
 
 
 def _cell(ax: Axes, runs: pd.DataFrame, *, color: tuple) -> None:
-    """Median and range over the runs of a cell at each evaluation that all of them reached."""
-    accuracy = runs.pivot_table(index="epochs", columns="seed", values="validation_accuracy").dropna()
+    """Median and range over the runs of a cell that have come so far."""
+    accuracy = runs.pivot_table(index="epochs", columns="seed", values="validation_accuracy")
     ax.plot(accuracy.index, accuracy.median(axis=1), color=color, linewidth=1.1)
     ends = (accuracy.min(axis=1), accuracy.max(axis=1))
     ax.fill_between(accuracy.index, *ends, color=color, alpha=0.18, linewidth=0)
@@ -85,14 +85,14 @@ def _ended(curves: pd.DataFrame) -> pd.DataFrame:
     return curves[curves["status"].isin(ENDS)]
 
 
-def _colors(results: Results, workload: tuple[str, str]) -> list[tuple]:
-    """Light to dark, without the palest, which paper would swallow."""
-    return sns.color_palette("flare", len(panels.sizes_of(results, workload)))
+def _colors(sizes: list[int]) -> list[tuple]:
+    """Dark to light along a map that stays in order without colour."""
+    return sns.color_palette("plasma", len(sizes))
 
 
 def _color_bar(figure: Figure, grid: np.ndarray, sizes: list[int]) -> None:
     """The batch size of each colour, beside all panels of its workload."""
-    scale = ListedColormap(sns.color_palette("flare", len(sizes)))
+    scale = ListedColormap(_colors(sizes))
     norm = BoundaryNorm(np.arange(len(sizes) + 1) - 0.5, len(sizes))
     bar = figure.colorbar(ScalarMappable(norm, scale), ax=grid, aspect=40, pad=0.01, fraction=0.03)
     bar.set_ticks(range(len(sizes)), labels=[wording.short_size(size) for size in sizes])

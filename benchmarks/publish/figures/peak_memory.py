@@ -51,8 +51,9 @@ def draw(results: Results) -> Figure:
         here = of_workload(failed, workload)
         panels.finish(ax, wording.workload(workload), here, looks=looks, with_strip=not failed.empty)
     points = {framework: look._replace(line="") for framework, look in looks.items()}
-    fit = Line2D([], [], color=INK, label="fit a + b·B", **FIT)
-    panels.legend(figure, [*panels.framework_keys(points, cells), fit, *failures.keys(failed)])
+    fitted = results.memory_fit["b_mib_per_example"].notna().any()
+    fit = [Line2D([], [], color=INK, label="fit a + b·B", **FIT)] if fitted else []
+    panels.legend(figure, [*panels.framework_keys(points, cells), *fit, *failures.keys(failed)])
     return figure
 
 

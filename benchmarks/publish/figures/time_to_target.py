@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, convergence
+from benchmarks.publish import axes, convergence, series
 from benchmarks.publish.convergence import Panel
 from benchmarks.publish.results import Results
 from benchmarks.publish.style import FAINT
@@ -40,8 +40,8 @@ def draw(results: Results) -> Figure:
 
 
 def _finish(panel: Panel) -> None:
-    for framework, look in panel.looks.items():
+    for rank, (framework, look) in enumerate(panel.looks.items()):
         own = panel.cells[panel.cells["framework"] == framework]
-        place = (own["batch_size"], own["time_to_target_predicted_s"])
+        place = (series.beside(own["batch_size"].to_numpy(), rank=rank), own["time_to_target_predicted_s"])
         panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
     axes.logarithmic(panel.ax.yaxis)

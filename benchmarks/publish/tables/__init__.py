@@ -6,8 +6,10 @@ from pkgutil import iter_modules
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Table
 
+FIRST = "main"
+
 
 def build(results: Results) -> list[Table]:
-    """Every table that these results can fill, in the order of their files' names."""
-    modules = sorted(module.name for module in iter_modules(__path__))
-    return [table for name in modules for table in import_module(f"{__name__}.{name}").tables(results)]
+    """Every table that these results can fill, the main ones first."""
+    names = sorted((module.name for module in iter_modules(__path__)), key=lambda name: (name != FIRST, name))
+    return [table for name in names for table in import_module(f"{__name__}.{name}").tables(results)]

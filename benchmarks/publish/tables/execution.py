@@ -42,14 +42,15 @@ def _case(dataset: str, model: str, framework: str, batch_size: int, rows: pd.Da
 
 
 def _columns(frameworks: list[str]) -> list[Column]:
-    heads = ["Idiomatic (examples/s)", "Fused (examples/s)", "Ratio"]
-    sides = [Column(head, wording.name(framework)) for framework in frameworks for head in heads]
-    return [Column("Workload"), Column("Batch size"), *sides]
+    heads = ["Idiomatic", "Fused", "Ratio"]
+    sides = [
+        Column(head, f"{wording.name(framework)} (examples/s)") for framework in frameworks for head in heads
+    ]
+    return [Column("Workload", words=True), Column("Batch size"), *sides]
 
 
-def _line(
-    dataset: str, model: str, batch_size: int, rows: pd.DataFrame, frameworks: list[str]
-) -> list[Entry]:
+def _line(key: tuple[str, str, int], rows: pd.DataFrame, frameworks: list[str]) -> list[Entry]:
+    dataset, model, batch_size = key
     texts = [wording.workload((dataset, model)), wording.whole(batch_size)]
     for framework in frameworks:
         texts += _side(rows.loc[framework]) if framework in rows.index else [wording.NOTHING] * 3

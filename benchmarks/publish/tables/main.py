@@ -1,22 +1,26 @@
 """The main tables: per (dataset, model, arm) a row per batch size, the frameworks side by side."""
 
-import math
-
 import pandas as pd
 
-from benchmarks.analysis.intervals import Estimate
-from benchmarks.publish import comparison, wording
+from benchmarks.publish import wording
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.side_by_side import ACCURACY, EPOCHS, MEMORY, THROUGHPUT, TIME, Row
+from benchmarks.publish.table import Column, Table
 
-GROUPS = {
-    "throughput_samples_per_s": "Throughput (examples/s)",
-    "peak_memory_mib": "Peak memory (MiB)",
-    "epochs_to_target": "Epochs to target",
-    "time_to_target_s": "Time to target (s)",
-    "test_accuracy": "Test accuracy (%)",
+HEADINGS = {
+    THROUGHPUT: "Throughput (examples/s)",
+    MEMORY: "Peak memory (MiB)",
+    EPOCHS: "Epochs to target",
+    TIME: "Time to target (s)",
+    ACCURACY: "Test accuracy (%)",
 }
-KEPT = ["status", "n_runs", "n_reached", *GROUPS, "test_accuracy_sd", "identity"]
+TRAINED = (
+    "Epochs and time are medians over runs; (k/n) tells that k of n runs reached the target. Accuracy is "
+    "mean ± standard deviation over runs. A word in place of a value is the status of the median run."
+)
+BOLD = "Bold: the best of the row where the measurements resolve it ({}). Nothing else is bold."
+RESOLVED = "throughput: the interval of the ratio excludes 1"
+RESOLVED_TRAINING = "; epochs and time: the intervals do not overlap; accuracy: Welch’s t test at 5 %"
 
 
 def tables(results: Results) -> list[Table]:
@@ -31,134 +35,55 @@ def tables(results: Results) -> list[Table]:
 def _table(results: Results, *, workload: tuple[str, str], arm: str) -> Table:
     cells = of_workload(results.summary, workload)
     cells = cells[cells["arm"] == arm]
-    timed = of_workload(results.throughput, workload)
-    timed = timed[timed["execution"] == "fused"]
-    lines = [
-        _Line(size, rows.set_index("framework"), timed[timed["batch_size"] == size], results.frameworks)
-        for size, rows in cells.groupby("batch_size")
-    ]
+    quantities = _shown(cells)
+    rows = _rows(results, of_workload(results.throughput, workload), cells)
+    about = {"dataset": workload[0], "model": workload[1], "arm": arm}
     return Table(
         name=f"main-{workload[0]}-{workload[1]}-{arm}",
         title=f"{wording.workload(workload)}, arm {arm}",
         caption=_caption(results, workload=workload, cells=cells),
-        columns=_columns(results.frameworks),
-        rows=[line.entries() for line in lines],
-        data=pd.DataFrame([_identify(workload, arm) | line.data() for line in lines]),
+        columns=_columns(results.frameworks, quantities),
+        rows=[row.entries(quantities) for row in rows],
+        data=pd.DataFrame([about | row.data() for row in rows]),
     )
 
 
-def _identify(workload: tuple[str, str], arm: str) -> dict[str, str]:
-    return {"dataset": workload[0], "model": workload[1], "arm": arm}
+def _rows(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> list[Row]:
+    fused = timed[timed["execution"] == "fused"]
+    return [
+        Row(size, rows.set_index("framework"), fused[fused["batch_size"] == size], results.frameworks)
+        for size, rows in cells.groupby("batch_size")
+    ]
 
 
-def _columns(frameworks: list[str]) -> list[Column]:
-    """Batch size; each group with a column per framework; the ratios after the throughput."""
+def _shown(cells: pd.DataFrame) -> list[str]:
+    """All quantities of cells that were trained; of others those that were measured all the same."""
+    untrained = (cells["status"] == "untrained").all()
+    return [name for name in HEADINGS if name == THROUGHPUT or not untrained or cells[name].notna().any()]
+
+
+def _columns(frameworks: list[str], quantities: list[str]) -> list[Column]:
+    """Batch size; each quantity with a column per framework; the ratios after the throughput."""
     columns = [Column("Batch size")]
-    for quantity, group in GROUPS.items():
-        columns += [Column(wording.name(framework), group) for framework in frameworks]
-        if quantity == "throughput_samples_per_s":
-            columns += [Column(_ratio_head(frameworks[0], other), group) for other in frameworks[1:]]
+    for quantity in quantities:
+        columns += [Column(wording.name(framework), HEADINGS[quantity]) for framework in frameworks]
+        if quantity == THROUGHPUT:
+            first, *others = map(wording.name, frameworks)
+            columns += [Column(f"{other} / {first}", HEADINGS[quantity]) for other in others]
     return columns
-
-
-def _ratio_head(first: str, other: str) -> str:
-    return f"{wording.name(other)} / {wording.name(first)}"
-
-
-class _Line:
-    """One batch size: the cells [framework] and the fused throughput of each process."""
-
-    def __init__(self, size: int, cells: pd.DataFrame, timed: pd.DataFrame, frameworks: list[str]) -> None:
-        self.size = size
-        self.cells = cells
-        self.failures = timed[timed["status"] != "measured"].set_index("framework")["status"].to_dict()
-        self.processes = comparison.by_process(timed, of="framework")
-        self.frameworks = frameworks
-        self.certified = bool((cells["identity"] == "certified").all())
-
-    def ratios(self) -> dict[str, Estimate]:
-        """The throughput of every other framework over that of the first."""
-        first, *others = self.frameworks
-        return {other: comparison.ratio(self.processes, other, first) for other in others}
-
-    def best(self, quantity: str) -> str | None:
-        """The framework in bold; none where the cells are not certified to compute the same."""
-        if not self.certified:
-            return None
-        if quantity == "throughput_samples_per_s":
-            return comparison.fastest(self.processes)
-        if quantity == "test_accuracy":
-            return comparison.most_accurate(self.cells)
-        return None if quantity == "peak_memory_mib" else comparison.soonest(self.cells, quantity)
-
-    def entries(self) -> list[Entry]:
-        """The line as it is read."""
-        entries = [Entry(wording.whole(self.size))]
-        for quantity in GROUPS:
-            best = self.best(quantity)
-            entries += [Entry(self._text(f, quantity), bold=f == best) for f in self.frameworks]
-            if quantity == "throughput_samples_per_s":
-                entries += [Entry(wording.interval(*ratio)) for ratio in self.ratios().values()]
-        return entries
-
-    def _text(self, framework: str, quantity: str) -> str:
-        if framework not in self.cells.index:
-            return wording.NOTHING
-        cell = self.cells.loc[framework]
-        if math.isnan(cell[quantity]):
-            return self._why_empty(cell, quantity)
-        if quantity == "test_accuracy":
-            return _accuracy(cell)
-        mark = wording.NOT_CERTIFIED if cell["identity"] != "certified" else ""
-        missed = f" ({cell['n_reached']:.0f}/{cell['n_runs']:.0f})" if _partly(cell, quantity) else ""
-        return wording.number(cell[quantity]) + missed + (mark if "throughput" in quantity else "")
-
-    def _why_empty(self, cell: pd.Series, quantity: str) -> str:
-        """The status that left a quantity without a value."""
-        if quantity == "throughput_samples_per_s":
-            return self.failures.get(cell.name, wording.NOTHING)
-        return wording.NOTHING if cell["status"] in ("untrained", "reached") else cell["status"]
-
-    def data(self) -> dict[str, object]:
-        """The line in full precision, a column per framework and quantity."""
-        row: dict[str, object] = {"batch_size": self.size}
-        for framework, cell in self.cells.iterrows():
-            row |= {f"{framework}_{quantity}": cell[quantity] for quantity in KEPT}
-        for other, ratio in self.ratios().items():
-            ends = zip(("", "_lo", "_hi"), ratio, strict=True)
-            row |= {f"{other}_over_{self.frameworks[0]}_throughput{end}": value for end, value in ends}
-        return row
-
-
-def _partly(cell: pd.Series, quantity: str) -> bool:
-    return quantity.endswith(("to_target", "to_target_s")) and cell["n_reached"] < cell["n_runs"]
-
-
-def _accuracy(cell: pd.Series) -> str:
-    mean = wording.percent(cell["test_accuracy"], decimals=2)
-    if math.isnan(cell["test_accuracy_sd"]):
-        return mean
-    return f"{mean} ± {wording.percent(cell['test_accuracy_sd'], decimals=2)}"
 
 
 def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame) -> str:
     sentences = ["Throughput: fused execution; its ratio with the 95 % interval, paired over processes."]
     goals = of_workload(results.goals, workload)
-    if len(goals) and not (cells["status"] == "untrained").all():
+    trained = bool((cells["status"] != "untrained").any())
+    if len(goals) and trained:
         goal = goals.iloc[0]
-        sentences.append(
-            f"Target: validation accuracy {wording.percent(goal['validation_accuracy'])} % "
-            f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training. "
-            "Epochs and time are medians over runs; (k/n) tells that k of n runs reached the target. "
-            "Accuracy is mean ± standard deviation over runs. A word in place of a value is the status "
-            "of the median run."
-        )
+        accuracy = wording.percent(goal["validation_accuracy"])
+        budget = f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training"
+        sentences += [f"Target: validation accuracy {accuracy} % {budget}.", TRAINED]
     if len(results.frameworks) > 1:
-        sentences.append(
-            "Bold: the best of the row where the measurements resolve it (throughput: interval of the ratio "
-            "excludes 1; epochs and time: intervals do not overlap; accuracy: Welch’s t test at 5 %); peak "
-            "memory is measured once and never bold."
-        )
+        sentences.append(BOLD.format(RESOLVED + (RESOLVED_TRAINING if trained else "")))
     if (cells["identity"] != "certified").any():
         sentences.append(f"{wording.NOT_CERTIFIED} not certified to compute the same numbers: never bold.")
     return " ".join(sentences)

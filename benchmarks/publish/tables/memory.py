@@ -7,8 +7,8 @@ from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
 COLUMNS = [
-    Column("Workload"),
-    Column("Framework"),
+    Column("Workload", words=True),
+    Column("Framework", words=True),
     Column("a (MiB)"),
     Column("b (MiB per example)"),
     Column("Largest residual (%)"),

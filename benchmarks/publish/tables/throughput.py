@@ -7,9 +7,9 @@ from benchmarks.publish.results import CASE, Results
 from benchmarks.publish.table import Column, Entry, Table
 
 COLUMNS = [
-    Column("Workload"),
+    Column("Workload", words=True),
     Column("Batch size"),
-    Column("Framework"),
+    Column("Framework", words=True),
     Column("Examples/s [95 % interval]"),
     Column("p50", "Step (ms)"),
     Column("p95", "Step (ms)"),

@@ -1,0 +1,133 @@
+"""Machines side by side: which results there are, and one row for each machine and cell."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.analysis.summary import CELL, TIMED, UNTRAINED
+from benchmarks.errors import Problem
+
+TRAINING = ["dataset", "model", "arm", "goal", "training"]
+"""What a training is. Two studies may call different goals or settings by one name: these tell them apart."""
+KEY = [*CELL, "goal", "training"]
+"""A cell, whichever study and machine it was measured in."""
+INTERVALS = ("throughput_samples_per_s", "time_to_target_s")
+COLUMNS = [
+    *("machine", "study", "finished", "taken_from", *KEY, "n_runs", "n_reached", "status"),
+    *("throughput_status", *(f"{name}{end}" for name in INTERVALS for end in ("", "_lo", "_hi"))),
+    *("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
+]
+MEND = "delete that folder, or run its study again"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The results of one study on one machine, where they were found."""
+
+    folder: Path
+    summary: pd.DataFrame
+    throughput: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @property
+    def machine(self) -> str:
+        """The machine's name in results."""
+        return str(self.summary["machine"].iloc[0])
+
+    @property
+    def study(self) -> str:
+        """The study's name."""
+        return str(self.summary["study"].iloc[0])
+
+    @property
+    def finished(self) -> str:
+        """When its last training ended, in ISO 8601; empty where nothing was trained."""
+        return self.provenance.get("finished") or ""
+
+    @property
+    def published(self) -> bool:
+        """Whether this is the committed copy."""
+        return self.folder.parent.parent.name == "published"
+
+
+def summaries(results: Path) -> list[Path]:
+    """Every summary below a results folder: those measured here, and those published."""
+    return sorted([*results.glob("*/*/summary.csv"), *results.glob("published/*/*/summary.csv")])
+
+
+def read(folder: Path) -> Source:
+    """Read the results of one study on one machine.
+
+    Raises:
+        Problem: a file is missing, cut short, or of another version.
+    """
+    try:
+        source = Source(
+            folder=folder,
+            summary=pd.read_csv(folder / "summary.csv"),
+            throughput=pd.read_csv(folder / "throughput.csv"),
+            provenance=json.loads((folder / "provenance.json").read_bytes()),
+        )
+        cells(source)
+    except FileNotFoundError as error:
+        raise Problem(f"{error.filename} does not exist", mend=MEND) from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise Problem(f"{folder} does not hold results of this version: {error}", mend=MEND) from error
+    return source
+
+
+def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
+    """Those that count, and those passed over: of two copies of a study on a machine the later counts.
+
+    Where both ended at the same time, the one measured here counts.
+    """
+    ranked = sorted(sources, key=lambda source: (source.finished, not source.published))
+    kept = {(source.machine, source.study): source for source in ranked}
+    taken = [kept[name] for name in sorted(kept)]
+    return taken, [source for source in ranked if source not in taken]
+
+
+def cells(source: Source) -> pd.DataFrame:
+    """The cells of one source, with what their trainings are and whether they could be timed."""
+    named = source.summary.merge(pd.DataFrame(_trainings(source.provenance["study"])), how="left")
+    timed = source.throughput[source.throughput["execution"] == "fused"].groupby(TIMED)["status"]
+    statuses = timed.agg(_throughput_status).rename("throughput_status").reset_index()
+    named = named.merge(statuses, on=TIMED, how="left")
+    return named.assign(finished=source.finished, taken_from=str(source.folder))[COLUMNS]
+
+
+def _throughput_status(statuses: pd.Series) -> str:
+    """Of one case over its processes: measured in any of them, or why not."""
+    return "measured" if (statuses == "measured").any() else statuses.iloc[0]
+
+
+def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Goal and settings of every (dataset, model, arm) of a study."""
+    for workload in study["workloads"]:
+        for arm in study["arms"]:
+            settings = {key: value for key, value in arm.items() if key != "name"}
+            settings |= {"precision": study["precision"]}
+            settings |= {"evaluations_per_epoch": workload["evaluations_per_epoch"]}
+            yield {
+                **{"dataset": workload["dataset"], "model": workload["model"], "arm": arm["name"]},
+                "goal": workload["goal"]["validation_accuracy"],
+                "training": " ".join(f"{key}={value}" for key, value in settings.items()),
+            }
+
+
+def table(sources: list[Source]) -> pd.DataFrame:
+    """One row for each machine and cell.
+
+    Of a cell that several studies of a machine hold, the one that trained it counts, and of those the
+    latest.
+    """
+    rows = pd.concat([cells(source) for source in sources], ignore_index=True)
+    order = rows.assign(trained=rows["status"] != UNTRAINED).sort_values(
+        ["trained", "finished"], kind="stable"
+    )
+    kept = order.drop_duplicates(["machine", *KEY], keep="last").drop(columns="trained")
+    return kept.sort_values(["machine", *TRAINING, "framework", "batch_size"], ignore_index=True)

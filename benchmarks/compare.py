@@ -1,0 +1,65 @@
+"""Draw every machine that there are results of: `python -m benchmarks.compare --results results`."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from benchmarks.analysis import comparison, prediction
+from benchmarks.errors import Problem, told_plainly
+from benchmarks.publish import files
+from benchmarks.publish.machines import figures, page, tables
+from benchmarks.record import write_text
+
+
+def main() -> None:
+    """Read the command line and write the comparison."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
+    parser.add_argument("--output", type=Path, default=Path("results/compare"), help="folder to write to")
+    arguments = parser.parse_args()
+    with told_plainly():
+        taken, passed_over = found(arguments.results)
+        for source in taken:
+            print(f"{source.machine}, {source.study}: taken from {source.folder}")
+        for source in passed_over:
+            print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
+        write(taken, passed_over, arguments.output)
+        print(f"{arguments.output / 'index.html'}")
+
+
+def found(results: Path) -> tuple[list[comparison.Source], list[comparison.Source]]:
+    """The results that count, and those passed over for a later copy.
+
+    Raises:
+        Problem: there are none, or they cannot be read.
+    """
+    paths = comparison.summaries(results)
+    if not paths:
+        raise Problem(
+            f"no results to compare: there is neither {results}/STUDY/MACHINE/summary.csv nor "
+            f"{results}/published/MACHINE/STUDY/summary.csv",
+            mend="run a study first (snakemake --cores all), or copy published results there",
+        )
+    return comparison.chosen([comparison.read(path.parent) for path in paths])
+
+
+def write(taken: list[comparison.Source], passed_over: list[comparison.Source], output: Path) -> None:
+    """Write compare.csv, predictions.csv, the figures, the tables and the page."""
+    known = comparison.table(taken)
+    predicted = prediction.predictions(known)
+    cells = prediction.with_predictions(known, predicted)
+    # What an earlier comparison of other machines left would stand beside this one as if it belonged.
+    for folder in ("figures", "tables"):
+        shutil.rmtree(output / folder, ignore_errors=True)
+    write_text(cells.to_csv(index=False), output / "compare.csv")
+    write_text(predicted.to_csv(index=False), output / "predictions.csv")
+    for name, drawing in figures.applicable(cells).items():
+        files.write_figure(drawing.draw(cells), output / "figures", name=name)
+    for table in tables.build(cells):
+        files.write_table(table, output / "tables")
+    text = page.render(cells, predicted, taken=taken, passed_over=passed_over, drawn=output / "figures")
+    write_text(text, output / "index.html")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Copy what is to be committed of a finished study.
+
+`python -m benchmarks.deposit --results results/default/lab --into results/published/lab/default`
+"""
+
+import argparse
+import gzip
+import shutil
+import tarfile
+from pathlib import Path
+
+from benchmarks.errors import Problem, told_plainly
+
+FILES = ["summary.csv", "goals.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
+FILES += ["report.html", "curves.csv"]
+FOLDERS = ["tables", "figures"]
+BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
+PACKED = "records.tar.gz"
+PLAIN_BYTES = 5 * 2**20
+"""The bulky files are kept as they are up to this size together, and packed into one above it."""
+
+
+def main() -> None:
+    """Read the command line and publish."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.deposit", description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="results/STUDY/MACHINE")
+    parser.add_argument("--into", type=Path, required=True, help="results/published/MACHINE/STUDY")
+    arguments = parser.parse_args()
+    with told_plainly():
+        n_bytes = deposit(arguments.results, arguments.into)
+        print(f"{arguments.into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
+
+
+def deposit(results: Path, into: Path) -> int:
+    """Replace the publication `into` by the results as they are now; give its size in bytes.
+
+    It is built beside the earlier one and takes its place when it is whole.
+
+    Raises:
+        Problem: the study is not finished.
+        OSError: the disk is full or the folder cannot be written; the earlier publication stays.
+    """
+    small, bulky = to_commit(results)
+    new, old = into.with_name(f".{into.name}.new"), into.with_name(f".{into.name}.old")
+    _mend(into, old)
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        fill(new, results, small=small, bulky=bulky)
+        _swap(new, into, old)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return sum(path.stat().st_size for path in into.rglob("*") if path.is_file())
+
+
+def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
+    """The files that are committed as they are, and the bulky ones that may be packed.
+
+    Raises:
+        Problem: something that a finished study has is missing.
+    """
+    missing = [name for name in [*FILES, *FOLDERS] if not (results / name).exists()]
+    if missing:
+        raise Problem(
+            f"{results} is not a finished study: it has no {', '.join(missing)}",
+            mend="run the study to its end first: snakemake --cores all",
+        )
+    bulky = sorted(path for pattern in BULKY for path in results.glob(pattern))
+    inside = [path for folder in FOLDERS for path in sorted((results / folder).iterdir())]
+    # Hidden files are the workflow's own time stamps.
+    small = [results / name for name in FILES] + [path for path in inside if not path.name.startswith(".")]
+    return [path for path in small if path not in bulky], bulky
+
+
+def fill(folder: Path, results: Path, *, small: list[Path], bulky: list[Path]) -> None:
+    """Write a whole publication into a folder that does not exist yet."""
+    packed = sum(path.stat().st_size for path in bulky) > PLAIN_BYTES
+    for path in small if packed else [*small, *bulky]:
+        target = folder / path.relative_to(results)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    if packed:
+        pack(bulky, folder / PACKED, root=results)
+
+
+def pack(paths: list[Path], target: Path, *, root: Path) -> None:
+    """Pack files under their paths below `root`; the same files give the same bytes."""
+    with (
+        target.open("wb") as file,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as squeezed,
+        tarfile.open(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in paths:
+            entry = tarfile.TarInfo(str(path.relative_to(root)))
+            entry.size = path.stat().st_size
+            with path.open("rb") as content:
+                archive.addfile(entry, content)
+
+
+def _swap(new: Path, into: Path, old: Path) -> None:
+    """Put the new folder in the place of the earlier one, or leave the earlier one there."""
+    if into.exists():
+        into.rename(old)
+    try:
+        new.rename(into)
+    except BaseException:
+        _mend(into, old)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _mend(into: Path, old: Path) -> None:
+    """Put the earlier publication back where a swap was cut short; clear what one left behind."""
+    if old.exists() and not into.exists():
+        old.rename(into)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Machines side by side: figures, tables and page of a comparison."""

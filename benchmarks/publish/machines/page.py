@@ -1,0 +1,109 @@
+"""The comparison as one HTML file that holds everything it shows and opens with no network."""
+
+import base64
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.analysis.comparison import Source
+from benchmarks.analysis.prediction import OWN
+from benchmarks.publish import wording
+from benchmarks.publish.machines import figures, tables
+
+TEMPLATE = "page.html.jinja"
+
+
+def render(
+    cells: pd.DataFrame,
+    predicted: pd.DataFrame,
+    *,
+    taken: list[Source],
+    passed_over: list[Source],
+    drawn: Path,
+) -> str:
+    """The page, with the figures found in the folder `drawn`."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    shown = figures.applicable(cells)
+    return template.get_template(TEMPLATE).render(
+        machines=sorted(cells["machine"].unique()),
+        headline=sentences(cells, predicted),
+        figures=[
+            {"name": name, "title": drawing.title, "caption": drawing.caption, "image": _image(drawn, name)}
+            for name, drawing in shown.items()
+        ],
+        tables=tables.build(cells),
+        taken=[_source(source) for source in taken],
+        passed_over=[source.folder for source in passed_over],
+    )
+
+
+def _image(folder: Path, name: str) -> str:
+    return base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
+
+
+def _source(source: Source) -> dict[str, str]:
+    machine = source.provenance.get("machine", {})
+    gpus = ", ".join(gpu["name"] for gpu in machine.get("gpus", []))
+    n_trained = int((source.summary["status"] != "untrained").sum())
+    return {
+        "machine": source.machine,
+        "study": source.study,
+        "hardware": gpus or f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores",
+        "cells": f"{n_trained} of {len(source.summary)}",
+        "finished": source.finished or wording.NOTHING,
+        "commit": (source.provenance.get("git_commit") or wording.NOTHING)[:10],
+        "folder": str(source.folder),
+    }
+
+
+def sentences(cells: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
+    """What the comparison shows: who is fastest, and how well times were predicted."""
+    machines = sorted(cells["machine"].unique())
+    said = [] if len(machines) > 1 else [ALONE.format(machines[0])]
+    if len(machines) > 1:
+        said += [_fastest(pair, own) for pair, own in cells.groupby(["dataset", "model"], sort=False)]
+    return [*filter(None, said), *(_predictions(m, predicted[predicted["machine"] == m]) for m in machines)]
+
+
+ALONE = (
+    "Only one machine was found, {}: there is nothing to compare it with yet. Its times to target are "
+    "predicted from its own examples to target, so that their error shows only whether throughput "
+    "explains the time."
+)
+
+
+def _fastest(workload: tuple[str, str], cells: pd.DataFrame) -> str:
+    """The best throughput of each machine, best first."""
+    timed = cells.dropna(subset=["throughput_samples_per_s"])
+    if timed.empty:
+        return ""
+    best = timed.loc[timed.groupby("machine")["throughput_samples_per_s"].idxmax()]
+    best = best.sort_values("throughput_samples_per_s", ascending=False)
+    parts = [
+        f"{wording.number(cell.throughput_samples_per_s)} on {cell.machine} "
+        f"({wording.name(cell.framework)}, B = {wording.whole(cell.batch_size)})"
+        for cell in best.itertuples()
+    ]
+    return f"{wording.workload(workload)}, most examples/s: {'; '.join(parts)}."
+
+
+def _predictions(machine: str, rows: pd.DataFrame) -> str:
+    """How many times were predicted for a machine, and how far off they were."""
+    if rows.empty:
+        return (
+            f"{machine}: no time to target could be predicted, since no machine reached a goal of its cells."
+        )
+    foreign = rows[rows["examples_from"] != OWN]
+    basis = "from other machines’ examples to target" if len(foreign) else "from its own examples to target"
+    rows = foreign if len(foreign) else rows
+    errors = rows["error"].dropna()
+    said = f"{machine}: {len(rows)} times to target predicted {basis}"
+    if errors.empty:
+        return f"{said}; none was measured to hold them against."
+    return (
+        f"{said}; against the {len(errors)} that were also measured the median error is "
+        f"{wording.percent(errors.abs().median())} % in size, from {wording.percent(errors.min())} to "
+        f"{wording.percent(errors.max())} %."
+    )

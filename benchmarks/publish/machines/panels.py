@@ -1,0 +1,106 @@
+"""A figure of one quantity against batch size: a color and line per machine, a marker per framework."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish import axes, failures, panels, series, style, wording
+from benchmarks.publish.figures.time_to_target import PREDICTED
+from benchmarks.publish.style import FAINT, INK, Look
+
+DRAWN = ["value", "predicted"]
+
+
+def draw(values: pd.DataFrame, failed: pd.DataFrame, *, label: str) -> Figure:
+    """A panel for each value of the column `panel`, at most two beside one another.
+
+    `values` has `machine`, `framework`, `batch_size`, `value`, `lo`, `hi`, `identity` and, where there are
+    predictions, `predicted`; `failed` has `status` in their place.
+    """
+    values, failed = _by_machine(values), _by_machine(failed)
+    looks = _looks(values)
+    # The strip of failures has a row for each series: only those that failed somewhere get one.
+    marked = {name: look for name, look in looks.items() if name in set(failed["framework"])}
+    titles = list(values["panel"].unique())
+    figure, grid = panels.grid(-(-len(titles) // 2), min(2, len(titles)))
+    for unused in grid.flat[len(titles) :]:
+        unused.remove()
+    for title, ax in zip(titles, grid.flat, strict=False):
+        ax.set(yscale="log", ylabel=label)
+        _panel(ax, values[values["panel"] == title], looks=looks)
+        here = failed[failed["panel"] == title]
+        panels.finish(ax, title, here, looks=marked, with_strip=bool(marked))
+    _legend(figure, [*_keys(values), *failures.keys(failed)])
+    # Strips of many rows need a pass of the layout of their own before the one that counts.
+    figure.draw_without_rendering()
+    return figure
+
+
+def _legend(figure: Figure, handles: list[Line2D]) -> None:
+    """The legend below all panels, in columns that are wide enough for the names of machines."""
+    columns = 2 if figure.get_figwidth() < 2 * style.PANEL_WIDTH else 4
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    figure.align_ylabels()
+
+
+def _by_machine(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells whose `framework` is that of one machine, since the package draws a line per framework."""
+    return cells.assign(kind=cells["framework"], framework=cells["machine"] + "/" + cells["framework"])
+
+
+def _looks(cells: pd.DataFrame) -> dict[str, Look]:
+    """A look for each framework of each machine."""
+    markers = style.looks(list(cells["kind"].unique()))
+    machines = _machine_looks(cells)
+    pairs = cells[["framework", "machine", "kind"]].drop_duplicates().itertuples()
+    return {
+        pair.framework: machines[pair.machine]._replace(marker=markers[pair.kind].marker) for pair in pairs
+    }
+
+
+def _machine_looks(cells: pd.DataFrame) -> dict[str, Look]:
+    names = sorted(cells["machine"].unique())
+    return {name: style.LOOKS[place % len(style.LOOKS)] for place, name in enumerate(names)}
+
+
+def _panel(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
+    sizes = sorted(int(size) for size in cells["batch_size"].unique())
+    axes.batch_sizes(ax, sizes)
+    # However many series there are, they share the room that two frameworks have.
+    for rank, (name, look) in zip(np.linspace(0, 1, len(looks)), looks.items(), strict=True):
+        own = cells[cells["framework"] == name]
+        series.draw(ax, own, sizes=sizes, look=look, rank=rank)
+        if "predicted" in own:
+            x = series.beside(own["batch_size"].to_numpy(), rank=rank)
+            ax.plot(x, own["predicted"], marker=look.marker, color=look.color, **PREDICTED)
+    drawn = cells.reindex(columns=DRAWN).to_numpy(float)
+    if not np.isnan(drawn).all():
+        axes.hold_to(ax, drawn)
+    axes.logarithmic(ax.yaxis)
+
+
+def _keys(cells: pd.DataFrame) -> list[Line2D]:
+    """Legend entries: machines by color and line, frameworks by marker, predictions by an open one."""
+    drawn = cells[cells.reindex(columns=DRAWN).notna().any(axis=1)]
+    machines = [
+        Line2D([], [], color=look.color, linestyle=look.line, label=name)
+        for name, look in _machine_looks(cells).items()
+        if name in set(drawn["machine"])
+    ]
+    markers = style.looks(list(cells["kind"].unique()))
+    frameworks = [
+        Line2D([], [], color=INK, linestyle="", marker=look.marker, label=wording.name(name))
+        for name, look in markers.items()
+    ]
+    predicted = Line2D([], [], label="predicted", marker="o", color=FAINT, **PREDICTED)
+    return machines + frameworks + ([predicted] if "predicted" in cells else []) + _doubt(drawn)
+
+
+def _doubt(cells: pd.DataFrame) -> list[Line2D]:
+    """The legend entry of what is not certified, where there is any."""
+    if (cells["identity"] == series.CERTIFIED).all():
+        return []
+    look = {"color": FAINT, "alpha": series.DOUBT, "linestyle": ":", "marker": "o"}
+    return [Line2D([], [], label=panels.NOT_CERTIFIED, **look)]

@@ -1,0 +1,68 @@
+"""What machines are compared by, and which cells have it: throughput, peak memory, time to target."""
+
+import pandas as pd
+
+from benchmarks.analysis.comparison import TRAINING
+from benchmarks.publish import failures, series, wording
+from benchmarks.publish.results import CASE
+
+ON_MACHINE = ["machine", *CASE]
+
+
+def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Throughput of each case on each machine, and the cases that could not be timed."""
+    cases = _once(cells)
+    values = _quantity(cases, "throughput_samples_per_s")
+    failed = cases.assign(status=cases["throughput_status"])
+    return _by_workload(values), _by_workload(failures.of_training(failed))
+
+
+def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean, least and most peak memory over the arms of each case, and the cells without one."""
+    memory = cells.groupby(ON_MACHINE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
+    values = memory.reset_index().merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
+    failed = failures.of_training(cells[cells["peak_memory_mib"].isna()])
+    return _by_workload(values), _by_workload(failed)
+
+
+def time_to_target(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Time to target of each cell on each machine, measured and predicted; the cells that missed it."""
+    values = _quantity(cells, "time_to_target_s").assign(predicted=cells["time_to_target_predicted_s"])
+    titles = training_titles(cells)
+    values, failed = (
+        part.assign(panel=[titles[key] for key in part[TRAINING].itertuples(index=False, name=None)])
+        for part in (values, failures.of_training(cells))
+    )
+    return values, failed
+
+
+def _once(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per machine and case, from the latest study; certified if it is so in every arm."""
+    doubtful = cells[cells["identity"] != series.CERTIFIED][[*ON_MACHINE, "identity"]]
+    latest = cells.sort_values("finished", kind="stable", ascending=False).drop_duplicates(ON_MACHINE)
+    marks = doubtful.drop_duplicates(ON_MACHINE).rename(columns={"identity": "doubt"})
+    latest = latest.merge(marks, on=ON_MACHINE, how="left")
+    latest["identity"] = latest.pop("doubt").fillna(latest["identity"])
+    return latest.sort_values([*ON_MACHINE], ignore_index=True)
+
+
+def _quantity(cells: pd.DataFrame, name: str) -> pd.DataFrame:
+    return cells.assign(value=cells[name], lo=cells[f"{name}_lo"], hi=cells[f"{name}_hi"])
+
+
+def _by_workload(cells: pd.DataFrame) -> pd.DataFrame:
+    pairs = cells[["dataset", "model"]].itertuples(index=False, name=None)
+    return cells.assign(panel=[wording.workload(pair) for pair in pairs])
+
+
+def training_titles(cells: pd.DataFrame) -> dict[tuple, str]:
+    """A title for each training; its studies are named where another one would have the same title."""
+    trainings = cells.groupby(TRAINING)["study"].agg(lambda names: ", ".join(sorted(set(names))))
+    short = {key: _title(key) for key in trainings.index}
+    shared = [title for title in short.values() if list(short.values()).count(title) > 1]
+    return {key: f"{title} · {trainings[key]}" if title in shared else title for key, title in short.items()}
+
+
+def _title(training: tuple) -> str:
+    dataset, model, arm, goal, _ = training
+    return f"{wording.workload((dataset, model))} · {arm} · {100 * goal:g} %"

@@ -1,0 +1,90 @@
+"""The report: one HTML file that holds everything it shows and opens with no network."""
+
+import base64
+import json
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmarks.errors import Problem
+from benchmarks.publish import failures, figures, headline, tables, wording
+from benchmarks.publish.results import Results
+
+TEMPLATE = "report.html.jinja"
+
+
+def render(results: Results, *, drawn: Path) -> str:
+    """The report as HTML, with the figures found in the folder `drawn`.
+
+    Raises:
+        Problem: a figure has not been drawn.
+    """
+    loader = FileSystemLoader(Path(__file__).parent)
+    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    shown = figures.applicable(results)
+    return template.get_template(TEMPLATE).render(
+        study=results.summary["study"].iloc[0],
+        machine=results.summary["machine"].iloc[0],
+        hardware=_hardware(results.provenance),
+        headline=headline.findings(results),
+        figures=[_figure(results, name, module, drawn) for name, module in shown.items()],
+        not_drawn=[module.TITLE for name, module in figures.modules().items() if name not in shown],
+        tables=tables.build(results),
+        goals=_goals(results),
+        statuses=_statuses(results),
+        doubts=_doubts(results),
+        n_cells=len(results.summary),
+        provenance={key: value for key, value in results.provenance.items() if key != "study"},
+        configuration=json.dumps(results.provenance.get("study"), indent=2),
+        marks=[label for _, label in failures.MARKS.values()],
+    )
+
+
+def _hardware(provenance: dict) -> str:
+    """Processor, cores and GPUs in a line."""
+    machine = provenance.get("machine", {})
+    gpus = [gpu["name"] for gpu in machine.get("gpus", [])]
+    cores = f"{machine['cores']} cores" if "cores" in machine else ""
+    return ", ".join(filter(None, [machine.get("cpu"), cores, *gpus]))
+
+
+def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:
+    """A figure as the template wants it; as an image of its own its ids clash with no other's."""
+    path = drawn / f"{name}.svg"
+    if not path.exists():
+        raise Problem(
+            f"{path} does not exist", mend="run `python -m benchmarks.figures` on this folder first"
+        )
+    image = base64.b64encode(path.read_bytes()).decode()
+    return {"name": name, "title": module.TITLE, "caption": module.caption(results), "image": image}
+
+
+def _goals(results: Results) -> list[dict[str, str]]:
+    return [
+        {
+            "workload": wording.workload((goal["dataset"], goal["model"])),
+            "accuracy": wording.percent(goal["validation_accuracy"]),
+            "epochs": wording.number(goal["epochs"]),
+            "seconds": wording.number(goal["seconds"]),
+            "source": goal["source"],
+        }
+        for _, goal in results.goals.iterrows()
+    ]
+
+
+def _statuses(results: Results) -> dict[str, dict[str, int]]:
+    """How many cells ended how, [status][framework]."""
+    counts = pd.crosstab(results.summary["status"], results.summary["framework"])
+    return {
+        status: {wording.name(name): int(counts.at[status, name]) for name in results.frameworks}
+        for status in counts.index
+    }
+
+
+def _doubts(results: Results) -> dict[str, int]:
+    """Why cells are not certified, and how many."""
+    doubtful = results.summary.loc[results.summary["identity"] != "certified", "identity"]
+    return {
+        str(reason): int(count) for reason, count in doubtful.fillna("not certified").value_counts().items()
+    }

@@ -1,0 +1,62 @@
+"""A copy of the project that a test may change and run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml"]
+
+
+class Project:
+    """A checkout of its own, with what a person would do in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in PARTS:
+            source = ROOT / part
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / part)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "all", *arguments]
+
+    def snakemake(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "PYTHONPATH": ""}
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=environment,
+            **options,
+        )
+
+    def study(self, text: str) -> str:
+        """Write a study and return the option that names it."""
+        (self.folder / "study.yaml").write_text(text)
+        return "study.yaml"
+
+    @property
+    def results(self) -> Path:
+        (found,) = (self.folder / "results" / "smoke").iterdir()
+        return found
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Project:
+    """The smoke study, run to its end once; tests leave it as they found it."""
+    project = Project(tmp_path_factory.mktemp("smoke"))
+    done = project.snakemake("--configfile", "config/studies/smoke.yaml")
+    assert done.returncode == 0, done.stderr[-5000:]
+    return project
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """A fresh checkout without results."""
+    return Project(tmp_path)

@@ -1,0 +1,253 @@
+"""Machines compared and results published: arithmetic on small results, and what survives an interruption."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import compare, deposit
+from benchmarks.analysis import comparison, prediction, summary
+from benchmarks.errors import Problem
+
+SIZES = [16, 64]
+EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
+SPEED = {"slow": 10_000.0, "fast": 50_000.0, "new": 200_000.0}
+"""Examples per second at B = 16; four times that at B = 64."""
+CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed-lr"}
+
+
+def rows(machine, *, study, examples):
+    for size in SIZES:
+        row = dict.fromkeys(summary.COLUMNS, np.nan) | CELL | {"study": study, "machine": machine}
+        speed = SPEED[machine] * size / 16
+        row |= {"batch_size": size, "throughput_samples_per_s": speed, "identity": "certified"}
+        row |= {"throughput_samples_per_s_lo": 0.9 * speed, "throughput_samples_per_s_hi": 1.1 * speed}
+        row |= {"n_runs": 0, "n_reached": 0, "status": "untrained"}
+        if size in examples:
+            seconds = 1.25 * examples[size] / speed
+            row |= {"status": "reached", "n_runs": 3, "n_reached": 3, "examples_to_target": examples[size]}
+            row |= {"time_to_target_s": seconds, "time_to_target_s_lo": 0.9 * seconds}
+            row |= {"time_to_target_s_hi": 1.1 * seconds, "peak_memory_mib": 100.0 + size}
+        yield row
+
+
+def put(
+    folder,
+    machine,
+    *,
+    study="tiny",
+    finished="2026-01-01T00:00:00+00:00",
+    goal=0.9,
+    examples=None,
+    rate=0.0625,
+):
+    """The results of one machine, as `summarise` leaves them, as far as the comparison reads them."""
+    folder.mkdir(parents=True)
+    examples = EXAMPLES[machine] if examples is None else examples
+    table = pd.DataFrame(list(rows(machine, study=study, examples=examples)))
+    table.to_csv(folder / "summary.csv", index=False)
+    timed = [CELL | {"execution": "fused", "batch_size": size, "status": "measured"} for size in SIZES]
+    pd.DataFrame(timed).to_csv(folder / "throughput.csv", index=False)
+    workload = {"dataset": "digits", "model": "mlp", "goal": {"validation_accuracy": goal}}
+    arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
+    setup = {"precision": "float32", "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
+    provenance = {"study": setup, "finished": finished if examples else None}
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    return folder
+
+
+def three(root):
+    put(root / "tiny" / "slow", "slow")
+    put(root / "published" / "fast" / "tiny", "fast")
+    put(root / "published" / "new" / "tiny", "new")
+    return root
+
+
+def compared(root):
+    taken, _ = compare.found(root)
+    cells = comparison.table(taken)
+    return cells, prediction.predictions(cells).set_index(["machine", "batch_size"])
+
+
+def test_a_machine_that_trained_nothing_is_predicted_from_the_others(tmp_path):
+    _, predicted = compared(three(tmp_path))
+    row = predicted.loc["new", 16]
+    assert row["examples_to_target"] == 105_000
+    assert row["examples_from"] == "others: fast, slow"
+    assert row["time_to_target_predicted_s"] == pytest.approx(105_000 / 200_000)
+    assert np.isnan(row["time_to_target_s"])
+    assert np.isnan(row["error"])
+
+
+def test_a_prediction_is_held_against_a_training_that_it_does_not_know(tmp_path):
+    _, predicted = compared(three(tmp_path))
+    row = predicted.loc["fast", 16]
+    assert row["examples_from"] == "others: slow"
+    assert row["time_to_target_predicted_s"] == pytest.approx(100_000 / 50_000)
+    assert row["time_to_target_s"] == pytest.approx(1.25 * 110_000 / 50_000)
+    assert row["error"] == pytest.approx(2.0 / 2.75 - 1)
+
+
+def test_a_machine_alone_is_predicted_from_itself(tmp_path):
+    put(tmp_path / "tiny" / "slow", "slow")
+    _, predicted = compared(tmp_path)
+    assert set(predicted["examples_from"]) == {"own"}
+    assert predicted["time_to_target_predicted_s"].tolist() == pytest.approx([10, 3])
+    assert predicted["error"].tolist() == pytest.approx([-0.2, -0.2])
+
+
+@pytest.mark.parametrize("other", [{"goal": 0.97}, {"rate": 0.5}])
+def test_another_goal_or_setting_under_the_same_names_is_another_training(tmp_path, other):
+    put(tmp_path / "tiny" / "slow", "slow")
+    put(tmp_path / "tiny" / "new", "new", **other)
+    cells, predicted = compared(tmp_path)
+    assert len(cells) == 4
+    assert "new" not in predicted.index
+
+
+def test_no_prediction_without_a_machine_that_reached_the_goal(tmp_path):
+    put(tmp_path / "tiny" / "new", "new")
+    assert compared(tmp_path)[1].empty
+
+
+@pytest.mark.parametrize(
+    ("published", "local", "taken"),
+    [
+        ("2026-01-01", "2026-01-02", "tiny"),
+        ("2026-01-02", "2026-01-01", "published"),
+        ("2026", "2026", "tiny"),
+    ],
+)
+def test_of_two_copies_the_later_counts_and_at_a_tie_the_one_measured_here(tmp_path, published, local, taken):
+    put(tmp_path / "published" / "slow" / "tiny", "slow", finished=published)
+    put(tmp_path / "tiny" / "slow", "slow", finished=local)
+    kept, passed_over = compare.found(tmp_path)
+    assert [source.folder.relative_to(tmp_path).parts[0] for source in kept] == [taken]
+    assert len(passed_over) == 1
+
+
+def test_a_cell_that_one_study_trained_and_a_later_one_only_timed_counts_as_trained(tmp_path):
+    put(tmp_path / "tiny" / "slow", "slow")
+    put(tmp_path / "speed" / "slow", "slow", study="speed", examples={})
+    cells, _ = compared(tmp_path)
+    assert cells["status"].tolist() == ["reached", "reached"]
+
+
+def test_nothing_found_names_cause_and_mend(tmp_path):
+    with pytest.raises(Problem, match=r"no results to compare(.|\n)*mend: run a study"):
+        compare.found(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "study,machine\n", "a,b\n1,2\n"])
+def test_a_broken_summary_is_named(tmp_path, text):
+    folder = put(tmp_path / "tiny" / "slow", "slow")
+    (folder / "summary.csv").write_text(text)
+    with pytest.raises(Problem, match="slow"):
+        compare.found(tmp_path)
+
+
+def drawn(root, output):
+    compare.write(*compare.found(root), output)
+    return (output / "index.html").read_text()
+
+
+def test_three_machines_are_drawn_and_the_page_needs_no_network(tmp_path):
+    page = drawn(three(tmp_path / "results"), tmp_path / "out")
+    kinds = {path.suffix for path in (tmp_path / "out" / "figures").iterdir()}
+    assert kinds == {".svg", ".pdf", ".png"}
+    assert {path.stem for path in (tmp_path / "out" / "figures").iterdir()} == {
+        "throughput",
+        "peak-memory",
+        "time-to-target",
+    }
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert "200,000" in page
+    table = pd.read_csv(tmp_path / "out" / "compare.csv")
+    assert table.loc[table["machine"] == "new", "time_to_target_predicted_s"].notna().all()
+
+
+def test_one_machine_is_drawn_and_said_to_be_alone(tmp_path):
+    put(tmp_path / "results" / "tiny" / "slow", "slow")
+    assert "Only one machine was found, slow" in drawn(tmp_path / "results", tmp_path / "out")
+
+
+def finished_study(folder):
+    put(folder, "slow")
+    for name in ("goals.csv", "memory_fit.csv", "curves.csv", "identity.json", "report.html"):
+        (folder / name).write_text(name)
+    for path in (
+        "tables/main.md",
+        "figures/a.svg",
+        "figures/.stamp",
+        "runs/digits/16.json",
+        "throughput/a.json",
+    ):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+    return folder
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_committed(tmp_path):
+    into = tmp_path / "published" / "slow" / "tiny"
+    deposit.deposit(finished_study(tmp_path / "here"), into)
+    expected = {*deposit.FILES, "tables/main.md", "figures/a.svg", "runs/digits/16.json", "throughput/a.json"}
+    assert set(contents(into)) == expected
+    assert [path.name for path in into.parent.iterdir()] == ["tiny"]
+
+
+def test_bulky_records_are_packed_into_the_same_bytes_whenever_and_wherever(tmp_path, monkeypatch):
+    monkeypatch.setattr(deposit, "PLAIN_BYTES", 10)
+    packed = []
+    for place in ("a", "b"):
+        results = finished_study(tmp_path / place / "here")
+        deposit.deposit(results, tmp_path / place / "into")
+        packed.append(contents(tmp_path / place / "into"))
+        shutil.rmtree(results)
+        monkeypatch.setattr("time.time", lambda: 2e9)
+    assert packed[0] == packed[1]
+    assert set(packed[0]) == {*deposit.FILES, "tables/main.md", "figures/a.svg", deposit.PACKED} - {
+        "curves.csv"
+    }
+
+
+def test_an_interruption_while_building_leaves_the_earlier_publication(tmp_path, monkeypatch):
+    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
+    deposit.deposit(results, into)
+    before = contents(into)
+    (results / "report.html").write_text("later")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deposit.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space"):
+        deposit.deposit(results, into)
+    assert contents(into) == before
+    assert not (tmp_path / ".into.new").exists()
+
+
+def test_a_swap_cut_short_is_mended(tmp_path, monkeypatch):
+    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
+    deposit.deposit(results, into)
+    before = contents(into)
+    into.rename(tmp_path / ".into.old")
+    with monkeypatch.context() as patch:
+        patch.setattr(deposit, "fill", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            deposit.deposit(results, into)
+    assert contents(into) == before
+
+
+def test_an_unfinished_study_is_not_published(tmp_path):
+    results = finished_study(tmp_path / "here")
+    (results / "report.html").unlink()
+    with pytest.raises(Problem, match=r"has no report\.html"):
+        deposit.deposit(results, tmp_path / "into")
+    assert not (tmp_path / "into").exists()

@@ -1,0 +1,135 @@
+"""Devices, leases, locks and child processes."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from benchmarks import devices, folder_lock, machine, process
+from benchmarks.errors import Problem
+from benchmarks.machine import Gpu
+from benchmarks.record import Status
+from benchmarks.study import Budget, Plan
+from benchmarks.train import killed_record
+
+CPU, GPU = {"kind": "cpu", "name": "CPU"}, {"kind": "gpu", "name": "H100"}
+H100 = [Gpu(0, "H100", 80000.0)]
+
+
+def test_one_framework_on_the_gpu_and_the_other_not_is_an_error_that_names_both():
+    with pytest.raises(Problem, match="keras sees no GPU, pytorch sees a GPU") as raised:
+        devices.check_same({"keras": CPU, "pytorch": GPU}, device="auto", gpus=H100)
+    assert "requirements/cuda.txt" in raised.value.mend
+    assert "device=cpu" in raised.value.mend
+
+
+def test_a_gpu_that_no_framework_sees_is_an_error():
+    with pytest.raises(Problem, match="this machine has a GPU"):
+        devices.check_same({"keras": CPU, "pytorch": CPU}, device="auto", gpus=H100)
+
+
+def test_a_gpu_that_is_asked_for_and_missing_is_an_error():
+    with pytest.raises(Problem, match="asks for a GPU"):
+        devices.check_same({"keras": CPU}, device="gpu", gpus=[])
+
+
+def test_like_devices_pass():
+    devices.check_same({"keras": CPU, "pytorch": CPU}, device="auto", gpus=[])
+    devices.check_same({"keras": CPU, "pytorch": CPU}, device="cpu", gpus=H100)
+    devices.check_same({"keras": GPU, "pytorch": GPU}, device="auto", gpus=H100)
+
+
+def test_a_gpu_is_leased_to_one_job_at_a_time(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "H100", 1.0), Gpu(1, "H100", 1.0)])
+    monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with machine.leased_gpu("auto"):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        with machine.leased_gpu("auto"):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+            with pytest.raises(Problem, match="every GPU is held"), machine.leased_gpu("auto"):
+                pass
+
+
+def test_no_gpu_needs_no_lease(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", list)
+    with machine.leased_gpu("auto"):
+        pass
+
+
+def test_the_slug_is_fit_for_a_folder(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "NVIDIA H100 80GB HBM3", 1.0)])
+    assert machine.slug() == "nvidia-h100-80gb-hbm3"
+    monkeypatch.setattr(machine, "cpu", lambda: "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz")
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    assert machine.slug("cpu") == "intel-xeon-platinum-8481c-2-cores"
+
+
+HOLD = "import sys, pathlib, time; from benchmarks import folder_lock; {}"
+
+
+def hold(folder, then):
+    code = HOLD.format(f"folder_lock.hold(pathlib.Path({str(folder)!r})); {then}")
+    return [sys.executable, "-c", code]
+
+
+def test_a_folder_has_one_run_at_a_time_and_is_free_after_kill_9(tmp_path):
+    first = subprocess.Popen(
+        hold(tmp_path, "print('held', flush=True); time.sleep(60)"), stdout=subprocess.PIPE
+    )
+    assert first.stdout.readline() == b"held\n"
+    with pytest.raises(Problem, match=rf"process {first.pid}"):
+        folder_lock.hold(tmp_path)
+    first.kill()
+    first.wait()
+    subprocess.run(hold(tmp_path, "pass"), check=True)
+
+
+def test_a_child_is_killed_when_the_workflow_it_belongs_to_is_gone():
+    owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    code = f"import sys; from benchmarks import process; process.run({sleep})"
+    job = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, process.OWNER: str(owner.pid)},
+        stderr=subprocess.DEVNULL,
+    )
+    children = []
+    while not children:
+        children = psutil.Process(job.pid).children()
+        time.sleep(0.1)
+    owner.kill()
+    owner.wait()
+    assert job.wait(timeout=20) != 0
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
+
+
+def test_exit_codes_come_through_and_signals_are_negative():
+    assert process.run([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+    assert process.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]) == -9
+
+
+PLAN = Plan(
+    cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 1},
+    device="cpu",
+    precision="float32",
+    optimizer={"learning_rate": 0.5, "momentum": 0.5},
+    seeds=[0, 1],
+    goal=0.9,
+    budget=Budget(epochs=1, seconds=1),
+    evaluate_every=10,
+)
+
+
+@pytest.mark.parametrize(("ran_out", "status"), [(True, Status.OUT_OF_MEMORY), (False, Status.FAILED)])
+def test_a_killed_process_is_a_result_for_every_seed(ran_out, status):
+    made = killed_record(PLAN, killer=9, out_of_memory=ran_out)
+    assert [(run.seed, run.status) for run in made.runs] == [(0, status), (1, status)]
+    assert "SIGKILL" in made.runs[0].message

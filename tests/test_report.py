@@ -1,0 +1,107 @@
+"""The report is one file that needs nothing else and holds everything."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+import synthetic
+
+from benchmarks import figures as draw
+from benchmarks import report as command
+from benchmarks.errors import Problem
+from benchmarks.publish import figures, results, tables
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = synthetic.write(tmp_path_factory.mktemp("report"), certified=False)
+    draw.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def html(folder):
+    return command.write(folder).read_text()
+
+
+class Reader(HTMLParser):
+    """Collects ids and whatever a browser would load; insists that tags close."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.loads = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.loads += [attributes[key] for key in ("src", "href", "srcset", "data") if key in attributes]
+        self.open += [] if tag in VOID else [tag]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def read(html):
+    reader = Reader()
+    reader.feed(html)
+    assert not reader.open
+    return reader
+
+
+def test_it_loads_nothing(html, read):
+    assert read.loads
+    assert all(load.startswith(("data:image/svg+xml;base64,", "#")) for load in read.loads)
+    assert not re.search(r"url\(|@import|<script|<link|<iframe", html)
+
+
+def test_ids_are_unique_and_links_lead_to_one(read):
+    assert len(read.ids) == len(set(read.ids))
+    assert {load[1:] for load in read.loads if load.startswith("#")} <= set(read.ids)
+
+
+def test_it_holds_every_figure_as_drawn(folder, read):
+    images = [load.split(",", 1)[1] for load in read.loads if load.startswith("data:")]
+    drawn = {path.read_bytes() for path in (folder / "figures").glob("*.svg")}
+    assert {base64.b64decode(image) for image in images} == drawn
+    assert {f"figure-{name}" for name in figures.modules()} <= set(read.ids)
+
+
+def test_it_holds_every_table_whole(folder, html, read):
+    built = tables.build(results.read(folder))
+    assert {f"table-{table.name}" for table in built} <= set(read.ids)
+    ratio = next(row[3].text for table in built if table.name.startswith("main") for row in table.rows)
+    assert f">{ratio}</td>" in html
+    assert html.count("<td") > sum(len(row) for table in built for row in table.rows)
+
+
+def test_it_tells_goals_provenance_and_what_is_not_certified(html):
+    assert "chosen for the test &amp; nothing else &lt;see there&gt;" in html
+    assert "0123456789abcdef" in html
+    assert "4 of 72 cells: not certified: 2e-3 apart" in html
+
+
+def test_the_headline_comes_from_the_summary(folder, html):
+    summary = results.read(folder).summary
+    best = summary.loc[summary[summary["dataset"] == "mnist"]["throughput_samples_per_s"].idxmax()]
+    assert f"{best['batch_size']:,}" in html.split('class="headline"')[1].split("</section>")[0]
+
+
+def test_a_study_without_training_says_what_is_not_drawn(tmp_path):
+    folder = synthetic.write(tmp_path, trained=False)
+    draw.write(folder)
+    html = command.write(folder).read_text()
+    assert "Not drawn, since this study holds no measurements of it: Peak memory, Epochs to target" in html
+    assert "figure-learning-curves" not in html
+
+
+def test_figures_must_be_drawn_first(tmp_path):
+    with pytest.raises(Problem, match=r"throughput\.svg does not exist"):
+        command.write(synthetic.write(tmp_path))
+
+
+def test_the_same_data_gives_the_same_bytes(folder, html):
+    assert command.write(folder).read_text() == html

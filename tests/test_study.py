@@ -1,0 +1,94 @@
+"""Studies: what is refused, and which cells a good one names."""
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks import study
+from benchmarks.errors import Problem
+
+GOOD = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
+
+
+def changed(*path, to):
+    config = copy.deepcopy(GOOD)
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    return config
+
+
+BAD = {
+    "unknown key": (changed("epoch", to=3), "epoch: unknown key"),
+    "unknown key inside": (changed("workloads", 0, "goals", to=3), "workloads.0.goals: unknown key"),
+    "unknown value": (changed("precision", to="float16"), "precision"),
+    "unknown scaling": (changed("arms", 0, "scaling", to="cubic"), "arms.0.scaling"),
+    "batch size 0": (changed("workloads", 0, "batch_sizes", to=[0]), "batch size 0 is not between 1 and"),
+    "negative": (changed("workloads", 0, "batch_sizes", to=[-4]), "batch size -4 is not between 1 and"),
+    "too large": (
+        changed("workloads", 0, "batch_sizes", to=[1258]),
+        "batch size 1258 is not between 1 and the 1257",
+    ),
+    "not a number": (changed("workloads", 0, "batch_sizes", to=["many"]), "workloads.0.batch_sizes.0"),
+    "none": (changed("workloads", 0, "batch_sizes", to=[]), "workloads.0.batch_sizes"),
+    "twice": (changed("workloads", 0, "batch_sizes", to=["full", 1257]), "1257 named twice"),
+    "dataset": (changed("workloads", 0, "dataset", to="mnits"), "mnits"),
+    "model": (changed("workloads", 0, "model", to="resnet999"), "resnet999"),
+    "framework": (changed("frameworks", to=["keras", "pytorhc"]), "pytorhc"),
+    "goal": (changed("workloads", 0, "goal", "validation_accuracy", to=97), "validation_accuracy"),
+    "budget": (changed("workloads", 0, "budget", "seconds", to=0), "seconds"),
+    "seed": (changed("seeds", to=[0, 0]), "0 named twice"),
+    "rate": (changed("arms", 0, "learning_rate", to=-1), "learning_rate"),
+    "name": (changed("study", to="../elsewhere"), "study"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_study_is_refused_by_name_with_a_mend(case):
+    config, expected = BAD[case]
+    with pytest.raises(Problem) as raised:
+        study.read(config)
+    assert expected in raised.value.cause
+    assert raised.value.mend
+
+
+def test_full_is_the_whole_training_set():
+    assert study.read(GOOD).workloads[0].sizes == [16, 1257]
+
+
+def test_a_study_names_every_point_of_its_grid_once():
+    plans = study.plans(study.read(GOOD))
+    cells = [(p.cell.framework, p.cell.batch_size) for p in plans]
+    assert sorted(cells) == [("keras", 16), ("keras", 1257), ("pytorch", 16), ("pytorch", 1257)]
+
+
+def test_no_seeds_means_no_training():
+    assert study.plans(study.read(changed("seeds", to=[]))) == []
+
+
+def test_timings_do_not_depend_on_goals_budgets_seeds_or_arms():
+    base = study.timed(study.read(GOOD))
+    for config in (
+        changed("seeds", to=[7]),
+        changed("workloads", 0, "budget", "seconds", to=99),
+        changed("workloads", 0, "goal", "validation_accuracy", to=0.5),
+        changed("arms", 0, "learning_rate", to=0.5),
+    ):
+        assert study.timed(study.read(config)) == base
+    assert study.timed(study.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
+
+
+def test_every_key_of_a_study_is_described():
+    text = Path("config/README.md").read_text()
+    for model in (study.Study, study.Workload, study.Goal, study.Budget, study.Throughput, study.Arm):
+        for key in model.model_fields:
+            assert re.search(rf"`([a-z_]+\.)*{key}`", text), f"config/README.md does not describe {key}"
+
+
+@pytest.mark.parametrize("path", [Path("config/config.yaml"), *sorted(Path("config/studies").glob("*.yaml"))])
+def test_the_studies_that_are_shipped_are_good(path):
+    assert study.plans(study.read(yaml.safe_load(path.read_text())))

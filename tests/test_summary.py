@@ -1,0 +1,174 @@
+"""One row per cell, against arithmetic."""
+
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from benchmarks import provenance, record, study, summarise
+from benchmarks.analysis import summary
+from benchmarks.errors import Problem
+from benchmarks.record import Cell, Evaluation, Memory, Record, Run, Status
+
+CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
+
+
+def reached(seed, examples, *, test):
+    return Run(
+        seed=seed,
+        status=Status.REACHED,
+        examples_to_target=examples,
+        steps_to_target=examples // 50,
+        time_to_target_s=examples / 100,
+        test_accuracy=test,
+        train_accuracy=test,
+    )
+
+
+def a_record(*runs, cell=CELL, **changes):
+    memory = Memory(process_mib=12.0)
+    values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}}
+    return Record(cell=cell, runs=list(runs), memory=memory, **{**values, **changes})
+
+
+def test_a_row_holds_medians_to_target_and_mean_accuracies():
+    runs = [reached(0, 100, test=0.9), reached(1, 300, test=0.8), reached(2, 200, test=0.7)]
+    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    assert (row["examples_to_target"], row["epochs_to_target"], row["steps_to_target"]) == (200, 0.2, 4)
+    assert (row["epochs_to_target_lo"], row["epochs_to_target_hi"]) == (0.1, 0.3)
+    assert row["time_to_target_s"] == 2.0
+    assert row["test_accuracy"] == pytest.approx(0.8)
+    assert row["test_accuracy_sd"] == pytest.approx(0.1)
+    assert (row["n_runs"], row["n_reached"], row["status"], row["peak_memory_mib"]) == (3, 3, "reached", 12.0)
+
+
+def test_a_run_that_missed_is_censored_and_not_dropped():
+    runs = [
+        reached(0, 100, test=0.9),
+        reached(1, 300, test=0.8),
+        Run(seed=2, status=Status.MISSED, test_accuracy=0.1),
+    ]
+    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    assert (row["examples_to_target"], row["n_reached"], row["status"]) == (300, 2, "reached")
+    assert row["epochs_to_target_hi"] == np.inf
+    assert row["test_accuracy"] == pytest.approx(0.6)
+
+
+def test_a_cell_that_mostly_failed_says_how_and_has_no_number():
+    runs = [
+        reached(0, 100, test=0.9),
+        Run(seed=1, status=Status.DIVERGED),
+        Run(seed=2, status=Status.DIVERGED),
+    ]
+    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    assert (row["status"], row["n_reached"]) == ("diverged", 1)
+    assert np.isnan(row["epochs_to_target"])
+    assert np.isnan(row["time_to_target_s"])
+
+
+def timing(execution, rate, process, **changes):
+    values = {
+        "dataset": "digits",
+        "model": "mlp",
+        "framework": "keras",
+        "batch_size": 50,
+        "status": "measured",
+    }
+    values |= {"execution": execution, "samples_per_s": rate, "process": process, "step_p50_ms": 5e4 / rate}
+    values |= {"step_p95_ms": 6e4 / rate, "compile_s": 0.5, "first_step_s": 0.1, "input_share": 0.2}
+    return {**values, **changes}
+
+
+def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_to_target():
+    throughput = pd.DataFrame(
+        [
+            timing("fused", 100.0, 0),
+            timing("fused", 400.0, 1),
+            timing("idiomatic", 50.0, 0),
+            timing("idiomatic", 50.0, 1),
+        ]
+    )
+    row = {
+        **summary.cell_of(CELL),
+        **summary.trained_columns(a_record(reached(0, 1000, test=0.9)), n_training=1000),
+    }
+    verdicts = {("digits", "mlp", "keras", "fixed-lr"): "certified"}
+    table = summary.summary([row], throughput, study="s", machine="m", verdicts=verdicts)
+    (found,) = table.to_dict("records")
+    assert found["throughput_samples_per_s"] == pytest.approx(200.0)
+    assert found["throughput_idiomatic_samples_per_s"] == pytest.approx(50.0)
+    assert found["throughput_samples_per_s_lo"] < 100
+    assert found["time_to_target_predicted_s"] == pytest.approx(5.0)
+    assert found["time_ratio"] == pytest.approx(0.5)
+    assert found["identity"] == "certified"
+
+
+def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
+    table = summary.summary(
+        [summary.cell_of(CELL)],
+        pd.DataFrame([timing("fused", 100.0, 0)]),
+        study="s",
+        machine="m",
+        verdicts={},
+    )
+    (found,) = table.to_dict("records")
+    assert (found["status"], found["n_runs"]) == ("untrained", 0)
+    assert found["throughput_samples_per_s"] == pytest.approx(100.0)
+    assert found["identity"].startswith("not certified")
+
+
+def test_a_timing_that_failed_leaves_the_row_without_a_number():
+    failed = timing("fused", np.nan, 0, status="out-of-memory")
+    table = summary.summary(
+        [summary.cell_of(CELL)], pd.DataFrame([failed]), study="s", machine="m", verdicts={}
+    )
+    assert table["throughput_samples_per_s"].isna().all()
+
+
+def test_records_from_different_devices_are_not_compared():
+    totals = summarise.Totals()
+    for framework, kind in (("keras", "cpu"), ("pytorch", "gpu")):
+        made = {"device": {"kind": kind, "name": ""}, "versions": {}, "switches": {}, "data_sha256": ""}
+        cell = CELL.model_copy(update={"framework": framework})
+        totals.add(a_record(cell=cell, provenance={**made, "started": "1", "finished": "2"}))
+    with pytest.raises(Problem, match="different devices"):
+        totals.check_one_device()
+
+
+def test_code_digests_follow_imports_and_see_statements_only():
+    base = provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.keras")
+    assert base == provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.keras")
+    assert base != provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.pytorch")
+    statements = provenance._statements
+    assert statements('"""A."""\nx = 1  # one\n') == statements("x = 1")
+    assert statements("x = 1") != statements("x = 2")
+
+
+def ten_thousand(folder: Path) -> study.Study:
+    """A study of 10,000 cells with a record for each, as JSON files."""
+    config = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
+    config["workloads"][0]["batch_sizes"] = list(range(1, 1251))
+    config["arms"] = [{**config["arms"][0], "name": f"arm-{k}"} for k in range(4)]
+    found = study.read(config)
+    point = Evaluation(examples=1, training_s=1, train_loss=1, validation_loss=1, validation_accuracy=1)
+    runs = [reached(seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}) for seed in range(3)]
+    for plan in study.plans(found):
+        record.write(a_record(*runs, cell=plan.cell), summarise.record_path(folder, plan))
+    (folder / "identity.json").write_text(json.dumps({"certificates": []}))
+    pd.DataFrame([timing("fused", 100.0, 0)]).to_csv(folder / "throughput.csv", index=False)
+    return found
+
+
+def test_ten_thousand_records_are_summarised_with_a_row_each(tmp_path):
+    found = ten_thousand(tmp_path)
+    start = time.perf_counter()
+    files = summarise.summarise(found, tmp_path, slug="m")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{time.perf_counter() - start:.1f} s, {peak:.0f} MiB")
+    assert files["summary.csv"].count("\n") == 10_001
+    assert files["curves.csv"].count("\n") == 10_000 * 3 * 20 + 1

@@ -1,0 +1,256 @@
+"""Tables say what the summary says: arithmetic, bold, failures, and markup that holds together."""
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from benchmarks import tables as command
+from benchmarks.errors import Problem
+from benchmarks.publish import comparison, latex, markdown, results, tables, wording
+from benchmarks.publish.table import Column, Entry, Table
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = synthetic.write(tmp_path_factory.mktemp("tables"))
+    command.write(path)
+    return path
+
+
+def rewrite(folder, name, change):
+    """Change a CSV of a results folder in place."""
+    path = folder / f"{name}.csv"
+    frame = pd.read_csv(path)
+    change(frame)
+    frame.to_csv(path, index=False)
+
+
+def where(frame, **values):
+    """The rows with these values."""
+    return np.logical_and.reduce([frame[key] == value for key, value in values.items()])
+
+
+def main_table(folder, name="main-mnist-mlp-linear-lr"):
+    return next(table for table in tables.build(results.read(folder)) if table.name == name)
+
+
+def row(table, size):
+    return next(entries for entries in table.rows if entries[0].text == size)
+
+
+def entry(table, size, group, head):
+    place = table.columns.index(Column(head, group))
+    return row(table, size)[place]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (58898, "58,900"),
+        (2862.3, "2,860"),
+        (298.4, "298"),
+        (99.96, "100"),
+        (9.996, "10.0"),
+        (1.5, "1.50"),
+        (0.012345, "0.0123"),
+        (0.00099996, "0.00100"),
+        (0, "0"),
+        (math.nan, "—"),
+        (math.inf, "∞"),
+    ],
+)
+def test_three_significant_digits(value, text):
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(1, "1"), (64, "64"), (1024, "1k"), (16384, "16k"), (55000, "55k"), (1437, "1.44k"), (1 << 20, "1M")],
+)
+def test_batch_sizes_on_an_axis(size, text):
+    assert wording.short_size(size) == text
+
+
+def test_the_ratio_is_paired_over_processes(tmp_path):
+    synthetic.write(tmp_path)
+    speeds = {"keras": [100.0, 200.0, 400.0], "pytorch": [200.0, 400.0, 800.0]}
+
+    def change(frame):
+        for framework, values in speeds.items():
+            case = where(frame, dataset="mnist", framework=framework, batch_size=64, execution="fused")
+            frame.loc[case, "samples_per_s"] = values
+
+    rewrite(tmp_path, "throughput", change)
+    # Twice as fast in every process: the pairing leaves no width, although the processes differ by 4.
+    ratio = entry(main_table(tmp_path), "64", "Throughput (examples/s)", "PyTorch / Keras")
+    assert ratio.text == "2.00 [2.00, 2.00]"
+
+
+def test_bold_only_where_the_interval_excludes_one():
+    clear = pd.DataFrame({"keras": [100.0, 101.0, 99.0], "pytorch": [150.0, 152.0, 148.0]})
+    vague = pd.DataFrame({"keras": [100.0, 101.0, 99.0], "pytorch": [150.0, 90.0, 110.0]})
+    assert comparison.fastest(clear) == "pytorch"
+    assert comparison.fastest(vague) is None
+    assert comparison.fastest(clear[:1]) is None
+    assert comparison.fastest(clear[["keras"]]) is None
+
+
+def test_the_fastest_of_three_beats_both_others():
+    speeds = pd.DataFrame({"a": [10.0, 10.1], "b": [20.0, 20.1], "c": [20.1, 19.9]})
+    assert comparison.fastest(speeds) is None
+    assert comparison.fastest(speeds.assign(c=[5.0, 5.01])) == "b"
+
+
+def test_times_are_resolved_where_intervals_do_not_overlap():
+    rows = pd.DataFrame({"t": [1.0, 2.0], "t_lo": [0.9, 1.5], "t_hi": [1.4, np.inf]}, index=["a", "b"])
+    assert comparison.soonest(rows, "t") == "a"
+    assert comparison.soonest(rows.assign(t_hi=[1.6, np.inf]), "t") is None
+    assert comparison.soonest(rows.assign(t=[np.nan, 2.0]), "t") is None
+
+
+def test_accuracies_are_resolved_by_welch():
+    rows = pd.DataFrame(
+        {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]},
+        index=["a", "b"],
+    )
+    assert comparison.most_accurate(rows) == "a"
+    assert comparison.most_accurate(rows.assign(test_accuracy_sd=[0.1, 0.1])) is None
+    assert comparison.most_accurate(rows.assign(n_runs=[1, 3])) is None
+
+
+def test_bold_in_markdown_and_latex(folder):
+    fast = entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras")
+    assert fast.bold
+    folder = folder / "tables"
+    assert f"| **{fast.text}** |" in (folder / "main-mnist-mlp-linear-lr.md").read_text()
+    assert rf"& \textbf{{{fast.text}}} &" in (folder / "main-mnist-mlp-linear-lr.tex").read_text()
+
+
+def test_a_cell_that_is_not_certified_is_marked_and_never_bold(tmp_path):
+    table = main_table(synthetic.write(tmp_path, certified=False), "main-digits-cnn-fixed-lr")
+    marked = row(table, "1,437")
+    assert marked[1].text.endswith("†")
+    assert not any(cell.bold for cell in marked)
+    assert "† not certified" in table.caption
+
+
+@pytest.mark.parametrize(
+    ("size", "framework", "status"),
+    [("1", "Keras", "time-limit"), ("4,096", "Keras", "diverged"), ("55,000", "PyTorch", "out-of-memory")],
+)
+def test_a_failure_is_its_status_and_not_a_number(folder, size, framework, status):
+    table = main_table(folder)
+    for group in ("Epochs to target", "Time to target (s)"):
+        assert entry(table, size, group, framework).text == status
+
+
+def test_every_status_keeps_its_row_and_none_is_zero(folder):
+    summary = pd.read_csv(folder / "summary.csv")
+    assert {"reached", "missed", "diverged", "out-of-memory", "time-limit", "failed"} == set(
+        summary["status"]
+    )
+    main = pd.read_csv(folder / "tables" / "main.csv")
+    assert len(main) == len(summary) / 2
+    failed = main[main["keras_status"] != "reached"]
+    assert len(failed)
+    assert failed["keras_epochs_to_target"].isna().all()
+    assert failed["keras_time_to_target_s"].isna().all()
+
+
+def test_runs_that_never_got_there_are_counted(folder):
+    assert entry(main_table(folder), "256", "Epochs to target", "Keras").text.endswith(" (2/3)")
+
+
+def test_a_case_that_could_not_be_timed_keeps_its_place(folder):
+    table = next(table for table in tables.build(results.read(folder)) if table.name == "execution")
+    last = next(row for row in table.rows if row[1].text == "55,000")
+    assert [last[5].text, last[7].text] == ["out-of-memory", "—"]
+
+
+def test_the_csv_holds_the_summary_in_full_precision(folder):
+    summary = pd.read_csv(folder / "summary.csv")
+    cell = summary[where(summary, dataset="mnist", arm="linear-lr", framework="keras", batch_size=64)].iloc[0]
+    main = pd.read_csv(folder / "tables" / "main-mnist-mlp-linear-lr.csv")
+    line = main[main["batch_size"] == 64].iloc[0]
+    for quantity in ("throughput_samples_per_s", "time_to_target_s", "test_accuracy"):
+        assert line[f"keras_{quantity}"] == pytest.approx(cell[quantity], rel=1e-5)
+
+
+def test_the_share_of_measuring_is_told(folder):
+    assert "80.0 % was spent training or timing" in (folder / "tables" / "execution.md").read_text()
+
+
+def test_latex_holds_together(folder):
+    for path in (folder / "tables").glob("*.tex"):
+        check_latex(path.read_text())
+
+
+def check_latex(text):
+    """Braces and environments close, every row has as many columns as the table, nothing is unescaped."""
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    n_columns = len(re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)[1])
+    for line in text.splitlines():
+        if line.endswith(r" \\"):
+            spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", line)]
+            assert len(re.findall(r"(?<!\\)&", line)) + sum(spans) == n_columns - 1
+    assert not re.search(r"(?<!\\)[%#_]", text)
+    assert text.isascii()
+
+
+def test_latex_escapes_what_a_name_may_hold():
+    names = r"a_b & 50 % of #1 {x} ~ ^ \ $ [y] é — ± ≤ 漢"
+    table = Table("slug", names, names, [Column(names)], [[Entry(names, bold=True)]], pd.DataFrame())
+    text = latex.render(table)
+    assert r"a\_b \& 50 \% of \#1 \{x\}" in text
+    assert "漢" not in text
+    assert "é" in text
+
+
+def test_markdown_keeps_its_columns():
+    table = Table("t", "t", "t", [Column("a|b"), Column("c")], [[Entry("1|2"), Entry("3")]], pd.DataFrame())
+    lines = [line for line in markdown.render(table).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
+
+
+def test_tables_without_training(tmp_path):
+    command.write(synthetic.write(tmp_path, trained=False))
+    table = main_table(tmp_path)
+    assert {column.group for column in table.columns} == {"", "Throughput (examples/s)"}
+    assert len(table.rows) == 9
+
+
+def test_one_framework_has_nothing_to_be_compared_with(tmp_path):
+    synthetic.write(tmp_path)
+    for name in ("summary", "throughput", "curves", "memory_fit"):
+        path = tmp_path / f"{name}.csv"
+        frame = pd.read_csv(path)
+        frame[frame["framework"] == "keras"].to_csv(path, index=False)
+    table = main_table(tmp_path)
+    assert not any("/ " in column.head for column in table.columns)
+    assert not any(cell.bold for cells in table.rows for cell in cells)
+
+
+def test_the_same_data_gives_the_same_bytes(folder):
+    before = {path: path.read_bytes() for path in (folder / "tables").iterdir()}
+    command.write(folder)
+    assert before == {path: path.read_bytes() for path in (folder / "tables").iterdir()}
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "column", "rows"])
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, damage):
+    path = synthetic.write(tmp_path) / "summary.csv"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "empty":
+        path.write_text("")
+    else:
+        frame = pd.read_csv(path)
+        (frame.drop(columns="identity") if damage == "column" else frame[:0]).to_csv(path, index=False)
+    with pytest.raises(Problem, match=r"summary\.csv"):
+        command.write(tmp_path)
