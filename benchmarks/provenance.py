@@ -36,7 +36,8 @@ def _distributions() -> dict[str, list[str]]:
 def code_digest(*modules: str) -> str:
     """SHA-256 of all code that these modules depend on: their own, what they import, and its versions.
 
-    A package that is named counts with all modules inside it, which it may import by name. Comments, docstrings and layout leave it as it is; an edited statement in any module that can be
+    A package that is named counts with all modules inside it, which it may import by name.
+    Comments, docstrings and layout leave it as it is; an edited statement in any module that can be
     reached by imports changes it, and so does another version of a package imported there.
     """
     named = set(modules).union(*(_graph().find_descendants(module) for module in modules))

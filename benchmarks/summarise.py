@@ -65,7 +65,7 @@ class Totals:
     """What is added up over all records while they are read one by one."""
 
     def __init__(self) -> None:
-        self.job_s = self.measuring_s = 0.0
+        self.job_s = self.measuring_s = self.others_s = 0.0
         self.devices: dict[str, dict] = {}
         self.data: dict[str, str] = {}
         self.started: list[str] = []
@@ -76,6 +76,7 @@ class Totals:
         self.job_s += found.job_s
         self.measuring_s += found.measuring_s
         made = found.provenance
+        self.others_s += found.job_s * made.get("others_cpu_share", 0.0)
         if "device" in made:
             self.devices[found.cell.framework] = {
                 key: made[key] for key in ("device", "versions", "switches")
@@ -107,7 +108,7 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves, rows = Totals(), [], {tuple(cell.values()): cell for cell in grid(study)}
-    totals.job_s, totals.measuring_s = effort(folder / "throughput")
+    totals.job_s, totals.measuring_s, totals.others_s = effort(folder / "throughput")
     n_training = {(w.dataset, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
         found = record.read(record_path(folder, plan))
@@ -160,6 +161,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
         "finished": max(totals.finished, default=None),
         "job_s": totals.job_s,
         "measuring_s": totals.measuring_s,
+        "others_cpu_share": totals.others_s / totals.job_s if totals.job_s else None,
         "measuring_share": totals.measuring_s / totals.job_s if totals.job_s else None,
         "data": totals.data,
         "study": study.model_dump(mode="json"),

@@ -15,6 +15,7 @@ import pandas as pd
 from benchmarks import machine, process, record
 from benchmarks.errors import Problem, told_plainly
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
+from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.measurements.throughput import CASE, COLUMNS, read
 from benchmarks.study import Study
 
@@ -47,7 +48,7 @@ def measure(request: Request, folder: Path) -> None:
     pytest = process.python(
         "pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider"
     )
-    start = time.perf_counter()
+    start, load = time.perf_counter(), OtherLoad()
     with machine.leased_gpu(request.device):
         code = process.run(
             [*pytest, "--tb=short", f"--benchmark-json={draft}", "--benchmark-disable-gc"],
@@ -59,13 +60,16 @@ def measure(request: Request, folder: Path) -> None:
             mend="its output stands above in this log; mend what it says and run the same command again",
         )
     keep(
-        draft, request, job_s=time.perf_counter() - start, path=folder / f"{name}-{serial(folder, name)}.json"
+        draft,
+        request,
+        effort={"job_s": time.perf_counter() - start, "others_cpu_share": load.share()},
+        path=folder / f"{name}-{serial(folder, name)}.json",
     )
 
 
-def keep(draft: Path, request: Request, *, job_s: float, path: Path) -> None:
+def keep(draft: Path, request: Request, *, effort: dict[str, float], path: Path) -> None:
     """Store the file under its final name; failed cases, which pytest-benchmark drops, are added to it."""
-    content = {**json.loads(draft.read_bytes()), "job_s": job_s}
+    content = {**json.loads(draft.read_bytes()), **effort}
     failures = draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "code": request.code}

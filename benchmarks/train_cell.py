@@ -15,6 +15,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements import peak_memory
+from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batch_stream import BatchStream
 from benchmarks.record import Memory, Record, Run, Status
@@ -110,6 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plan, started = arguments.plan, datetime.now(UTC).isoformat(timespec="seconds")
     with told_plainly():
+        load = OtherLoad()
         data = datasets.read(arguments.data)
         framework = frameworks.load(plan.cell.framework)
         framework.configure(threads=arguments.threads, device=plan.device, precision=plan.precision)
@@ -121,7 +123,11 @@ def main() -> None:
             memory=memory,
             job_s=process.parents_age_s(),
             measuring_s=measuring_s,
-            provenance={**describe(framework, data, started), "code_sha256": arguments.code},
+            provenance={
+                **describe(framework, data, started),
+                "code_sha256": arguments.code,
+                "others_cpu_share": load.share(),
+            },
         )
         record.write(made, arguments.record)
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import types
+from collections import namedtuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 from benchmarks.analysis import intervals
 from benchmarks.analysis.memory_fit import fit, memory_fits
 from benchmarks.frameworks.trainer import scores
-from benchmarks.measurements import throughput
+from benchmarks.measurements import other_load, throughput
 from benchmarks.measurements.cases import Case, cases_of, shuffled
 from benchmarks.throughput import missing, remove_stale
 
@@ -52,7 +53,7 @@ def test_throughput_is_that_of_the_median_round_and_p95_that_of_the_slow_ones():
 
 def write_files(folder, *contents):
     for number, (benchmarks, failures) in enumerate(contents):
-        content = {"benchmarks": benchmarks, "failures": failures, "job_s": 4.0}
+        content = {"benchmarks": benchmarks, "failures": failures, "job_s": 4.0, "others_cpu_share": 0.25}
         (folder / f"keras-0-{number}.json").write_text(json.dumps(content))
 
 
@@ -83,7 +84,7 @@ def test_what_other_code_has_timed_is_removed(tmp_path):
 
 def test_effort_adds_up_processes_and_cases(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    assert throughput.effort(tmp_path) == (8.0, 4.5)
+    assert throughput.effort(tmp_path) == (8.0, 4.5, 2.0)
 
 
 def test_cases_are_shuffled_by_seed_and_none_is_lost():
@@ -133,6 +134,23 @@ def test_peak_memory_counts_what_was_freed_inside_and_not_what_was_before():
     peak, counter = done.stdout.split()
     assert 63 < float(peak) < 70
     assert counter == "None"
+
+
+def test_the_load_of_others_is_what_neither_this_process_nor_idleness_took(monkeypatch):
+    times = namedtuple("times", "user system idle iowait steal guest")
+    own = namedtuple("own", "user system children_user children_system")
+    shown = iter([times(10, 5, 100, 1, 0, 0), times(14, 6, 110, 1, 1, 0)])
+    mine = iter([own(2, 1, 0, 0), own(4, 1, 1, 0)])
+    clock = iter([0.0, 4.0])
+    monkeypatch.setattr(other_load.psutil, "cpu_times", lambda: next(shown))
+    monkeypatch.setattr(other_load.psutil, "cpu_count", lambda: 4)
+    monkeypatch.setattr(
+        other_load.psutil, "Process", lambda: types.SimpleNamespace(cpu_times=lambda: next(mine))
+    )
+    monkeypatch.setattr(other_load.time, "perf_counter", lambda: next(clock))
+    load = other_load.OtherLoad()
+    # The machine was busy for 6 s more, 3 of them ours, in 4 s on 4 cores.
+    assert load.share() == pytest.approx(3 / 16)
 
 
 def test_the_memory_fit_finds_the_line_it_was_made_from():

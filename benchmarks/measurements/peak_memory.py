@@ -26,7 +26,8 @@ def tracked(framework: ModuleType, *, baseline_mib: float) -> Iterator[PeakMemor
     """Measure the peak of what runs inside, above the resident set that the process had before.
 
     `baseline_mib` is taken after import and data and before the model is built: what the training
-    holds throughout then counts, and what was needed only to build it does not. On a CPU that is the kernel's own high-water mark, which is set back on entering; `ru_maxrss`
+    holds throughout then counts, and what was needed only to build it does not.
+    On a CPU that is the kernel's own high-water mark, which is set back on entering; `ru_maxrss`
     would still hold the peak of the parent process. On a GPU the framework's counter and what the
     driver reports for this process are both kept.
     """

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,8 +44,17 @@ def read(folder: Path, *, code: str) -> pd.DataFrame:
     return table[table["code"] == code].reset_index(drop=True)
 
 
-def effort(folder: Path) -> tuple[float, float]:
-    """Seconds that the timing processes lived, and the part of them spent on timing."""
+class Effort(NamedTuple):
+    """Seconds that processes lived, the part spent on measuring, and the CPU seconds others took."""
+
+    job_s: float
+    measuring_s: float
+    others_s: float
+
+
+def effort(folder: Path) -> Effort:
+    """What the timing processes of a folder have taken."""
     contents = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
     timed = [benchmark["extra_info"]["measuring_s"] for c in contents for benchmark in c["benchmarks"]]
-    return sum(content["job_s"] for content in contents), sum(timed)
+    others = [content["job_s"] * content["others_cpu_share"] for content in contents]
+    return Effort(sum(content["job_s"] for content in contents), sum(timed), sum(others))
