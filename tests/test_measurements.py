@@ -16,6 +16,7 @@ from benchmarks.analysis.memory_fit import fit, memory_fits
 from benchmarks.frameworks.trainer import scores
 from benchmarks.measurements import other_load, throughput
 from benchmarks.measurements.cases import Case, cases_of, shuffled
+from benchmarks.recipe.batch_stream import BatchStream
 from benchmarks.throughput import missing, remove_stale
 
 INFO = {
@@ -107,6 +108,17 @@ def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
     assert throughput_cases.steps_per_round(5.0, round_s=0.1) == 1
     assert throughput_cases.rounds_for(0.1, wanted=10, total_s=1.0) == 10
     assert throughput_cases.rounds_for(5.0, wanted=10, total_s=1.0) == 3
+
+    # A call costs 0.5 s and a step 0.25 s: the call's own cost is no part of the step.
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr(throughput_cases.time, "perf_counter", lambda: clock.now)
+
+    def train(batches):
+        clock.now += 0.5 + 0.25 * len(batches)
+
+    stepper, stream = types.SimpleNamespace(train=train), BatchStream(10, seed=0)
+    assert throughput_cases.estimated_step_s(stepper, stream, 2, budget_s=4.0) == pytest.approx(0.25)
+    assert throughput_cases.estimated_step_s(stepper, stream, 2, budget_s=0.1) == pytest.approx(0.75)
 
     ticks = itertools.accumulate(itertools.cycle([0.0, 0.02]))
     monkeypatch.setattr(throughput_cases.time, "perf_counter", lambda: next(ticks))

@@ -27,7 +27,9 @@ REQUEST = Request.model_validate_json(Path(os.environ["BATCH_ATLAS_REQUEST"]).re
 GENTLE = Momentum(learning_rate=2**-10, momentum=0.875)
 """A rate at which no model diverges: arithmetic on NaN or on denormal numbers has another speed."""
 ROUNDS = {"fused": 10, "idiomatic": 3}
-"""`fit` and `DataLoader` start anew in each call; longer rounds make that as small as in an epoch."""
+ROUND_SHARE = {"fused": 0.1, "idiomatic": 1.0}
+"""A round's part of the seconds for a case: `fit` and `DataLoader` start anew in each call, and a long
+round makes that start as small a part as it is of an epoch."""
 FEWEST_ROUNDS = 3
 
 
@@ -78,13 +80,16 @@ def rounds_for(round_s: float, *, wanted: int, total_s: float) -> int:
 
 
 def estimated_step_s(subject: Trainer, stream: BatchStream, batch_size: int, *, budget_s: float) -> float:
-    """Seconds of a step once warm, from ever longer calls until one is long enough to trust."""
-    steps = 1
-    while True:
-        taken = seconds(subject.train, stream.batches(batch_size, first=0, count=steps))
-        if taken > budget_s / 4 or steps >= 4096:
-            return taken / steps
+    """Seconds of a step once warm, what a call costs by itself left out.
+
+    Calls grow until one is long enough to trust; the step is the difference to a call of one step.
+    """
+    one = seconds(subject.train, stream.batches(batch_size, first=0, count=1))
+    steps, taken = 1, one
+    while taken < budget_s / 2 and steps < 4096:
         steps *= 4
+        taken = seconds(subject.train, stream.batches(batch_size, first=0, count=steps))
+    return max((taken - one) / (steps - 1), taken / steps / 10) if steps > 1 else one
 
 
 def input_share(subject: Trainer, batches: np.ndarray, *, round_s: float) -> float:
@@ -123,11 +128,12 @@ def time_case(benchmark, case: Case) -> None:
     stream = BatchStream(len(found.train_y), seed=REQUEST.process)
     compile_s = subject.compile(case.batch_size)
     first_step_s = seconds(subject.train, stream.batches(case.batch_size, first=0, count=1))
-    round_s = REQUEST.seconds_per_case / ROUNDS[case.execution]
+    round_s = REQUEST.seconds_per_case * ROUND_SHARE[case.execution]
     step_s = estimated_step_s(subject, stream, case.batch_size, budget_s=round_s)
     steps = steps_per_round(step_s, round_s=round_s)
     batches = stream.batches(case.batch_size, first=0, count=steps)
-    rounds = rounds_for(steps * step_s, wanted=ROUNDS[case.execution], total_s=REQUEST.seconds_per_case)
+    wanted = ROUNDS[case.execution]
+    rounds = rounds_for(steps * step_s, wanted=wanted, total_s=wanted * round_s)
     framework().synchronise()
     benchmark.pedantic(subject.train, args=(batches,), rounds=rounds, iterations=1)
     median_s = statistics.median(benchmark.stats.stats.data)
