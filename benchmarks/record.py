@@ -81,36 +81,19 @@ class Run(Value):
     curve: list[Evaluation] = []
 
 
-class Memory(Value):
-    """Peak memory of the training steps of a cell, in MiB; null where a counter does not exist.
-
-    `process_mib`: peak resident set above the baseline after import and data (CPU).
-    `framework_mib`: the framework's own peak counter on the GPU.
-    `device_mib`: what the driver reports for the process on the GPU.
-    """
-
-    process_mib: float | None = None
-    framework_mib: float | None = None
-    device_mib: float | None = None
-
-    @property
-    def peak_mib(self) -> float | None:
-        """The figure that is published: the GPU's where the training ran on one."""
-        return self.framework_mib if self.framework_mib is not None else self.process_mib
-
-
 class Record(Value):
     """All that is known about one cell.
 
-    `job_s` is the whole life of the job's process; `measuring_s` the part of it spent in training
-    and evaluation. `settings` is everything that defines the training, in full.
+    `measurements` are those of `measurements.cell`, by names that carry their units. `job_s` is the
+    whole life of the job's process; `measuring_s` the part of it spent in training and evaluation.
+    `settings` is everything that defines the training, in full.
     """
 
     schema_version: Literal[1] = 1
     cell: Cell
     settings: dict[str, Any]
     runs: list[Run]
-    memory: Memory
+    measurements: dict[str, float | None]
     job_s: float
     measuring_s: float
     provenance: dict[str, Any]

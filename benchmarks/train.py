@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import machine, process, provenance, record
 from benchmarks.errors import told_plainly
-from benchmarks.record import Memory, Record, Run, Status
+from benchmarks.record import Record, Run, Status
 from benchmarks.study import Plan
 
 
@@ -19,7 +19,7 @@ def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
         cell=plan.cell,
         settings=plan.model_dump(mode="json", exclude={"cell"}),
         runs=[Run(seed=seed, status=status, message=message) for seed in plan.seeds],
-        memory=Memory(),
+        measurements={},
         job_s=process.age_s(),
         measuring_s=0.0,
         provenance=provenance.describe(),

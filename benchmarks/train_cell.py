@@ -14,16 +14,17 @@ from benchmarks import datasets, frameworks, models, process, provenance, record
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.measurements import peak_memory
+from benchmarks.measurements.cell import Subject, measure_all
+from benchmarks.measurements.cell.peak_memory import resident_mib
 from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.record import Memory, Record, Run, Status
+from benchmarks.record import Record, Run, Status
 from benchmarks.study import Plan
 from benchmarks.training.to_target import run_to_target
 
 MEASURED_STEPS = 3
-"""Steps whose peak memory is measured; they also warm everything up and are then forgotten."""
+"""Steps that the cell's measurements are taken over; they also warm everything up and are then forgotten."""
 
 
 def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
@@ -39,20 +40,19 @@ def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
     )
 
 
-def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, Memory, float]:
-    """A trainer that has compiled and taken a few steps, their peak memory, and their seconds."""
+def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, dict, float]:
+    """A trainer that has compiled and taken a few steps, their measurements, and their seconds."""
     stream = BatchStream(len(data.train_y), seed=0)
     batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
-    baseline_mib = peak_memory.resident_mib("VmRSS")
+    baseline_mib = resident_mib("VmRSS")
     trainer = build_trainer(framework, plan, data)
     trainer.reset(parameters(plan, data, seed=0))
     trainer.compile(plan.cell.batch_size)
-    with peak_memory.tracked(framework, baseline_mib=baseline_mib) as peak:
-        start = time.perf_counter()
-        trainer.train(batches)
-        seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    measured = measure_all(Subject(framework, trainer, batches, baseline_mib))
+    seconds = time.perf_counter() - start
     trainer.logits(data.validation_x)
-    return trainer, peak.memory, seconds
+    return trainer, measured, seconds
 
 
 def parameters(plan: Plan, data: Dataset, *, seed: int) -> dict:
@@ -77,15 +77,15 @@ def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
     return Run(seed=seed, status=status, message=f"{type(error).__name__}: {error}"[:2000])
 
 
-def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run], Memory, float]:
-    """All runs of the cell, its peak memory, and the seconds spent in training and evaluation."""
+def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run], dict, float]:
+    """All runs of the cell, its measurements, and the seconds spent in training and evaluation."""
     try:
-        trainer, memory, measuring_s = warm_up(framework, plan, data)
+        trainer, measured, measuring_s = warm_up(framework, plan, data)
     except Exception as error:
-        return [failed_run(framework, error, seed=seed) for seed in plan.seeds], Memory(), 0.0
+        return [failed_run(framework, error, seed=seed) for seed in plan.seeds], {}, 0.0
     start = time.perf_counter()
     runs = [run_seed(framework, trainer, plan, data, seed=seed) for seed in plan.seeds]
-    return runs, memory, measuring_s + time.perf_counter() - start
+    return runs, measured, measuring_s + time.perf_counter() - start
 
 
 def describe(framework: ModuleType, data: Dataset, started: str) -> dict:
@@ -115,12 +115,12 @@ def main() -> None:
         data = datasets.read(arguments.data)
         framework = frameworks.load(plan.cell.framework)
         framework.configure(threads=arguments.threads, device=plan.device, precision=plan.precision)
-        runs, memory, measuring_s = run_cell(framework, plan, data)
+        runs, measurements, measuring_s = run_cell(framework, plan, data)
         made = Record(
             cell=plan.cell,
             settings=plan.model_dump(mode="json", exclude={"cell"}),
             runs=runs,
-            memory=memory,
+            measurements=measurements,
             job_s=process.parents_age_s(),
             measuring_s=measuring_s,
             provenance={

@@ -1,5 +1,6 @@
 """Every measurement against arithmetic."""
 
+import ast
 import itertools
 import json
 import subprocess
@@ -129,23 +130,25 @@ def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
 
 PEAK = """
 import numpy, types
-from benchmarks.measurements import peak_memory
+from benchmarks.measurements.cell import Subject, measure_all
+from benchmarks.measurements.cell.peak_memory import resident_mib
 framework = types.SimpleNamespace(
     device=lambda: types.SimpleNamespace(kind="cpu"), reset_peak_memory=lambda: None,
     synchronise=lambda: None, peak_memory_mib=lambda: None)
 before = numpy.ones((200, 2**17)); del before            # 200 MiB, freed before the measurement
-baseline = peak_memory.resident_mib("VmRSS")
-with peak_memory.tracked(framework, baseline_mib=baseline) as peak:
-    inside = numpy.ones((64, 2**17)); del inside         # 64 MiB, freed before it ends
-print(peak.memory.process_mib, peak.memory.framework_mib)
+baseline = resident_mib("VmRSS")
+held = numpy.ones((16, 2**17))                           # 16 MiB, held by the trainer throughout
+def train(batches):
+    numpy.ones((64, 2**17))                              # 64 MiB, freed within the step
+print(measure_all(Subject(framework, types.SimpleNamespace(train=train), None, baseline)))
 """
 
 
-def test_peak_memory_counts_what_was_freed_inside_and_not_what_was_before():
+def test_peak_memory_counts_what_is_held_and_what_was_freed_in_a_step_and_not_what_was_before():
     done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
-    peak, counter = done.stdout.split()
-    assert 63 < float(peak) < 70
-    assert counter == "None"
+    measured = ast.literal_eval(done.stdout)
+    assert 79 < measured["peak_memory_mib"] < 86
+    assert measured["device_memory_mib"] is None
 
 
 def test_the_load_of_others_is_what_neither_this_process_nor_idleness_took(monkeypatch):

@@ -4,13 +4,18 @@ import pytest
 
 from benchmarks import record
 from benchmarks.errors import Problem
-from benchmarks.record import Cell, Memory, Record, Run, Status
+from benchmarks.record import Cell, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=16)
 
 
 def a_record(**changes) -> Record:
-    values = {"cell": CELL, "settings": {}, "runs": [Run(seed=0, status=Status.DIVERGED)], "memory": Memory()}
+    values = {
+        "cell": CELL,
+        "settings": {},
+        "runs": [Run(seed=0, status=Status.DIVERGED)],
+        "measurements": {"x_mib": None},
+    }
     return Record(**{**values, "job_s": 1.0, "measuring_s": 0.5, "provenance": {}, **changes})
 
 
@@ -47,9 +52,3 @@ def test_a_failed_write_leaves_the_old_record_and_no_scrap(tmp_path, monkeypatch
         record.write(a_record(job_s=2.0), path)
     assert record.read(path).job_s == 1.0
     assert [file.name for file in tmp_path.iterdir()] == ["16.json"]
-
-
-def test_the_published_peak_is_the_gpus_where_there_is_one():
-    assert Memory(process_mib=5.0).peak_mib == 5.0
-    assert Memory(process_mib=5.0, framework_mib=7.0).peak_mib == 7.0
-    assert Memory().peak_mib is None

@@ -13,7 +13,7 @@ import yaml
 from benchmarks import provenance, record, study, summarise
 from benchmarks.analysis import summary
 from benchmarks.errors import Problem
-from benchmarks.record import Cell, Evaluation, Memory, Record, Run, Status
+from benchmarks.record import Cell, Evaluation, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
@@ -31,9 +31,9 @@ def reached(seed, examples, *, test):
 
 
 def a_record(*runs, cell=CELL, **changes):
-    memory = Memory(process_mib=12.0)
+    measured = {"peak_memory_mib": 12.0, "energy_j": 5.0}
     values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}}
-    return Record(cell=cell, runs=list(runs), memory=memory, **{**values, **changes})
+    return Record(cell=cell, runs=list(runs), measurements=measured, **{**values, **changes})
 
 
 def test_a_row_holds_medians_to_target_and_mean_accuracies():
@@ -106,6 +106,8 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
     assert found["time_to_target_predicted_s"] == pytest.approx(5.0)
     assert found["time_ratio"] == pytest.approx(0.5)
     assert found["identity"] == "certified"
+    assert (found["peak_memory_mib"], found["energy_j"]) == (12.0, 5.0)
+    assert list(table.columns)[-1] == "energy_j"
 
 
 def test_a_cell_that_was_only_timed_has_its_row_and_says_so():

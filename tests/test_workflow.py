@@ -72,7 +72,7 @@ def test_records_timings_provenance_and_pages_are_there(smoke):
         assert len(list((results / "figures").glob(f"*.{kind}"))) >= 6
     for kind in ("csv", "md", "tex"):
         assert len(list((results / "tables").glob(f"*.{kind}"))) >= 3
-    assert "http" not in re.sub(r'https?://[^\s"<]*', "", (results / "report.html").read_text())[:0]
+    assert (results / "report.html").stat().st_size > 100_000
 
 
 def test_a_finished_study_has_nothing_to_do(smoke):
@@ -94,7 +94,7 @@ EDITS = {
     "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 2},
     "benchmarks/models/cnn.py": {},
     "benchmarks/datasets/mnist.py": {},
-    "benchmarks/measurements/peak_memory.py": {"train": 4},
+    "benchmarks/measurements/cell/peak_memory.py": {"train": 4},
     "benchmarks/measurements/throughput_cases.py": {"throughput": 1},
     "benchmarks/publish/style.py": {"figures": 1, "report": 1},
     "benchmarks/publish/figures/throughput.py": {"figures": 1, "report": 1},

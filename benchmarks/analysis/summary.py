@@ -63,8 +63,7 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
         "n_runs": len(runs),
         "n_reached": sum(run.status == Status.REACHED for run in runs),
         "status": cell_status(runs),
-        "peak_memory_mib": record.memory.peak_mib,
-        "device_memory_mib": record.memory.device_mib,
+        **record.measurements,
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
@@ -110,7 +109,10 @@ def predicted_columns(row: dict) -> dict:
 def summary(
     rows: list[dict], throughput: pd.DataFrame, *, study: str, machine: str, verdicts: dict[tuple, str]
 ) -> pd.DataFrame:
-    """The whole table: `rows` hold each cell's names and what its record says, if it was trained."""
+    """The whole table: `rows` hold each cell's names and what its record says, if it was trained.
+
+    A measurement that COLUMNS does not know has its column behind the others.
+    """
     timings: dict[tuple, list[dict]] = {}
     for timing in throughput.to_dict("records"):
         timings.setdefault(tuple(timing[key] for key in TIMED), []).append(timing)
@@ -121,7 +123,8 @@ def summary(
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
         full["identity"] = verdicts.get(tuple(row[key] for key in CELL[:4]), "not certified: no certificate")
         table.append(full | predicted_columns(full))
-    return pd.DataFrame(table, columns=COLUMNS)
+    measured = dict.fromkeys(name for row in table for name in row if name not in COLUMNS)
+    return pd.DataFrame(table, columns=[*COLUMNS, *measured])
 
 
 def curves(record: Record, *, n_training: int) -> list[dict]:

@@ -59,6 +59,7 @@ def code_of_cell(wildcards):
     return code_digest(
         "benchmarks.train_cell",
         "benchmarks.train",
+        "benchmarks.measurements.cell",
         f"benchmarks.datasets.{wildcards.dataset}",
         f"benchmarks.models.{wildcards.model}",
         frameworks.module_name(wildcards.framework),

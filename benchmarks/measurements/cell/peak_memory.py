@@ -1,0 +1,55 @@
+"""Peak memory of training steps, on a CPU as resident set, on a GPU by two independent counters."""
+
+import os
+from pathlib import Path
+
+import pynvml
+
+from benchmarks.measurements.cell import Subject
+
+KIB_PER_MIB = 1024
+BYTES_PER_MIB = 2**20
+
+
+def measure(subject: Subject) -> dict[str, float | None]:
+    """`peak_memory_mib` and, on a GPU, what the driver counts for the process, `device_memory_mib`.
+
+    On a CPU the peak is the kernel's own high-water mark, set back before the steps, above the
+    resident set that the process had before the trainer was built: what the training holds
+    throughout counts, what was needed only to build it does not. (`ru_maxrss` would still hold the
+    peak of the parent process.) On a GPU it is the framework's own counter.
+    """
+    on_gpu = subject.framework.device().kind == "gpu"
+    subject.framework.reset_peak_memory()
+    reset_high_water_mark()
+    subject.trainer.train(subject.batches)
+    subject.framework.synchronise()
+    if on_gpu:
+        peak, device = subject.framework.peak_memory_mib(), device_memory_mib()
+        return {"peak_memory_mib": peak, "device_memory_mib": device}
+    resident = max(0.0, resident_mib("VmHWM") - subject.baseline_mib)
+    return {"peak_memory_mib": resident, "device_memory_mib": None}
+
+
+def reset_high_water_mark() -> None:
+    """Set the process's VmHWM back to its present resident set (proc(5), /proc/pid/clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def resident_mib(field: str) -> float:
+    """`VmRSS` (now) or `VmHWM` (peak) of this process, in MiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / KIB_PER_MIB
+    raise LookupError(f"/proc/self/status has no {field}")
+
+
+def device_memory_mib() -> float | None:
+    """GPU memory that the driver counts for this process; None where it does not say."""
+    pynvml.nvmlInit()
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
+            if process.pid == os.getpid() and process.usedGpuMemory:
+                return process.usedGpuMemory / BYTES_PER_MIB
+    return None
