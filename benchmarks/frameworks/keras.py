@@ -1,11 +1,16 @@
 """Keras on TensorFlow, as `model.fit` over `tf.data` or as one XLA-compiled loop over many steps."""
 
 import os
+import sys
 import time
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+# Keras imports these where they are installed, for conversions that are not used here. Without them it
+# starts sooner, and its memory does not depend on what else an environment holds.
+for unused in ("jax", "pandas", "sklearn"):
+    sys.modules.setdefault(unused, None)
 
 import keras
 import numpy as np
