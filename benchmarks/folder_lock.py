@@ -11,6 +11,19 @@ _held: list[filelock.FileLock] = []
 """Keeps the lock from being collected, which would give it back."""
 
 
+def check_writable(folder: Path) -> None:
+    """See that results can be written, before anything is planned.
+
+    Raises:
+        Problem: the folder is a file, or cannot be written.
+    """
+    mend = "move what is in the way, make the folder writable for you, or run from a folder that is"
+    if folder.exists() and not folder.is_dir():
+        raise Problem(f"{folder} is not a folder", mend=mend)
+    if not os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK):
+        raise Problem(f"{folder}/ cannot be written", mend=mend)
+
+
 def hold(folder: Path) -> None:
     """Lock a results folder until this process ends, even by kill -9.
 

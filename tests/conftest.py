@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml"]
+PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml", "environment.yml"]
 
 
 class Project:

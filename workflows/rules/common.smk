@@ -17,6 +17,7 @@ from benchmarks.provenance import code_digest
 process.prefer_this_interpreter()
 
 try:
+    folder_lock.check_writable(Path("results"))
     STUDY = studies.read(config)
     PLANS = {
         "/".join(

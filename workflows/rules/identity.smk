@@ -1,6 +1,8 @@
 """Certificates: the frameworks compute the same numbers, or it is said by what they differ."""
 
 
+# Its code is no parameter: where this job runs, Snakemake does not look whether the code of the jobs
+# behind `ancient` has changed.
 rule devices:
     output:
         f"{RESULTS}/devices.json",
@@ -9,9 +11,6 @@ rule devices:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest(
-            "benchmarks.devices", *map(frameworks.module_name, STUDY.frameworks)
-        ),
         frameworks=STUDY.frameworks,
         device=STUDY.device,
     shell:
