@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
+from safetensors.numpy import load_file
 
 from benchmarks import record
 from benchmarks.errors import told_plainly
@@ -20,10 +20,9 @@ from benchmarks.study import Study
 def load(path: Path) -> dict[str, Trace]:
     """The traces of one framework, by `dataset/model/arm/execution`."""
     found: dict[str, Trace] = {}
-    with np.load(path) as file:
-        for name in file.files:
-            where, quantity = name.replace("|", "/").rsplit("/", 1)
-            found.setdefault(where, {})[quantity] = file[name]
+    for name, value in load_file(path).items():
+        where, quantity = name.rsplit("/", 1)
+        found.setdefault(where, {})[quantity] = value
     return found
 
 
@@ -73,7 +72,7 @@ def main() -> None:
     """Compare and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.certify", description=__doc__)
     parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--traces", type=Path, nargs="+", required=True, help="FRAMEWORK.npz of each")
+    parser.add_argument("--traces", type=Path, nargs="+", required=True, help="FRAMEWORK.safetensors of each")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     with told_plainly():

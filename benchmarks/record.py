@@ -105,6 +105,11 @@ def write(record: Record, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
+    """Write a text file whole or not at all."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
     """Write a file whole or not at all, so that an interruption leaves no half of one.
 
     Raises:
@@ -113,7 +118,7 @@ def write_text(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text)
+        draft.write_bytes(content)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -1,13 +1,12 @@
 """Trace one framework on every workload and arm of a study, for its certificates."""
 
 import argparse
-import io
-import os
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
-from benchmarks import datasets, frameworks
+from benchmarks import datasets, frameworks, record
 from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity.trace import BATCH_SIZE, Trace, record_trace
@@ -35,19 +34,6 @@ def traces(study: Study, name: str, data: dict[str, Path]) -> Trace:
     return found
 
 
-def save(trace: Trace, path: Path) -> None:
-    """Write a trace whole or not at all."""
-    content = io.BytesIO()
-    np.savez(content, **{name.replace("/", "|"): value for name, value in trace.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content.getvalue())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def main() -> None:
     """Trace and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trace", description=__doc__)
@@ -58,7 +44,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with told_plainly():
         data = {path.stem: path for path in arguments.data}
-        save(traces(arguments.study, arguments.framework, data), arguments.output)
+        found = traces(arguments.study, arguments.framework, data)
+        contiguous = {name: np.ascontiguousarray(value) for name, value in found.items()}
+        record.write_bytes(save(contiguous), arguments.output)
 
 
 if __name__ == "__main__":

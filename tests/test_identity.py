@@ -26,8 +26,8 @@ def traces(tmp_path_factory):
     run("fetch", "digits", "--output", folder / "digits.npz")
     arguments = ["--study", BOTH_MODELS.model_dump_json(), "--data", folder / "digits.npz"]
     for name in ("keras", "pytorch"):
-        run("trace", *arguments, "--framework", name, "--output", folder / f"{name}.npz")
-    return {name: certify.load(folder / f"{name}.npz") for name in ("keras", "pytorch")}
+        run("trace", *arguments, "--framework", name, "--output", folder / f"{name}.safetensors")
+    return {name: certify.load(folder / f"{name}.safetensors") for name in ("keras", "pytorch")}
 
 
 def run(command, *arguments):

@@ -44,10 +44,10 @@ def test_a_failed_write_leaves_the_old_record_and_no_scrap(tmp_path, monkeypatch
     path = tmp_path / "16.json"
     record.write(a_record(), path)
 
-    def full_disk(self, text):
+    def full_disk(self, content):
         raise OSError(28, "No space left on device", str(self))
 
-    monkeypatch.setattr("pathlib.Path.write_text", full_disk)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
     with pytest.raises(OSError, match="No space left"):
         record.write(a_record(job_s=2.0), path)
     assert record.read(path).job_s == 1.0

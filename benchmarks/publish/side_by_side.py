@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from benchmarks.analysis.intervals import Estimate
+from benchmarks.analysis.ratios import by_process, ratio
 from benchmarks.publish import comparison, wording
 from benchmarks.publish.table import Entry
 
@@ -26,12 +27,12 @@ class Row:
         self.cells = cells
         self.frameworks = frameworks
         self.failures = timed[timed["status"] != "measured"].set_index("framework")["status"].to_dict()
-        self.processes = comparison.by_process(timed, of="framework")
+        self.processes = by_process(timed, of="framework")
 
     def ratios(self) -> dict[str, Estimate]:
         """The throughput of every other framework over that of the first."""
         first, *others = self.frameworks
-        return {other: comparison.ratio(self.processes, other, first) for other in others}
+        return {other: ratio(self.processes, other, first) for other in others}
 
     def best(self, quantity: str) -> str | None:
         """The framework in bold: none where cells are not certified to compute the same numbers."""

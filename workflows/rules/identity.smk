@@ -23,7 +23,7 @@ rule trace:
         devices=ancient(f"{RESULTS}/devices.json"),
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
     output:
-        f"{RESULTS}/traces/{{framework}}.npz",
+        f"{RESULTS}/traces/{{framework}}.safetensors",
     log:
         f"{RESULTS}/logs/trace/{{framework}}.log",
     conda:
@@ -41,7 +41,7 @@ rule trace:
 
 rule certify:
     input:
-        expand(f"{RESULTS}/traces/{{framework}}.npz", framework=STUDY.frameworks),
+        expand(f"{RESULTS}/traces/{{framework}}.safetensors", framework=STUDY.frameworks),
     output:
         f"{RESULTS}/identity.json",
     log:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from benchmarks.analysis.ratios import by_process, ratio
 from benchmarks.publish import comparison, wording
 from benchmarks.publish.results import CASE, Results
 from benchmarks.publish.table import Column, Entry, Table
@@ -29,8 +30,7 @@ def tables(results: Results) -> list[Table]:
 
 def _case(dataset: str, model: str, framework: str, batch_size: int, rows: pd.DataFrame) -> dict:
     """Geometric means over the processes, and their ratio with its interval."""
-    processes = comparison.by_process(rows, of="execution")
-    ratio = comparison.ratio(processes, "fused", "idiomatic")
+    gain = ratio(by_process(rows, of="execution"), "fused", "idiomatic")
     case = {"dataset": dataset, "model": model, "framework": framework, "batch_size": batch_size}
     for execution in EXECUTIONS:
         own = rows[rows["execution"] == execution]
@@ -38,7 +38,7 @@ def _case(dataset: str, model: str, framework: str, batch_size: int, rows: pd.Da
         case[f"{execution}_samples_per_s"] = comparison.geometric(measured)
         failures = own.loc[own["status"] != "measured", "status"]
         case[f"{execution}_status"] = failures.iloc[0] if len(failures) else "measured"
-    return case | {"ratio": ratio.value, "ratio_lo": ratio.lo, "ratio_hi": ratio.hi}
+    return case | {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
 
 
 def _columns(frameworks: list[str]) -> list[Column]:
