@@ -79,8 +79,8 @@ class Row:
         row: dict[str, object] = {"batch_size": self.size}
         for framework, cell in self.cells.iterrows():
             row |= {f"{framework}_{quantity}": cell[quantity] for quantity in KEPT}
-        for other, ratio in self.ratios().items():
-            ends = zip(("", "_lo", "_hi"), ratio, strict=True)
+        for other, estimate in self.ratios().items():
+            ends = zip(("", "_lo", "_hi"), estimate, strict=True)
             row |= {f"{other}_over_{self.frameworks[0]}_throughput{end}": value for end, value in ends}
         return row
 
