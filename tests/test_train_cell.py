@@ -24,12 +24,9 @@ PLAN = Plan(
 
 def data():
     x, y = np.zeros((10, 2, 2, 1), np.float32), np.zeros(10, np.int32)
-    parts = {
-        f"{part}_{axis}": array
-        for part in ("train", "validation", "test")
-        for axis, array in (("x", x), ("y", y))
-    }
-    return Dataset(name="digits", n_classes=2, sha256="", **parts)
+    names = ("train", "validation", "test")
+    examples, labels = {f"{name}_x": x for name in names}, {f"{name}_y": y for name in names}
+    return Dataset(name="digits", n_classes=2, sha256="", **examples, **labels)
 
 
 class Trainer:

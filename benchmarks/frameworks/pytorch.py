@@ -55,6 +55,7 @@ def switches() -> dict:
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "captured_graph": "fused",
         "default_dtype": str(torch.get_default_dtype()),
     }
 
