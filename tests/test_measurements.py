@@ -55,7 +55,13 @@ def test_throughput_is_that_of_the_median_round_and_p95_that_of_the_slow_ones():
 
 def write_files(folder, *contents):
     for number, (benchmarks, failures) in enumerate(contents):
-        content = {"benchmarks": benchmarks, "failures": failures, "job_s": 4.0, "others_cpu_share": 0.25}
+        content = {
+            "benchmarks": benchmarks,
+            "failures": failures,
+            "job_s": 4.0,
+            "others_cpu_share": 0.25,
+            "datetime": "d",
+        }
         (folder / f"keras-0-{number}.json").write_text(json.dumps(content))
 
 
@@ -86,7 +92,7 @@ def test_what_other_code_has_timed_is_removed(tmp_path):
 
 def test_effort_adds_up_processes_and_cases(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    assert throughput.effort(tmp_path) == (8.0, 4.5, 2.0)
+    assert throughput.effort(tmp_path) == (8.0, 4.5, 2.0, ["d", "d"])
 
 
 def test_cases_are_shuffled_by_seed_and_none_is_lost():

@@ -45,11 +45,15 @@ def read(folder: Path, *, code: str) -> pd.DataFrame:
 
 
 class Effort(NamedTuple):
-    """Seconds that processes lived, the part spent on measuring, and the CPU seconds others took."""
+    """Seconds that processes lived, the part spent on measuring, the part that others took of the machine.
+
+    `ended` holds when each process ended, in ISO 8601.
+    """
 
     job_s: float
     measuring_s: float
     others_s: float
+    ended: list[str]
 
 
 def effort(folder: Path) -> Effort:
@@ -57,4 +61,5 @@ def effort(folder: Path) -> Effort:
     contents = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
     timed = [benchmark["extra_info"]["measuring_s"] for c in contents for benchmark in c["benchmarks"]]
     others = [content["job_s"] * content["others_cpu_share"] for content in contents]
-    return Effort(sum(content["job_s"] for content in contents), sum(timed), sum(others))
+    ended = [content["datetime"] for content in contents]
+    return Effort(sum(content["job_s"] for content in contents), sum(timed), sum(others), ended)
