@@ -69,6 +69,7 @@ class Totals:
         self.job_s = self.measuring_s = self.others_s = 0.0
         self.devices: dict[str, dict] = {}
         self.data: dict[str, str] = {}
+        self.commits: set[str] = set()
         self.started: list[str] = []
         self.finished: list[str] = []
 
@@ -83,6 +84,7 @@ class Totals:
                 key: made[key] for key in ("device", "versions", "switches")
             }
             self.data[found.cell.dataset] = made["data_sha256"]
+            self.commits.add(f"{made['git_commit']}{' (edited)' if made['git_dirty'] else ''}")
             self.started.append(made["started"])
             self.finished.append(made["finished"])
 
@@ -158,6 +160,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
         "frameworks": totals.devices,
         "versions": provenance.versions(),
         **provenance.source(),
+        "measured_at_commits": sorted(totals.commits),
         "started": min(totals.started, default=None),
         "finished": max(totals.finished, default=None),
         "job_s": totals.job_s,

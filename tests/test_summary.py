@@ -135,7 +135,14 @@ def test_a_timing_that_failed_leaves_the_row_without_a_number():
 def test_records_from_different_devices_are_not_compared():
     totals = summarise.Totals()
     for framework, kind in (("keras", "cpu"), ("pytorch", "gpu")):
-        made = {"device": {"kind": kind, "name": ""}, "versions": {}, "switches": {}, "data_sha256": ""}
+        made = {
+            "device": {"kind": kind, "name": ""},
+            "versions": {},
+            "switches": {},
+            "data_sha256": "",
+            "git_commit": "c",
+            "git_dirty": False,
+        }
         cell = CELL.model_copy(update={"framework": framework})
         totals.add(a_record(cell=cell, provenance={**made, "started": "1", "finished": "2"}))
     with pytest.raises(Problem, match="different devices"):

@@ -31,7 +31,12 @@ def soonest(rows: pd.DataFrame, quantity: str) -> str | None:
 
 
 def most_accurate(rows: pd.DataFrame) -> str | None:
-    """The framework [index of rows] whose test accuracy is above every other one's by Welch's t test."""
+    """The framework [index of rows] whose test accuracy is above every other one's by Welch's t test.
+
+    None where a time limit ended one of them: it was tested after fewer examples than the others.
+    """
+    if (rows["status"] == "time-limit").any():
+        return None
     known = rows.dropna(subset=["test_accuracy", "test_accuracy_sd"])
     if len(known) < 2:
         return None
