@@ -111,7 +111,9 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves, rows = Totals(), [], {tuple(cell.values()): cell for cell in grid(study)}
-    totals.job_s, totals.measuring_s, totals.others_s, totals.finished = effort(folder / "throughput")
+    timing = effort(folder / "throughput")
+    totals.job_s, totals.measuring_s, totals.others_s = timing[:3]
+    totals.started, totals.finished = timing.started, timing.ended
     n_training = {(w.dataset, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
         found = record.read(record_path(folder, plan))

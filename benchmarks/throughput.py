@@ -75,7 +75,7 @@ def keep(draft: Path, request: Request, *, effort: dict[str, float], path: Path)
     common = {"framework": request.framework, "process": request.process, "code": request.code}
     content["failures"] = [{**json.loads(line), **common} for line in lines]
     record.write_text(json.dumps(content, indent=1), path)
-    for scrap in (draft, failures):
+    for scrap in (draft, failures, draft.with_suffix(".request")):
         scrap.unlink(missing_ok=True)
 
 

@@ -60,7 +60,7 @@ def write_files(folder, *contents):
             "failures": failures,
             "job_s": 4.0,
             "others_cpu_share": 0.25,
-            "datetime": "d",
+            "datetime": "2026-01-01T00:00:04+00:00",
         }
         (folder / f"keras-0-{number}.json").write_text(json.dumps(content))
 
@@ -92,7 +92,10 @@ def test_what_other_code_has_timed_is_removed(tmp_path):
 
 def test_effort_adds_up_processes_and_cases(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    assert throughput.effort(tmp_path) == (8.0, 4.5, 2.0, ["d", "d"])
+    found = throughput.effort(tmp_path)
+    assert found[:3] == (8.0, 4.5, 2.0)
+    assert found.started == ["2026-01-01T00:00:00+00:00"] * 2
+    assert found.ended == ["2026-01-01T00:00:04+00:00"] * 2
 
 
 def test_cases_are_shuffled_by_seed_and_none_is_lost():

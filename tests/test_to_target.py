@@ -148,6 +148,12 @@ def test_a_run_that_diverges_after_the_goal_still_reached_it():
     assert "not finite" in result.message
 
 
+def test_a_goal_met_after_the_seconds_are_over_is_not_reached():
+    result, _ = run(plan(seconds=7.0), accuracies=[0.5, 0.95], step_s=1.0)
+    assert (result.status, result.examples_to_target) == (Status.TIME_LIMIT, None)
+    assert result.curve[-1].validation_accuracy == 0.95
+
+
 def test_the_budget_in_seconds_ends_a_run():
     result, _ = run(plan(seconds=7.0), accuracies=[0.5], step_s=1.0)
     assert result.status == Status.TIME_LIMIT

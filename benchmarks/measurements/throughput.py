@@ -1,6 +1,7 @@
 """Throughput from pytest-benchmark's files: one row for each case and process."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,12 +48,13 @@ def read(folder: Path, *, code: str) -> pd.DataFrame:
 class Effort(NamedTuple):
     """Seconds that processes lived, the part spent on measuring, the part that others took of the machine.
 
-    `ended` holds when each process ended, in ISO 8601.
+    `started` and `ended` hold when each process did, in ISO 8601.
     """
 
     job_s: float
     measuring_s: float
     others_s: float
+    started: list[str]
     ended: list[str]
 
 
@@ -61,5 +63,11 @@ def effort(folder: Path) -> Effort:
     contents = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
     timed = [benchmark["extra_info"]["measuring_s"] for c in contents for benchmark in c["benchmarks"]]
     others = [content["job_s"] * content["others_cpu_share"] for content in contents]
-    ended = [content["datetime"] for content in contents]
-    return Effort(sum(content["job_s"] for content in contents), sum(timed), sum(others), ended)
+    ended = [datetime.fromisoformat(content["datetime"]) for content in contents]
+    started = [end - timedelta(seconds=c["job_s"]) for end, c in zip(ended, contents, strict=True)]
+    return Effort(
+        sum(content["job_s"] for content in contents),
+        sum(timed),
+        sum(others),
+        *([time.isoformat(timespec="seconds") for time in times] for times in (started, ended)),
+    )

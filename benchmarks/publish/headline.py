@@ -46,13 +46,17 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
 
 
 def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
-    tested = cells.dropna(subset=["test_accuracy"])
-    if len(tested):
-        best = tested.loc[tested["test_accuracy"].idxmax()]
-        yield (
-            f"The best test accuracy is {wording.percent(best['test_accuracy'], decimals=2)} %, at "
-            f"{_size(best)} ({wording.name(best['framework'])}, {best['arm']})."
-        )
+    tested = cells.dropna(subset=["test_accuracy", "test_accuracy_sd"])
+    if tested.empty:
+        return
+    best = tested.loc[tested["test_accuracy"].idxmax()]
+    near = tested[tested["test_accuracy"] >= best["test_accuracy"] - best["test_accuracy_sd"]]
+    sizes = ", ".join(wording.whole(size) for size in sorted(near["batch_size"].unique()))
+    yield (
+        f"The best test accuracy is {wording.percent(best['test_accuracy'], decimals=2)} % ± "
+        f"{wording.percent(best['test_accuracy_sd'], decimals=2)} (standard deviation over runs); within one "
+        f"standard deviation of it: B = {sizes}."
+    )
 
 
 def _size(cell: pd.Series) -> str:

@@ -39,7 +39,9 @@ def run_to_target(
 
     The validation set decides when the goal is reached and which parameters are best; the test set
     is read once, at the end, with those. An evaluation falls on the first step at or after each
-    multiple of `plan.evaluate_every` examples.
+    multiple of `plan.evaluate_every` examples, and the budget of epochs ends with the step that completes
+    it. A run notices that its seconds are over after a call of up to LONGEST_CALL steps; a goal that is
+    met only then counts as not reached.
     """
     progress = Progress()
     stream = BatchStream(len(data.train_y), seed=seed)
@@ -124,7 +126,8 @@ def _finish(
 ) -> Run:
     """The run's result; accuracies on test and training data are those of the best parameters."""
     batch_size = plan.cell.batch_size
-    reached = next((e for e in progress.curve if e.validation_accuracy >= plan.goal), None)
+    within = [e for e in progress.curve if e.training_s <= plan.budget.seconds]
+    reached = next((e for e in within if e.validation_accuracy >= plan.goal), None)
     best = max(progress.curve, key=lambda e: e.validation_accuracy, default=None)
     final = _final_scores(trainer, data, progress)
     return Run(

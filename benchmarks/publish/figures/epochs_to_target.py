@@ -19,7 +19,8 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Epochs (examples seen over training examples) until the validation goal is first reached: median "
-        "over runs with its 95 % bootstrap interval; an arrow where runs that never got there leave it "
+        "over runs with its bootstrap interval"
+        ", of three runs their range; an arrow where runs that never got there leave it "
         "without an upper end. Marks above a panel: cells whose median run did not reach the goal, and why. "
         "Dotted: the budget."
     )

@@ -21,7 +21,8 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Seconds of training, evaluation excluded, until the validation goal is first reached: median over "
-        "runs with its 95 % bootstrap interval; an arrow where runs that never got there leave it without an "
+        "runs with its bootstrap interval"
+        ", of three runs their range; an arrow where runs that never got there leave it without an "
         "upper end. Open marks: predicted, as examples to target over throughput. Marks above a panel: cells "
         "whose median run did not reach the goal, and why."
     )

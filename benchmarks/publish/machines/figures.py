@@ -48,7 +48,8 @@ DRAWINGS = {
         "Time to target",
         "Time to target (s)",
         "Seconds of training until the validation goal named in the title is first reached. Filled, joined: "
-        "measured, median over runs with its 95 % bootstrap interval (an arrow where it has no upper end). "
+        "measured, median over runs with its bootstrap interval"
+        ", of three runs their range (an arrow where it has no upper end). "
         "Open: predicted, as the examples to target of the other machines over the throughput of this one. "
         "Marks above a panel: cells whose median run did not reach the goal, and why.",
         quantities.time_to_target,

@@ -20,7 +20,10 @@ TRAINED = (
 )
 BOLD = "Bold: the best of the row where the measurements resolve it ({}). Nothing else is bold."
 RESOLVED = "throughput: the interval of the ratio excludes 1"
-RESOLVED_TRAINING = "; epochs and time: the intervals do not overlap; accuracy: Welch’s t test at 5 %"
+RESOLVED_TRAINING = (
+    "; epochs and time: at least four runs each, whose intervals do not overlap; "
+    "accuracy: Welch’s t test at 5 %"
+)
 
 
 def tables(results: Results) -> list[Table]:
