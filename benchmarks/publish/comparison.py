@@ -9,7 +9,6 @@ from scipy import stats
 from benchmarks.analysis.intervals import LEVEL
 from benchmarks.analysis.ratios import ratio
 
-
 FEWEST_RUNS = 4
 
 
