@@ -16,6 +16,8 @@ rule publish:
     params:
         results=results_folder,
         into=f"results/published/{MACHINE}/{STUDY.study}",
+    message:
+        "publish: to {params.into}"
     shell:
         "python -m benchmarks.deposit --results {params.results} --into {params.into} 2>&1 | tee {log}"
 
@@ -35,5 +37,7 @@ rule compare:
     params:
         code=code_digest("benchmarks.compare"),
         results=digest_of_results,
+    message:
+        "compare: results/compare/index.html"
     shell:
         "python -m benchmarks.compare --results results --output results/compare 2>&1 | tee {log}"

@@ -12,5 +12,7 @@ rule dataset:
         code=lambda wildcards: code_digest(
             "benchmarks.fetch", f"benchmarks.datasets.{wildcards.dataset}"
         ),
+    message:
+        "data set {wildcards.dataset}: obtain and verify"
     shell:
         "python -m benchmarks.fetch {wildcards.dataset} --output {output} 2>&1 | tee {log}"

@@ -13,6 +13,8 @@ rule devices:
     params:
         frameworks=STUDY.frameworks,
         device=STUDY.device,
+    message:
+        "devices: do all frameworks compute on the same one?"
     shell:
         "python -m benchmarks.devices --frameworks {params.frameworks} --device {params.device} "
         "--output {output} > {log} 2>&1"
@@ -34,6 +36,8 @@ rule trace:
     params:
         code=lambda wildcards: code_of_frameworks("benchmarks.trace"),
         study=TRACED_JSON,
+    message:
+        "trace {wildcards.framework}: first steps in float64"
     shell:
         "python -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
         "--data {input.data} --output {output} > {log} 2>&1"
@@ -41,7 +45,9 @@ rule trace:
 
 rule certify:
     input:
-        expand(f"{RESULTS}/traces/{{framework}}.safetensors", framework=STUDY.frameworks),
+        expand(
+            f"{RESULTS}/traces/{{framework}}.safetensors", framework=STUDY.frameworks
+        ),
     output:
         f"{RESULTS}/identity.json",
     log:
@@ -51,6 +57,8 @@ rule certify:
     params:
         code=code_digest("benchmarks.certify"),
         study=TRACED_JSON,
+    message:
+        "certify: do the frameworks compute the same numbers?"
     shell:
         "python -m benchmarks.certify --study {params.study:q} --traces {input} "
         "--output {output} > {log} 2>&1"

@@ -19,6 +19,8 @@ rule throughput:
             "benchmarks.throughput", "benchmarks.measurements.throughput_cases"
         ),
         study=TIMED_JSON,
+    message:
+        "throughput: time every case in interleaved processes (minutes; see {log})"
     shell:
         "python -m benchmarks.throughput --study {params.study:q} --data {input.data} "
         "--threads {threads} --code {params.code} --output {output} > {log} 2>&1"
@@ -40,6 +42,8 @@ rule train:
     params:
         code=code_of_cell,
         plan=plan_of,
+    message:
+        "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
     shell:
         "python -m benchmarks.train --plan {params.plan:q} --data {input.data} "
         "--threads {threads} --code {params.code} --record {output} > {log} 2>&1"

@@ -26,6 +26,8 @@ rule summarise:
         study=STUDY_JSON,
         machine=MACHINE,
         results=results_folder,
+    message:
+        "summarise: one row for each cell"
     shell:
         "python -m benchmarks.summarise --study {params.study:q} --machine {params.machine} "
         "--results {params.results} > {log} 2>&1"
@@ -43,6 +45,8 @@ rule tables:
     params:
         code=code_digest("benchmarks.tables", "benchmarks.publish.tables"),
         results=results_folder,
+    message:
+        "tables"
     shell:
         "python -m benchmarks.tables --results {params.results} > {log} 2>&1"
 
@@ -59,6 +63,8 @@ rule figures:
     params:
         code=code_digest("benchmarks.figures", "benchmarks.publish.figures"),
         results=results_folder,
+    message:
+        "figures"
     shell:
         "python -m benchmarks.figures --results {params.results} > {log} 2>&1"
 
@@ -78,5 +84,7 @@ rule report:
     params:
         code=code_digest("benchmarks.report"),
         results=results_folder,
+    message:
+        "report: {output}"
     shell:
         "python -m benchmarks.report --results {params.results} > {log} 2>&1"
