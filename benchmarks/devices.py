@@ -44,23 +44,30 @@ def check_same(found: dict[str, dict], *, device: str, gpus: list[machine.Gpu]) 
         raise Problem(f"this machine has a GPU ({gpus[0].name}), but {said}", mend=mend)
 
 
+def ensure_same(names: list[str], device: str, path: Path) -> None:
+    """Look with every framework and keep what was found, unless the file holds that already.
+
+    Raises:
+        Problem: as `check_same`.
+    """
+    asked = {"frameworks": names, "device": device, "gpus": [gpu.name for gpu in machine.gpus()]}
+    if path.exists() and json.loads(path.read_bytes()).get("asked") == asked:
+        return
+    found = {name: look(name, device) for name in names}
+    check_same(found, device=device, gpus=machine.gpus())
+    record.write_text(json.dumps({"asked": asked, "found": found}, indent=1) + "\n", path)
+
+
 def main() -> None:
-    """Look with one framework, or compare what all of them see."""
+    """Look with one framework and print what it sees, as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.devices", description=__doc__)
-    parser.add_argument("--frameworks", nargs="+", default=[])
-    parser.add_argument("--look", metavar="FRAMEWORK", help="print what one framework sees, as JSON")
+    parser.add_argument("--look", metavar="FRAMEWORK", required=True)
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     with told_plainly():
-        if arguments.look:
-            framework = frameworks.load(arguments.look)
-            framework.configure(threads=1, device=arguments.device, precision="float32")
-            print(json.dumps(framework.device()._asdict()))
-            return
-        found = {name: look(name, arguments.device) for name in arguments.frameworks}
-        check_same(found, device=arguments.device, gpus=machine.gpus())
-        record.write_text(json.dumps(found, indent=1) + "\n", arguments.output)
+        framework = frameworks.load(arguments.look)
+        framework.configure(threads=1, device=arguments.device, precision="float32")
+        print(json.dumps(framework.device()._asdict()))
 
 
 if __name__ == "__main__":

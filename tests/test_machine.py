@@ -42,6 +42,20 @@ def test_like_devices_pass():
     devices.check_same({"keras": GPU, "pytorch": GPU}, device="auto", gpus=H100)
 
 
+def test_devices_are_looked_at_once_for_the_same_question(tmp_path, monkeypatch):
+    looked = []
+    monkeypatch.setattr(machine, "gpus", list)
+    monkeypatch.setattr(devices, "look", lambda name, device: looked.append(name) or CPU)
+    path = tmp_path / "devices.json"
+    devices.ensure_same(["keras", "pytorch"], "auto", path)
+    devices.ensure_same(["keras", "pytorch"], "auto", path)
+    assert looked == ["keras", "pytorch"]
+    devices.ensure_same(["keras"], "auto", path)
+    assert looked == ["keras", "pytorch", "keras"]
+    with pytest.raises(Problem, match="asks for a GPU"):
+        devices.ensure_same(["keras"], "gpu", path)
+
+
 def test_a_gpu_is_leased_to_one_job_at_a_time(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "H100", 1.0), Gpu(1, "H100", 1.0)])
     monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path))

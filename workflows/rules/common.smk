@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from benchmarks import datasets, folder_lock, frameworks, machine, process
+from benchmarks import datasets, devices, folder_lock, frameworks, machine, process
 from benchmarks import study as studies
 from benchmarks.errors import Problem
 from benchmarks.provenance import code_digest
@@ -92,6 +92,9 @@ def digest_of_results(wildcards):
 onstart:
     try:
         folder_lock.hold(Path("results"))
+        devices.ensure_same(
+            STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
+        )
     except (Problem, OSError) as problem:
         raise WorkflowError(f"{problem}")
     os.environ[process.OWNER] = str(os.getpid())

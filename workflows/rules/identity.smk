@@ -1,28 +1,8 @@
 """Certificates: the frameworks compute the same numbers, or it is said by what they differ."""
 
 
-# Its code is no parameter: where this job runs, Snakemake does not look whether the code of the jobs
-# behind `ancient` has changed.
-rule devices:
-    output:
-        f"{RESULTS}/devices.json",
-    log:
-        f"{RESULTS}/logs/devices.log",
-    conda:
-        "../../environment.yml"
-    params:
-        frameworks=STUDY.frameworks,
-        device=STUDY.device,
-    message:
-        "devices: do all frameworks compute on the same one?"
-    shell:
-        "python -m benchmarks.devices --frameworks {params.frameworks} --device {params.device} "
-        "--output {output} > {log} 2>&1"
-
-
 rule trace:
     input:
-        devices=ancient(f"{RESULTS}/devices.json"),
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
     output:
         f"{RESULTS}/traces/{{framework}}.safetensors",

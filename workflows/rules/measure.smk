@@ -3,7 +3,6 @@
 
 rule throughput:
     input:
-        devices=ancient(f"{RESULTS}/devices.json"),
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
     output:
         f"{RESULTS}/throughput.csv",
@@ -28,7 +27,6 @@ rule throughput:
 
 rule train:
     input:
-        devices=ancient(f"{RESULTS}/devices.json"),
         data="results/datasets/{dataset}.npz",
     output:
         f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.json",
