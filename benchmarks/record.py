@@ -120,6 +120,9 @@ def write_bytes(content: bytes, path: Path) -> None:
     try:
         draft.write_bytes(content)
         draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where it is full
+        raise
     finally:
         draft.unlink(missing_ok=True)
 
