@@ -1,3 +1,10 @@
 """Batch Atlas: what does batch size do to training, on this hardware, in this framework?"""
 
+import sys
+
+from benchmarks.errors import hide_interrupts
+
+# A job may be interrupted while it still imports, before any command can catch it.
+sys.excepthook = hide_interrupts
+
 __version__ = "0.1.0"

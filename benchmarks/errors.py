@@ -4,6 +4,7 @@ import contextlib
 import errno
 import sys
 from collections.abc import Iterator
+from types import TracebackType
 
 MENDS = {
     errno.ENOSPC: "free some space there and run the same command again; finished results are kept",
@@ -11,6 +12,9 @@ MENDS = {
     errno.EACCES: "make the folder writable for you, or run from a folder that is",
     errno.EROFS: "the file system is read-only: run from a folder on one that can be written",
 }
+
+
+INTERRUPTED = "interrupted: finished results are kept; run the same command again to go on"
 
 
 class Problem(Exception):
@@ -29,6 +33,14 @@ def problem_from(error: OSError) -> Problem:
     return Problem(f"{where}: {error.strerror or error}", mend=mend)
 
 
+def hide_interrupts(kind: type, error: BaseException, traceback: TracebackType | None) -> None:
+    """Say one line of an interrupt that nobody caught, and everything of any other error."""
+    if issubclass(kind, KeyboardInterrupt):
+        print(INTERRUPTED, file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
 @contextlib.contextmanager
 def told_plainly() -> Iterator[None]:
     """Turn the problems a user can mend into one message on stderr and exit code 1."""
@@ -39,4 +51,4 @@ def told_plainly() -> Iterator[None]:
     except OSError as error:
         sys.exit(f"error: {problem_from(error)}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: finished results are kept; run the same command again to go on")
+        sys.exit(INTERRUPTED)

@@ -106,20 +106,23 @@ def test_the_fastest_of_three_beats_both_others():
 
 
 def test_times_are_resolved_where_intervals_do_not_overlap():
-    rows = pd.DataFrame({"t": [1.0, 2.0], "t_lo": [0.9, 1.5], "t_hi": [1.4, np.inf]}, index=["a", "b"])
+    columns = {"t": [1.0, 2.0], "t_lo": [0.9, 1.5], "t_hi": [1.4, np.inf], "n_runs": [4, 4]}
+    rows = pd.DataFrame(columns, index=["a", "b"])
     assert comparison.soonest(rows, "t") == "a"
     assert comparison.soonest(rows.assign(t_hi=[1.6, np.inf]), "t") is None
     assert comparison.soonest(rows.assign(t=[np.nan, 2.0]), "t") is None
+    assert comparison.soonest(rows.assign(n_runs=[3, 4]), "t") is None
 
 
 def test_accuracies_are_resolved_by_welch():
     rows = pd.DataFrame(
         {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]},
         index=["a", "b"],
-    )
+    ).assign(status="reached")
     assert comparison.most_accurate(rows) == "a"
     assert comparison.most_accurate(rows.assign(test_accuracy_sd=[0.1, 0.1])) is None
     assert comparison.most_accurate(rows.assign(n_runs=[1, 3])) is None
+    assert comparison.most_accurate(rows.assign(status=["reached", "time-limit"])) is None
 
 
 def test_bold_in_markdown_and_latex(folder):
