@@ -24,3 +24,6 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/tables",
         f"{RESULTS}/figures",
+        # Named here so that a record or timing that was deleted is made again.
+        f"{RESULTS}/throughput.csv",
+        expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),

@@ -79,6 +79,16 @@ def test_a_finished_study_has_nothing_to_do(smoke):
     assert planned(smoke.snakemake(*SMOKE, "-n")) == {}
 
 
+def test_a_deleted_record_is_made_again_and_no_other(smoke):
+    record = next((smoke.results / "runs").rglob("*.json"))
+    before = record.read_bytes()
+    try:
+        record.unlink()
+        assert planned(smoke.snakemake(*SMOKE, "-n"))["train"] == 1
+    finally:
+        record.write_bytes(before)
+
+
 def test_a_new_batch_size_runs_its_cells_alone(smoke):
     text = (smoke.folder / "config/studies/smoke.yaml").read_text()
     study = smoke.study(text.replace("[16, full]", "[16, 64, full]"))
