@@ -80,8 +80,9 @@ def keep(draft: Path, request: Request, *, effort: dict[str, float], path: Path)
 
 
 def serial(folder: Path, name: str) -> int:
-    """The next number for a file of this process."""
-    return len(list(folder.glob(f"{name}-*.json")))
+    """A number for a file of this process beyond those taken; one that was deleted leaves a gap."""
+    taken = [int(path.stem.rsplit("-", 1)[1]) for path in folder.glob(f"{name}-*.json")]
+    return max(taken, default=-1) + 1
 
 
 def remove_stale(folder: Path, *, code: str) -> None:

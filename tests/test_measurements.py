@@ -18,7 +18,7 @@ from benchmarks.frameworks.trainer import scores
 from benchmarks.measurements import other_load, throughput
 from benchmarks.measurements.cases import Case, cases_of, shuffled
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.throughput import missing, remove_stale
+from benchmarks.throughput import missing, remove_stale, serial
 
 INFO = {
     "dataset": "digits",
@@ -88,6 +88,15 @@ def test_what_other_code_has_timed_is_removed(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1], code="old")], []))
     remove_stale(tmp_path, code="c")
     assert [path.name for path in tmp_path.iterdir()] == ["keras-0-0.json"]
+
+
+def test_a_new_file_never_takes_the_name_of_one_that_is_there(tmp_path):
+    assert serial(tmp_path, "keras-0") == 0
+    write_files(tmp_path, ([], []), ([], []))
+    assert serial(tmp_path, "keras-0") == 2
+    (tmp_path / "keras-0-0.json").unlink()
+    assert serial(tmp_path, "keras-0") == 2
+    assert serial(tmp_path, "keras-1") == 0
 
 
 def test_effort_adds_up_processes_and_cases(tmp_path):
