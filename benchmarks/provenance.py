@@ -15,7 +15,7 @@ from benchmarks import machine
 PACKAGE = "benchmarks"
 FOLDER = Path(__file__).parent
 LIBRARIES = (
-    *("tensorflow", "tensorflow-cpu", "keras", "torch", "jax", "numpy", "scipy"),
+    *("tensorflow", "tensorflow-cpu", "keras", "torch", "jax", "jaxlib", "numpy", "scipy"),
     *("pandas", "pytest-benchmark", "snakemake", "safetensors"),
 )
 

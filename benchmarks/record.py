@@ -6,15 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from benchmarks.errors import Problem
-
-
-class Value(BaseModel):
-    """A frozen value that refuses fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from benchmarks.value import Value
 
 
 class Status(StrEnum):

@@ -1,6 +1,7 @@
 """A study: the YAML file that names a grid, checked and turned into cells."""
 
 import json
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -8,8 +9,9 @@ from pydantic import Field, ValidationError
 from benchmarks import datasets, frameworks, models
 from benchmarks.errors import Problem
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.optimizer import Momentum
-from benchmarks.record import Cell, Value
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.record import Cell
+from benchmarks.value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -29,7 +31,11 @@ class Budget(Value):
 
 
 class Workload(Value):
-    """A data set and a model, with the batch sizes, the goal and the budget that belong to them."""
+    """A data set and a model, with the batch sizes, the goal and the budget that belong to them.
+
+    `dataset` is a name, or the user's own data as `images:PATH`, `npz:PATH` or `text:PATH`; results call
+    it by its `slug`.
+    """
 
     dataset: str
     model: str
@@ -37,6 +43,11 @@ class Workload(Value):
     goal: Goal
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
+
+    @property
+    def slug(self) -> str:
+        """The data set's name in results."""
+        return datasets.slug(self.dataset)
 
     @property
     def n_training(self) -> int:
@@ -76,7 +87,9 @@ class Plan(Value):
     cell: Cell
     device: Literal["auto", "cpu", "gpu"]
     precision: Literal["float32", "float64"]
-    optimizer: Momentum
+    optimizer: Optimizer
+    augmentation: list[str] = []
+    randomness: str = "shared"
     seeds: list[int]
     goal: float
     budget: Budget
@@ -96,6 +109,7 @@ def read(config: dict) -> Study:
         raise Problem(_first(error), mend="config/README.md describes every key") from error
     for workload in study.workloads:
         _check_workload(workload)
+        _check_kind(workload, study.arms)
     for framework in study.frameworks:
         frameworks.module_name(framework)
     _check_no_duplicates(study)
@@ -125,13 +139,31 @@ def _check_workload(workload: Workload) -> None:
             )
 
 
+def _check_kind(workload: Workload, arms: list[Arm]) -> None:
+    """Text goes to models that read tokens, and images to the others."""
+    reads_tokens = models.takes_tokens(models.spec(workload.model, n_classes=2))
+    kind = datasets.kind(workload.dataset)
+    if reads_tokens != (kind == "tokens"):
+        wanted = "text" if reads_tokens else "images"
+        raise Problem(
+            f"config: model {workload.model} reads {wanted}, and {workload.dataset} is not",
+            mend="pair transformer with text, every other model with images",
+        )
+    augmented = [arm.name for arm in arms if arm.augmentation]
+    if reads_tokens and augmented:
+        raise Problem(
+            f"config: arm {augmented[0]} shifts or flips images, and {workload.dataset} is text",
+            mend="take augmentation out of that arm, or make the text a study of its own",
+        )
+
+
 def _check_no_duplicates(study: Study) -> None:
     """A grid names each of its points once."""
     lists = {
         "frameworks": study.frameworks,
         "seeds": study.seeds,
         "arms": [arm.name for arm in study.arms],
-        "workloads": [f"{workload.dataset} {workload.model}" for workload in study.workloads],
+        "workloads": [f"{workload.slug} {workload.model}" for workload in study.workloads],
     }
     for workload in study.workloads:
         lists[f"batch_sizes of {workload.dataset} {workload.model}"] = workload.sizes
@@ -142,9 +174,9 @@ def _check_no_duplicates(study: Study) -> None:
 
 
 def timed(study: Study) -> Study:
-    """The study without what its timings do not depend on: seeds, arms, goals, budgets."""
-    one_arm = [Arm(name="timed", learning_rate=1, momentum=0, scaling="none")]
-    return study.model_copy(update={"seeds": [], "arms": one_arm, "workloads": _bare(study), "machine": None})
+    """The study without what its timings do not depend on: seeds, goals, budgets, the rates of its arms."""
+    forms = list({arm.form: arm.gentle for arm in study.arms}.values())
+    return study.model_copy(update={"seeds": [], "arms": forms, "workloads": _bare(study), "machine": None})
 
 
 def traced(study: Study) -> Study:
@@ -180,17 +212,20 @@ def plans(study: Study) -> list[Plan]:
 def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_size: int) -> Plan:
     """The training of one cell."""
     cell = Cell(
-        dataset=workload.dataset,
+        dataset=workload.slug,
         model=workload.model,
         framework=framework,
         arm=arm.name,
         batch_size=batch_size,
     )
+    steps = math.ceil(workload.budget.epochs * workload.n_training / batch_size)
     return Plan(
         cell=cell,
         device=study.device,
         precision=study.precision,
-        optimizer=arm.optimizer(batch_size),
+        optimizer=arm.optimizer_at(batch_size, total_steps=steps),
+        augmentation=arm.augmentation,
+        randomness=arm.randomness,
         seeds=study.seeds,
         goal=workload.goal.validation_accuracy,
         budget=workload.budget,

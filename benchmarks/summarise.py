@@ -19,11 +19,11 @@ GOAL_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training
 
 
 def grid(study: Study) -> list[dict]:
-    """Names of every cell, trained or only timed."""
+    """Names of every cell, trained or only timed, and the form that its arm is timed as."""
     return [
         {
-            **{"dataset": workload.dataset, "model": workload.model, "framework": framework},
-            **{"arm": arm.name, "batch_size": size},
+            **{"dataset": workload.slug, "model": workload.model, "framework": framework},
+            **{"arm": arm.name, "form": arm.form, "batch_size": size},
         }
         for workload in study.workloads
         for size in workload.sizes
@@ -42,7 +42,7 @@ def goals(workloads: list[Workload]) -> pd.DataFrame:
     """The goal and budget of each workload."""
     rows = [
         {
-            **{"dataset": w.dataset, "model": w.model, "n_training": w.n_training},
+            **{"dataset": w.slug, "model": w.model, "n_training": w.n_training},
             **w.goal.model_dump(),
             **w.budget.model_dump(),
         }
@@ -54,9 +54,7 @@ def goals(workloads: list[Workload]) -> pd.DataFrame:
 def verdicts(path: Path) -> dict[tuple, str]:
     """What the certificates say of the fused execution, by dataset, model, framework and arm."""
     return {
-        (c["dataset"], c["model"], c["framework"], c["arm"]): (
-            "certified" if c["certified"] else f"not certified: {c['differs_by']}"
-        )
+        (c["dataset"], c["model"], c["framework"], c["arm"]): c["verdict"]
         for c in json.loads(path.read_bytes())["certificates"]
         if c["execution"] == "fused"
     }
@@ -110,17 +108,17 @@ def capacity_mib(totals: Totals) -> float:
 
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
-    totals, curves, rows = Totals(), [], {tuple(cell.values()): cell for cell in grid(study)}
+    totals, curves = Totals(), []
+    rows = {tuple(row[key] for key in summary.CELL): row for row in grid(study)}
     timing = effort(folder / "throughput")
     totals.job_s, totals.measuring_s, totals.others_s = timing[:3]
     totals.started, totals.finished = timing.started, timing.ended
-    n_training = {(w.dataset, w.model): w.n_training for w in study.workloads}
+    n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
         found = record.read(record_path(folder, plan))
         totals.add(found)
         n = n_training[found.cell.dataset, found.cell.model]
-        names = summary.cell_of(found.cell)
-        rows[tuple(names.values())] = {**names, **summary.trained_columns(found, n_training=n)}
+        rows[tuple(summary.cell_of(found.cell).values())] |= summary.trained_columns(found, n_training=n)
         curves += summary.curves(found, n_training=n)
     totals.check_one_device()
     throughput = pd.read_csv(folder / "throughput.csv")

@@ -16,22 +16,28 @@ from benchmarks import machine, process, record
 from benchmarks.errors import Problem, told_plainly
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.measurements.other_load import OtherLoad
-from benchmarks.measurements.throughput import CASE, COLUMNS, read
+from benchmarks.measurements.throughput import COLUMNS, read
 from benchmarks.study import Study
 
+KEYS = list(Case.model_fields)
 CASES_FILE = Path(__file__).parent / "measurements" / "throughput_cases.py"
 
 
 def wanted(study: Study) -> list[Case]:
     """Every case of the study."""
-    return [c for w in study.workloads for c in cases_of(w.dataset, w.model, w.sizes)]
+    return [case for workload in study.workloads for case in cases_of(workload, forms(study))]
+
+
+def forms(study: Study) -> list[str]:
+    """The forms of the study's arms: `study.timed` has one arm for each, named after it."""
+    return [arm.name for arm in study.arms]
 
 
 def missing(cases: list[Case], measured: pd.DataFrame, *, framework: str, number: int) -> list[Case]:
     """The cases that this process of this framework has not timed yet."""
     mine = measured[(measured["framework"] == framework) & (measured["process"] == number)]
-    done = set(zip(mine["dataset"], mine["model"], mine["execution"], mine["batch_size"], strict=True))
-    return [c for c in cases if (c.dataset, c.model, c.execution, c.batch_size) not in done]
+    done = set(mine[KEYS].itertuples(index=False, name=None))
+    return [case for case in cases if tuple(case.model_dump()[key] for key in KEYS) not in done]
 
 
 def measure(request: Request, folder: Path) -> None:
@@ -96,11 +102,12 @@ def remove_stale(folder: Path, *, code: str) -> None:
 
 def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The rows that the study asks for, in its order."""
-    keys = ["dataset", "model", "execution", "batch_size"]
-    asked = pd.DataFrame([case.model_dump() for case in cases])[keys]
-    table = asked.merge(measured, on=keys)
+    asked = pd.DataFrame([case.model_dump() for case in cases])[KEYS]
+    table = asked.reset_index(names="place").merge(measured, on=KEYS)
     table = table[table["framework"].isin(study.frameworks)]
-    return table[table["process"] < study.throughput.processes].sort_values(CASE)[COLUMNS]
+    table = table[table["process"] < study.throughput.processes]
+    ranks = table["framework"].map(study.frameworks.index)
+    return table.assign(rank=ranks).sort_values(["place", "rank", "process"])[COLUMNS]
 
 
 def main() -> None:
@@ -141,6 +148,7 @@ def request_for(framework: str, number: int, cases: list[Case], arguments: argpa
         threads=arguments.threads,
         seconds_per_case=study.throughput.seconds_per_case,
         data={path.stem: path.resolve() for path in arguments.data},
+        arms=study.arms,
         cases=shuffled(cases, seed=number),
     )
 

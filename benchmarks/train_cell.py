@@ -17,6 +17,7 @@ from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cell import Subject, measure_all
 from benchmarks.measurements.cell.peak_memory import resident_mib
 from benchmarks.measurements.other_load import OtherLoad
+from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batch_stream import BatchStream
 from benchmarks.record import Record, Run, Status
@@ -27,10 +28,20 @@ MEASURED_STEPS = 3
 """Steps that the cell's measurements are taken over; they also warm everything up and are then forgotten."""
 
 
+def layers_of(plan: Plan, data: Dataset) -> Spec:
+    """The model of a cell, with the augmentation of its arm."""
+    return models.spec(
+        plan.cell.model,
+        n_classes=data.n_classes,
+        augmentation=plan.augmentation,
+        randomness=plan.randomness,
+    )
+
+
 def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
     """The trainer of a cell, in its fused execution."""
     return framework.Trainer(
-        layers=models.spec(plan.cell.model, n_classes=data.n_classes),
+        layers=layers_of(plan, data),
         input_shape=data.train_x.shape[1:],
         optimizer=plan.optimizer,
         examples=data.train_x,
@@ -57,8 +68,7 @@ def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, 
 
 def parameters(plan: Plan, data: Dataset, *, seed: int) -> dict:
     """Initial parameters of one run."""
-    spec = models.spec(plan.cell.model, n_classes=data.n_classes)
-    return initial_parameters(spec, data.train_x.shape[1:], seed=seed)
+    return initial_parameters(layers_of(plan, data), data.train_x.shape[1:], seed=seed)
 
 
 def run_seed(framework: ModuleType, trainer: Trainer, plan: Plan, data: Dataset, *, seed: int) -> Run:

@@ -18,12 +18,14 @@ from benchmarks.frameworks.trainer import scores
 from benchmarks.measurements import other_load, throughput
 from benchmarks.measurements.cases import Case, cases_of, shuffled
 from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.study import Workload
 from benchmarks.throughput import missing, remove_stale, serial
 
 INFO = {
     "dataset": "digits",
     "model": "mlp",
     "framework": "keras",
+    "form": "momentum",
     "execution": "fused",
     "batch_size": 2,
     "process": 0,
@@ -35,6 +37,11 @@ INFO = {
     "steps_per_round": 10,
     "measuring_s": 1.5,
 }
+
+
+def workload(*sizes):
+    goal, budget = {"validation_accuracy": 0.9, "source": "x"}, {"epochs": 1, "seconds": 1}
+    return Workload(dataset="digits", model="mlp", batch_sizes=sizes, goal=goal, budget=budget)
 
 
 def benchmark_of(rounds_s, **changes):
@@ -74,13 +81,15 @@ def test_a_failed_case_keeps_its_row(tmp_path):
 
 
 def test_only_what_was_not_timed_by_this_code_is_timed(tmp_path):
-    cases = cases_of("digits", "mlp", [2, 4])
+    cases = cases_of(workload(2, 4), ["momentum"])
     write_files(tmp_path, ([benchmark_of([0.1]), benchmark_of([0.1], execution="idiomatic")], []))
     measured = throughput.read(tmp_path, code="c")
     todo = missing(cases, measured, framework="keras", number=0)
     assert {case.batch_size for case in todo} == {4}
     assert missing(cases, measured, framework="keras", number=1) == cases
     assert missing(cases, measured, framework="pytorch", number=0) == cases
+    other_form = cases_of(workload(2, 4), ["adam"])
+    assert missing(other_form, measured, framework="keras", number=0) == other_form
     assert missing(cases, throughput.read(tmp_path, code="new"), framework="keras", number=0) == cases
 
 
@@ -108,7 +117,7 @@ def test_effort_adds_up_processes_and_cases(tmp_path):
 
 
 def test_cases_are_shuffled_by_seed_and_none_is_lost():
-    cases = cases_of("digits", "mlp", [1, 2, 4, 8])
+    cases = cases_of(workload(1, 2, 4, 8), ["momentum", "adam"])
     orders = [shuffled(cases, seed=seed) for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(map(Case.model_dump_json, orders[2])) == sorted(map(Case.model_dump_json, cases))
@@ -117,7 +126,7 @@ def test_cases_are_shuffled_by_seed_and_none_is_lost():
 def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
     request = {
         **{"framework": "keras", "process": 0, "code": "", "device": "cpu", "precision": "float32"},
-        **{"threads": 1, "seconds_per_case": 1.0, "data": {}, "cases": []},
+        **{"threads": 1, "seconds_per_case": 1.0, "data": {}, "arms": [], "cases": []},
     }
     (tmp_path / "request").write_text(json.dumps(request))
     monkeypatch.setenv("BATCH_ATLAS_REQUEST", str(tmp_path / "request"))

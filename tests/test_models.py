@@ -5,8 +5,23 @@ import pytest
 
 from benchmarks import models
 from benchmarks.errors import Problem
-from benchmarks.models.layers import Conv, Dense, Flatten, MaxPool, input_shapes
-from benchmarks.models.parameters import initial_parameters
+from benchmarks.models.layers import (
+    Attention,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    RandomFlip,
+    RandomShift,
+    ReLU,
+    Residual,
+    input_shapes,
+    walk,
+)
+from benchmarks.models.parameters import initial_parameters, trained
 
 
 def test_the_mlp_is_784_128_10():
@@ -29,7 +44,8 @@ def test_a_pool_is_cut_to_data_of_one_dimension():
 @pytest.mark.parametrize("model", models.NAMES)
 def test_parameters_depend_on_the_seed_alone(model):
     spec = models.spec(model, n_classes=10)
-    first, again, other = (initial_parameters(spec, (8, 8, 1), seed=seed) for seed in (0, 0, 1))
+    shape = (8,) if models.takes_tokens(spec) else (8, 8, 1)
+    first, again, other = (initial_parameters(spec, shape, seed=seed) for seed in (0, 0, 1))
     assert all((first[name] == again[name]).all() for name in first)
     assert any((first[name] != other[name]).any() for name in first)
 
@@ -44,3 +60,61 @@ def test_kernels_fill_glorots_range_and_no_more():
 def test_an_unknown_model_is_told_with_the_nearest_name():
     with pytest.raises(Problem, match="did you mean cnn"):
         models.spec("cn", n_classes=10)
+
+
+def test_a_strided_convolution_rounds_up_and_a_pool_leaves_the_rest_out():
+    assert Conv(4, stride=2).output_shape((9, 8, 1)) == (5, 4, 4)
+    assert Conv(4, size=1, stride=2).output_shape((9, 8, 1)) == (5, 4, 4)
+    assert MaxPool(3, stride=2).output_shape((32, 32, 4)) == (15, 15, 4)
+
+
+def test_layers_inside_a_residual_have_paths_shapes_and_parameters_of_their_own():
+    block = Residual((Conv(6, stride=2), ReLU()), (Conv(6, size=1, stride=2),))
+    spec = [Conv(3), block, GlobalAveragePool()]
+    places = {place.path: place.shape for place in walk(spec, (8, 8, 1))}
+    assert list(places) == ["0", "1", "1.body.0", "1.body.1", "1.shortcut.0", "2"]
+    assert places["1.body.1"] == (4, 4, 6)
+    assert places["2"] == (4, 4, 6)
+    parameters = initial_parameters([Residual((Dense(4),), (Dense(4),))], (4,), seed=0)
+    assert (parameters["0.body.0.kernel"] != parameters["0.shortcut.0.kernel"]).all()
+
+
+def test_the_kernels_of_attention_differ_and_its_biases_are_zero():
+    parameters = initial_parameters([Attention(2)], (5, 8), seed=0)
+    assert not (parameters["0.query_kernel"] == parameters["0.key_kernel"]).any()
+    assert not parameters["0.output_bias"].any()
+
+
+def test_generators_and_running_averages_are_not_trained():
+    parameters = initial_parameters([Dropout(0.5), BatchNorm(), Dense(2)], (3,), seed=0)
+    assert trained(parameters) == ["1.gamma", "1.beta", "2.kernel", "2.bias"]
+    key, count = parameters["0.generator"]
+    assert key == int(key) > 0 == count
+    assert np.float32(key) == key
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "n"),
+    [
+        # Counted by hand from the layers: weights, biases, and 4 numbers a channel for batch norm.
+        ("logistic", (28, 28, 1), 7_850),
+        ("f1", (28, 28, 1), 784 * 512 + 4 * 512 * 512 + 5 * 512 + 5 * 4 * 512 + 512 * 10 + 10),
+        ("resnet8", (32, 32, 3), 432 + 4_608 + 4_608 + 9_216 + 512 + 18_432 + 36_864 + 2_048 + 650 + 4 * 336),
+        (
+            "transformer",
+            (64,),
+            10 * 64 + 64 * 64 + 2 * (4 * 65 * 64 + 65 * 256 + 257 * 64 + 4 * 64) + 128 + 650,
+        ),
+    ],
+)
+def test_models_have_as_many_parameters_as_their_papers_say(model, shape, n):
+    parameters = initial_parameters(models.spec(model, n_classes=10), shape, seed=0)
+    assert sum(value.size for value in parameters.values()) == n
+
+
+def test_augmentation_stands_in_front_and_dropout_draws_from_where_it_is_told():
+    spec = models.spec("c1", n_classes=10, augmentation=["shift", "flip"], randomness="framework")
+    assert spec[:2] == [RandomShift(), RandomFlip()]
+    assert {layer.source for layer in spec if isinstance(layer, Dropout)} == {"framework"}
+    assert models.is_statistical(spec)
+    assert not models.is_statistical(models.spec("c1", n_classes=10))

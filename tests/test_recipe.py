@@ -1,4 +1,4 @@
-"""What a training is: the batch stream, the optimizer's values, the arms."""
+"""What a training is: the batch stream and the arms."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Momentum
 
 
 @settings(deadline=None, max_examples=60)
@@ -36,20 +35,59 @@ def test_seeds_and_epochs_have_orders_of_their_own():
     assert not (stream.batches(100, first=0, count=1) == other.batches(100, first=0, count=1)).all()
 
 
-def test_learning_rates_are_rounded_to_what_float32_can_hold():
-    settings = Momentum(learning_rate=0.05, momentum=0.9)
-    assert settings.learning_rate == float(np.float32(0.05)) != 0.05
-    assert settings.momentum == float(np.float32(0.9)) != 0.9
-
-
-@pytest.mark.parametrize(("scaling", "expected"), [("none", 0.0625), ("linear", 0.25)])
+@pytest.mark.parametrize(("scaling", "expected"), [("none", 0.0625), ("linear", 0.25), ("sqrt", 0.125)])
 def test_an_arm_scales_the_rate_as_it_says(scaling, expected):
     arm = Arm(name="x", learning_rate=0.0625, momentum=0.875, scaling=scaling, reference_batch_size=64)
-    assert arm.optimizer(256).learning_rate == expected
-    assert arm.optimizer(64).learning_rate == 0.0625
+    assert arm.optimizer_at(256, total_steps=9).learning_rate == expected
+    assert arm.optimizer_at(64, total_steps=9).learning_rate == 0.0625
+    assert arm.optimizer_at(64, total_steps=9).total_steps == 9
 
 
-@pytest.mark.parametrize("wrong", [{"learning_rate": 0}, {"momentum": 1}, {"momentum": -0.1}, {"beta": 1}])
-def test_an_optimizer_refuses_what_it_cannot_be(wrong):
-    with pytest.raises(ValidationError):
-        Momentum(**{"learning_rate": 0.1, "momentum": 0.5, **wrong})
+GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none", "weight_decay": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"learning_rate": 0}, "greater than 0"),
+        ({"optimizer": "momentum"}, "momentum needs a momentum"),
+        ({"momentum": 0.5}, "adam has no momentum"),
+        ({"optimizer": "sgd", "beta_1": 0.5}, "sgd has no beta_1"),
+        ({"optimizer": "adamw", "decay": "coupled"}, "adamw always decouples"),
+        ({"weight_decay": 0, "decay": "decoupled"}, "decoupled decay needs a weight_decay"),
+        ({"clip_norm": 0}, "greater than 0"),
+        ({"schedule": {"shape": "triangle"}}, "'constant', 'step' or 'cosine'"),
+        ({"schedule": {"milestones": [0.5]}}, "milestones"),
+        ({"schedule": {"shape": "step"}}, "milestones"),
+        ({"schedule": {"shape": "step", "milestones": [0.5, 1.5]}}, "between 0 and 1"),
+        ({"augmentation": ["rotate"]}, "'shift' or 'flip'"),
+        ({"augmentation": ["flip", "flip"]}, "named twice"),
+    ],
+)
+def test_an_arm_refuses_what_it_cannot_be(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        Arm(**{**GOOD, **wrong})
+
+
+def test_an_arm_survives_its_journey_as_json():
+    arm = Arm(**GOOD, clip_norm=5, augmentation=["shift"], schedule={"shape": "cosine", "warm_up": 0.1})
+    assert Arm.model_validate_json(arm.model_dump_json()) == arm
+    assert Arm.model_validate_json(arm.gentle.model_dump_json()) == arm.gentle
+
+
+@pytest.mark.parametrize(
+    ("change", "form"),
+    [
+        ({}, "adam-coupled"),
+        ({"decay": "decoupled", "clip_norm": 3}, "adam-decoupled-clip"),
+        ({"optimizer": "adamw"}, "adamw-decoupled"),
+        ({"weight_decay": 0, "augmentation": ["shift", "flip"]}, "adam-shift-flip"),
+        ({"weight_decay": 0, "randomness": "framework"}, "adam-own-dropout"),
+    ],
+)
+def test_arms_of_one_form_differ_in_nothing_that_costs_time(change, form):
+    arm = Arm(**{**GOOD, **change})
+    assert arm.form == form
+    other = {"name": "y", "learning_rate": 0.5, "scaling": "sqrt", "schedule": {"warm_up": 0.5}}
+    assert Arm(**{**GOOD, **change, **other}).gentle == arm.gentle
+    assert arm.gentle.form == arm.gentle.name == form

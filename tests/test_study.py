@@ -56,6 +56,40 @@ def test_a_bad_study_is_refused_by_name_with_a_mend(case):
     assert raised.value.mend
 
 
+TEXT = {"dataset": "tinyshakespeare", "model": "transformer"}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (changed("workloads", 0, "model", to="transformer"), "transformer reads text, and digits is not"),
+        (changed("workloads", 0, "dataset", to="tinyshakespeare"), "mlp reads images"),
+        (
+            changed("arms", 0, to={**GOOD["arms"][0], "augmentation": ["flip"]})
+            | {"workloads": [{**GOOD["workloads"][0], **TEXT, "batch_sizes": [4]}]},
+            "arm fixed-lr shifts or flips images",
+        ),
+    ],
+)
+def test_text_and_images_go_to_models_that_read_them(config, said):
+    with pytest.raises(Problem, match=said):
+        study.read(config)
+
+
+def test_arms_of_another_form_are_timed_apart():
+    adam = {"name": "adam", "optimizer": "adam", "learning_rate": 0.001, "scaling": "none"}
+    faster = {**GOOD["arms"][0], "name": "faster", "learning_rate": 0.5}
+    found = study.timed(study.read(changed("arms", to=[*GOOD["arms"], faster, adam])))
+    assert [arm.name for arm in found.arms] == ["momentum", "adam"]
+
+
+def test_the_schedule_of_a_cell_spans_its_budget():
+    warm = {**GOOD["arms"][0], "schedule": {"shape": "cosine", "warm_up": 0.1}}
+    plans = study.plans(study.read(changed("arms", to=[warm])))
+    assert [plan.optimizer.total_steps for plan in plans if plan.cell.framework == "keras"] == [786, 10]
+    assert plans[0].optimizer.rates(785, 1)[0] < 1e-4 * plans[0].optimizer.learning_rate
+
+
 def test_full_is_the_whole_training_set():
     assert study.read(GOOD).workloads[0].sizes == [16, 1257]
 

@@ -17,6 +17,8 @@ from benchmarks.record import Cell, Evaluation, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
+NAMES = {**summary.cell_of(CELL), "form": "momentum"}
+
 
 def reached(seed, examples, *, test):
     return Run(
@@ -76,6 +78,7 @@ def timing(execution, rate, process, **changes):
         "dataset": "digits",
         "model": "mlp",
         "framework": "keras",
+        "form": "momentum",
         "batch_size": 50,
         "status": "measured",
     }
@@ -94,7 +97,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
         ]
     )
     row = {
-        **summary.cell_of(CELL),
+        **NAMES,
         **summary.trained_columns(a_record(reached(0, 1000, test=0.9)), n_training=1000),
     }
     verdicts = {("digits", "mlp", "keras", "fixed-lr"): "certified"}
@@ -112,7 +115,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
 
 def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
     table = summary.summary(
-        [summary.cell_of(CELL)],
+        [NAMES],
         pd.DataFrame([timing("fused", 100.0, 0)]),
         study="s",
         machine="m",
@@ -124,11 +127,16 @@ def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
     assert found["identity"].startswith("not certified")
 
 
+def test_a_cell_has_the_timing_of_its_arms_form():
+    rows = [timing("fused", 100.0, 0), timing("fused", 300.0, 0, form="adam")]
+    cells = [NAMES, {**NAMES, "arm": "other", "form": "adam"}]
+    table = summary.summary(cells, pd.DataFrame(rows), study="s", machine="m", verdicts={})
+    assert table["throughput_samples_per_s"].tolist() == pytest.approx([100.0, 300.0])
+
+
 def test_a_timing_that_failed_leaves_the_row_without_a_number():
     failed = timing("fused", np.nan, 0, status="out-of-memory")
-    table = summary.summary(
-        [summary.cell_of(CELL)], pd.DataFrame([failed]), study="s", machine="m", verdicts={}
-    )
+    table = summary.summary([NAMES], pd.DataFrame([failed]), study="s", machine="m", verdicts={})
     assert table["throughput_samples_per_s"].isna().all()
 
 

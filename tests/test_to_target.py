@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Momentum
+from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.record import Cell, Status
 from benchmarks.study import Budget, Plan
 from benchmarks.training.to_target import run_to_target, steps_at_evaluation
@@ -34,7 +35,7 @@ class ScriptedTrainer:
         self.steps += len(batches)
         self.clock.now += self.step_s * len(batches)
         self.seen.append(batches)
-        return np.array(losses)
+        return Steps(np.array(losses), None)
 
     def parameters(self):
         return {"steps": np.array(self.steps)}
@@ -85,7 +86,7 @@ def plan(batch_size=10, *, goal=0.9, epochs=2.0, seconds=1e9, evaluate_every=50)
         cell=Cell(dataset="fake", model="mlp", framework="fake", arm="a", batch_size=batch_size),
         device="cpu",
         precision="float32",
-        optimizer=Momentum(learning_rate=0.5, momentum=0.5),
+        optimizer=Optimizer(name="momentum", learning_rate=0.5, momentum=0.5),
         seeds=[0],
         goal=goal,
         budget=Budget(epochs=epochs, seconds=seconds),

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import train_cell
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Steps
 from benchmarks.record import Status
 from benchmarks.study import Budget, Plan
 
@@ -14,7 +15,7 @@ PLAN = Plan(
     cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 2},
     device="cpu",
     precision="float32",
-    optimizer={"learning_rate": 0.5, "momentum": 0.5},
+    optimizer={"name": "momentum", "learning_rate": 0.5, "momentum": 0.5},
     seeds=[0, 1, 2],
     goal=0.9,
     budget=Budget(epochs=1, seconds=60),
@@ -45,7 +46,7 @@ class Trainer:
         if self.resets == self.failing:
             self.resets += 100  # the test-set read resets too; fail once
             raise self.error
-        return np.ones(len(batches))
+        return Steps(np.ones(len(batches)), None)
 
     def logits(self, examples):
         return np.eye(2)[np.zeros(len(examples), int)]

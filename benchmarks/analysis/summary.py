@@ -7,10 +7,10 @@ from benchmarks.analysis.intervals import Estimate, geometric_mean, median_of_ce
 from benchmarks.record import Cell, Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
-TIMED = ["dataset", "model", "framework", "batch_size"]
+TIMED = ["dataset", "model", "framework", "form", "batch_size"]
 TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
 COLUMNS = [
-    *("study", "machine", *CELL, "n_runs", "n_reached", "status"),
+    *("study", "machine", *CELL[:4], "form", "batch_size", "n_runs", "n_reached", "status"),
     *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
     "throughput_idiomatic_samples_per_s",
     *("throughput_idiomatic_samples_per_s_lo", "throughput_idiomatic_samples_per_s_hi"),

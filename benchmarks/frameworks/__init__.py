@@ -1,5 +1,7 @@
 """Frameworks: one file each, with the same few names; nothing here imports a framework itself.
 
+The folders of this package hold what several frameworks share, or what one of them is made of.
+
 A framework's file holds
 
 - `configure(threads=, device=, precision=)`, called once, before anything else is built;
@@ -20,7 +22,9 @@ from types import ModuleType
 from benchmarks.errors import Problem
 
 NAMES = sorted(
-    module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if module.name != "trainer"
+    module.name.replace("_", "-")
+    for module in pkgutil.iter_modules(__path__)
+    if module.name != "trainer" and not module.ispkg
 )
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.record import Value
+from benchmarks.recipe.arm import Arm
+from benchmarks.study import Workload
+from benchmarks.value import Value
 
 
 class Case(Value):
@@ -13,12 +15,16 @@ class Case(Value):
 
     dataset: str
     model: str
+    form: str
     execution: Execution
     batch_size: int
 
 
 class Request(Value):
-    """What one process times: its framework and settings, and the cases in the order to run them."""
+    """What one process times: its framework and settings, and the cases in the order to run them.
+
+    `arms` has one for each form of the cases, by the form's name; `data` the file of each data set.
+    """
 
     framework: str
     process: int
@@ -28,14 +34,16 @@ class Request(Value):
     threads: int
     seconds_per_case: float
     data: dict[str, Path]
+    arms: list[Arm]
     cases: list[Case]
 
 
-def cases_of(dataset: str, model: str, batch_sizes: list[int]) -> list[Case]:
-    """Every case of a workload: both executions at every batch size."""
+def cases_of(workload: Workload, forms: list[str]) -> list[Case]:
+    """Every case of a workload: both executions of every form of arm at every batch size."""
     return [
-        Case(dataset=dataset, model=model, execution=execution, batch_size=size)
-        for size in batch_sizes
+        Case(dataset=workload.slug, model=workload.model, form=form, execution=execution, batch_size=size)
+        for size in workload.sizes
+        for form in forms
         for execution in EXECUTIONS
     ]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = [
-    *("dataset", "model", "framework", "execution", "batch_size", "process", "samples_per_s"),
+    *("dataset", "model", "framework", "form", "execution", "batch_size", "process", "samples_per_s"),
     *("step_p50_ms", "step_p95_ms", "rounds", "steps_per_round", "compile_s", "first_step_s"),
     *("input_share", "status"),
 ]
-CASE = ["dataset", "model", "framework", "execution", "batch_size", "process"]
+CASE = ["dataset", "model", "framework", "form", "execution", "batch_size", "process"]
 
 
 def row(benchmark: dict) -> dict:

@@ -19,13 +19,12 @@ from benchmarks import datasets, frameworks, models
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cases import Case, Request
+from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Momentum
 
 REQUEST = Request.model_validate_json(Path(os.environ["BATCH_ATLAS_REQUEST"]).read_bytes())
-GENTLE = Momentum(learning_rate=2**-10, momentum=0.875)
-"""A rate at which no model diverges: arithmetic on NaN or on denormal numbers has another speed."""
 ROUNDS = {"fused": 10, "idiomatic": 3}
 ROUND_SHARE = {"fused": 0.1, "idiomatic": 1.0}
 """A round's part of the seconds for a case: `fit` and `DataLoader` start anew in each call, and a long
@@ -47,14 +46,30 @@ def data(name: str) -> Dataset:
     return datasets.read(REQUEST.data[name])
 
 
+@functools.cache
+def layers(dataset: str, model: str, form: str) -> Spec:
+    """The model of a case, with the augmentation of its form."""
+    return models.spec(
+        model,
+        n_classes=data(dataset).n_classes,
+        augmentation=arm(form).augmentation,
+        randomness=arm(form).randomness,
+    )
+
+
+def arm(form: str) -> Arm:
+    """The arm that stands for a form."""
+    return next(arm for arm in REQUEST.arms if arm.name == form)
+
+
 @functools.lru_cache(maxsize=4)
-def trainer(dataset: str, model: str, execution: str) -> Trainer:
+def trainer(dataset: str, model: str, form: str, execution: str) -> Trainer:
     """A trainer, built once in a process for all batch sizes."""
     found = data(dataset)
     return framework().Trainer(
-        layers=models.spec(model, n_classes=found.n_classes),
+        layers=layers(dataset, model, form),
         input_shape=found.train_x.shape[1:],
-        optimizer=GENTLE,
+        optimizer=arm(form).optimizer_at(1, total_steps=1),
         examples=found.train_x,
         labels=found.train_y,
         precision=REQUEST.precision,
@@ -101,7 +116,7 @@ def input_share(subject: Trainer, batches: np.ndarray, *, round_s: float) -> flo
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case of the request, in its order."""
-    names = [f"{c.dataset}-{c.model}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
+    names = [f"{c.dataset}-{c.model}-{c.form}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
     metafunc.parametrize("case", REQUEST.cases, ids=names)
 
 
@@ -121,9 +136,9 @@ def test_throughput(benchmark, case: Case) -> None:
 def time_case(benchmark, case: Case) -> None:
     """Compile, first step, warm-up, rounds, input; `measuring_s` is all of it, each part being timed."""
     found = data(case.dataset)
-    subject = trainer(case.dataset, case.model, case.execution)
+    subject = trainer(case.dataset, case.model, case.form, case.execution)
     start = time.perf_counter()
-    spec = models.spec(case.model, n_classes=found.n_classes)
+    spec = layers(case.dataset, case.model, case.form)
     subject.reset(initial_parameters(spec, found.train_x.shape[1:], seed=0))
     stream = BatchStream(len(found.train_y), seed=REQUEST.process)
     compile_s = subject.compile(case.batch_size)

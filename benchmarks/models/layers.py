@@ -1,52 +1,75 @@
 """The layer spec: a model is a list of these values.
 
-Shapes leave the batch out and put channels last: (height, width, channels) or (features,).
+Shapes leave the batch out and put channels last: (height, width, channels), (positions, width) or
+(features,). Images are floating, text is whole numbers, one token a position.
 """
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Dense:
-    """y = x W + b, with W of shape [inputs, units]."""
+class Layer:
+    """What every layer answers. By default the shape stays and there are no parameters."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Shape of the output for one example, given the input's."""
+        return shape
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """Shapes of the parameters, by name."""
+        return {}
+
+    def parts(self) -> dict[str, Sequence["Layer"]]:
+        """The layers inside, by the name of their branch."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x W + b over the last axis, with W of shape [inputs, units]."""
 
     units: int
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        return (self.units,)
+        """The last axis becomes `units`."""
+        return (*shape[:-1], self.units)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
+        """`kernel` [inputs, units] and `bias` [units]."""
         return {"kernel": (shape[-1], self.units), "bias": (self.units,)}
 
 
 @dataclass(frozen=True)
-class Conv:
-    """Two-dimensional convolution at stride 1, zero-padded so that height and width stay.
+class Conv(Layer):
+    """Two-dimensional convolution (cross-correlation), `size // 2` zeros on each of the four sides.
 
-    The kernel has shape [size, size, input channels, filters]; `size` is odd. A convolution that
-    batch norm follows goes without a bias, which the norm would take away again.
+    The kernel has shape [size, size, input channels, filters]; `size` is odd. The padding is the same
+    on both sides at every stride, as in the papers; TensorFlow's "same" is lopsided at stride 2. A
+    convolution that a norm follows goes without a bias, which the norm would take away again.
     """
 
     filters: int
     size: int = 3
+    stride: int = 1
     bias: bool = True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        return (*shape[:2], self.filters)
+        """Height and width divided by the stride, rounded up."""
+        return (*(-(-extent // self.stride) for extent in shape[:2]), self.filters)
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
+        """`kernel` [size, size, channels, filters] and `bias` [filters]."""
         kernel = {"kernel": (self.size, self.size, shape[-1], self.filters)}
         return {**kernel, "bias": (self.filters,)} if self.bias else kernel
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(Layer):
     """Batch normalisation over all axes but the last (Ioffe & Szegedy 2015, arXiv 1502.03167).
 
     In training, y = γ (x − μ) / √(σ² + epsilon) + β with the batch's mean μ and *biased* variance
@@ -57,75 +80,222 @@ class BatchNorm:
     momentum: float = 0.9
     epsilon: float = 1e-5
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        return shape
-
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
+        """`gamma`, `beta` and the running averages, one for each channel."""
         return dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), shape[-1:])
 
 
 @dataclass(frozen=True)
-class ReLU:
-    """y = max(x, 0)."""
+class GroupNorm(Layer):
+    """Group normalisation (Wu & He 2018, arXiv 1803.08494), the same in training and evaluation.
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        return shape
+    Mean and biased variance of each example, over height, width and the channels of a group.
+    """
+
+    groups: int = 8
+    epsilon: float = 1e-5
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
-        return {}
+        """`gamma` and `beta`, one for each channel."""
+        return dict.fromkeys(("gamma", "beta"), shape[-1:])
 
 
 @dataclass(frozen=True)
-class MaxPool:
-    """Largest value in each window, windows side by side; what does not fill a window is left out.
+class LayerNorm(Layer):
+    """Layer normalisation over the last axis (Ba et al. 2016, arXiv 1607.06450), biased variance."""
+
+    epsilon: float = 1e-5
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """`gamma` and `beta`, one for each feature."""
+        return dict.fromkeys(("gamma", "beta"), shape[-1:])
+
+
+@dataclass(frozen=True)
+class ReLU(Layer):
+    """y = max(x, 0)."""
+
+
+@dataclass(frozen=True)
+class GELU(Layer):
+    """y = x Φ(x) with the normal distribution's Φ (Hendrycks & Gimpel 2016, arXiv 1606.08415), exact."""
+
+
+@dataclass(frozen=True)
+class Pool(Layer):
+    """What the two poolings share; what does not fill a window is left out, nothing is padded.
 
     A window wider than the input is cut to it, so that data of one dimension (width 1) pass too.
     """
 
     size: int = 2
+    stride: int = 2
 
     def window(self, shape: Shape) -> Shape:
         """Height and width of the window on an input of this shape."""
         return (min(self.size, shape[0]), min(self.size, shape[1]))
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        height, width = self.window(shape)
-        return (shape[0] // height, shape[1] // width, shape[2])
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
-        return {}
+        """The number of windows in height and width."""
+        extents = zip(shape[:2], self.window(shape), strict=True)
+        return (*((extent - window) // self.stride + 1 for extent, window in extents), shape[2])
 
 
 @dataclass(frozen=True)
-class Flatten:
+class MaxPool(Pool):
+    """Largest value in each window."""
+
+
+@dataclass(frozen=True)
+class AveragePool(Pool):
+    """Mean of each window."""
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool(Layer):
+    """Mean over height and width."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The channels alone."""
+        return shape[-1:]
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
     """One vector per example, in the order height, width, channel."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example."""
-        size = 1
-        for extent in shape:
-            size *= extent
-        return (size,)
+        """One axis."""
+        return (math.prod(shape),)
+
+
+@dataclass(frozen=True)
+class RandomLayer(Layer):
+    """A layer that draws random numbers in training, and passes its input through in evaluation.
+
+    Its one parameter `generator` is not trained: `recipe.generator` says what the two numbers are.
+    """
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
-        return {}
+        """`generator`: the key and the count of draws."""
+        return {"generator": (2,)}
 
 
-Layer = Dense | Conv | BatchNorm | ReLU | MaxPool | Flatten
-Spec = list[Layer]
+@dataclass(frozen=True)
+class Dropout(RandomLayer):
+    """y = x / (1 − rate) where u ≥ rate, else 0 (Srivastava et al. 2014), one u for each number of x.
+
+    `framework` as the source takes u from the framework's own generator: faster, never the same
+    numbers twice, and so comparable only statistically.
+    """
+
+    rate: float
+    source: Literal["shared", "framework"] = "shared"
+
+
+@dataclass(frozen=True)
+class RandomShift(RandomLayer):
+    """Each image moved by whole pixels, zeros coming in: y[i, j] = x[i + a, j + b].
+
+    a = ⌊(2 · reach + 1) u₀⌋ − reach and b likewise from u₁: the crop after padding by `reach` of He et
+    al. 2015 (arXiv 1512.03385, section 4.2). Two u for each example.
+    """
+
+    reach: int = 4
+
+
+@dataclass(frozen=True)
+class RandomFlip(RandomLayer):
+    """Each image mirrored left to right where u < ½, one u for each example."""
+
+
+@dataclass(frozen=True)
+class Residual(Layer):
+    """y = body(x) + shortcut(x) (He et al. 2015, arXiv 1512.03385, eq. 2); no shortcut is x itself."""
+
+    body: tuple[Layer, ...]
+    shortcut: tuple[Layer, ...] = ()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """That of the body."""
+        return output_shape(self.body, shape)
+
+    def parts(self) -> dict[str, Sequence[Layer]]:
+        """Both branches."""
+        return {"body": self.body, "shortcut": self.shortcut}
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """One row of a table for each token: [positions] to [positions, width]."""
+
+    vocabulary: int
+    width: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The width is added as the last axis."""
+        return (*shape, self.width)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """`table` [vocabulary, width]."""
+        return {"table": (self.vocabulary, self.width)}
+
+
+@dataclass(frozen=True)
+class PositionEmbedding(Layer):
+    """y = x + table: a learned vector for each position."""
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """`table` [positions, width]."""
+        return {"table": shape}
+
+
+@dataclass(frozen=True)
+class Attention(Layer):
+    """Causal self-attention of several heads (Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2).
+
+    q, k, v = x W + b, cut into heads of width / heads features each; softmax(q kᵀ / √(width / heads))
+    over the positions up to the own one; the heads side by side, once more times W plus b.
+    """
+
+    heads: int
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """A kernel [width, width] and a bias [width] for each of query, key, value and output."""
+        width, found = shape[-1], {}
+        for name in ("query", "key", "value", "output"):
+            found |= {f"{name}_kernel": (width, width), f"{name}_bias": (width,)}
+        return found
+
+
+Spec = Sequence[Layer]
+
+
+class Place(NamedTuple):
+    """One layer of a spec: where it stands (`3`, inside a residual `3.body.0`) and what it receives."""
+
+    path: str
+    layer: Layer
+    shape: Shape
+
+
+def walk(spec: Spec, shape: Shape, *, prefix: str = "") -> Iterator[Place]:
+    """Every layer of the spec in order, a residual before the layers inside it."""
+    for index, layer in enumerate(spec):
+        path = f"{prefix}{index}"
+        yield Place(path, layer, shape)
+        for branch, part in layer.parts().items():
+            yield from walk(part, shape, prefix=f"{path}.{branch}.")
+        shape = layer.output_shape(shape)
+
+
+def output_shape(spec: Spec, shape: Shape) -> Shape:
+    """Shape that comes out of the whole spec, for one example of the given shape."""
+    for layer in spec:
+        shape = layer.output_shape(shape)
+    return shape
 
 
 def input_shapes(spec: Spec, shape: Shape) -> list[Shape]:
-    """The shape that each layer of the spec receives, for one example of the given shape."""
-    shapes = []
-    for layer in spec:
-        shapes.append(shape)
-        shape = layer.output_shape(shape)
-    return shapes
+    """The shape that each layer of the spec receives; the layers inside of others are left out."""
+    return [output_shape(spec[:index], shape) for index in range(len(spec))]

@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 
-from benchmarks.models.layers import Shape, Spec, input_shapes
+from benchmarks.models.layers import Shape, Spec, walk
 
 Parameters = dict[str, np.ndarray]
-"""Named arrays: `<layer index>.<name>`, float64, in the layouts of `layers.py`."""
+"""Named arrays: `<path of the layer>.<name>`, float64, in the layouts of `layers.py`."""
 
 FILLS = {"bias": 0.0, "beta": 0.0, "gamma": 1.0, "moving_mean": 0.0, "moving_variance": 1.0}
-NOT_TRAINED = ("moving_mean", "moving_variance")
+NOT_TRAINED = ("moving_mean", "moving_variance", "generator")
+BRANCHES = {"body": 0, "shortcut": 1}
+LARGEST_KEY = 2**24
+"""Whole numbers up to here are exact in float32."""
 
 
 def glorot_uniform(shape: Shape, generator: np.random.Generator) -> np.ndarray:
@@ -20,17 +23,32 @@ def glorot_uniform(shape: Shape, generator: np.random.Generator) -> np.ndarray:
     return generator.uniform(-limit, limit, shape)
 
 
+def drawn(name: str, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+    """One parameter at the start of a training.
+
+    Kernels by Glorot; tables of embeddings from N(0, 0.02²) (Radford et al. 2018, GPT, section 4.1); the
+    key of a random layer a whole number, its count 0.
+    """
+    if name.endswith("kernel"):
+        return glorot_uniform(shape, generator)
+    if name == "table":
+        return generator.normal(0.0, 0.02, shape)
+    if name == "generator":
+        return np.array([generator.integers(LARGEST_KEY), 0], np.float64)
+    return np.full(shape, FILLS[name.rsplit("_", 1)[-1] if name.endswith("bias") else name])
+
+
 def initial_parameters(spec: Spec, input_shape: Shape, *, seed: int) -> Parameters:
     """Initial parameters of a model; the same for the same (spec, seed), whatever trains it."""
     parameters = {}
-    for index, (layer, shape) in enumerate(zip(spec, input_shapes(spec, input_shape), strict=True)):
+    for path, layer, shape in walk(spec, input_shape):
+        place = [int(BRANCHES.get(part, part)) for part in path.split(".")]
+        generator = np.random.default_rng([seed, *place])
         for name, extent in layer.parameter_shapes(shape).items():
-            generator = np.random.default_rng([seed, index])
-            drawn = glorot_uniform(extent, generator) if name == "kernel" else np.full(extent, FILLS[name])
-            parameters[f"{index}.{name}"] = drawn
+            parameters[f"{path}.{name}"] = drawn(name, extent, generator)
     return parameters
 
 
 def trained(parameters: Parameters) -> list[str]:
-    """Names of the parameters that gradients move; the others are batch norm's running averages."""
+    """Names of the parameters that gradients move; the others are running averages and generators."""
     return [name for name in parameters if not name.endswith(NOT_TRAINED)]

@@ -1,28 +1,107 @@
 """Arms: named sets of training settings, compared with one another at every batch size."""
 
+import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
-from benchmarks.recipe.optimizer import Momentum
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.schedule import Schedule
+from benchmarks.value import Value
+
+OWN_SETTINGS = {
+    "sgd": set(),
+    "momentum": {"momentum"},
+    "nesterov": {"momentum"},
+    "adam": {
+        "beta_1",
+        "beta_2",
+        "epsilon",
+    },
+    "adamw": {"beta_1", "beta_2", "epsilon"},
+}
+"""The settings that one optimizer has and another has not."""
 
 
-class Arm(BaseModel):
-    """How the learning rate follows the batch size B.
+class Arm(Value):
+    """An optimizer, its schedule, how its learning rate follows the batch size B, and augmentation.
 
-    `none` keeps `learning_rate` at every B; `linear` multiplies it by B / `reference_batch_size`
-    (Goyal et al. 2017, arXiv 1706.02677, section 2.1).
+    `scaling`: `none` keeps `learning_rate` at every B; `linear` multiplies it by B / `reference_batch_size`
+    (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` by the root of that (Krizhevsky 2014, arXiv
+    1404.5997, section 5). The other settings are those of `recipe.optimizer.Optimizer`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    optimizer: Literal["sgd", "momentum", "nesterov", "adam", "adamw"] = "momentum"
     learning_rate: float = Field(gt=0)
-    momentum: float = Field(ge=0, lt=1)
-    scaling: Literal["none", "linear"]
+    momentum: float | None = Field(default=None, ge=0, lt=1)
+    beta_1: float = Field(default=0.9, ge=0, lt=1)
+    beta_2: float = Field(default=0.999, ge=0, lt=1)
+    epsilon: float = Field(default=1e-7, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    decay: Literal["coupled", "decoupled"] | None = None
+    clip_norm: float | None = Field(default=None, gt=0)
+    schedule: Schedule = Schedule()
+    scaling: Literal["none", "linear", "sqrt"]
     reference_batch_size: int = Field(default=64, ge=1)
+    augmentation: list[Literal["shift", "flip"]] = []
+    randomness: Literal["shared", "framework"] = "shared"
 
-    def optimizer(self, batch_size: int) -> Momentum:
-        """The optimizer of this arm at one batch size."""
-        scale = batch_size / self.reference_batch_size if self.scaling == "linear" else 1.0
-        return Momentum(learning_rate=self.learning_rate * scale, momentum=self.momentum)
+    @model_validator(mode="after")
+    def _settings_belong_to_the_optimizer(self) -> "Arm":
+        """Momentum is named where the optimizer has it, and nothing where it has no effect."""
+        if "momentum" in OWN_SETTINGS[self.optimizer] and self.momentum is None:
+            raise ValueError(f"{self.optimizer} needs a momentum")
+        fields = type(self).model_fields
+        for name in ("momentum", "beta_1", "beta_2", "epsilon"):
+            if name not in OWN_SETTINGS[self.optimizer] and getattr(self, name) != fields[name].default:
+                raise ValueError(f"{self.optimizer} has no {name}")
+        if self.optimizer == "adamw" and self.decay == "coupled":
+            raise ValueError("adamw always decouples its weight decay; take adam to couple it")
+        if self.decay and not self.weight_decay:
+            raise ValueError(f"{self.decay} decay needs a weight_decay above 0")
+        if len(set(self.augmentation)) < len(self.augmentation):
+            raise ValueError("augmentation: named twice")
+        return self
+
+    def optimizer_at(self, batch_size: int, *, total_steps: int) -> Optimizer:
+        """The optimizer of this arm at one batch size, for a budget of so many steps."""
+        ratio = batch_size / self.reference_batch_size
+        scale = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.scaling]
+        shared = ("beta_1", "beta_2", "epsilon", "weight_decay", "clip_norm", "schedule")
+        return Optimizer(
+            name=self.optimizer,
+            learning_rate=self.learning_rate * scale,
+            momentum=self.momentum or 0.0,
+            decay=self.decay or "coupled",
+            total_steps=total_steps,
+            **{name: getattr(self, name) for name in shared},
+        )
+
+    @property
+    def form(self) -> str:
+        """What the speed and memory of a training depend on, in words: arms of one form are timed once."""
+        decoupled = self.decay == "decoupled" or self.optimizer == "adamw"
+        decay = ["decoupled" if decoupled else "coupled"] if self.weight_decay else []
+        clip = ["clip"] if self.clip_norm else []
+        own = ["own-dropout"] if self.randomness == "framework" else []
+        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *own])
+
+    @property
+    def gentle(self) -> "Arm":
+        """An arm of the same form under which no model diverges: for timing, where results do not count.
+
+        Arithmetic on NaN or on denormal numbers has another speed.
+        """
+        return Arm(
+            name=self.form,
+            optimizer=self.optimizer,
+            learning_rate=2**-10,
+            momentum=0.875 if self.momentum is not None else None,
+            weight_decay=2**-10 if self.weight_decay else 0.0,
+            decay=self.decay,
+            clip_norm=1.0 if self.clip_norm else None,
+            scaling="none",
+            augmentation=self.augmentation,
+            randomness=self.randomness,
+        )

@@ -1,12 +1,19 @@
 """Optimizers as values: the equation each one stands for, with its settings.
 
-Every framework implements these equations, whatever its own optimizer of the same name computes.
+Every framework computes these equations, whatever its own optimizer of the same name does.
 """
 
 import struct
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from benchmarks.recipe.schedule import Schedule
+from benchmarks.value import Value
+
+Array = Any
+"""An array of NumPy, PyTorch, JAX or TensorFlow."""
 
 
 def as_float32(value: float) -> float:
@@ -20,16 +27,91 @@ def as_float32(value: float) -> float:
 
 Float32 = Annotated[float, AfterValidator(as_float32)]
 
+SLOTS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "momentum": ("velocity",),
+    "nesterov": ("velocity",),
+    "adam": ("mean", "square"),
+    "adamw": ("mean", "square"),
+}
+"""The optimizer's state: arrays shaped like the parameter, 0 at first, by optimizer."""
 
-class Momentum(BaseModel):
-    """Stochastic gradient descent with momentum (heavy ball).
 
-    v ← μ v + g,  θ ← θ − η v, with g the gradient of the mean loss over the batch and v = 0 at
-    first. The learning rate η stays outside the velocity v (Sutskever et al. 2013 hold it inside;
-    the two agree only while η is constant). μ = 0 is plain SGD.
+class Optimizer(Value):
+    """One optimizer with its schedule; g is the gradient of the mean loss over the batch.
+
+    First, with `clip_norm` c: g ← g · min(1, c / ‖g‖), the norm over all parameters together (Pascanu
+    et al. 2013, arXiv 1211.5063, algorithm 1). Then weight decay λ on every trained parameter, `coupled`:
+    g ← g + λ θ; `decoupled`: θ ← (1 − η_t λ) θ before the step (Loshchilov & Hutter 2019, arXiv
+    1711.05101). Then, t = 1, 2, … and η_t of the schedule:
+
+    - `sgd`: θ ← θ − η_t g.
+    - `momentum`: v ← μ v + g, θ ← θ − η_t v. The rate stays outside the velocity (Sutskever et al. 2013
+      hold it inside; the two agree only while η is constant).
+    - `nesterov`: v ← μ v + g, θ ← θ − η_t (g + μ v), in the same form.
+    - `adam`: m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², θ ← θ − η_t m̂ / (√ŝ + ε) with m̂ = m / (1 − β₁ᵗ)
+      and ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1: ε outside the root, after
+      the correction of bias).
+    - `adamw`: the same, its weight decay always decoupled.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    name: Literal["sgd", "momentum", "nesterov", "adam", "adamw"]
     learning_rate: Float32 = Field(gt=0)
-    momentum: Float32 = Field(ge=0, lt=1)
+    momentum: Float32 = Field(default=0.0, ge=0, lt=1)
+    beta_1: Float32 = Field(default=0.9, ge=0, lt=1)
+    beta_2: Float32 = Field(default=0.999, ge=0, lt=1)
+    epsilon: Float32 = Field(default=1e-7, gt=0)
+    weight_decay: Float32 = Field(default=0.0, ge=0)
+    decay: Literal["coupled", "decoupled"] = "coupled"
+    clip_norm: Float32 | None = Field(default=None, gt=0)
+    schedule: Schedule = Schedule()
+    total_steps: int = Field(default=1, ge=1)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the state arrays that each parameter has."""
+        return SLOTS[self.name]
+
+    @property
+    def decoupled_decay(self) -> float:
+        """λ where it acts on the parameter itself, else 0."""
+        return self.weight_decay if self.decay == "decoupled" or self.name == "adamw" else 0.0
+
+    @property
+    def coupled_decay(self) -> float:
+        """λ where it is added to the gradient, else 0."""
+        return self.weight_decay - self.decoupled_decay
+
+    def rates(self, first: int, count: int) -> np.ndarray:
+        """The learning rate at steps first … first + count − 1, counted from 0: [count], float32 exact."""
+        factors = self.schedule.factors(first, count, total=self.total_steps)
+        return (self.learning_rate * factors).astype(np.float32).astype(np.float64)
+
+    def coefficients(self, first: int, count: int) -> np.ndarray:
+        """What changes from step to step, [count, 3]: η_t, η_t / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ)."""
+        rates = self.rates(first, count)
+        t = np.arange(first + 1, first + count + 1)
+        mean, square = 1.0 - self.beta_1**t, 1.0 - self.beta_2**t
+        return np.stack([rates, rates / mean, 1.0 / np.sqrt(square)], axis=1)
+
+    def step(
+        self, parameter: Array, gradient: Array, slots: tuple[Array, ...], coefficients: Array
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """The new parameter and state, from the clipped gradient, in the arithmetic of the arrays given.
+
+        `coefficients` is one row of `coefficients`; its numbers have the parameter's type.
+        """
+        rate, mean_rate, root = coefficients[0], coefficients[1], coefficients[2]
+        if self.coupled_decay:
+            gradient = gradient + self.coupled_decay * parameter
+        if self.decoupled_decay:
+            parameter = parameter - (rate * self.decoupled_decay) * parameter
+        if not slots:
+            return parameter - rate * gradient, ()
+        if len(slots) == 1:
+            velocity = self.momentum * slots[0] + gradient
+            ahead = gradient + self.momentum * velocity if self.name == "nesterov" else velocity
+            return parameter - rate * ahead, (velocity,)
+        mean = self.beta_1 * slots[0] + (1.0 - self.beta_1) * gradient
+        square = self.beta_2 * slots[1] + (1.0 - self.beta_2) * (gradient * gradient)
+        return parameter - mean_rate * mean / (root * square**0.5 + self.epsilon), (mean, square)

@@ -78,7 +78,7 @@ def _train_to_evaluation(
         count = min(stop - progress.steps, LONGEST_CALL)
         batches = stream.batches(plan.cell.batch_size, first=progress.steps, count=count)
         start = clock()
-        losses = trainer.train(batches)
+        losses = trainer.train(batches).loss
         progress.training_s += clock() - start
         progress.steps += count
         progress.losses.extend(float(loss) for loss in losses)

@@ -30,7 +30,9 @@ except Problem as problem:
 
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
-DATASETS = list(dict.fromkeys(workload.dataset for workload in STUDY.workloads))
+# What results call a data set, and what the study calls it: a name, or a path of the user's own.
+SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
+DATASETS = list(SOURCES)
 STUDY_JSON = STUDY.model_dump_json()
 # What is timed does not depend on goals, budgets, seeds or arms: changing those times nothing anew.
 TIMED_JSON = studies.timed(STUDY).model_dump_json()
@@ -38,7 +40,7 @@ TRACED_JSON = studies.traced(STUDY).model_dump_json()
 
 
 wildcard_constraints:
-    dataset="[a-z0-9_]+",
+    dataset="[a-z0-9_-]+",
     model="[a-z0-9_]+",
     framework="[a-z0-9-]+",
     arm="[a-z0-9-]+",
@@ -61,7 +63,7 @@ def code_of_cell(wildcards):
         "benchmarks.train_cell",
         "benchmarks.train",
         "benchmarks.measurements.cell",
-        f"benchmarks.datasets.{wildcards.dataset}",
+        datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",
         frameworks.module_name(wildcards.framework),
     )
@@ -70,9 +72,7 @@ def code_of_cell(wildcards):
 def code_of_frameworks(*modules):
     """Digest of the code behind these modules and every framework, data set and model of the study."""
     plugins = [frameworks.module_name(name) for name in STUDY.frameworks]
-    plugins += [
-        f"benchmarks.datasets.{workload.dataset}" for workload in STUDY.workloads
-    ]
+    plugins += [datasets.module_name(source) for source in SOURCES.values()]
     plugins += [f"benchmarks.models.{workload.model}" for workload in STUDY.workloads]
     return code_digest(*sorted({*modules, *plugins}))
 

@@ -1,0 +1,14 @@
+"""C1 of Keskar et al. 2016 (arXiv 1609.04836, table 1): an AlexNet for CIFAR-10."""
+
+from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, ReLU, Spec
+
+
+def layers(n_classes: int) -> Spec:
+    """[conv 5 × 5 to 64, batch norm, ReLU, max pool 3 / 2] × 2, dense 384 and 192 with dropout ½."""
+    stage = [Conv(64, size=5, bias=False), BatchNorm(), ReLU(), MaxPool(3, stride=2)]
+    return [*stage, *stage, Flatten(), *_dense(384), *_dense(192), Dense(n_classes)]
+
+
+def _dense(units: int) -> list[Layer]:
+    """One hidden dense layer with all that follows it."""
+    return [Dense(units), BatchNorm(), ReLU(), Dropout(0.5)]

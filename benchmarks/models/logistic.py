@@ -1,0 +1,8 @@
+"""Multinomial logistic regression: one dense layer, the only model here whose loss is convex."""
+
+from benchmarks.models.layers import Dense, Flatten, Spec
+
+
+def layers(n_classes: int) -> Spec:
+    """No hidden layer."""
+    return [Flatten(), Dense(n_classes)]

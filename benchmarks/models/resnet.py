@@ -1,0 +1,30 @@
+"""The residual networks for small images of He et al. 2015 (arXiv 1512.03385, section 4.2), 6n + 2 deep."""
+
+from collections.abc import Callable
+
+from benchmarks.models.layers import Conv, Dense, GlobalAveragePool, Layer, ReLU, Residual, Spec
+
+WIDTHS = (16, 32, 64)
+Norm = Callable[[], Layer]
+
+
+def resnet(n_classes: int, *, blocks: int, norm: Norm) -> Spec:
+    """A 3 × 3 stem, three stages of `blocks` blocks with 16, 32 and 64 filters, the mean, a dense layer.
+
+    The first block of the second and third stage halves height and width. Where the shape changes the
+    shortcut is a 1 × 1 convolution with a norm (option B of the paper).
+    """
+    layers, width = [Conv(WIDTHS[0], bias=False), norm(), ReLU()], WIDTHS[0]
+    for filters in WIDTHS:
+        for _ in range(blocks):
+            layers += [_block(filters, changes=filters != width, norm=norm), ReLU()]
+            width = filters
+    return [*layers, GlobalAveragePool(), Dense(n_classes)]
+
+
+def _block(filters: int, *, changes: bool, norm: Norm) -> Residual:
+    """Two 3 × 3 convolutions, each normalised, beside the shortcut."""
+    stride = 2 if changes else 1
+    first = (Conv(filters, stride=stride, bias=False), norm(), ReLU())
+    shortcut = (Conv(filters, size=1, stride=stride, bias=False), norm()) if changes else ()
+    return Residual((*first, Conv(filters, bias=False), norm()), shortcut)

@@ -1,0 +1,9 @@
+"""ResNet-20 with batch norm: the smallest that He et al. 2015 (arXiv 1512.03385) train on CIFAR-10."""
+
+from benchmarks.models.layers import BatchNorm, Spec
+from benchmarks.models.resnet import resnet
+
+
+def layers(n_classes: int) -> Spec:
+    """Three blocks in each stage."""
+    return resnet(n_classes, blocks=3, norm=BatchNorm)

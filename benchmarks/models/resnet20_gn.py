@@ -1,0 +1,9 @@
+"""ResNet-20 with group norm (Wu & He 2018, arXiv 1803.08494): no example depends on the rest of its batch."""
+
+from benchmarks.models.layers import GroupNorm, Spec
+from benchmarks.models.resnet import resnet
+
+
+def layers(n_classes: int) -> Spec:
+    """Three blocks in each stage, eight groups in every norm."""
+    return resnet(n_classes, blocks=3, norm=GroupNorm)

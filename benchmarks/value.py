@@ -1,0 +1,9 @@
+"""Frozen values that refuse fields they do not know: what studies, recipes and records are made of."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
