@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    *("fetch", "devices", "trace", "certify", "throughput", "train", "summarise"),
+    *("identity", "fetch", "devices", "trace", "certify", "throughput", "train", "summarise"),
     *("tables", "figures", "report", "deposit", "compare"),
 )
 
 
 def purpose(command: str) -> str:
     """First line of the command's docstring."""
-    source = Path(__file__).with_name(f"{command}.py").read_text()
+    folder = Path(__file__).parent
+    module, package = folder / f"{command}.py", folder / command / "__main__.py"
+    source = (module if module.exists() else package).read_text()
     return ast.get_docstring(ast.parse(source)).splitlines()[0]
 
 

@@ -10,7 +10,8 @@ from benchmarks.errors import told_plainly
 def main() -> None:
     """Read the command line and store one dataset."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fetch", description=__doc__)
-    parser.add_argument("dataset", help=f"one of {', '.join(datasets.NAMES)}")
+    own = ", ".join(f"{kind}:PATH" for kind in datasets.SOURCES)
+    parser.add_argument("dataset", help=f"one of {', '.join(datasets.NAMES)}, or your own: {own}")
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
     arguments = parser.parse_args()
     with told_plainly():

@@ -16,7 +16,7 @@ PACKAGE = "benchmarks"
 FOLDER = Path(__file__).parent
 LIBRARIES = (
     *("tensorflow", "tensorflow-cpu", "keras", "torch", "jax", "jaxlib", "numpy", "scipy"),
-    *("pandas", "pytest-benchmark", "snakemake", "safetensors"),
+    *("pandas", "pillow", "pytest-benchmark", "snakemake", "safetensors"),
 )
 
 

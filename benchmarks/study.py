@@ -171,6 +171,13 @@ def _check_no_duplicates(study: Study) -> None:
         twice = sorted({str(value) for value in values if values.count(value) > 1})
         if twice:
             raise Problem(f"config: {key}: {', '.join(twice)} named twice", mend="name it once")
+    for slug in {workload.slug for workload in study.workloads}:
+        sources = sorted({w.dataset for w in study.workloads if w.slug == slug})
+        if len(sources) > 1:
+            raise Problem(
+                f"config: {' and '.join(sources)} would both be called {slug} in results",
+                mend="rename one of the two folders or files",
+            )
 
 
 def timed(study: Study) -> Study:

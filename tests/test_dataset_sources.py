@@ -39,7 +39,7 @@ class Small:
             for key, n in zip(dataset.KEYS, (6, 6, 2, 2), strict=True)
         }
         self.arrays = {key: array.astype(np.uint8) for key, array in self.arrays.items()}
-        self.files = {name: idx(self.arrays[key]) for name, key in mnist.IDX_FILES.items()}
+        self.files = {name: idx(self.arrays[key]) for name, key in formats.IDX_FILES.items()}
         self.pickle = gzip.compress(pickle.dumps(self._nested(), protocol=4))
         self.own, self.cache, self.public, self.wheels = (
             folder / name for name in ("own", "cache/mnist", "public", "wheels")
@@ -107,7 +107,7 @@ def served(small, monkeypatch):
 def test_public_address_then_cache(small, served, capfd):
     small.put(served)
     assert small.matches(mnist.raw_arrays())
-    assert sorted(path.name for path in small.cache.iterdir()) == sorted(mnist.IDX_FILES)
+    assert sorted(path.name for path in small.cache.iterdir()) == sorted(formats.IDX_FILES)
     shutil.rmtree(served)
     capfd.readouterr()
     assert small.matches(mnist.raw_arrays())
@@ -157,7 +157,7 @@ def test_a_wrong_file_from_a_source_is_named_and_never_used(small, served, kind,
     assert small.matches(mnist.raw_arrays())
 
 
-@pytest.mark.parametrize("bad", [["train-images-idx3-ubyte.gz"], list(mnist.IDX_FILES)])
+@pytest.mark.parametrize("bad", [["train-images-idx3-ubyte.gz"], list(formats.IDX_FILES)])
 def test_a_damaged_cache_is_fetched_again(small, served, bad, capfd):
     small.put(served)
     small.put(small.cache)
@@ -241,7 +241,7 @@ def test_an_evil_pickle_is_never_executed(small, tmp_path, monkeypatch, digest_m
     if digest_matches:
         monkeypatch.setattr(mnist, "PICKLE_SHA256", hashlib.sha256(content).hexdigest())
     small.put_wheel(content)
-    with pytest.raises(Problem, match="nothing of it was executed" if digest_matches else "not unpickled"):
+    with pytest.raises(Problem, match="nothing of it was executed" if digest_matches else "not decoded"):
         mnist.raw_arrays()
     (small.own / mnist.PICKLE).write_bytes(content)
     monkeypatch.setenv(download.FOLDER_VARIABLE, str(small.own))

@@ -1,22 +1,24 @@
-"""One dataset's raw arrays in one uncompressed .npz, written whole or not at all."""
+"""One dataset's raw arrays and its facts in one uncompressed .npz, written whole or not at all."""
 
+import json
 import os
 import struct
 import zipfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.datasets.dataset import KEYS, RawArrays
+from benchmarks.datasets.dataset import KEYS, Facts, RawArrays, Split
 from benchmarks.errors import Problem
 
 # What a damaged zip or .npy header is known to raise on its way through zipfile and NumPy.
 UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error)
 
 
-def save(name: str, arrays: RawArrays, path: Path) -> None:
-    """Write the arrays and the dataset's name.
+def save(facts: Facts, arrays: RawArrays, path: Path) -> None:
+    """Write the arrays and the facts, which name the dataset and the digest of each array.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -25,28 +27,33 @@ def save(name: str, arrays: RawArrays, path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:
-            np.savez(file, name=np.array(name), **arrays)
+            np.savez(file, facts=np.array(json.dumps(asdict(facts))), **arrays)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def load(path: Path) -> tuple[str, RawArrays]:
-    """The dataset's name and its four raw arrays, not yet held to their digests.
+def load(path: Path) -> tuple[Facts, RawArrays]:
+    """The dataset's facts and its four raw arrays, not yet held to each other.
 
     Raises:
-        Problem: the file is missing, truncated or damaged.
+        Problem: the file is missing, truncated or damaged, or of another version.
     """
     try:
         with np.lib.npyio.NpzFile(path, allow_pickle=False) as file:
-            return str(file["name"]), {key: file[key] for key in KEYS}
+            return _facts(str(file["facts"])), {key: file[key] for key in KEYS}
     except FileNotFoundError as error:
         raise Problem(
             f"data file {path} does not exist",
-            mend=f"python -m benchmarks.fetch NAME --output {path}",
+            mend=f"python -m benchmarks.fetch DATASET --output {path}",
         ) from error
-    except UNREADABLE as error:
+    except (*UNREADABLE, TypeError) as error:
         raise damaged(path, error) from error
+
+
+def _facts(text: str) -> Facts:
+    fields = json.loads(text)
+    return Facts(**{**fields, "shape": tuple(fields["shape"]), "split": Split(*fields["split"])})
 
 
 def damaged(path: Path, reason: object) -> Problem:

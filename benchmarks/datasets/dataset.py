@@ -1,14 +1,15 @@
-"""What a dataset is: integer arrays held to their digests, then scaled and split by seed."""
+"""What a dataset is: raw arrays held to their facts, then scaled and split."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 # Part of every result: another seed makes another validation set.
 SPLIT_SEED = 20160915
 
+Kind = Literal["images", "tokens"]
 RawArrays = dict[str, np.ndarray]
 KEYS = ("train_x", "train_y", "test_x", "test_y")
 
@@ -25,7 +26,8 @@ class Plugin(Protocol):
     """What a plug-in file states and does; the package's docstring explains each."""
 
     NAME: str
-    SHAPE: tuple[int, int, int]
+    KIND: Kind
+    SHAPE: tuple[int, ...]
     DTYPE: str
     SCALE: float
     N_CLASSES: int
@@ -41,11 +43,43 @@ class Mismatch(ValueError):
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset's raw arrays; they are stored together and held to each other.
+
+    Fields are those of a plug-in, whose docstring explains them. A digest that nobody stated
+    beforehand is missing from `sha256`.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    n_classes: int
+    split: Split
+    sha256: dict[str, str]
+
+    @property
+    def complete_sha256(self) -> str:
+        """One SHA-256 (hex) for all four raw arrays: that of their digests, one a line."""
+        return hashlib.sha256("\n".join(self.sha256[key] for key in KEYS).encode()).hexdigest()
+
+    def form(self, key: str) -> tuple[str, tuple[int, ...]]:
+        """Type and shape of one of the four arrays."""
+        n = self.split.test if key.startswith("test") else self.split.train + self.split.validation
+        if key.endswith("_x"):
+            return self.dtype, (n, *self.shape)
+        label = self.shape if self.kind == "tokens" else ()
+        return integers_for(self.n_classes), (n, *label)
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset, ready to train on.
 
-    `*_x` are float32 [N, H, W, C], channels last; `*_y` are int32 [N], classes 0 to
-    `n_classes` - 1. `sha256` stands for all four raw arrays.
+    Images: `*_x` are float32 [N, H, W, C], channels last; `*_y` are int32 [N], classes 0 to
+    `n_classes` - 1. Text: `*_x` are int32 tokens [N, T], `*_y` int32 [N, T] the token that follows
+    each, out of a vocabulary of `n_classes`. `sha256` stands for all four raw arrays.
     """
 
     name: str
@@ -59,6 +93,30 @@ class Dataset:
     test_y: np.ndarray
 
 
+def stated(plugin: Plugin) -> Facts:
+    """The facts that a plug-in file states."""
+    return Facts(
+        name=plugin.NAME,
+        kind=plugin.KIND,
+        shape=tuple(plugin.SHAPE),
+        dtype=plugin.DTYPE,
+        scale=plugin.SCALE,
+        n_classes=plugin.N_CLASSES,
+        split=plugin.SPLIT,
+        sha256=dict(plugin.SHA256),
+    )
+
+
+def with_digests(facts: Facts, arrays: RawArrays) -> Facts:
+    """The facts together with the digests of these four arrays."""
+    return replace(facts, sha256={key: array_sha256(arrays[key]) for key in KEYS})
+
+
+def integers_for(n_classes: int) -> str:
+    """The smallest unsigned type that holds the classes 0 to `n_classes` - 1: raw labels are kept in it."""
+    return np.min_scalar_type(n_classes - 1).name
+
+
 def permutation(n: int) -> np.ndarray:
     """The order in which `n` examples are split, the same on every machine and NumPy version."""
     # RandomState is frozen by NumPy's compatibility policy; the stream of a Generator may change.
@@ -70,45 +128,52 @@ def array_sha256(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
-def dataset_sha256(facts: Plugin) -> str:
-    """One SHA-256 (hex) for all four raw arrays: that of their digests, one a line."""
-    return hashlib.sha256("\n".join(facts.SHA256[key] for key in KEYS).encode()).hexdigest()
-
-
-def check(arrays: RawArrays, facts: Plugin) -> None:
+def check(arrays: RawArrays, facts: Facts) -> None:
     """Hold raw arrays, all four or some of them, to what the facts say.
 
     Raises:
         Mismatch: a type, shape or digest differs; says which, expected and found.
     """
     for key, array in arrays.items():
-        n = facts.SPLIT.test if key.startswith("test") else facts.SPLIT.train + facts.SPLIT.validation
-        form = ("uint8", (n,)) if key.endswith("_y") else (facts.DTYPE, (n, *facts.SHAPE))
-        _same(f"type and shape of {key}", expected=form, found=(array.dtype.name, array.shape))
-        _same(f"SHA-256 of {key}", expected=facts.SHA256[key], found=array_sha256(array))
+        found = (array.dtype.name, array.shape)
+        same(f"type and shape of {key}", expected=facts.form(key), found=found)
+        if key in facts.sha256:
+            same(f"SHA-256 of {key}", expected=facts.sha256[key], found=array_sha256(array))
 
 
-def _same(what: str, *, expected: object, found: object) -> None:
+def same(what: str, *, expected: object, found: object) -> None:
+    """Insist that two values are equal.
+
+    Raises:
+        Mismatch: they are not; says what, expected and found.
+    """
     if found != expected:
         raise Mismatch(f"{what}: expected {expected}, found {found}")
 
 
-def normalised(arrays: RawArrays, facts: Plugin) -> Dataset:
-    """Scale the four raw arrays and split the validation set off the training set."""
-    order = permutation(len(arrays["train_y"]))
-    train, validation = order[: facts.SPLIT.train], order[facts.SPLIT.train :]
+def normalised(arrays: RawArrays, facts: Facts) -> Dataset:
+    """Scale the four raw arrays and split the validation set off the training set.
+
+    Images are split by seed. Text is split where it stands: windows that neighbour a validation
+    window would otherwise be trained on, and give its words away.
+    """
+    n = len(arrays["train_y"])
+    order = np.arange(n) if facts.kind == "tokens" else permutation(n)
+    train, validation = order[: facts.split.train], order[facts.split.train :]
     return Dataset(
-        name=facts.NAME,
-        n_classes=facts.N_CLASSES,
-        sha256=dataset_sha256(facts),
-        train_x=_scaled(arrays["train_x"][train], facts.SCALE),
+        name=facts.name,
+        n_classes=facts.n_classes,
+        sha256=facts.complete_sha256,
+        train_x=_scaled(arrays["train_x"][train], facts),
         train_y=arrays["train_y"][train].astype(np.int32),
-        validation_x=_scaled(arrays["train_x"][validation], facts.SCALE),
+        validation_x=_scaled(arrays["train_x"][validation], facts),
         validation_y=arrays["train_y"][validation].astype(np.int32),
-        test_x=_scaled(arrays["test_x"], facts.SCALE),
+        test_x=_scaled(arrays["test_x"], facts),
         test_y=arrays["test_y"].astype(np.int32),
     )
 
 
-def _scaled(raw: np.ndarray, scale: float) -> np.ndarray:
-    return np.divide(raw, scale, dtype=np.float32)
+def _scaled(raw: np.ndarray, facts: Facts) -> np.ndarray:
+    if facts.kind == "tokens":
+        return raw.astype(np.int32)
+    return np.divide(raw, facts.scale, dtype=np.float32)

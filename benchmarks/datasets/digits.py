@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.datasets.dataset import RawArrays, Split, permutation
 
 NAME = "digits"
+KIND = "images"
 SHAPE = (8, 8, 1)
 DTYPE = "uint8"
 SCALE = 16.0

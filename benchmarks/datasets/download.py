@@ -11,19 +11,23 @@ import os
 import pickle
 import struct
 import sys
+import tarfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pooch
 
-from benchmarks.datasets.dataset import Plugin, RawArrays, check
-from benchmarks.datasets.transfer import Unavailable
+from benchmarks.datasets.dataset import Facts, Plugin, RawArrays, check, stated
+from benchmarks.datasets.transfer import Unavailable, from_address
 from benchmarks.errors import Problem
 
 FOLDER_VARIABLE = "BATCH_ATLAS_DATA"
-UNDECODABLE = (gzip.BadGzipFile, EOFError, ValueError, pickle.UnpicklingError, struct.error, zlib.error)
+UNDECODABLE = (
+    *(gzip.BadGzipFile, tarfile.TarError, pickle.UnpicklingError, struct.error, zlib.error),
+    *(EOFError, ValueError),
+)
 
 
 class Delivery(NamedTuple):
@@ -39,6 +43,16 @@ class Delivery(NamedTuple):
     decode: Callable[[Path], RawArrays]
 
 
+def at_address(address: str, *, files: Iterable[str], decode: Callable[[Path], RawArrays]) -> Delivery:
+    """The delivery of files that lie at `address`, which ends in a slash, under their own names."""
+    return Delivery(
+        origin=f"public address {address}",
+        files=tuple(files),
+        fetch=lambda path: from_address(address + path.name, path),
+        decode=decode,
+    )
+
+
 class Damaged(Exception):
     """A raw file that is there but must not be used; says which and why."""
 
@@ -47,20 +61,21 @@ class Damaged(Exception):
         self.path = path
 
 
-def obtain(facts: Plugin, deliveries: Sequence[Delivery]) -> RawArrays:
-    """The four raw arrays, each held to its digest.
+def obtain(plugin: Plugin, deliveries: Sequence[Delivery]) -> RawArrays:
+    """The four raw arrays, each held to its digest where one is stated.
 
     Raises:
         Problem: a damaged file in the user's own folder, or no source left to try.
     """
+    facts = stated(plugin)
     if own := _from_own_folder(facts, deliveries):
         return own
-    cache = _cache_folder(facts.NAME)
+    cache = _cache_folder(facts.name)
     return _from_cache(facts, deliveries, cache=cache) or _fetched(facts, deliveries, cache=cache)
 
 
-def _from_own_folder(facts: Plugin, deliveries: Sequence[Delivery]) -> RawArrays | None:
-    folder = _own_folder(facts.NAME)
+def _from_own_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArrays | None:
+    folder = _own_folder(facts.name)
     if folder is None:
         return None
     for delivery in deliveries:
@@ -71,7 +86,7 @@ def _from_own_folder(facts: Plugin, deliveries: Sequence[Delivery]) -> RawArrays
             except Damaged as error:
                 mend = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
                 raise Problem(f"{error} (found by way of {FOLDER_VARIABLE})", mend=mend) from error
-    _say(f"{facts.NAME}: {folder} ({FOLDER_VARIABLE}) does not hold {_wanted(deliveries)}; looking further")
+    _say(f"{facts.name}: {folder} ({FOLDER_VARIABLE}) does not hold {_wanted(deliveries)}; looking further")
     return None
 
 
@@ -94,7 +109,7 @@ def _cache_folder(name: str) -> Path:
     return folder
 
 
-def _from_cache(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays | None:
+def _from_cache(facts: Facts, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays | None:
     for delivery in deliveries:
         parts = [_cached(cache / name, delivery, facts) for name in delivery.files]
         if all(parts):
@@ -102,7 +117,7 @@ def _from_cache(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -
     return None
 
 
-def _cached(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays | None:
+def _cached(path: Path, delivery: Delivery, facts: Facts) -> RawArrays | None:
     """What a cached file holds, if it is there; a damaged one is removed."""
     if not path.exists():
         return None
@@ -110,11 +125,11 @@ def _cached(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays | None:
         return _decoded(path, delivery, facts)
     except Damaged as error:
         path.unlink()
-        _say(f"{facts.NAME}: {error}; removed, fetching it again")
+        _say(f"{facts.name}: {error}; removed, fetching it again")
         return None
 
 
-def _fetched(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays:
+def _fetched(facts: Facts, deliveries: Sequence[Delivery], *, cache: Path) -> RawArrays:
     failures = [f"cache {cache}: no complete copy"]
     for delivery in deliveries:
         paths = [cache / name for name in delivery.files]
@@ -123,17 +138,17 @@ def _fetched(facts: Plugin, deliveries: Sequence[Delivery], *, cache: Path) -> R
             return _merged(parts)
         except (Unavailable, Damaged) as error:
             failures.append(f"{delivery.origin}: {error}")
-            _say(f"{facts.NAME}: {failures[-1]}")
+            _say(f"{facts.name}: {failures[-1]}")
     raise Problem(
-        f"{facts.NAME} could not be obtained; tried\n  - " + "\n  - ".join(failures),
+        f"{facts.name} could not be obtained; tried\n  - " + "\n  - ".join(failures),
         mend=f"connect to a network and run again, or download {_wanted(deliveries)} elsewhere "
         f"and set {FOLDER_VARIABLE} to their folder",
     )
 
 
-def _fresh(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays:
+def _fresh(path: Path, delivery: Delivery, facts: Facts) -> RawArrays:
     """Fetch one file into the cache; what does not match does not stay there."""
-    _say(f"{facts.NAME}: fetching {path.name} from {delivery.origin}")
+    _say(f"{facts.name}: fetching {path.name} from {delivery.origin}")
     delivery.fetch(path)
     try:
         return _decoded(path, delivery, facts)
@@ -146,7 +161,7 @@ def _merged(parts: Sequence[RawArrays]) -> RawArrays:
     return {key: array for part in parts for key, array in part.items()}
 
 
-def _decoded(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays:
+def _decoded(path: Path, delivery: Delivery, facts: Facts) -> RawArrays:
     try:
         arrays = delivery.decode(path)
         check(arrays, facts)
@@ -156,7 +171,7 @@ def _decoded(path: Path, delivery: Delivery, facts: Plugin) -> RawArrays:
 
 
 def _wanted(deliveries: Sequence[Delivery]) -> str:
-    return " or ".join(" + ".join(delivery.files) for delivery in deliveries)
+    return " or ".join(dict.fromkeys(" + ".join(delivery.files) for delivery in deliveries))
 
 
 def _say(line: str) -> None:

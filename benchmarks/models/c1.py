@@ -11,4 +11,4 @@ def layers(n_classes: int) -> Spec:
 
 def _dense(units: int) -> list[Layer]:
     """One hidden dense layer with all that follows it."""
-    return [Dense(units), BatchNorm(), ReLU(), Dropout(0.5)]
+    return [Dense(units, bias=False), BatchNorm(), ReLU(), Dropout(0.5)]

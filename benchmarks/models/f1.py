@@ -8,5 +8,5 @@ DEPTH = 5
 
 def layers(n_classes: int) -> Spec:
     """784 – [512 – batch norm – ReLU] × 5 – 10 on MNIST."""
-    hidden = [layer for _ in range(DEPTH) for layer in (Dense(512), BatchNorm(), ReLU())]
+    hidden = [layer for _ in range(DEPTH) for layer in (Dense(512, bias=False), BatchNorm(), ReLU())]
     return [Flatten(), *hidden, Dense(n_classes)]

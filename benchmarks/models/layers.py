@@ -31,9 +31,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = x W + b over the last axis, with W of shape [inputs, units]."""
+    """y = x W + b over the last axis, with W of shape [inputs, units].
+
+    Before a batch norm it goes without the bias, which the norm would take away again.
+    """
 
     units: int
+    bias: bool = True
 
     def output_shape(self, shape: Shape) -> Shape:
         """The last axis becomes `units`."""
@@ -41,7 +45,8 @@ class Dense(Layer):
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """`kernel` [inputs, units] and `bias` [units]."""
-        return {"kernel": (shape[-1], self.units), "bias": (self.units,)}
+        kernel = {"kernel": (shape[-1], self.units)}
+        return {**kernel, "bias": (self.units,)} if self.bias else kernel
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The random numbers of dropout and augmentation: a function of (key, count, index), the same everywhere.
 
 A counter-based generator keeps no state but the count of draws, so a number can be had on any device,
-in any order, inside any compiled loop. It is built from the 32-bit mixer `lowbias32` (C. Wellons, "Prospecting for
-hash functions", 2018, https://nullprogram.com/blog/2018/07/31/), in int32 arithmetic that wraps around, which
-every framework has.
+in any order, inside any compiled loop. It is built from the 32-bit mixer `lowbias32` (C. Wellons,
+"Prospecting for hash functions", 2018, https://nullprogram.com/blog/2018/07/31/), in int32 arithmetic that
+wraps around, which every framework has.
 """
 
 import operator

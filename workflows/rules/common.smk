@@ -25,7 +25,7 @@ try:
         ): plan.model_dump_json()
         for plan in studies.plans(STUDY)
     }
-except Problem as problem:
+except (Problem, OSError) as problem:
     raise WorkflowError(str(problem)) from None
 
 MACHINE = STUDY.machine or machine.slug(STUDY.device)

@@ -1,4 +1,16 @@
-"""Data sets, downloaded or generated once, verified, and shared by all studies."""
+"""Data sets, downloaded, generated or the user's own, verified once and shared by all studies."""
+
+
+def code_of_dataset(wildcards):
+    """Digest of the code that one data set depends on."""
+    return code_digest(
+        "benchmarks.fetch", datasets.module_name(SOURCES[wildcards.dataset])
+    )
+
+
+def fingerprint_of_dataset(wildcards):
+    """Changes when data of the user's own does."""
+    return datasets.fingerprint(SOURCES[wildcards.dataset])
 
 
 rule dataset:
@@ -9,10 +21,10 @@ rule dataset:
     conda:
         "../../environment.yml"
     params:
-        code=lambda wildcards: code_digest(
-            "benchmarks.fetch", f"benchmarks.datasets.{wildcards.dataset}"
-        ),
+        source=lambda wildcards: SOURCES[wildcards.dataset],
+        code=code_of_dataset,
+        fingerprint=fingerprint_of_dataset,
     message:
         "data set {wildcards.dataset}: obtain and verify"
     shell:
-        "python -m benchmarks.fetch {wildcards.dataset} --output {output} 2>&1 | tee {log}"
+        "python -m benchmarks.fetch {params.source:q} --output {output} 2>&1 | tee {log}"

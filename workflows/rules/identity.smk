@@ -1,35 +1,54 @@
 """Certificates: the frameworks compute the same numbers, or it is said by what they differ."""
 
+# The reference is traced whether or not the study lists it.
+TRACED = list(dict.fromkeys(["numpy", *STUDY.frameworks]))
+
+
+def code_of_trace(wildcards):
+    """Digest of the code behind the traces of one framework."""
+    return code_digest(
+        "benchmarks.trace",
+        frameworks.module_name(wildcards.framework),
+        *sorted(datasets.module_name(source) for source in SOURCES.values()),
+        *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),
+    )
+
 
 rule trace:
     input:
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
     output:
-        f"{RESULTS}/traces/{{framework}}.safetensors",
+        f"{RESULTS}/traces/{{precision}}/{{framework}}.safetensors",
+    wildcard_constraints:
+        precision="float32|float64",
     log:
-        f"{RESULTS}/logs/trace/{{framework}}.log",
+        f"{RESULTS}/logs/trace/{{precision}}/{{framework}}.log",
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    # Two side by side: nothing is timed here, and most of it is starting up.
+    threads: max(1, workflow.cores // 2)
     resources:
         gpu=1,
     params:
-        code=lambda wildcards: code_of_frameworks("benchmarks.trace"),
+        code=code_of_trace,
         study=TRACED_JSON,
     message:
-        "trace {wildcards.framework}: first steps in float64"
+        "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
         "python -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
-        "--data {input.data} --output {output} > {log} 2>&1"
+        "--precision {wildcards.precision} --data {input.data} --threads {threads} "
+        "--output {output} > {log} 2>&1"
 
 
 rule certify:
     input:
         expand(
-            f"{RESULTS}/traces/{{framework}}.safetensors", framework=STUDY.frameworks
+            f"{RESULTS}/traces/{{precision}}/{{framework}}.safetensors",
+            precision=["float32", "float64"],
+            framework=TRACED,
         ),
     output:
-        f"{RESULTS}/identity.json",
+        f"{RESULTS}/traces/certificates.json",
     log:
         f"{RESULTS}/logs/certify.log",
     conda:
@@ -37,8 +56,31 @@ rule certify:
     params:
         code=code_digest("benchmarks.certify"),
         study=TRACED_JSON,
+        frameworks=STUDY.frameworks,
+        traces=f"{RESULTS}/traces",
     message:
         "certify: do the frameworks compute the same numbers?"
     shell:
-        "python -m benchmarks.certify --study {params.study:q} --traces {input} "
-        "--output {output} > {log} 2>&1"
+        "python -m benchmarks.certify --study {params.study:q} --frameworks {params.frameworks} "
+        "--traces {params.traces} --output {output} > {log} 2>&1"
+
+
+rule identity:
+    input:
+        certificates=rules.certify.output,
+        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
+    output:
+        f"{RESULTS}/identity.json",
+    log:
+        f"{RESULTS}/logs/identity.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_digest("benchmarks.equivalence"),
+        study=STUDY_JSON,
+        results=RESULTS,
+    message:
+        "identity: are the frameworks equivalent over the seeds?"
+    shell:
+        "python -m benchmarks.equivalence --study {params.study:q} --certificates {input.certificates} "
+        "--results {params.results} --output {output} > {log} 2>&1"

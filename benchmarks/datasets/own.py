@@ -1,0 +1,114 @@
+"""What the kinds of the user's own data share: where it lies, its name, its split, whether it changed.
+
+A file for one kind (images.py, npz.py, text.py) states its `KIND` and has three functions, each of the
+text after the colon of `kind:location`: see `Source`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split
+from benchmarks.errors import Problem
+
+TARGET = re.compile(r"@(\d+)(?:x(\d+))?$")
+
+
+class Loaded(NamedTuple):
+    """The four raw arrays, and what is not to be seen from them."""
+
+    arrays: RawArrays
+    n_classes: int
+    scale: float
+    split: Split
+
+
+class Source(Protocol):
+    """One kind of the user's own data."""
+
+    KIND: Kind
+
+    def files(self, location: str) -> list[Path]:
+        """All files that the data is read from."""
+
+    def split(self, location: str) -> Split:
+        """Numbers of examples, without decoding any."""
+
+    def load(self, location: str) -> Loaded:
+        """Read, check and split off the test set."""
+
+
+def facts(loaded: Loaded, *, name: str, kind: Kind) -> Facts:
+    """The facts of data that nobody stated before: they are read off the arrays, digests excepted."""
+    examples = loaded.arrays["train_x"]
+    return Facts(
+        name=name,
+        kind=kind,
+        shape=examples.shape[1:],
+        dtype=examples.dtype.name,
+        scale=loaded.scale,
+        n_classes=loaded.n_classes,
+        split=loaded.split,
+        sha256={},
+    )
+
+
+def slug(kind: str, location: str) -> str:
+    """Name for results: the kind, the last part of the path, and the target size if one is given."""
+    base = TARGET.sub("", location)
+    target = location[len(base) + 1 :]
+    name = Path(base).expanduser().resolve().name.lower().removesuffix(".npz").removesuffix(".txt")
+    parts = (re.sub(r"[^a-z0-9_]+", "-", part).strip("-") for part in (kind, name, target))
+    return "-".join(part for part in parts if part)
+
+
+def existing(location: str) -> Path:
+    """The path that a location names.
+
+    Raises:
+        Problem: there is nothing.
+    """
+    if not location:
+        raise Problem("data of your own without a path", mend="write KIND:PATH, as in images:photos@32")
+    path = Path(location).expanduser()
+    if not path.exists():
+        raise Problem(
+            f"data {location}: {path.absolute()} does not exist", mend="correct the path in the study"
+        )
+    return path
+
+
+def existing_file(location: str) -> Path:
+    """The file that a location names.
+
+    Raises:
+        Problem: there is none, or a folder.
+    """
+    if not (path := existing(location)).is_file():
+        raise Problem(f"data {location}: {path.absolute()} is not a file", mend="name the file itself")
+    return path
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """SHA-256 (hex) of the files' paths, sizes and times of change."""
+    digest = hashlib.sha256()
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def tenths(n: int, *, n_test: int | None, where: str) -> Split:
+    """A tenth of `n` examples validates; another tenth of them tests unless the test set is apart.
+
+    Raises:
+        Problem: too few for that.
+    """
+    if n < 10:
+        raise Problem(
+            f"{where} has {n} examples to train on", mend="a tenth of them validates: give ten or more"
+        )
+    tenth = n // 10
+    return Split(n - 2 * tenth, tenth, tenth) if n_test is None else Split(n - tenth, tenth, n_test)

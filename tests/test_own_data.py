@@ -1,0 +1,206 @@
+"""The user's own arrays and text: names, round trips, splits, and what is refused."""
+
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks import datasets
+from benchmarks.errors import Problem
+
+PARTS = ("train", "validation", "test")
+
+
+def round_trip(source, folder):
+    datasets.store(source, folder / "stored.npz")
+    data = datasets.read(folder / "stored.npz")
+    sizes = [len(getattr(data, f"{part}_x")) for part in PARTS]
+    assert sizes == list(datasets.split_sizes(source)) == [len(getattr(data, f"{part}_y")) for part in PARTS]
+    assert data.name == datasets.slug(source)
+    return data
+
+
+def refused(source, folder):
+    with pytest.raises(Problem) as raised:
+        datasets.store(source, folder / "refused.npz")
+    assert not (folder / "refused.npz").exists()
+    return str(raised.value)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("source", "slug"),
+    [
+        ("mnist", "mnist"),
+        ("images:../a/My Photos@32", "images-my-photos-32"),
+        ("images:photos/@24x32", "images-photos-24x32"),
+        ("images:v1.2_b", "images-v1-2_b"),
+        ("npz:~/Data/Spectra 7.npz", "npz-spectra-7"),
+        ("text:/a/war-and-peace.txt", "text-war-and-peace"),
+        ("text:Été.md", "text-t-md"),
+    ],
+)
+def test_slug(source, slug):
+    assert datasets.slug(source) == slug
+
+
+def test_the_working_folder_has_its_own_name(tmp_path, monkeypatch):
+    (tmp_path / "Leaves").mkdir()
+    monkeypatch.chdir(tmp_path / "Leaves")
+    assert datasets.slug("images:.@8") == "images-leaves-8"
+
+
+@pytest.mark.parametrize("kind", datasets.SOURCES)
+def test_the_module_and_the_kind_of_a_source(kind):
+    assert datasets.module_name(f"{kind}:no/such:path") == f"benchmarks.datasets.{kind}"
+    assert datasets.kind(f"{kind}:no/such:path") == ("tokens" if kind == "text" else "images")
+    assert kind not in datasets.NAMES
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("image:photos@32", "did you mean images:photos@32?"),
+        ("images:", "write images:PATH"),
+        ("text", "write text:PATH"),
+        ("mnist:x", "unknown dataset 'mnist:x'"),
+        ("own", "known: cifar10, "),
+        ("dataset:x", "npz:PATH"),
+    ],
+)
+def test_an_unknown_source_is_told_with_what_there_is(source, said):
+    for ask in (datasets.module_name, datasets.slug, datasets.kind, datasets.split_sizes):
+        with pytest.raises(Problem) as raised:
+            ask(source)
+        assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", datasets.SOURCES)
+def test_a_path_that_is_not_there_is_named(kind, tmp_path):
+    for ask in (datasets.split_sizes, datasets.fingerprint):
+        with pytest.raises(Problem, match=r"nowhere does not exist\n.*correct the path"):
+            ask(f"{kind}:{tmp_path}/nowhere")
+
+
+@pytest.mark.parametrize("kind", ["npz", "text"])
+def test_a_folder_is_no_file(kind, tmp_path):
+    assert "is not a file" in refused(f"{kind}:{tmp_path}", tmp_path)
+
+
+def test_the_fingerprint_follows_size_and_time(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("abc" * 1000)
+    seen = {datasets.fingerprint(f"text:{path}"), datasets.fingerprint(f"text:{path}")}
+    assert len(seen) == 1
+    os.utime(path, ns=(1, 1))
+    seen.add(datasets.fingerprint(f"text:{path}"))
+    path.write_text("abcd")
+    os.utime(path, ns=(1, 1))
+    seen.add(datasets.fingerprint(f"text:{path}"))
+    assert len(seen) == 3
+
+
+# Arrays
+
+N, SHAPE = 40, (5, 4, 3)
+BYTES = np.arange(N * 60, dtype=np.uint32).astype(np.uint8).reshape(N, *SHAPE)
+LABELS = np.arange(N) % 3
+
+
+def saved(folder, **arrays):
+    np.savez_compressed(folder / "own.npz", **arrays)
+    return f"npz:{folder / 'own.npz'}"
+
+
+def numbers(data):
+    """Which of the examples 0 to N - 1 each part holds, where every value of an example is its number."""
+    return [getattr(data, f"{part}_x")[:, 0, 0, 0].astype(int).tolist() for part in PARTS]
+
+
+def test_x_and_y_are_split_by_seed_each_example_once(tmp_path):
+    x = np.arange(N, dtype=np.float64).reshape(N, 1, 1, 1) + np.zeros(SHAPE)
+    data = round_trip(saved(tmp_path, x=x, y=LABELS), tmp_path)
+    parts = numbers(data)
+    assert [len(part) for part in parts] == [32, 4, 4]
+    everyone = [k for part in parts for k in part]
+    assert sorted(everyone) == list(range(N)) and everyone != list(range(N))
+    for part, name in zip(parts, PARTS, strict=True):
+        assert getattr(data, f"{name}_y").tolist() == [k % 3 for k in part]
+    assert (data.n_classes, data.train_x.dtype, data.train_y.dtype) == (3, np.float32, np.int32)
+    assert numbers(round_trip(f"npz:{tmp_path / 'own.npz'}", tmp_path)) == parts
+
+
+def test_a_test_set_of_ones_own_stays_and_a_tenth_of_training_validates(tmp_path):
+    arrays = {"train_x": BYTES, "train_y": LABELS, "test_x": BYTES[:7], "test_y": LABELS[:7]}
+    data = round_trip(saved(tmp_path, **arrays), tmp_path)
+    assert np.allclose(data.test_x, BYTES[:7] / 255) and data.test_y.tolist() == LABELS[:7].tolist()
+    assert len(data.validation_x) == 4
+
+
+@pytest.mark.parametrize(("given", "shape"), [((5, 4), (5, 4, 1)), ((60,), (60, 1, 1))])
+def test_missing_axes_are_added(tmp_path, given, shape):
+    x = np.zeros((N, *given), np.float16)
+    assert round_trip(saved(tmp_path, x=x, y=LABELS), tmp_path).train_x.shape == (32, *shape)
+
+
+def test_more_than_256_classes_keep_their_numbers(tmp_path):
+    y = np.tile(np.arange(300), 20)
+    data = round_trip(saved(tmp_path, x=np.zeros((6000, 1), np.float32), y=y), tmp_path)
+    assert (data.n_classes, data.train_y.max()) == (300, 299)
+
+
+def holed(value):
+    x = np.zeros((N, *SHAPE), np.float64)
+    x[7, 1, 2, 0] = value
+    return x
+
+
+FLOATS = BYTES.astype(np.float32)
+APART = {"train_x": BYTES, "train_y": LABELS, "test_x": BYTES[:7], "test_y": LABELS[:7]}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"x": holed(np.nan), "y": LABELS}, "x holds 1 NaN or infinite values, the first at [7, 1, 2, 0]"),
+        ({"x": holed(-np.inf), "y": LABELS}, "NaN or infinite"),
+        ({"x": holed(1e300), "y": LABELS}, "NaN or infinite"),
+        ({"x": FLOATS, "y": LABELS[:-1]}, "x has 40 examples, y has 39 labels"),
+        ({**APART, "test_y": LABELS[:6]}, "test_x has 7 examples, test_y has 6 labels"),
+        ({"x": FLOATS, "y": LABELS + 1}, "labels of the training examples are 1, 2, 3"),
+        ({"x": FLOATS, "y": LABELS - 1}, "labels of the training examples are -1, 0, 1"),
+        ({"x": FLOATS, "y": LABELS * 2}, "labels of the training examples are 0, 2, 4"),
+        ({"x": FLOATS, "y": LABELS * 0}, "two or more"),
+        ({**APART, "test_y": LABELS[:7] + 2}, "labels 3, 4 occur in the test alone"),
+        ({"x": FLOATS, "y": LABELS * 1.0}, "y is float64 [40]"),
+        ({"x": FLOATS, "y": np.eye(3, dtype=int)[LABELS]}, "y is int64 [40, 3]"),
+        ({"x": BYTES.astype(int), "y": LABELS}, "x is int64 [40, 5, 4, 3]"),
+        ({"x": np.zeros(N), "y": LABELS}, "x is float64 [40]"),
+        ({"x": np.zeros((N, 0)), "y": LABELS}, "x is float64 [40, 0]"),
+        ({**APART, "test_x": BYTES[:7, :4]}, "test_x is uint8 [7, 4, 4, 3]"),
+        ({**APART, "test_x": FLOATS[:7]}, "test_x is float32"),
+        ({"x": FLOATS[:9], "y": LABELS[:9]}, "has 9 examples to train on"),
+        ({"x": FLOATS, "labels": LABELS}, "holds x, labels"),
+        ({"x": np.array([None] * N), "y": LABELS}, "Object arrays cannot be loaded"),
+    ],
+)
+def test_arrays_that_cannot_be_trained_on_are_refused(tmp_path, arrays, said):
+    assert said in refused(saved(tmp_path, **arrays), tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off"])
+def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
+    (tmp_path / "own.npz").write_bytes(content)
+    assert "cannot be read" in refused(f"npz:{tmp_path / 'own.npz'}", tmp_path)
+
+
+def test_a_stored_array_that_was_altered_is_noticed(tmp_path):
+    round_trip(saved(tmp_path, x=BYTES, y=LABELS), tmp_path)
+    with np.load(tmp_path / "stored.npz") as file:
+        arrays = dict(file)
+    for altered in (arrays["test_x"] ^ 1, arrays["test_x"][:, ::-1], arrays["test_x"].reshape(4, 4, 5, 3)):
+        np.savez(tmp_path / "stored.npz", **{**arrays, "test_x": altered})
+        with pytest.raises(Problem, match=r"is damaged: .*test_x"):
+            datasets.read(tmp_path / "stored.npz")

@@ -1,0 +1,230 @@
+"""The user's own images: class folders, target sizes, splits, and what is refused by name."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_own_data import PARTS, refused, round_trip
+
+from benchmarks import datasets
+from benchmarks.datasets import decoding
+from benchmarks.errors import Problem
+
+
+def draw(path, *, size=(6, 5), mode="RGB", value=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value).save(path)
+    return path
+
+
+def grey(value):
+    return (value, value, value)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve cats, values 0 to 11, and eight dogs, 12 to 19; 6 wide and 5 high."""
+    for k in range(20):
+        draw(tmp_path / "photos" / ("cat" if k < 12 else "dog") / f"{k:02}.png", value=grey(k))
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """The same with a test set: twenty images of training, four of the test."""
+    for k in range(24):
+        part, name = "train" if k < 20 else "test", ("cat", "dog")[k % 2]
+        draw(tmp_path / "apart" / part / name / f"{k:02}.png", value=grey(k))
+    return tmp_path / "apart"
+
+
+def values(data):
+    """The grey value of each image of each part, and its label."""
+    rounded = {part: np.rint(getattr(data, f"{part}_x") * 255).astype(int) for part in PARTS}
+    assert all((images == images[:, :1, :1, :1]).all() for images in rounded.values())
+    return {
+        part: list(zip(images[:, 0, 0, 0].tolist(), getattr(data, f"{part}_y").tolist(), strict=True))
+        for part, images in rounded.items()
+    }
+
+
+def test_class_folders_are_split_by_seed_each_image_once(photos, tmp_path):
+    data = round_trip(f"images:{photos}", tmp_path)
+    found = values(data)
+    assert [len(found[part]) for part in PARTS] == [16, 2, 2]
+    assert sorted(pair for part in found.values() for pair in part) == [(k, int(k >= 12)) for k in range(20)]
+    assert [value for value, _ in found["train"]] != sorted(value for value, _ in found["train"])
+    assert (data.train_x.shape, data.train_x.dtype, data.n_classes) == ((16, 5, 6, 3), np.float32, 2)
+    assert values(round_trip(f"images:{photos}", tmp_path)) == found
+
+
+def test_a_test_folder_is_the_test_set(apart, tmp_path):
+    found = values(round_trip(f"images:{apart}", tmp_path))
+    assert [len(found[part]) for part in PARTS] == [18, 2, 4]
+    assert found["test"] == [(20, 0), (22, 0), (21, 1), (23, 1)]
+    assert sorted(found["train"] + found["validation"]) == [(k, k % 2) for k in range(20)]
+
+
+def test_sizes_are_known_without_decoding(photos, monkeypatch):
+    monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("opened"))
+    assert datasets.split_sizes(f"images:{photos}") == (16, 2, 2)
+    assert datasets.fingerprint(f"images:{photos}")
+
+
+def test_hidden_files_are_left_out(photos, tmp_path):
+    (photos / "cat" / ".DS_Store").write_bytes(b"x")
+    (photos / ".thumbnails").mkdir()
+    assert round_trip(f"images:{photos}", tmp_path).n_classes == 2
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "tiff", "webp"])
+def test_any_format_of_grey_images(tmp_path, suffix):
+    for k in range(10):
+        draw(tmp_path / "a" / "xy"[k % 2] / f"{k}.{suffix}", mode="L", value=k)
+    grey_itself = suffix not in ("gif", "webp")  # those keep grey values as a palette and as RGB
+    source = f"images:{tmp_path / 'a'}" + ("" if grey_itself else "@5x6")
+    assert round_trip(source, tmp_path).train_x.shape == (8, 5, 6, 1 if grey_itself else 3)
+
+
+def test_a_new_image_changes_the_fingerprint(photos):
+    before = datasets.fingerprint(f"images:{photos}")
+    (photos / "cat" / "00.png").rename(photos / "dog" / "00.png")
+    assert datasets.fingerprint(f"images:{photos}") != before
+
+
+# A target size
+
+
+@pytest.mark.parametrize(("target", "shape"), [("@8", (8, 8, 3)), ("@4x7", (4, 7, 3))])
+def test_a_target_size_brings_all_to_one_form(photos, tmp_path, target, shape):
+    draw(photos / "cat" / "wide.jpg", size=(40, 10), mode="L", value=30)
+    draw(photos / "dog" / "clear.png", mode="RGBA", value=(31, 31, 31, 255))
+    draw(photos / "dog" / "few.gif", size=(3, 3), mode="P", value=0)
+    data = round_trip(f"images:{photos}{target}", tmp_path)
+    assert data.train_x.shape[1:] == shape
+    assert {30, 31} <= {value for part in values(data).values() for value, _ in part}
+
+
+def test_resizing_is_that_of_pillow(tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    for k in range(20):
+        path = tmp_path / "a" / "xy"[k % 2] / f"{k}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    expected = np.asarray(Image.fromarray(pixels).resize((4, 3), Image.Resampling.BILINEAR))
+    data = round_trip(f"images:{tmp_path / 'a'}@3x4", tmp_path)
+    assert np.allclose(data.test_x[0] * 255, expected)
+
+
+def test_a_size_of_nothing_is_refused(photos, tmp_path):
+    assert "a size of 0" in refused(f"images:{photos}@0x8", tmp_path)
+
+
+# Refused
+
+
+def test_mixed_sizes_are_named_with_their_counts(photos, tmp_path):
+    draw(photos / "dog" / "odd.png", size=(7, 5))
+    said = refused(f"images:{photos}", tmp_path)
+    assert "20 are 6 wide, 5 high, RGB" in said and "1 are 7 wide, 5 high, RGB" in said
+    assert "odd.png" in said and "@32" in said
+
+
+def test_mixed_modes_are_named_with_their_counts(photos, tmp_path):
+    for name in ("a", "b"):
+        draw(photos / "cat" / f"{name}.png", mode="L")
+    said = refused(f"images:{photos}", tmp_path)
+    assert "20 are 6 wide, 5 high, RGB" in said and "2 are 6 wide, 5 high, L" in said
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def no_image(path):
+    path.write_bytes(b"GIF? no, only text")
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [truncated, no_image, flipped, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("target", ["", "@8"])
+def test_a_corrupt_image_is_named(photos, tmp_path, spoil, target):
+    spoil(photos / "dog" / "15.png")
+    said = refused(f"images:{photos}{target}", tmp_path)
+    assert said.startswith("corrupt or not an image") and "15.png" in said and "14.png" not in said
+
+
+def test_many_corrupt_images_are_counted(photos, tmp_path):
+    for path in sorted((photos / "cat").iterdir()):
+        no_image(path)
+    said = refused(f"images:{photos}", tmp_path)
+    assert "00.png" in said and "02.png" in said and "03.png" not in said and "and 9 more" in said
+
+
+def test_every_image_is_tried_beyond_the_first_chunk(photos, monkeypatch, tmp_path):
+    monkeypatch.setattr(decoding, "CHUNK", 3)
+    truncated(photos / "dog" / "19.png")
+    assert "19.png" in refused(f"images:{photos}", tmp_path)
+
+
+@pytest.mark.parametrize("target", ["", "@8"])
+def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, target):
+    Image.fromarray(np.full((5, 6), 40_000, np.uint16)).save(photos / "cat" / "deep.png")
+    said = refused(f"images:{photos}{target}", tmp_path)
+    assert "deep.png has more than 8 bits a value" in said
+
+
+def test_a_palette_needs_a_target_size(tmp_path):
+    for k in range(10):
+        draw(tmp_path / "a" / "xy"[k % 2] / f"{k}.png", mode="P")
+    assert "neither grey (L) nor RGB" in refused(f"images:{tmp_path / 'a'}", tmp_path)
+    assert round_trip(f"images:{tmp_path / 'a'}@5x6", tmp_path).n_classes == 2
+
+
+def spoil_layout(folder, kind):
+    if kind == "empty class":
+        (folder / "empty").mkdir()
+    elif kind == "no classes":
+        (folder / "cat").rename(folder / ".cat")
+        (folder / "dog").rename(folder / ".dog")
+    elif kind == "one class":
+        (folder / "cat").rename(folder / ".cat")
+    elif kind == "a folder in a class":
+        (folder / "cat" / "more").mkdir()
+    elif kind == "few":
+        for path in [*(folder / "cat").iterdir()][1:]:
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("empty class", "no image of class empty"),
+        ("no classes", "holds no class folders"),
+        ("one class", "holds 1 class folder\n"),
+        ("a folder in a class", "cat/more (Is a directory)"),
+        ("few", "has 9 examples to train on"),
+    ],
+)
+def test_folders_that_make_no_dataset_are_refused(photos, tmp_path, kind, said):
+    spoil_layout(photos, kind)
+    assert said in refused(f"images:{photos}", tmp_path)
+
+
+def test_classes_must_be_those_of_the_test(apart, tmp_path):
+    (apart / "test" / "dog").rename(apart / "test" / "wolf")
+    assert "dog, wolf in one of train and test alone" in refused(f"images:{apart}", tmp_path)
+
+
+def test_a_third_folder_beside_train_and_test_is_not_left_out_silently(apart):
+    (apart / "val" / "cat").mkdir(parents=True)
+    with pytest.raises(Problem, match="holds val beside train and test"):
+        datasets.split_sizes(f"images:{apart}")
+
+
+def test_a_file_is_no_folder(photos, tmp_path):
+    assert "is not a folder" in refused(f"images:{photos / 'cat' / '00.png'}", tmp_path)
