@@ -1,0 +1,93 @@
+"""Dropout and augmentation, from the random numbers of `recipe.generator`."""
+
+import math
+
+import numpy as np
+
+from benchmarks.frameworks.numpy_parts.layer import ManualLayer
+from benchmarks.frameworks.numpy_parts.tensors import Tensors
+from benchmarks.models.layers import Layer, Shape
+from benchmarks.recipe import generator
+
+BITS = 24
+"""u = bits / 2²⁴. What depends on u is decided in whole numbers, exactly."""
+
+
+class Random(ManualLayer):
+    """A layer that draws in training: numbers 0, 1, … of the present draw; then the count goes up by one."""
+
+    def draw(self, *shape: int) -> np.ndarray:
+        """24 random bits for each element, their index counted in C order."""
+        key, count = self.parameters["generator"].astype(np.int32)[:, np.newaxis]
+        self.parameters["generator"][1] += 1
+        index = np.arange(math.prod(shape), dtype=np.int32)
+        return generator.bits(index, key, count).reshape(shape)
+
+
+class Dropout(Random):
+    """y = m x with m = 1 / (1 − rate) where u ≥ rate, else 0; dx = m dy."""
+
+    def __init__(self, spec: Layer, shape: Shape, path: str, tensors: Tensors) -> None:
+        super().__init__(spec, shape, path, tensors)
+        self.own = np.random.default_rng()
+
+    def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
+        """The shape stays."""
+        if not training:
+            return x
+        self.mask = self._kept(x.shape).astype(x.dtype) / (1.0 - self.spec.rate)
+        return x * self.mask
+
+    def _kept(self, shape: Shape) -> np.ndarray:
+        """Whether u ≥ rate, for each number of x."""
+        if self.spec.source == "framework":
+            return self.own.random(shape, np.float32) >= self.spec.rate
+        return self.draw(*shape) >= self.spec.rate * 2**BITS
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """The same mask."""
+        return dy * self.mask
+
+
+class RandomFlip(Random):
+    """y_ij = x_i(W−1−j) where u < ½, else x; its own inverse, so dx is dy flipped likewise."""
+
+    def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
+        """[N, H, W, C] to the same."""
+        if not training:
+            return x
+        self.flips = self.draw(len(x)) < 2 ** (BITS - 1)
+        return self._flipped(x)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """Flipped back."""
+        return self._flipped(dy)
+
+    def _flipped(self, images: np.ndarray) -> np.ndarray:
+        return np.where(self.flips[:, np.newaxis, np.newaxis, np.newaxis], images[:, :, ::-1], images)
+
+
+class RandomShift(Random):
+    """y_ij = x_(i+a)(j+b), 0 outside of x; dx_ij = dy_(i−a)(j−b): the shift back."""
+
+    def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
+        """[N, H, W, C] to the same."""
+        if not training:
+            return x
+        reach = self.spec.reach
+        # ⌊(2 · reach + 1) u⌋ as whole numbers: in float32 the largest u would be rounded up to 2 · reach + 1.
+        self.by = ((2 * reach + 1) * self.draw(len(x), 2) >> BITS) - reach
+        return shifted(x, self.by, reach=reach)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """Shifted back."""
+        return shifted(dy, -self.by, reach=self.spec.reach)
+
+
+def shifted(images: np.ndarray, by: np.ndarray, *, reach: int) -> np.ndarray:
+    """y_nij = x_n(i+a)(j+b) with (a, b) = by_n, at most `reach` either way; zeros come in."""
+    n, height, width, _ = images.shape
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    rows = (reach + by[:, :1] + np.arange(height))[:, :, np.newaxis]
+    columns = (reach + by[:, 1:] + np.arange(width))[:, np.newaxis, :]
+    return padded[np.arange(n)[:, np.newaxis, np.newaxis], rows, columns]
