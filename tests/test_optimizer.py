@@ -70,6 +70,7 @@ def test_settings_are_rounded_to_what_float32_can_hold():
     settings = Optimizer(name="momentum", learning_rate=0.05, momentum=0.9)
     assert settings.learning_rate == float(np.float32(0.05)) != 0.05
     assert settings.momentum == float(np.float32(0.9)) != 0.9
+    assert settings.beta_1 == float(np.float32(0.9)) != 0.9, "defaults too"
     warm = Optimizer(name="sgd", learning_rate=0.1, schedule=Schedule(warm_up=0.5), total_steps=10)
     rates = warm.rates(0, 10)
     assert (rates == rates.astype(np.float32)).all()

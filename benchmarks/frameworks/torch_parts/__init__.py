@@ -1,0 +1,1 @@
+"""What the frameworks on top of PyTorch are made of; no framework itself."""

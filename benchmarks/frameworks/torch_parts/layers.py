@@ -1,0 +1,130 @@
+"""Modules that PyTorch lacks, or has with another meaning than the layer spec's.
+
+Inside the model images are [N, C, H, W], as PyTorch has them; vectors are [N, features] and texts
+[N, positions, width].
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """The spec's order of axes: images as [N, H, W, C], all else as it is; a view."""
+    return x.permute(CHANNELS_LAST) if x.ndim == 4 else x
+
+
+class ChannelsFirst(nn.Module):
+    """From the data's order (height, width, channel) to PyTorch's (channel, height, width)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A view; nothing is copied."""
+        return x.permute(CHANNELS_FIRST)
+
+
+class Flatten(nn.Module):
+    """Flatten images in the order height, width, channel."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, …] to [N, features]."""
+        return channels_last(x).flatten(1)
+
+
+class ImageLinear(nn.Linear):
+    """`nn.Linear` over the channels of images."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to [N, units, H, W]."""
+        return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
+
+
+class ImageLayerNorm(nn.LayerNorm):
+    """`nn.LayerNorm` over the channels of images, one pixel at a time."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to the same."""
+        return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
+
+
+class TextGroupNorm(nn.GroupNorm):
+    """`nn.GroupNorm` of texts, whose channels are last."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, positions, width] to the same."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class BiasedBatchNorm(nn.BatchNorm2d):
+    """Batch norm whose running variance is the biased one, as in the layer spec, for any input.
+
+    PyTorch's own averages the unbiased variance and so is another model in evaluation.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise by the batch in training, by the running averages in evaluation."""
+        if x.ndim == 3:  # of texts, a position is an example
+            return self.forward(x.flatten(0, 1)).view_as(x)
+        if not self.training:
+            averages = self.running_mean, self.running_var
+            return functional.batch_norm(x, *averages, self.weight, self.bias, eps=self.eps)
+        y, mean, inverse_sd = torch.native_batch_norm(
+            x, self.weight, self.bias, None, None, True, 0.0, self.eps
+        )
+        with torch.no_grad():
+            variance = inverse_sd.pow(-2).sub_(self.eps)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance, self.momentum)
+        return y
+
+
+class GlobalAveragePool(nn.Module):
+    """Mean over height and width."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to [N, C]."""
+        return x.mean((2, 3))
+
+
+class Residual(nn.Module):
+    """body(x) + shortcut(x); an empty shortcut is x itself."""
+
+    def __init__(self, body: nn.Sequential, shortcut: nn.Sequential) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The sum of both branches."""
+        return self.body(x) + self.shortcut(x)
+
+
+class PositionEmbedding(nn.Module):
+    """A learned vector added at each position."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, positions, width] to the same."""
+        return x + self.weight
+
+
+class Attention(nn.Module):
+    """Causal self-attention of several heads."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, positions, width] to the same."""
+        qkv = (self._cut(project(x)) for project in (self.query, self.key, self.value))
+        y = functional.scaled_dot_product_attention(*qkv, is_causal=True)
+        return self.output(y.transpose(1, 2).flatten(2))
+
+    def _cut(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, positions, width] to [N, heads, positions, width / heads]."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
