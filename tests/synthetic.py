@@ -2,6 +2,8 @@
 
 import json
 import math
+from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,15 @@ WORKLOADS = {
     ("mnist", "mlp"): {"sizes": [1, 4, 16, 64, 256, 1024, 4096, 16384, 55000], "n": 55000, "goal": 0.97},
     ("digits", "cnn"): {"sizes": [1, 4, 8, 16, 32, 64, 128, 256, 1437], "n": 1437, "goal": 0.97},
 }
-FRAMEWORKS = {"keras": (2.2e3, 2.3e5), "pytorch": (3.1e3, 1.6e5)}
-ARMS = ["fixed-lr", "linear-lr"]
+SPEEDS = {
+    "keras": (2.2e3, 2.3e5),
+    "keras-jax": (6.7e3, 1.7e5),
+    "keras-torch": (0.6e3, 0.9e5),
+    "pytorch": (3.1e3, 1.6e5),
+    "numpy": (4.9e3, 0.6e5),
+}
+"""Examples per second at B = 1, and at most."""
+IDIOMATIC = {"keras": 0.15, "pytorch": 0.6}
 EPOCHS = 4
 SECONDS = 12.0
 PROCESSES = 3
@@ -22,48 +31,76 @@ TO_TARGET += ["steps_to_target", "time_to_target_s", "time_to_target_s_lo", "tim
 TO_TARGET += ["time_to_target_predicted_s", "time_ratio"]
 
 
-def write(folder: Path, *, trained: bool = True, certified: bool = True) -> Path:
+@dataclass(frozen=True)
+class Grid:
+    """Which frameworks and arms a study has; the arms with the form of each."""
+
+    frameworks: tuple[str, ...] = ("keras", "pytorch")
+    arms: dict[str, str] = field(default_factory=lambda: {"fixed-lr": "momentum", "linear-lr": "momentum"})
+
+    @property
+    def forms(self) -> list[str]:
+        return list(dict.fromkeys(self.arms.values()))
+
+
+PLAIN = Grid()
+RICH = Grid(
+    tuple(SPEEDS),
+    {
+        "fixed-lr": "momentum",
+        "linear-lr": "momentum",
+        "adam-clip": "adam-coupled-clip",
+        "own-dropout": "momentum-own-dropout",
+    },
+)
+"""Five frameworks and three forms, of which one draws random numbers inside the frameworks."""
+SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-own-dropout": 0.9}
+
+
+def write(folder: Path, *, trained: bool = True, certified: bool = True, grid: Grid = PLAIN) -> Path:
     """Fill `folder` with every file that the tables, figures and report read."""
     folder.mkdir(parents=True, exist_ok=True)
-    throughput = pd.DataFrame(_throughput())
-    summary = pd.DataFrame(_summary(throughput, trained=trained, certified=certified))
+    throughput = pd.DataFrame(_throughput(grid))
+    summary = pd.DataFrame(_summary(throughput, grid, trained=trained, certified=certified))
     curves = pd.DataFrame(_curves(summary) if trained else [], columns=CURVE)
-    fits = pd.DataFrame(_fits())
+    fits = pd.DataFrame(_fits(grid))
     goals = pd.DataFrame(_goals())
     tables = {"summary": summary, "throughput": throughput, "curves": curves, "memory_fit": fits}
     for name, table in (tables | {"goals": goals}).items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    (folder / "provenance.json").write_text(json.dumps(PROVENANCE))
-    (folder / "identity.json").write_text("{}")
+    study = {"study": "synthetic", "frameworks": grid.frameworks, "arms": [{"name": n} for n in grid.arms]}
+    (folder / "provenance.json").write_text(json.dumps(PROVENANCE | {"study": study}))
+    identity = {"certificates": _certificates(grid), "equivalence": _equivalence(grid) if trained else []}
+    (folder / "identity.json").write_text(json.dumps(BOUNDS | identity))
     return folder
 
 
-def _speed(framework: str, execution: str, size: int) -> float:
-    first, most = FRAMEWORKS[framework]
-    gain = 1.0 if execution == "fused" else (0.15 if framework == "keras" else 0.6)
+def _speed(framework: str, form: str, execution: str, size: int) -> float:
+    first, most = SPEEDS[framework]
+    gain = SLOWER[form] * (1.0 if execution == "fused" else IDIOMATIC.get(framework, 0.5))
     return gain / (1 / (first * size) + 1 / most)
 
 
-def _throughput() -> list[dict]:
+def _throughput(grid: Grid) -> list[dict]:
     noise = np.random.default_rng(1)
-    rows = []
-    for (dataset, model), workload in WORKLOADS.items():
-        for framework in FRAMEWORKS:
-            for execution in ("idiomatic", "fused"):
-                for size in workload["sizes"]:
-                    for process in range(PROCESSES):
-                        key = (dataset, model, framework, execution, size, process)
-                        rows.append(_timed(key, noise.lognormal(0, 0.05)))
-    return rows
+    return [
+        _timed((dataset, model, framework, form, execution, size, process), noise.lognormal(0, 0.05))
+        for (dataset, model), workload in sorted(WORKLOADS.items())
+        for form in grid.forms
+        for framework in grid.frameworks
+        for execution in ("idiomatic", "fused")
+        for size in workload["sizes"]
+        for process in range(PROCESSES)
+    ]
 
 
 def _timed(key: tuple, factor: float) -> dict:
-    dataset, model, framework, execution, size, process = key
-    row = {"dataset": dataset, "model": model, "framework": framework, "execution": execution}
+    dataset, model, framework, form, execution, size, process = key
+    row = {"dataset": dataset, "model": model, "framework": framework, "form": form, "execution": execution}
     row |= {"batch_size": size, "process": process, "rounds": 5, "steps_per_round": 10}
     if dataset == "mnist" and framework == "pytorch" and execution == "idiomatic" and size == 55000:
         return row | {"status": "out-of-memory"}
-    speed = _speed(framework, execution, size) * factor * (0.5 if model == "cnn" else 1)
+    speed = _speed(framework, form, execution, size) * factor * (0.5 if model == "cnn" else 1)
     step = 1000 * size / speed
     times = {"samples_per_s": speed, "step_p50_ms": step, "step_p95_ms": step * 1.2}
     times |= {"compile_s": 0.8 if framework == "keras" else 0.0, "first_step_s": 0.1}
@@ -83,27 +120,32 @@ def _status(dataset: str, framework: str, arm: str, size: int) -> str:
     return "missed" if size in (4096, 16384, 1437) else "reached"
 
 
-def _summary(throughput: pd.DataFrame, *, trained: bool, certified: bool) -> list[dict]:
+def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: bool) -> list[dict]:
     noise = np.random.default_rng(2)
     rows = []
     for (dataset, model), workload in WORKLOADS.items():
         for size in workload["sizes"]:
-            for arm in ARMS:
-                for framework in FRAMEWORKS:
+            for arm, form in grid.arms.items():
+                for framework in grid.frameworks:
                     row = {"study": "synthetic", "machine": "formula", "dataset": dataset, "model": model}
-                    row |= {"framework": framework, "arm": arm, "batch_size": size, "n_runs": SEEDS}
+                    row |= {"framework": framework, "arm": arm, "form": form, "batch_size": size}
+                    row |= {"n_runs": SEEDS}
                     row |= _timings(throughput, row)
                     status = _status(dataset, framework, arm, size) if trained else "untrained"
                     row |= _training(row, status, workload, noise)
                     doubt = not certified and framework == "keras" and size >= 256 and model == "cnn"
-                    row["identity"] = "not certified: 2e-3 apart" if doubt else "certified"
+                    row["identity"] = "not certified: 2e-3 apart" if doubt else _verdict(form)
                     rows.append(row)
     return rows
 
 
+def _verdict(form: str) -> str:
+    return "statistical" if form.endswith("own-dropout") else "certified"
+
+
 def _timings(throughput: pd.DataFrame, row: dict) -> dict:
     own = throughput
-    for key in ("dataset", "model", "framework", "batch_size"):
+    for key in ("dataset", "model", "framework", "form", "batch_size"):
         own = own[own[key] == row[key]]
     values = {}
     for execution, name in (("fused", ""), ("idiomatic", "idiomatic_")):
@@ -126,8 +168,7 @@ def _training(row: dict, status: str, workload: dict, noise: np.random.Generator
         return values | {"n_runs": 0, "n_reached": 0}
     values["n_reached"] = SEEDS if status == "reached" else 0
     if status != "out-of-memory":
-        base = 150 if row["framework"] == "keras" else 90
-        values["peak_memory_mib"] = base + 0.021 * size + noise.uniform(0, 5)
+        values["peak_memory_mib"] = BASES[row["framework"]] + 0.021 * size + noise.uniform(0, 5)
     if status in ("reached", "missed", "time-limit"):
         accuracy = 0.981 - 0.004 * abs(math.log10(size / 32)) ** 2.5 + noise.normal(0, 1e-3)
         values |= {"test_accuracy": accuracy, "test_accuracy_sd": 0.0015, "train_accuracy": 0.99}
@@ -143,6 +184,8 @@ def _training(row: dict, status: str, workload: dict, noise: np.random.Generator
     return values | dict(zip(TO_TARGET, to_target, strict=True))
 
 
+BASES = {"keras": 150.0, "keras-jax": 170.0, "keras-torch": 110.0, "pytorch": 90.0, "numpy": 30.0}
+"""MiB of a training at B = 0."""
 CURVE = ["dataset", "model", "framework", "arm", "batch_size", "seed", "status", "examples", "epochs"]
 CURVE += ["training_s", "train_loss", "validation_loss", "validation_accuracy"]
 
@@ -166,15 +209,21 @@ def _curves(summary: pd.DataFrame) -> list[list]:
     return rows
 
 
-def _fits() -> list[dict]:
+def _fits(grid: Grid) -> list[dict]:
     fit = {"b_mib_per_example": 0.021, "residual_share": 0.03, "capacity_mib": 16000, "n_points": 16}
-    bases = {"keras": 152.0, "pytorch": 92.0}
     return [
-        {"dataset": dataset, "model": model, "framework": framework, "a_mib": bases[framework]}
+        {
+            "dataset": dataset,
+            "model": model,
+            "framework": framework,
+            "form": form,
+            "a_mib": BASES[framework] + 2,
+        }
         | fit
-        | {"largest_batch": int((16000 - bases[framework]) / 0.021)}
+        | {"largest_batch": int((16000 - BASES[framework]) / 0.021)}
         for dataset, model in WORKLOADS
-        for framework in FRAMEWORKS
+        for form in grid.forms
+        for framework in grid.frameworks
     ]
 
 
@@ -188,6 +237,103 @@ def _goals() -> list[dict]:
     ]
 
 
+QUANTITIES = {
+    "batch stream": 0.0,
+    "initial parameters": 0.0,
+    "layer outputs": 2.2e-16,
+    "loss 1": 1.1e-16,
+    "gradient norm 1": 2.2e-16,
+    "after one step": 3.3e-16,
+    "after 20 steps": 2.1e-15,
+    "loss": 3.2e-15,
+    "gradient norm": 6.0e-15,
+    "parameters": 4.1e-14,
+    "optimizer state": 1.3e-13,
+    "evaluation outputs": 7.7e-15,
+}
+BOUNDS = {"bound": 1e-10, "steps": 200, "batch_size": 32, "examples": 500, "float32_bound": 1e-3}
+BATCH_NORM = "batch norm: running variance (parameter 2.moving_variance after one step by 3.1e-04)"
+
+
+def _certificates(grid: Grid) -> list[dict]:
+    """Everything certified but what the own dropout draws, and the CNN of NumPy with clipping."""
+    noise = np.random.default_rng(4)
+    return [
+        _certificate((dataset, model, arm, framework, execution), form, noise)
+        for dataset, model in WORKLOADS
+        for arm, form in grid.arms.items()
+        for framework in grid.frameworks
+        for execution in ("idiomatic", "fused")
+    ]
+
+
+def _certificate(names: tuple, form: str, noise: np.random.Generator) -> dict:
+    key = dict(zip(("dataset", "model", "arm", "framework", "execution"), names, strict=True))
+    differences = {name: least * noise.lognormal(0, 1) for name, least in QUANTITIES.items()}
+    wrong = key["framework"] == "keras-torch" and key["model"] == "cnn" and "clip" in form
+    if wrong:
+        differences |= {"after one step": 3.1e-4, "parameters": 0.2, "evaluation outputs": None}
+    statistical = _verdict(form) == "statistical"
+    reference = key["framework"] == "numpy" and key["execution"] == "idiomatic"
+    differences = dict.fromkeys(differences, 0.0) if reference else differences
+    return key | {
+        "reference": "numpy idiomatic",
+        "certified": not wrong,
+        "statistical": statistical,
+        "verdict": f"not certified: {BATCH_NORM}" if wrong else _verdict(form),
+        "differs_by": BATCH_NORM if wrong else "",
+        "first_difference": "after one step" if wrong else None,
+        "largest_difference": None if wrong else max(differences.values()),
+        "differences": differences,
+        "float32_parts_at_step": None if key["model"] == "mlp" else int(noise.integers(40, 200)),
+    }
+
+
+def _equivalence(grid: Grid) -> list[dict]:
+    """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the goal."""
+    return [
+        {"dataset": dataset, "model": model, "arm": arm, "batch_size": size}
+        | {"framework": one, "other": other, "n": SEEDS, "n_one_reached": 0}
+        | _tested(quantity, size)
+        for (dataset, model), workload in WORKLOADS.items()
+        for arm in grid.arms
+        for size in workload["sizes"]
+        for one, other in combinations(grid.frameworks, 2)
+        for quantity in ("test_accuracy", "epochs_to_target")
+    ]
+
+
+def _tested(quantity: str, size: int) -> dict:
+    if quantity == "test_accuracy":
+        wide = 0.9 if size >= 256 else 0.2
+        found = {
+            "estimate": -0.03,
+            "lo": -0.03 - wide,
+            "hi": -0.03 + wide,
+            "margin_lo": -0.5,
+            "margin_hi": 0.5,
+        }
+        found |= {"p": 0.2 if size >= 256 else 0.003}
+        return found | {"quantity": quantity, "verdict": _shown(size < 256), "reason": ""}
+    found = {"quantity": quantity, "margin_lo": 0.8, "margin_hi": 1.25}
+    if size >= 1024:
+        nothing = dict.fromkeys(("estimate", "lo", "hi", "p"))
+        reason = "fewer than two seeds reached the goal in both"
+        return found | nothing | {"n": 0, "verdict": "not testable", "reason": reason}
+    return found | {
+        "estimate": 1.02,
+        "lo": 0.97,
+        "hi": 1.07,
+        "p": 0.01,
+        "verdict": "equivalent",
+        "reason": "",
+    }
+
+
+def _shown(equivalent: bool) -> str:
+    return "equivalent" if equivalent else "not shown"
+
+
 PROVENANCE = {
     "machine": {"slug": "formula", "cpu": "Formula CPU", "cores": 2, "memory_mib": 16000, "gpus": []},
     "frameworks": {"keras": {"device": "cpu", "versions": {"keras": "3.15.1"}, "switches": {"tf32": False}}},
@@ -198,10 +344,5 @@ PROVENANCE = {
     "job_s": 800.0,
     "measuring_s": 640.0,
     "measuring_share": 0.8,
-    "study": {
-        "study": "synthetic",
-        "frameworks": list(FRAMEWORKS),
-        "arms": [{"name": name} for name in ARMS],
-    },
     "data": {"mnist": "00ff", "digits": "ff00"},
 }

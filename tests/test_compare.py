@@ -11,12 +11,13 @@ import pytest
 from benchmarks import compare, deposit
 from benchmarks.analysis import comparison, prediction, summary
 from benchmarks.errors import Problem
+from benchmarks.publish.machines import page, quantities, tables
 
 SIZES = [16, 64]
 EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
 SPEED = {"slow": 10_000.0, "fast": 50_000.0, "new": 200_000.0}
 """Examples per second at B = 16; four times that at B = 64."""
-CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed-lr"}
+CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed-lr", "form": "momentum"}
 
 
 def rows(machine, *, study, examples):
@@ -57,6 +58,19 @@ def put(
     provenance = {"study": setup, "finished": finished if examples else None}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
+
+
+def with_second_form(folder, *, identity="certified"):
+    """The same again under Adam, half as fast."""
+    table, timed = (pd.read_csv(folder / f"{name}.csv") for name in ("summary", "throughput"))
+    adam = table.assign(arm="adam", form="adam", identity=identity)
+    adam["throughput_samples_per_s"] = table["throughput_samples_per_s"] / 2
+    pd.concat([table, adam]).to_csv(folder / "summary.csv", index=False)
+    pd.concat([timed, timed.assign(form="adam")]).to_csv(folder / "throughput.csv", index=False)
+    provenance = json.loads((folder / "provenance.json").read_text())
+    arms = provenance["study"]["arms"]
+    arms.append(arms[0] | {"name": "adam", "optimizer": "adam"})
+    (folder / "provenance.json").write_text(json.dumps(provenance))
 
 
 def three(root):
@@ -134,6 +148,60 @@ def test_a_cell_that_one_study_trained_and_a_later_one_only_timed_counts_as_trai
     put(tmp_path / "speed" / "slow", "slow", study="speed", examples={})
     cells, _ = compared(tmp_path)
     assert cells["status"].tolist() == ["reached", "reached"]
+
+
+def test_machines_are_compared_within_a_form_and_titles_name_it(tmp_path):
+    for folder in (tmp_path / "tiny" / name for name in ("slow", "fast")):
+        put(folder, folder.name)
+        with_second_form(folder)
+    cells, predicted = compared(tmp_path)
+    values, _ = quantities.throughput(cells)
+    assert set(values["panel"]) == {"Digits, MLP · momentum", "Digits, MLP · adam"}
+    adam = values[(values["panel"] == "Digits, MLP · adam") & (values["machine"] == "slow")]
+    assert adam["value"].tolist() == [5_000, 20_000]
+    known = prediction.with_predictions(cells, predicted.reset_index())
+    titles = [table.title for table in tables.build(known)]
+    assert "Digits, MLP · adam: Throughput (examples/s)" in titles
+    text = page.sentences(cells, predicted.reset_index())[0]
+    assert "200,000 on fast (Keras, momentum, B = 64)" in text
+
+
+def test_data_of_ones_own_is_known_by_the_name_it_has_in_results(tmp_path):
+    for machine, path in {"slow": "images:/data/cifar", "fast": "images:/mnt/else/cifar"}.items():
+        folder = put(tmp_path / "tiny" / machine, machine)
+        text = (folder / "provenance.json").read_text()
+        (folder / "provenance.json").write_text(text.replace('"digits"', json.dumps(path)))
+        table = pd.read_csv(folder / "summary.csv").assign(dataset="images-cifar")
+        table.to_csv(folder / "summary.csv", index=False)
+    _, predicted = compared(tmp_path)
+    assert set(predicted["examples_from"]) == {"others: fast", "others: slow"}
+
+
+def test_one_form_is_not_named(tmp_path):
+    cells, predicted = compared(three(tmp_path))
+    assert set(quantities.throughput(cells)[0]["panel"]) == {"Digits, MLP"}
+    assert "(Keras, B = 64)" in page.sentences(cells, predicted.reset_index())[0]
+
+
+def test_a_case_is_as_doubtful_as_its_most_doubtful_arm_and_forms_do_not_share_it(tmp_path):
+    put(tmp_path / "tiny" / "slow", "slow")
+    with_second_form(tmp_path / "tiny" / "slow", identity="statistical")
+    cells, _ = compared(tmp_path)
+    values, _ = quantities.throughput(cells)
+    assert values.groupby("form")["identity"].unique().map(list).to_dict() == {
+        "adam": ["statistical"],
+        "momentum": ["certified"],
+    }
+
+
+@pytest.mark.parametrize("name", ["summary", "throughput"])
+def test_results_of_an_older_version_are_told(tmp_path, name):
+    path = put(tmp_path / "tiny" / "slow", "slow") / f"{name}.csv"
+    pd.read_csv(path).drop(columns="form").to_csv(path, index=False)
+    with pytest.raises(
+        Problem, match=rf"{name}\.csv is of another version: it lacks form(.|\n)*mend: delete"
+    ):
+        compare.found(tmp_path)
 
 
 def test_nothing_found_names_cause_and_mend(tmp_path):

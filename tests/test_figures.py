@@ -10,12 +10,12 @@ import synthetic
 from matplotlib.figure import Figure
 
 from benchmarks import figures as command
-from benchmarks.publish import axes, failures, figures, results, series, style
+from benchmarks.publish import axes, failures, figures, files, results, series, style
+from benchmarks.publish.figures import identity, learning_curves, trade_off
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
-from benchmarks.publish.figures import trade_off
 
 NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-target", "test-accuracy"]
-NAMES += ["learning-curves", "trade-off"]
+NAMES += ["identity", "learning-curves", "trade-off"]
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,21 @@ def folder(tmp_path_factory):
     path = synthetic.write(tmp_path_factory.mktemp("figures"), certified=False)
     command.write(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """Five frameworks, three forms, every kind of verdict."""
+    path = tmp_path_factory.mktemp("rich")
+    return results.read(synthetic.write(path, grid=synthetic.RICH, certified=False))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def crowded(request, rich):
+    """Each figure of five frameworks, laid out as it is written."""
+    figure = figures.modules()[request.param].draw(rich)
+    files.laid_out(figure)
+    return figure
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
@@ -51,7 +66,7 @@ def test_every_figure_has_what_the_registry_asks(folder):
 
 def test_untrained_studies_have_no_figures_of_training(tmp_path):
     folder = synthetic.write(tmp_path, trained=False)
-    assert list(figures.applicable(results.read(folder))) == ["throughput", "step-time"]
+    assert list(figures.applicable(results.read(folder))) == ["throughput", "step-time", "identity"]
 
 
 def test_a_study_without_curves_may_lack_the_file(tmp_path):
@@ -89,6 +104,104 @@ def test_every_failure_has_a_mark_at_its_batch_size(folder):
     assert marked == sorted(failures.of_training(known.trained)["batch_size"].astype(float))
 
 
+def boxes_of(texts):
+    return [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
+
+
+def overlapping(boxes):
+    return [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+
+
+def with_strips(figure):
+    return [each for ax in figure.axes for each in (ax, *ax.child_axes)]
+
+
+def test_titles_of_many_panels_overlap_nothing_and_stay_inside(crowded):
+    titles = boxes_of([ax._left_title for ax in with_strips(crowded)])
+    assert titles
+    labels = boxes_of([ax.xaxis.label for ax in crowded.axes])
+    frames = [ax.bbox for ax in with_strips(crowded)]
+    assert not overlapping([*titles, *labels])
+    assert not [1 for title in titles for frame in frames if title.overlaps(frame)]
+    inside = crowded.bbox
+    assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 and box.y1 <= inside.y1 for box in titles)
+
+
+def test_the_legend_of_many_frameworks_is_inside_and_covers_nothing(crowded):
+    (legend,) = crowded.legends
+    box = legend.get_window_extent()
+    assert crowded.bbox.x0 <= box.x0 and box.x1 <= crowded.bbox.x1
+    assert not [ax for ax in crowded.axes if ax.get_tightbbox().overlaps(box)]
+    assert not overlapping(boxes_of(legend.get_texts()))
+
+
+def test_tick_labels_of_many_frameworks_do_not_overlap(crowded):
+    for axis in (axis for ax in crowded.axes for axis in (ax.xaxis, ax.yaxis)):
+        ticks = [tick.label1 for tick in axis.get_major_ticks()]
+        assert not overlapping(boxes_of(ticks))
+
+
+def titles_of(figure):
+    titles = [ax.get_title(loc="left").replace("\n", " ") for ax in with_strips(figure)]
+    return {title for title in titles if title}
+
+
+def test_timings_have_a_panel_for_each_form_and_of_many_frameworks_for_each_execution(rich, folder):
+    shown = titles_of(figures.modules()["throughput"].draw(rich))
+    assert len(shown) == 2 * 3 * 2
+    assert {"MNIST, MLP · momentum · fused", "Digits, CNN · adam-coupled-clip idiomatic"} <= shown
+    assert len(titles_of(figures.modules()["peak-memory"].draw(rich))) == 2 * 3
+    assert titles_of(figures.modules()["throughput"].draw(results.read(folder))) == {
+        "MNIST, MLP",
+        "Digits, CNN",
+    }
+
+
+@pytest.mark.parametrize("name", ["throughput", "step-time", "peak-memory"])
+def test_only_a_study_of_several_forms_speaks_of_them(rich, folder, name):
+    module = figures.modules()[name]
+    assert "of the arms" in module.caption(rich)
+    assert "of the arms" not in module.caption(results.read(folder))
+
+
+def test_a_panel_shows_the_timings_of_its_own_form(tmp_path):
+    grid = synthetic.Grid(arms={"fixed-lr": "momentum", "adam": "adam-coupled-clip"})
+    known = results.read(synthetic.write(tmp_path, grid=grid))
+    first = known.summary.drop_duplicates("form").set_index("form")["throughput_samples_per_s"]
+    assert first.nunique() == 2
+    panels = figures.modules()["throughput"].draw(known).axes
+    drawn = [ax.containers[0].lines[0].get_ydata()[0] for ax in panels[:2]]
+    assert drawn == first[["momentum", "adam-coupled-clip"]].tolist()
+
+
+def labels_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_legend_names_the_kinds_of_verdict_that_occur(rich, tmp_path):
+    both = labels_of(accuracy_figure.draw(rich))
+    assert {"statistical", "not certified"} <= set(both)
+    neither = labels_of(accuracy_figure.draw(results.read(synthetic.write(tmp_path))))
+    assert not {"statistical", "not certified"} & set(neither)
+
+
+def test_certificates_are_drawn_at_their_differences(rich):
+    left, right = figures.modules()["identity"].draw(rich).axes
+    rows = [label.get_text() for label in left.get_yticklabels()]
+    assert rows == list(synthetic.QUANTITIES)
+    color = style.looks(["keras-torch"])["keras-torch"].color
+    own = [line for line in left.lines if line.get_color() == color]
+    points = {rows[round(y)]: x for x, y in zip(own[0].get_xdata(), own[0].get_ydata(), strict=True)}
+    assert points["after one step"] == 3.1e-4
+    assert points["batch stream"] == identity.LEAST
+    assert "evaluation outputs" not in points
+    cross = next(line for line in own if line.get_marker() == "x")
+    assert [rows[round(y)] for y in cross.get_ydata()] == ["evaluation outputs"]
+    steps = [line.get_xdata()[0] for line in right.lines if line.get_marker() == "o"]
+    assert steps[0] > 200, "the MLP never parts"
+    assert 40 <= steps[1] <= 200
+
+
 def one_line(cells):
     """The data lines that `series.draw` draws of these cells."""
     ax = Figure().subplots()
@@ -103,6 +216,29 @@ def cell(size, value, identity="certified", hi=None):
 def test_a_cell_that_is_not_certified_shares_no_line():
     lines, _ = one_line([cell(1, 1.0), cell(2, 2.0), cell(4, 3.0, "not certified: 1e-3"), cell(8, 4.0)])
     np.testing.assert_array_equal(lines, [[1, 2, np.nan, 4], [np.nan, np.nan, 3, np.nan]])
+
+
+def test_statistical_and_not_certified_cells_have_lines_of_their_own():
+    verdicts = ["certified", "statistical", "not certified: loss", "statistical"]
+    cells = [cell(size, float(size), kind) for size, kind in zip([1, 2, 4, 8], verdicts, strict=True)]
+    lines, ax = one_line(cells)
+    nan = np.nan
+    np.testing.assert_array_equal(lines, [[1, nan, nan, nan], [nan, 2, nan, 8], [nan, nan, 4, nan]])
+    drawn = [container.lines[0] for container in ax.containers]
+    assert len({(line.get_linestyle(), line.get_fillstyle()) for line in drawn}) == 3
+
+
+def test_points_without_a_line_stay_without_one_whatever_their_verdict():
+    kinds = series.strokes(style.LOOKS[0]._replace(line=""))
+    assert {stroke.look.line for stroke in kinds.values()} == {""}
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+def test_frameworks_stand_around_their_batch_size_far_from_its_neighbours(n):
+    shifts = series.shifts(n)
+    np.testing.assert_allclose(shifts, -shifts[::-1], atol=1e-12)
+    assert len(set(shifts)) == n
+    assert max(shifts) < 0.25
 
 
 def test_a_cell_without_a_value_breaks_the_line():
@@ -149,7 +285,16 @@ def test_an_accuracy_axis_has_labels_whatever_its_range(lo, hi):
 
 
 def test_each_framework_looks_the_same_in_every_study():
-    assert style.looks(["pytorch"])["pytorch"] == style.looks(["keras", "numpy", "pytorch"])["pytorch"]
-    several = style.looks(["numpy", "keras-jax", "keras", "pytorch"]).values()
+    for name in synthetic.SPEEDS:
+        assert style.looks([name])[name] == style.looks([*synthetic.SPEEDS, "mine"])[name]
+    several = style.looks([*synthetic.SPEEDS, "mine"]).values()
     for part in ("color", "marker", "line"):
-        assert len({getattr(look, part) for look in several}) == 4
+        assert len({getattr(look, part) for look in several}) == 6
+    marks = {mark for mark, _ in failures.MARKS.values()}
+    assert not marks & {look.marker for look in several}
+
+
+def test_neighbouring_batch_sizes_differ_in_colour_and_all_in_lightness():
+    colors = np.array(learning_curves._colors([1, 2, 4, 8, 16, 32, 64, 128, 256]))
+    assert np.abs(np.diff(colors, axis=0)).sum(axis=1).min() > 0.2
+    assert (np.diff(colors @ [0.299, 0.587, 0.114]) > 0.03).all()

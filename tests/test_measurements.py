@@ -211,9 +211,8 @@ def test_the_memory_fit_reports_its_worst_residual_and_no_batch_for_flat_memory(
 
 
 def test_memory_is_fitted_only_where_there_are_points_enough():
-    summary = pd.DataFrame(
-        {"dataset": "d", "model": "m", "framework": "f", "batch_size": [1, 2], "peak_memory_mib": 1.0}
-    )
+    names = {"dataset": "d", "model": "m", "framework": "f", "form": "sgd"}
+    summary = pd.DataFrame({**names, "batch_size": [1, 2], "peak_memory_mib": 1.0})
     assert len(memory_fits(summary, capacity_mib=1.0)) == 0
 
 

@@ -90,6 +90,39 @@ def test_the_headline_comes_from_the_summary(folder, html):
     assert f"{best['batch_size']:,}" in html.split('class="headline"')[1].split("</section>")[0]
 
 
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """The page of five frameworks and three forms, from figures that are not worth drawing here."""
+    folder = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
+    (folder / "figures").mkdir()
+    for name in figures.modules():
+        (folder / "figures" / f"{name}.svg").write_text(name)
+    return command.write(folder).read_text()
+
+
+def test_the_headline_of_many_frameworks_is_one_sentence_each_on_speed_and_time(rich, html):
+    headline = rich.split('class="headline"')[1].split("</section>")[0]
+    assert headline.count("<li>") == 2 * 3
+    fastest = re.search(r"Most examples/s: (\S+) [\d,]+ at B = [\d,]+ \(momentum\); ", headline)
+    assert fastest[1] == "Keras"
+    assert all(name in headline for name in ("Keras/JAX", "Keras/PyTorch", "PyTorch", "NumPy"))
+    assert "(momentum)" not in html.split('class="headline"')[1].split("</section>")[0]
+
+
+def test_it_tells_what_a_form_and_a_statistical_cell_are_where_there_are_any(rich, html):
+    for word in ("<dt>Form</dt>", "in distribution alone"):
+        assert word in rich
+        assert word not in html
+    assert "90 of 360 cells: statistical" in rich
+
+
+def test_it_leads_to_certificates_and_equivalence(rich):
+    for name in ("identity", "equivalence"):
+        assert f'<a href="#table-{name}">' in rich
+        assert f'id="table-{name}"' in rich
+    assert "no quantity is further than 1e-10" in rich
+
+
 def test_a_study_without_training_says_what_is_not_drawn(tmp_path):
     folder = synthetic.write(tmp_path, trained=False)
     draw.write(folder)

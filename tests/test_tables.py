@@ -1,5 +1,7 @@
 """Tables say what the summary says: arithmetic, bold, failures, and markup that holds together."""
 
+import functools
+import json
 import math
 import re
 
@@ -21,6 +23,14 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """Five frameworks, three forms."""
+    path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
+    command.write(path)
+    return path
+
+
 def rewrite(folder, name, change):
     """Change a CSV of a results folder in place."""
     path = folder / f"{name}.csv"
@@ -36,6 +46,20 @@ def where(frame, **values):
 
 def main_table(folder, name="main-mnist-mlp-linear-lr"):
     return next(table for table in tables.build(results.read(folder)) if table.name == name)
+
+
+@functools.cache
+def built(folder):
+    """The tables of a folder that no test changes."""
+    return {table.name: table for table in tables.build(results.read(folder))}
+
+
+def named(folder, name):
+    return built(folder)[name]
+
+
+def texts(table):
+    return [[entry.text for entry in row] for row in table.rows]
 
 
 def row(table, size):
@@ -169,7 +193,7 @@ def test_runs_that_never_got_there_are_counted(folder):
 
 
 def test_a_case_that_could_not_be_timed_keeps_its_place(folder):
-    table = next(table for table in tables.build(results.read(folder)) if table.name == "execution")
+    table = named(folder, "execution")
     last = next(row for row in table.rows if row[1].text == "55,000")
     assert [last[5].text, last[7].text] == ["out-of-memory", "—"]
 
@@ -197,13 +221,30 @@ def check_latex(text):
     bare = re.sub(r"\\[{}]", "", text)
     assert bare.count("{") == bare.count("}")
     assert text.count(r"\begin{") == text.count(r"\end{")
-    n_columns = len(re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)[1])
+    n_columns = len(re.search(r"\\begin\{(?:tabular|longtable)\}\{([lr]+)\}", text)[1])
     for line in text.splitlines():
-        if line.endswith(r" \\"):
+        if line.endswith(r" \\") and line != r"\\":
             spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", line)]
             assert len(re.findall(r"(?<!\\)&", line)) + sum(spans) == n_columns - 1
     assert not re.search(r"(?<!\\)[%#_]", text)
     assert text.isascii()
+
+
+def test_a_table_of_more_rows_than_a_page_goes_over_several(rich):
+    text = (rich / "tables" / "throughput.tex").read_text()
+    check_latex(text)
+    assert r"\begin{longtable}" in text
+    assert text.count(" & Framework & ") == 2, "the head stands on the first page and on every other one"
+    assert r"\begin{tabular}" in (rich / "tables" / "memory.tex").read_text()
+
+
+@pytest.mark.parametrize(("letters", "scaled"), [(20, False), (60, True)])
+def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
+    columns = [Column("a", words=True), Column("b", words=True)]
+    rows = [[Entry("x" * letters), Entry("y" * letters)]]
+    text = latex.render(Table("t", "t", "t", columns, rows, pd.DataFrame()))
+    check_latex(text)
+    assert (r"\resizebox{\textwidth}" in text) == scaled
 
 
 def test_latex_escapes_what_a_name_may_hold():
@@ -243,6 +284,149 @@ def test_the_same_data_gives_the_same_bytes(folder):
     before = {path: path.read_bytes() for path in (folder / "tables").iterdir()}
     command.write(folder)
     assert before == {path: path.read_bytes() for path in (folder / "tables").iterdir()}
+
+
+def test_many_frameworks_stand_one_below_another(rich):
+    table = main_table(rich)
+    assert [column.head for column in table.columns][:4] == [
+        "Batch size",
+        "Framework",
+        "(examples/s)",
+        "/ Keras",
+    ]
+    names = ["Keras", "Keras/JAX", "Keras/PyTorch", "PyTorch", "NumPy"]
+    assert [line[:2] for line in texts(table)[:6]] == [["1", name] for name in names] + [["4", "Keras"]]
+    assert len(texts(named(rich, "execution"))) == 2 * 9 * 3 * 5
+
+
+def test_the_ratio_to_the_first_of_five_frameworks(tmp_path):
+    synthetic.write(tmp_path, grid=synthetic.RICH)
+
+    def change(frame):
+        for framework, speed in {"keras": 100.0, "keras-jax": 300.0, "numpy": 50.0}.items():
+            case = where(frame, dataset="mnist", framework=framework, batch_size=64, form="momentum")
+            frame.loc[case, "samples_per_s"] = speed
+
+    rewrite(tmp_path, "throughput", change)
+    ratios = {line[1]: line[3] for line in texts(main_table(tmp_path)) if line[0] == "64"}
+    assert ratios["Keras"] == "1"
+    assert ratios["Keras/JAX"] == "3.00 [3.00, 3.00]"
+    assert ratios["NumPy"] == "0.500 [0.500, 0.500]"
+
+
+def test_the_ratio_of_an_arm_is_that_of_its_form(tmp_path):
+    grid = synthetic.Grid(arms={"fixed-lr": "momentum", "linear-lr": "adam-coupled-clip"})
+    synthetic.write(tmp_path, grid=grid)
+
+    def change(frame):
+        for form, speed in {"momentum": 200.0, "adam-coupled-clip": 700.0}.items():
+            for framework, value in {"keras": 100.0, "pytorch": speed}.items():
+                case = where(frame, dataset="mnist", framework=framework, batch_size=64, form=form)
+                frame.loc[case, "samples_per_s"] = value
+
+    rewrite(tmp_path, "throughput", change)
+    for arm, ratio in {"fixed-lr": "2.00 [2.00, 2.00]", "linear-lr": "7.00 [7.00, 7.00]"}.items():
+        table = main_table(tmp_path, f"main-mnist-mlp-{arm}")
+        assert entry(table, "64", "Throughput (examples/s)", "PyTorch / Keras").text == ratio
+
+
+@pytest.mark.parametrize("name", ["throughput", "execution", "memory"])
+def test_a_form_is_named_where_there_are_several_and_nowhere_else(folder, rich, name):
+    assert "Form" not in [column.head for column in named(folder, name).columns]
+    table = named(rich, name)
+    place = [column.head for column in table.columns].index("Form")
+    assert {line[place] for line in texts(table)} == set(synthetic.RICH.forms)
+
+
+def test_timings_follow_the_order_of_the_study(folder, rich):
+    first = pd.read_csv(folder / "throughput.csv")["dataset"].iloc[0]
+    assert first == "digits", "or this tests nothing: the study has MNIST first"
+    for path in (folder, rich):
+        for name in ("execution", "throughput"):
+            workloads = [line[0] for line in texts(named(path, name))]
+            assert list(dict.fromkeys(workloads)) == ["MNIST, MLP", "Digits, CNN"]
+    places = named(rich, "execution").data[["form", "batch_size"]].drop_duplicates()
+    assert places["form"].iloc[:18].tolist() == ["momentum"] * 9 + ["adam-coupled-clip"] * 9
+    assert places["batch_size"].iloc[:9].is_monotonic_increasing
+
+
+def test_a_statistical_cell_is_marked_and_never_bold(rich):
+    table = main_table(rich, "main-mnist-mlp-own-dropout")
+    assert all(line[2].endswith("‡") for line in texts(table) if line[2][0].isdigit())
+    assert not any(cell.bold for cells in table.rows for cell in cells)
+    assert "‡ statistical" in table.caption
+    assert "†" not in table.caption
+    assert "‡" not in main_table(rich).caption
+
+
+def certificate(rich, *key):
+    return next(line[3:] for line in texts(named(rich, "identity")) if tuple(line[:3]) == key)
+
+
+def test_the_table_of_certificates(rich):
+    table = named(rich, "identity")
+    assert len(table.rows) == 2 * 4 * 5
+    assert certificate(rich, "MNIST, MLP", "fixed-lr", "NumPy")[0] == "0"
+    assert certificate(rich, "MNIST, MLP", "fixed-lr", "Keras")[2:] == ["> 200", "> 200", "certified"]
+    assert certificate(rich, "MNIST, MLP", "own-dropout", "Keras")[-1] == "statistical"
+    wrong = certificate(rich, "Digits, CNN", "adam-clip", "Keras/PyTorch")
+    assert wrong[:2] == ["—", "—"]
+    assert wrong[-1] == "not certified: batch norm: running variance"
+
+
+def test_the_csv_of_certificates_has_every_quantity_and_where_it_differs(rich):
+    saved = pd.read_csv(rich / "tables" / "identity.csv")
+    assert set(synthetic.QUANTITIES) <= set(saved)
+    wrong = saved[saved["verdict"].str.startswith("not")]
+    assert wrong["verdict"].str.endswith("after one step by 3.1e-04)").all()
+    assert wrong["after one step"].tolist() == [3.1e-4] * 2
+
+
+def test_a_verdict_of_one_execution_alone_is_told(tmp_path):
+    synthetic.write(tmp_path)
+    known = results.read(tmp_path)
+    known.identity["certificates"][1] |= {"verdict": "not certified: loss", "differs_by": "loss"}
+    table = next(table for table in tables.build(known) if table.name == "identity")
+    assert texts(table)[0][-1] == "idiomatic: certified; fused: not certified: loss"
+
+
+def test_equivalence_over_all_batch_sizes(rich):
+    line = texts(named(rich, "equivalence"))[0]
+    assert line[:3] == ["MNIST, MLP", "fixed-lr", "Keras, Keras/JAX"]
+    assert line[3:6] == ["3", "4 of 9", "-0.0300 [-0.930, 0.870], B = 256"]
+    assert line[6:8] == ["0–3", "5 of 9"]
+    assert len(named(rich, "equivalence").rows) == 2 * 4 * 10
+    assert len(pd.read_csv(rich / "tables" / "equivalence.csv")) == 2 * 4 * 10 * 9 * 2
+
+
+def test_equivalence_that_nowhere_could_be_tested(tmp_path):
+    synthetic.write(tmp_path)
+    known = results.read(tmp_path)
+    known.identity["equivalence"] = [row for row in known.equivalence.to_dict("records") if row["n"] == 0]
+    (table, *_) = [table for table in tables.build(known) if table.name == "equivalence"]
+    assert texts(table)[0][3:] == ["0", "0 of 4", "—"]
+
+
+@pytest.mark.parametrize("name", ["summary", "throughput", "memory_fit"])
+def test_results_without_forms_are_told_to_be_of_another_version(tmp_path, name):
+    synthetic.write(tmp_path)
+    path = tmp_path / f"{name}.csv"
+    pd.read_csv(path).drop(columns="form").to_csv(path, index=False)
+    with pytest.raises(Problem, match=rf"{name}\.csv lacks the columns form(.|\n)*another version"):
+        command.write(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["float32_bound", "equivalence", "certificates.verdict"])
+def test_certificates_of_another_version_are_told(tmp_path, part):
+    path = synthetic.write(tmp_path) / "identity.json"
+    found = json.loads(path.read_text())
+    if "." in part:
+        del found["certificates"][3]["verdict"]
+    else:
+        del found[part]
+    path.write_text(json.dumps(found))
+    with pytest.raises(Problem, match=rf"identity\.json lacks {part}(.|\n)*another version"):
+        command.write(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "column", "rows"])

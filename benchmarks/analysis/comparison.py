@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks import datasets
 from benchmarks.analysis.summary import CELL, TIMED, UNTRAINED
 from benchmarks.errors import Problem
 
@@ -17,11 +18,13 @@ KEY = [*CELL, "goal", "training"]
 """A cell, whichever study and machine it was measured in."""
 INTERVALS = ("throughput_samples_per_s", "time_to_target_s")
 COLUMNS = [
-    *("machine", "study", "finished", "taken_from", *KEY, "n_runs", "n_reached", "status"),
+    *("machine", "study", "finished", "taken_from", *KEY, "form", "n_runs", "n_reached", "status"),
     *("throughput_status", *(f"{name}{end}" for name in INTERVALS for end in ("", "_lo", "_hi"))),
     *("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
 ]
-MEND = "delete that folder, or run its study again"
+ADDED = ("finished", "taken_from", "goal", "training", "throughput_status")
+"""What a summary does not hold of itself."""
+MEND = "delete that folder, or run its study again with this version"
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,28 @@ def read(folder: Path) -> Source:
             throughput=pd.read_csv(folder / "throughput.csv"),
             provenance=json.loads((folder / "provenance.json").read_bytes()),
         )
+        _check_version(source)
         cells(source)
     except FileNotFoundError as error:
         raise Problem(f"{error.filename} does not exist", mend=MEND) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise Problem(f"{folder} does not hold results of this version: {error}", mend=MEND) from error
     return source
+
+
+def _check_version(source: Source) -> None:
+    """Hold the tables to the columns of this version.
+
+    Raises:
+        Problem: a table lacks one.
+    """
+    needed = [column for column in COLUMNS if column not in ADDED]
+    tables = {"summary.csv": (source.summary, needed), "throughput.csv": (source.throughput, TIMED)}
+    for name, (table, columns) in tables.items():
+        missing = [column for column in columns if column not in table]
+        if missing:
+            cause = f"{source.folder / name} is of another version: it lacks {', '.join(missing)}"
+            raise Problem(cause, mend=MEND)
 
 
 def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
@@ -113,7 +132,11 @@ def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
             settings |= {"precision": study["precision"]}
             settings |= {"evaluations_per_epoch": workload["evaluations_per_epoch"]}
             yield {
-                **{"dataset": workload["dataset"], "model": workload["model"], "arm": arm["name"]},
+                **{
+                    "dataset": datasets.slug(workload["dataset"]),
+                    "model": workload["model"],
+                    "arm": arm["name"],
+                },
                 "goal": workload["goal"]["validation_accuracy"],
                 "training": " ".join(f"{key}={value}" for key, value in settings.items()),
             }

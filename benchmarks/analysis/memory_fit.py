@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-WORKLOAD = ["dataset", "model", "framework"]
+WORKLOAD = ["dataset", "model", "framework", "form"]
 FEWEST_POINTS = 3
 
 
@@ -27,7 +27,7 @@ def fit(batch_sizes: np.ndarray, memory_mib: np.ndarray, *, capacity_mib: float)
 
 
 def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
-    """One fit for each workload and framework, over the cells of all arms that have a measured peak."""
+    """One fit for each workload, framework and form of arm, over the cells that have a measured peak."""
     measured = summary.dropna(subset=["peak_memory_mib"])
     rows = []
     for key, cells in measured.groupby(WORKLOAD, sort=False):

@@ -3,8 +3,7 @@
 import pandas as pd
 
 from benchmarks.analysis.intervals import UNKNOWN, Estimate, paired_ratio
-
-CASE = ["dataset", "model", "framework", "batch_size"]
+from benchmarks.analysis.summary import TIMED
 
 
 def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
@@ -25,8 +24,8 @@ def fused_over_idiomatic(throughput: pd.DataFrame) -> list[dict]:
     """The gain of the fused execution in every case, with its interval."""
     return [
         {
-            **dict(zip(CASE, key, strict=True)),
+            **dict(zip(TIMED, key, strict=True)),
             **ratio(by_process(rows, of="execution"), "fused", "idiomatic")._asdict(),
         }
-        for key, rows in throughput.groupby(CASE, sort=False)
+        for key, rows in throughput.groupby(TIMED, sort=False)
     ]

@@ -1,4 +1,4 @@
-"""Figures of what training came to, against batch size: a row per workload, a column per arm."""
+"""Figures of what training came to, against batch size: a panel for each workload and arm."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,14 +41,15 @@ def draw(
     `prepare` sets the scale of an empty panel; `finish` adds ticks and guides to a panel when all are
     drawn; `keys` are the legend entries of the guides.
     """
-    figure, shown = layout(results, cells)
     failed = failures.of_training(cells)
+    looks = failures.marked(failed, style.looks(results.frameworks))
+    figure, shown = layout(results, cells, n_series=len(looks))
     for panel in shown:
         axes.batch_sizes(panel.ax, panel.sizes)
         prepare(panel.ax)
         _lines(panel)
         here = failures.of_training(panel.cells)
-        panels.finish(panel.ax, panel.title, here, looks=panel.looks, with_strip=not failed.empty)
+        panels.finish(panel.ax, panel.title, here, looks=looks, with_strip=not failed.empty)
     for panel in shown:
         finish(panel)
         panel.ax.set_ylabel(label if panel.ax.get_subplotspec().is_first_col() else "")
@@ -57,10 +58,10 @@ def draw(
     return figure
 
 
-def layout(results: Results, cells: pd.DataFrame) -> tuple[Figure, list[Panel]]:
-    """An empty figure, and what its panels are to show."""
+def layout(results: Results, cells: pd.DataFrame, *, n_series: int) -> tuple[Figure, list[Panel]]:
+    """An empty figure, and what its panels are to show; above each there is room to speak of n frameworks."""
     looks = style.looks(results.frameworks)
-    figure, places = panels.by_arm(results)
+    figure, places = panels.by_arm(results, n_series=n_series)
     shown = []
     for workload, arm, ax in places:
         here = of_workload(cells, workload)
@@ -72,9 +73,10 @@ def layout(results: Results, cells: pd.DataFrame) -> tuple[Figure, list[Panel]]:
 
 
 def _lines(panel: Panel) -> None:
-    for rank, (framework, look) in enumerate(panel.looks.items()):
+    shifts = series.shifts(len(panel.looks))
+    for shift, (framework, look) in zip(shifts, panel.looks.items(), strict=True):
         own = panel.cells[panel.cells["framework"] == framework]
-        series.draw(panel.ax, own, sizes=panel.sizes, look=look, rank=rank)
+        series.draw(panel.ax, own, sizes=panel.sizes, look=look, shift=shift)
 
 
 def goal_of(results: Results, workload: tuple[str, str]) -> pd.Series | None:

@@ -27,6 +27,11 @@ def of_throughput(throughput: pd.DataFrame) -> pd.DataFrame:
     return throughput[throughput["status"].isin(list(MARKS))]
 
 
+def marked(failed: pd.DataFrame, looks: dict[str, Look]) -> dict[str, Look]:
+    """The looks of the frameworks that failed somewhere in a figure: a strip has a row for each."""
+    return {framework: look for framework, look in looks.items() if framework in set(failed["framework"])}
+
+
 def strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> Axes:
     """Mark the failed cells (`framework`, `batch_size`, `status`) above `ax`, a row per framework."""
     height = ROW * len(looks)

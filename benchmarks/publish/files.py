@@ -21,12 +21,18 @@ def write_table(table: Table, folder: Path) -> None:
     write_text(latex.render(table), folder / f"{table.name}.tex")
 
 
+def laid_out(figure: Figure) -> None:
+    """Settle the places of all that a figure shows, so that its formats are alike to the point."""
+    # Twice, since what stands above a panel has its height only when the panel has.
+    for _ in range(2):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def write_figure(figure: Figure, folder: Path, *, name: str) -> None:
     """Write a figure as SVG, PDF and PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Laid out once, so that the three are alike to the point.
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    laid_out(figure)
     for kind in FORMATS:
         path = folder / f"{name}.{kind}"
         draft = path.with_name(f".{path.name}.{os.getpid()}")

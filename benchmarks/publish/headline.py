@@ -7,41 +7,76 @@ import pandas as pd
 from benchmarks.publish import wording
 from benchmarks.publish.results import CASE, Results, of_workload
 
+SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
+
 
 def findings(results: Results) -> dict[str, list[str]]:
     """What each (dataset, model) shows: speed, then time to the goal, then accuracy."""
+    speed, time = (_speed, _time) if results.side_by_side else (_speeds, _times)
     found = {}
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
-        sentences = [*_speed(cells), *_time(cells), *_accuracy(cells)]
+        sentences = [*speed(cells, several=results.several_forms), *time(cells), *_accuracy(cells)]
         found[wording.workload(workload)] = sentences
     return found
 
 
-def _speed(cells: pd.DataFrame) -> Iterator[str]:
+def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
     for framework, own in cells.drop_duplicates(CASE).groupby("framework", sort=False):
-        timed = own.dropna(subset=["throughput_samples_per_s"]).sort_values("batch_size")
+        timed = own.dropna(subset=[SPEED])
         if timed.empty:
             continue
-        first, best = timed.iloc[0], timed.loc[timed["throughput_samples_per_s"].idxmax()]
-        gain = best["throughput_samples_per_s"] / first["throughput_samples_per_s"]
+        best = timed.loc[timed[SPEED].idxmax()]
+        alike = timed[timed["form"] == best["form"]]
+        first = alike.loc[alike["batch_size"].idxmin()]
+        form = f" ({best['form']})" if several else ""
         yield (
-            f"{wording.name(framework)} trains fastest at {_size(best)}: "
-            f"{wording.number(best['throughput_samples_per_s'])} examples/s, {wording.number(gain)} times "
+            f"{wording.name(framework)} trains fastest at {_size(best)}{form}: "
+            f"{wording.number(best[SPEED])} examples/s, {wording.number(best[SPEED] / first[SPEED])} times "
             f"its speed at {_size(first)}."
         )
 
 
+def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
+    """The most examples per second of each framework, the fastest first."""
+    timed = cells.dropna(subset=[SPEED])
+    best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
+    parts = [
+        f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
+        f"{' (' + cell['form'] + ')' if several else ''}"
+        for _, cell in best.iterrows()
+    ]
+    if parts:
+        yield f"Most examples/s: {'; '.join(parts)}."
+
+
 def _time(cells: pd.DataFrame) -> Iterator[str]:
     for framework, own in cells.groupby("framework", sort=False):
-        reached = own.dropna(subset=["time_to_target_s"])
+        reached = own.dropna(subset=[TIME])
         if reached.empty:
             continue
-        best, largest = reached.loc[reached["time_to_target_s"].idxmin()], reached["batch_size"].max()
+        best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
         yield (
             f"{wording.name(framework)} reaches the goal soonest at {_size(best)} ({best['arm']}), in "
-            f"{wording.number(best['time_to_target_s'])} s; the largest batch size that reaches it is "
+            f"{wording.number(best[TIME])} s; the largest batch size that reaches it is "
             f"{wording.whole(largest)}."
+        )
+
+
+def _times(cells: pd.DataFrame) -> Iterator[str]:
+    """The least time to the goal of each framework, the soonest first."""
+    reached = cells.dropna(subset=[TIME])
+    best = reached.loc[reached.groupby("framework")[TIME].idxmin()].sort_values(TIME)
+    parts = [
+        f"{wording.name(cell['framework'])} in {wording.number(cell[TIME])} s at {_size(cell)} "
+        f"({cell['arm']})"
+        for _, cell in best.iterrows()
+    ]
+    if parts:
+        largest = wording.whole(reached["batch_size"].max())
+        yield (
+            f"The goal is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
+            f"{largest}."
         )
 
 

@@ -1,17 +1,14 @@
 """The report: one HTML file that holds everything it shows and opens with no network."""
 
-import base64
 import json
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.errors import Problem
-from benchmarks.publish import failures, figures, headline, tables, wording
+from benchmarks.publish import failures, figures, headline, html, tables, timings, verdict, wording
 from benchmarks.publish.results import Results
 
-TEMPLATE = "report.html.jinja"
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def render(results: Results, *, drawn: Path) -> str:
@@ -20,10 +17,9 @@ def render(results: Results, *, drawn: Path) -> str:
     Raises:
         Problem: a figure has not been drawn.
     """
-    loader = FileSystemLoader(Path(__file__).parent)
-    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     shown = figures.applicable(results)
-    return template.get_template(TEMPLATE).render(
+    return html.render(
+        TEMPLATE,
         study=results.summary["study"].iloc[0],
         machine=results.summary["machine"].iloc[0],
         hardware=_hardware(results.provenance),
@@ -34,6 +30,8 @@ def render(results: Results, *, drawn: Path) -> str:
         goals=_goals(results),
         statuses=_statuses(results),
         doubts=_doubts(results),
+        identity=results.identity,
+        form=timings.FORM if results.several_forms else "",
         n_cells=len(results.summary),
         provenance={key: value for key, value in results.provenance.items() if key != "study"},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
@@ -50,13 +48,8 @@ def _hardware(provenance: dict) -> str:
 
 
 def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:
-    """A figure as the template wants it; as an image of its own its ids clash with no other's."""
-    path = drawn / f"{name}.svg"
-    if not path.exists():
-        raise Problem(
-            f"{path} does not exist", mend="run `python -m benchmarks.figures` on this folder first"
-        )
-    image = base64.b64encode(path.read_bytes()).decode()
+    """A figure as the template wants it."""
+    image = html.image(drawn / f"{name}.svg")
     return {"name": name, "title": module.TITLE, "caption": module.caption(results), "image": image}
 
 
@@ -83,8 +76,8 @@ def _statuses(results: Results) -> dict[str, dict[str, int]]:
 
 
 def _doubts(results: Results) -> dict[str, int]:
-    """Why cells are not certified, and how many."""
-    doubtful = results.summary.loc[results.summary["identity"] != "certified", "identity"]
+    """Why cells are not certified, and how many; those that are statistical among them."""
+    doubtful = results.summary.loc[results.summary["identity"] != verdict.CERTIFIED, "identity"]
     return {
         str(reason): int(count) for reason, count in doubtful.fillna("not certified").value_counts().items()
     }

@@ -7,30 +7,50 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.analysis.memory_fit import WORKLOAD as FITTED
+from benchmarks.analysis.summary import CELL
+from benchmarks.analysis.summary import TIMED as CASE
 from benchmarks.errors import Problem
+from benchmarks.publish import wording
 
 MEND = "run the summarise step of this study again"
-CASE = ["dataset", "model", "framework", "batch_size"]
+OLD = "another version of Batch Atlas wrote it: run this study again with this version"
 COLUMNS = {
     "summary": [*CASE, "arm", "status", "identity", "n_runs", "n_reached", "throughput_samples_per_s"],
     "throughput": [*CASE, "execution", "process", "samples_per_s", "status"],
-    "curves": [*CASE, "arm", "seed", "status", "epochs", "validation_accuracy"],
+    "curves": [*CELL, "seed", "status", "epochs", "validation_accuracy"],
     "goals": ["dataset", "model", "validation_accuracy", "source", "epochs", "seconds"],
-    "memory_fit": ["dataset", "model", "framework", "a_mib", "b_mib_per_example"],
+    "memory_fit": [*FITTED, "a_mib", "b_mib_per_example"],
 }
+IDENTITY = {
+    "certificates": [
+        *("dataset", "model", "arm", "framework", "execution", "verdict", "differs_by"),
+        *("largest_difference", "differences", "float32_parts_at_step"),
+    ],
+    "equivalence": [
+        *("dataset", "model", "arm", "batch_size", "framework", "other", "quantity"),
+        *("n", "estimate", "lo", "hi", "p", "verdict"),
+    ],
+}
+BOUNDS = ("bound", "steps", "float32_bound")
+SIDE_BY_SIDE = 2
 MAY_BE_ABSENT = ("curves", "goals", "memory_fit")
 """A study that times throughput alone has nothing to put in these."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """The tables that `summarise` left, as it left them, and the provenance of the study."""
+    """The tables that `summarise` left, as it left them, the certificates and the provenance of the study.
+
+    What times and memory depend on of an arm is its *form*: a workload is timed once in each.
+    """
 
     summary: pd.DataFrame
     throughput: pd.DataFrame
     curves: pd.DataFrame
     goals: pd.DataFrame
     memory_fit: pd.DataFrame
+    identity: dict[str, Any]
     provenance: dict[str, Any]
 
     @property
@@ -39,10 +59,44 @@ class Results:
         return self.summary[self.summary["status"] != "untrained"]
 
     @property
+    def certificates(self) -> pd.DataFrame:
+        """What the certificates say of each (dataset, model, arm, framework, execution)."""
+        return pd.DataFrame(self.identity["certificates"], columns=IDENTITY["certificates"])
+
+    @property
+    def equivalence(self) -> pd.DataFrame:
+        """How far pairs of frameworks agree in what their trainings came to, a row per cell and quantity."""
+        return pd.DataFrame(self.identity["equivalence"], columns=IDENTITY["equivalence"])
+
+    @property
     def workloads(self) -> list[tuple[str, str]]:
         """(dataset, model), in the order of the study."""
         pairs = self.summary[["dataset", "model"]].drop_duplicates()
         return list(pairs.itertuples(index=False, name=None))
+
+    @property
+    def several_forms(self) -> bool:
+        """Whether the arms have several forms, so that a timing names its own."""
+        return self.summary["form"].nunique() > 1
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the frameworks are few enough to stand side by side in a row, and together in a panel."""
+        return len(self.frameworks) <= SIDE_BY_SIDE
+
+    @property
+    def timed(self) -> dict[tuple[str, str, str], str]:
+        """(dataset, model, form), in the order of the study, with a title that names the form of several."""
+        keys = self.summary[["dataset", "model", "form"]].drop_duplicates()
+        titles = keys.itertuples(index=False, name=None)
+        return {key: wording.timed(key, several=self.several_forms) for key in titles}
+
+    @property
+    def cases(self) -> pd.MultiIndex:
+        """Every case, in the order of the study, its batch sizes ascending."""
+        cases = self.summary[CASE].drop_duplicates().sort_values("batch_size", kind="stable")
+        places = cases[["dataset", "model", "form"]].apply(tuple, axis=1).map(list(self.timed).index)
+        return pd.MultiIndex.from_frame(cases.loc[places.sort_values(kind="stable").index])
 
     @property
     def frameworks(self) -> list[str]:
@@ -61,6 +115,12 @@ def of_workload(frame: pd.DataFrame, workload: tuple[str, str]) -> pd.DataFrame:
     return frame[(frame["dataset"] == dataset) & (frame["model"] == model)]
 
 
+def of_timed(frame: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
+    """The rows of one (dataset, model, form)."""
+    own = of_workload(frame, key[:2])
+    return own[own["form"] == key[2]]
+
+
 def read(folder: Path) -> Results:
     """Read the results folder of a study.
 
@@ -70,7 +130,8 @@ def read(folder: Path) -> Results:
     tables = {name: _table(folder / f"{name}.csv") for name in COLUMNS}
     if tables["summary"].empty:
         raise Problem(f"{folder / 'summary.csv'} has no rows: nothing was measured", mend=MEND)
-    return Results(**tables, provenance=_provenance(folder / "provenance.json"))
+    identity, provenance = _identity(folder / "identity.json"), _json(folder / "provenance.json")
+    return Results(**tables, identity=identity, provenance=provenance)
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -85,11 +146,22 @@ def _table(path: Path) -> pd.DataFrame:
         raise Problem(f"{path} is not a table: {error}", mend=MEND) from error
     missing = [column for column in expected if column not in frame]
     if missing:
-        raise Problem(f"{path} lacks the columns {', '.join(missing)}", mend=MEND)
+        raise Problem(f"{path} lacks the columns {', '.join(missing)}", mend=OLD)
     return frame
 
 
-def _provenance(path: Path) -> dict[str, Any]:
+def _identity(path: Path) -> dict[str, Any]:
+    found = _json(path)
+    missing = [key for key in (*BOUNDS, *IDENTITY) if key not in found]
+    for part, columns in IDENTITY.items():
+        rows = found.get(part, [])
+        missing += [f"{part}.{column}" for column in columns if any(column not in row for row in rows)]
+    if missing:
+        raise Problem(f"{path} lacks {', '.join(missing)}", mend=OLD)
+    return found
+
+
+def _json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except FileNotFoundError as error:

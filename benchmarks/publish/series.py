@@ -1,52 +1,87 @@
 """One quantity against batch size: points with intervals, joined where cells may be compared."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmarks.publish import verdict
 from benchmarks.publish.style import Look
 
-CERTIFIED = "certified"
-DOUBT = 0.45
-"""Opacity of what is not certified."""
 DODGE = 0.05
-"""Octaves between two frameworks at the same batch size, so that their intervals can be told apart."""
+"""Octaves from a batch size to the points of two frameworks, so that their intervals can be told apart."""
+WIDEST = 0.16
+"""Octaves from a batch size to the outermost points, however many frameworks there are."""
+STATISTICAL = (0, (6, 1.5, 1, 1.5, 1, 1.5))
+"""The line of cells whose numbers agree in distribution alone; their markers are half filled."""
+DOUBTFUL = {"linestyle": ":", "alpha": 0.45}
+"""How cells are drawn that are not certified, in any of their frameworks' colours."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How one line is drawn: its look, the filling of its markers, its opacity."""
+
+    look: Look
+    fill: str = "full"
+    alpha: float = 1.0
+
+    @property
+    def style(self) -> dict[str, object]:
+        """The stroke as matplotlib's line properties."""
+        markers = {"marker": self.look.marker, "fillstyle": self.fill, "markerfacecoloralt": "white"}
+        return {"color": self.look.color, "linestyle": self.look.line, "alpha": self.alpha} | markers
+
+
+def strokes(look: Look, *, hollow: bool = False) -> dict[str, Stroke]:
+    """The stroke of each kind of verdict. A framework's own look is that of its certified cells."""
+    certified = Stroke(look, "none" if hollow else "full")
+    unlined = look.line == ""
+    statistical = look if unlined else look._replace(line=STATISTICAL)
+    doubtful = look if unlined else look._replace(line=DOUBTFUL["linestyle"])
+    return {
+        verdict.CERTIFIED: certified,
+        verdict.STATISTICAL: Stroke(statistical, "none" if hollow else "left"),
+        verdict.NOT_CERTIFIED: replace(certified, look=doubtful, alpha=DOUBTFUL["alpha"]),
+    }
 
 
 def draw(
-    ax: Axes, cells: pd.DataFrame, *, sizes: list[int], look: Look, rank: int = 0, hollow: bool = False
+    ax: Axes, cells: pd.DataFrame, *, sizes: list[int], look: Look, shift: float = 0, hollow: bool = False
 ) -> None:
     """Draw the columns `value`, `lo`, `hi` of `cells` (one row per batch size, with `identity`).
 
-    Cells without a value break the line. Cells that are not certified have a line of their own.
+    Cells without a value break the line, and each kind of verdict has a line of its own. The points lie
+    `shift` octaves beside their batch sizes.
     """
     rows = cells.set_index("batch_size").reindex(sizes)
-    certified = rows["identity"] == CERTIFIED
-    x = beside(np.array(sizes), rank=rank)
-    _line(ax, x, rows.where(certified), look=look, hollow=hollow)
-    doubtful = Look(look.color, look.marker, ":")
-    _line(ax, x, rows.where(~certified & rows["value"].notna()), look=doubtful, hollow=hollow, alpha=DOUBT)
+    kinds = verdict.kinds(rows["identity"])
+    for kind, stroke in strokes(look, hollow=hollow).items():
+        _line(ax, beside(np.array(sizes), shift=shift), rows.where(kinds == kind), stroke=stroke)
 
 
-def beside(sizes: np.ndarray, *, rank: int) -> np.ndarray:
-    """Where the framework of this rank has its points for these batch sizes."""
-    return sizes * 2.0 ** (DODGE * (2 * rank - 1))
+def shifts(n: int) -> np.ndarray:
+    """Octaves beside a batch size at which each of n frameworks has its points, [n]."""
+    widest = min(DODGE * (n - 1), WIDEST)
+    return np.linspace(-widest, widest, n)
 
 
-def _line(
-    ax: Axes, x: np.ndarray, rows: pd.DataFrame, *, look: Look, hollow: bool, alpha: float = 1.0
-) -> None:
+def beside(sizes: np.ndarray, *, shift: float) -> np.ndarray:
+    """Places that many octaves beside these batch sizes."""
+    return sizes * 2.0**shift
+
+
+def _line(ax: Axes, x: np.ndarray, rows: pd.DataFrame, *, stroke: Stroke) -> None:
     value, lo, hi = (rows[column].to_numpy(float) for column in ("value", "lo", "hi"))
     if np.isnan(value).all():
         return
-    face = "white" if hollow else look.color
     below, above = (np.nan_to_num(end, posinf=0) for end in (value - lo, hi - value))
-    shape = {"color": look.color, "linestyle": look.line, "marker": look.marker, "markerfacecolor": face}
     bars = {"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8}
     ends = [np.maximum(below, 0), np.maximum(above, 0)]
-    ax.errorbar(x, value, yerr=ends, alpha=alpha, markeredgewidth=0.9, **shape, **bars)
+    ax.errorbar(x, value, yerr=ends, markeredgewidth=0.9, **stroke.style, **bars)
     for place in np.flatnonzero(np.isposinf(hi)):
-        _unbounded(ax, x[place], value[place], color=look.color)
+        _unbounded(ax, x[place], value[place], color=stroke.look.color)
 
 
 def _unbounded(ax: Axes, x: float, value: float, *, color: str) -> None:

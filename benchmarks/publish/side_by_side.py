@@ -1,4 +1,4 @@
-"""One row of a main table: the cells of a batch size, the frameworks side by side."""
+"""The cells of one batch size in a main table: the frameworks side by side, or one below another."""
 
 import math
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.analysis.intervals import Estimate
 from benchmarks.analysis.ratios import by_process, ratio
-from benchmarks.publish import comparison, wording
+from benchmarks.publish import comparison, verdict, wording
 from benchmarks.publish.table import Entry
 
 THROUGHPUT = "throughput_samples_per_s"
@@ -36,7 +36,7 @@ class Row:
 
     def best(self, quantity: str) -> str | None:
         """The framework in bold: none where cells are not certified to compute the same numbers."""
-        if quantity == MEMORY or not (self.cells["identity"] == "certified").all():
+        if quantity == MEMORY or not (self.cells["identity"] == verdict.CERTIFIED).all():
             return None
         if quantity == THROUGHPUT:
             return comparison.fastest(self.processes)
@@ -45,7 +45,7 @@ class Row:
         return comparison.soonest(self.cells, quantity)
 
     def entries(self, quantities: list[str]) -> list[Entry]:
-        """The row as it is read."""
+        """The row as it is read, the frameworks side by side."""
         entries = [Entry(wording.whole(self.size))]
         for quantity in quantities:
             best = self.best(quantity)
@@ -53,6 +53,19 @@ class Row:
             if quantity == THROUGHPUT:
                 entries += [Entry(wording.interval(*ratio)) for ratio in self.ratios().values()]
         return entries
+
+    def lines(self, quantities: list[str]) -> list[list[Entry]]:
+        """The same with a line for each framework; the ratio is that to the first one."""
+        best = {quantity: self.best(quantity) for quantity in quantities}
+        ratios = {name: wording.interval(*ratio) for name, ratio in self.ratios().items()}
+        lines = []
+        for name in self.frameworks:
+            values = [
+                Entry(self._text(name, quantity), bold=name == best[quantity]) for quantity in quantities
+            ]
+            values.insert(1, Entry(ratios.get(name, "1")))
+            lines.append([Entry(wording.whole(self.size)), Entry(wording.name(name)), *values])
+        return lines
 
     def _text(self, framework: str, quantity: str) -> str:
         if framework not in self.cells.index:
@@ -64,7 +77,7 @@ class Row:
             return _accuracy(cell)
         text = wording.number(cell[quantity])
         if quantity == THROUGHPUT:
-            return text + ("" if cell["identity"] == "certified" else wording.NOT_CERTIFIED)
+            return text + verdict.mark(cell["identity"])
         censored = quantity in (EPOCHS, TIME) and cell["n_reached"] < cell["n_runs"]
         return f"{text} ({cell['n_reached']:.0f}/{cell['n_runs']:.0f})" if censored else text
 

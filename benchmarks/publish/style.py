@@ -28,17 +28,17 @@ LOOKS = [
     Look("#0072B2", "s", (0, (4, 1.5))),
     Look("#009E73", "v", (0, (1, 1))),
     Look("#CC79A7", "<", (0, (4, 1, 1, 1))),
-    Look("#56B4E9", ">", (0, (6, 2))),
-    Look("#000000", "h", (0, (2, 1))),
+    Look("#000000", ">", (0, (6, 2))),
+    Look("#56B4E9", "h", (0, (2, 1))),
 ]
-FIRST = ("keras", "pytorch")
-"""These two look the same in every study."""
+KNOWN = ("keras", "pytorch", "keras-jax", "keras-torch", "numpy")
+"""These look the same in every study."""
 
 
 def looks(frameworks: list[str]) -> dict[str, Look]:
     """A look for each framework, in a fixed order so that studies can be compared."""
-    others = [framework for framework in frameworks if framework not in FIRST]
-    order = [*FIRST, *others]
+    others = [framework for framework in frameworks if framework not in KNOWN]
+    order = [*KNOWN, *others]
     return {framework: LOOKS[order.index(framework) % len(LOOKS)] for framework in frameworks}
 
 

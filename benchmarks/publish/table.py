@@ -5,6 +5,8 @@ from itertools import groupby
 
 import pandas as pd
 
+from benchmarks.publish import wording
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -40,3 +42,13 @@ class Table:
         """The headings over the column heads, each with the number of columns below it; "" over none."""
         runs = groupby(self.columns, key=lambda column: column.group)
         return [(group, len(list(members))) for group, members in runs]
+
+
+def timed_columns(*, several: bool) -> list[Column]:
+    """The first columns of a table of timings: the workload, and the form where a study has several."""
+    return [Column("Workload", words=True), *([Column("Form", words=True)] if several else [])]
+
+
+def timed_texts(row: pd.Series, *, several: bool) -> list[str]:
+    """What stands in them, for a row with `dataset`, `model` and `form`."""
+    return [wording.workload((row["dataset"], row["model"])), *([row["form"]] if several else [])]

@@ -4,18 +4,29 @@ import math
 
 NAMES = {
     "keras": "Keras",
-    "keras-jax": "Keras on JAX",
-    "keras-torch": "Keras on PyTorch",
+    "keras-jax": "Keras/JAX",
+    "keras-torch": "Keras/PyTorch",
     "pytorch": "PyTorch",
     "numpy": "NumPy",
     "mnist": "MNIST",
     "mnist1d": "MNIST-1D",
+    "fashion_mnist": "Fashion-MNIST",
     "digits": "Digits",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "tinyshakespeare": "Tiny Shakespeare",
+    "logistic": "Logistic regression",
     "mlp": "MLP",
+    "f1": "F1",
     "cnn": "CNN",
+    "c1": "C1",
+    "resnet8": "ResNet-8",
+    "resnet8_gn": "ResNet-8-GN",
+    "resnet20": "ResNet-20",
+    "resnet20_gn": "ResNet-20-GN",
+    "transformer": "Transformer",
 }
 NOTHING = "—"
-NOT_CERTIFIED = "†"
 
 
 def name(slug: str) -> str:
@@ -26,6 +37,11 @@ def name(slug: str) -> str:
 def workload(pair: tuple[str, str]) -> str:
     """A (dataset, model) as a heading."""
     return f"{name(pair[0])}, {name(pair[1])}"
+
+
+def timed(key: tuple[str, str, str], *, several: bool) -> str:
+    """A (dataset, model, form) as a heading; the form is named where a study has several."""
+    return f"{workload(key[:2])} · {key[2]}" if several else workload(key[:2])
 
 
 def number(value: float) -> str:
@@ -39,6 +55,13 @@ def number(value: float) -> str:
     rounded = float(f"{value:.2e}")
     decimals = 2 - math.floor(math.log10(abs(rounded)))
     return f"{rounded:,.{max(0, decimals)}f}" if decimals < 7 else f"{rounded:.2e}"
+
+
+def difference(value: float | None) -> str:
+    """A relative difference in two digits, 3.1e-15; nothing where two values cannot be compared."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    return f"{value:.1e}" if value else "0"
 
 
 def whole(value: float) -> str:

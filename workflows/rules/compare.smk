@@ -22,8 +22,13 @@ rule publish:
         "python -m benchmarks.deposit --results {params.results} --into {params.into} 2>&1 | tee {log}"
 
 
-# No input: results are compared as they lie there, and none is computed anew for it.
+# No results as input: they are compared as they lie there, and none is computed anew for it.
 rule compare:
+    input:
+        templates=expand(
+            "benchmarks/publish/{name}.jinja",
+            name=["machines/page.html", "parts.html", "style.css"],
+        ),
     output:
         "results/compare/compare.csv",
         "results/compare/predictions.csv",

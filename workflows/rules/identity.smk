@@ -25,8 +25,6 @@ rule trace:
         f"{RESULTS}/logs/trace/{{precision}}/{{framework}}.log",
     conda:
         "../../environment.yml"
-    # Two side by side: nothing is timed here, and most of it is starting up.
-    threads: max(1, workflow.cores // 2)
     resources:
         gpu=1,
     params:
@@ -36,8 +34,7 @@ rule trace:
         "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
         "python -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --data {input.data} --threads {threads} "
-        "--output {output} > {log} 2>&1"
+        "--precision {wildcards.precision} --data {input.data} --output {output} > {log} 2>&1"
 
 
 rule certify:

@@ -36,6 +36,7 @@ rule summarise:
 rule tables:
     input:
         rules.summarise.output,
+        identity=f"{RESULTS}/identity.json",
     output:
         directory(f"{RESULTS}/tables"),
     log:
@@ -54,6 +55,7 @@ rule tables:
 rule figures:
     input:
         rules.summarise.output,
+        identity=f"{RESULTS}/identity.json",
     output:
         directory(f"{RESULTS}/figures"),
     log:
@@ -74,7 +76,11 @@ rule report:
         rules.summarise.output,
         rules.tables.output,
         rules.figures.output,
-        template="benchmarks/publish/report.html.jinja",
+        identity=f"{RESULTS}/identity.json",
+        templates=expand(
+            "benchmarks/publish/{name}.jinja",
+            name=["report.html", "parts.html", "style.css"],
+        ),
     output:
         f"{RESULTS}/report.html",
     log:

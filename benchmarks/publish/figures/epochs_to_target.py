@@ -27,7 +27,7 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """A row for each (dataset, model), a column for each arm."""
+    """A panel for each (dataset, model) and arm."""
     return convergence.draw(
         results,
         convergence.with_interval(results.trained, "epochs_to_target"),

@@ -1,5 +1,7 @@
 """Validation accuracy over training, a colour per batch size."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -35,38 +37,37 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """A row for each (dataset, model, framework), a column for each arm."""
-    n_frameworks = len(results.frameworks)
-    n_rows = len(results.workloads) * n_frameworks
-    figure, grid = panels.grid(n_rows, len(results.arms), height=HEIGHT, sharey="row")
+    """A panel for each arm, in rows for each (dataset, model, framework)."""
+    rows = list(product(results.workloads, results.frameworks))
+    figure, blocks = panels.in_blocks(len(rows), len(results.arms), height=HEIGHT)
+    for (workload, framework), block in zip(rows, blocks, strict=True):
+        _block(results, workload, framework, block)
     for row, workload in enumerate(results.workloads):
-        rows = grid[row * n_frameworks : (row + 1) * n_frameworks]
-        _workload(results, workload, rows)
-        _color_bar(figure, rows, panels.sizes_of(results, workload))
+        own = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
+        _color_bar(figure, own.ravel().tolist(), panels.sizes_of(results, workload))
     goal = Line2D([], [], label="goal", **GUIDE)
     panels.legend(figure, [goal, *failures.keys(_ended(results.curves))])
     return figure
 
 
-def _workload(results: Results, workload: tuple[str, str], grid: np.ndarray) -> None:
-    """The panels [framework, arm] of one (dataset, model)."""
+def _block(results: Results, workload: tuple[str, str], framework: str, block: np.ndarray) -> None:
+    """The panels [arm] of one framework in one (dataset, model)."""
     curves = of_workload(results.curves, workload)
     sizes = panels.sizes_of(results, workload)
     colors = dict(zip(sizes, _colors(sizes), strict=True))
-    for row, framework in zip(grid, results.frameworks, strict=True):
-        for ax, arm in zip(row, results.arms, strict=True):
-            axes.accuracy(ax)
-            shown = curves[(curves["framework"] == framework) & (curves["arm"] == arm)]
-            for size, runs in shown.groupby("batch_size"):
-                _cell(ax, runs, color=colors[size])
-            ax.set_title(f"{wording.workload(workload)} · {wording.name(framework)} · {arm}")
-            goal = goal_of(results, workload)
-            if goal is not None:
-                ax.axhline(goal["validation_accuracy"], **GUIDE)
-        row[0].set_ylabel("Validation accuracy (%)")
-        axes.accuracy_ticks(row[0].yaxis)
-    for ax in grid[-1]:
+    goal = goal_of(results, workload)
+    for ax, arm in zip(block, results.arms, strict=True):
+        axes.accuracy(ax)
+        shown = curves[(curves["framework"] == framework) & (curves["arm"] == arm)]
+        for size, runs in shown.groupby("batch_size"):
+            _cell(ax, runs, color=colors[size])
+        title = f"{wording.workload(workload)} · {wording.name(framework)} · {arm}"
+        ax.set_title(panels.wrapped(title))
+        if goal is not None:
+            ax.axhline(goal["validation_accuracy"], **GUIDE)
         ax.set_xlabel("Epochs")
+        ax.set_ylabel("Validation accuracy (%)" if ax.get_subplotspec().is_first_col() else "")
+    axes.accuracy_ticks(block[0].yaxis)
 
 
 def _cell(ax: Axes, runs: pd.DataFrame, *, color: tuple) -> None:
@@ -86,11 +87,13 @@ def _ended(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _colors(sizes: list[int]) -> list[tuple]:
-    """Dark to light along a map that stays in order without colour."""
-    return sns.color_palette("plasma", len(sizes))
+    """Dark to light, so that they stay in order without colour, through hues that tell neighbours apart."""
+    return sns.cubehelix_palette(
+        len(sizes), start=2.8, rot=-1.4, hue=1.6, dark=0.12, light=0.75, reverse=True
+    )
 
 
-def _color_bar(figure: Figure, grid: np.ndarray, sizes: list[int]) -> None:
+def _color_bar(figure: Figure, grid: list[Axes], sizes: list[int]) -> None:
     """The batch size of each colour, beside all panels of its workload."""
     scale = ListedColormap(_colors(sizes))
     norm = BoundaryNorm(np.arange(len(sizes) + 1) - 0.5, len(sizes))

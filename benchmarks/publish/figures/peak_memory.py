@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, series, style, wording
-from benchmarks.publish.figures.throughput import once
-from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.publish import axes, failures, panels, series, style, timings, verdict
+from benchmarks.publish.results import CASE, Results, of_timed
 from benchmarks.publish.style import INK, Look
 
 TITLE = "Peak memory"
@@ -26,31 +25,26 @@ def caption(results: Results) -> str:
         "Peak memory of training against batch size, both axes logarithmic: above the baseline after import "
         "and data, or on a GPU the framework’s own peak. Points: mean over arms, bars from the least to the "
         "most; lines: the fit M = a + b·B, a curve on these axes. Marks above a panel: cells that ran out of "
-        "memory or failed."
+        f"memory or failed.{timings.caption(results)}"
     )
 
 
 def draw(results: Results) -> Figure:
-    """A panel for each (dataset, model)."""
+    """A panel for each (dataset, model, form)."""
     looks = style.looks(results.frameworks)
+    points = {framework: look._replace(line="") for framework, look in looks.items()}
     cells = _over_arms(results.trained)
-    failed = results.trained[results.trained["peak_memory_mib"].isna()]
-    failed = failures.of_training(failed)
-    figure, places = panels.by_workload(results)
-    for workload, ax in places:
-        sizes = panels.sizes_of(results, workload)
+    failed = failures.of_training(results.trained[results.trained["peak_memory_mib"].isna()])
+    marked = failures.marked(failed, looks)
+    figure, places = panels.in_pairs(len(results.timed), height=panels.tall(len(marked)))
+    for (key, title), ax in zip(results.timed.items(), places, strict=True):
+        sizes = panels.sizes_of(results, key[:2])
         axes.batch_sizes(ax, sizes)
         ax.set(yscale="log", ylabel="Peak memory (MiB)")
-        for rank, (framework, look) in enumerate(looks.items()):
-            own = of_workload(cells, workload)
-            points = look._replace(line="")
-            series.draw(ax, own[own["framework"] == framework], sizes=sizes, look=points, rank=rank)
-            fits = of_workload(results.memory_fit, workload)
-            _fit(ax, fits[fits["framework"] == framework], sizes=sizes, look=look)
+        _points(ax, of_timed(cells, key), sizes=sizes, looks=points)
+        _fits(ax, of_timed(results.memory_fit, key), sizes=sizes, looks=looks)
         axes.logarithmic(ax.yaxis)
-        here = of_workload(failed, workload)
-        panels.finish(ax, wording.workload(workload), here, looks=looks, with_strip=not failed.empty)
-    points = {framework: look._replace(line="") for framework, look in looks.items()}
+        panels.finish(ax, title, of_timed(failed, key), looks=marked, with_strip=not failed.empty)
     fitted = results.memory_fit["b_mib_per_example"].notna().any()
     fit = [Line2D([], [], color=INK, label="fit a + b·B", **FIT)] if fitted else []
     panels.legend(figure, [*panels.framework_keys(points, cells), *fit, *failures.keys(failed)])
@@ -60,11 +54,17 @@ def draw(results: Results) -> Figure:
 def _over_arms(cells: pd.DataFrame) -> pd.DataFrame:
     """Mean, least and most over the arms, per case."""
     memory = cells.groupby(CASE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
-    return memory.reset_index().merge(once(cells)[[*CASE, "identity"]], on=CASE)
+    return memory.reset_index().merge(verdict.once(cells, CASE)[[*CASE, "identity"]], on=CASE)
 
 
-def _fit(ax: Axes, fits: pd.DataFrame, *, sizes: list[int], look: Look) -> None:
+def _points(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:
+    for shift, (framework, look) in zip(series.shifts(len(looks)), looks.items(), strict=True):
+        own = cells[cells["framework"] == framework]
+        series.draw(ax, own, sizes=sizes, look=look, shift=shift)
+
+
+def _fits(ax: Axes, fits: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:
     batch = np.geomspace(sizes[0], sizes[-1], 200)
     for fit in fits.dropna(subset=["a_mib", "b_mib_per_example"]).itertuples():
         memory = fit.a_mib + fit.b_mib_per_example * batch
-        ax.plot(batch, np.where(memory > 0, memory, np.nan), color=look.color, **FIT)
+        ax.plot(batch, np.where(memory > 0, memory, np.nan), color=looks[fit.framework].color, **FIT)

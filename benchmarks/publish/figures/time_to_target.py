@@ -29,7 +29,7 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """A row for each (dataset, model), a column for each arm."""
+    """A panel for each (dataset, model) and arm."""
     return convergence.draw(
         results,
         convergence.with_interval(results.trained, "time_to_target_s"),
@@ -41,8 +41,9 @@ def draw(results: Results) -> Figure:
 
 
 def _finish(panel: Panel) -> None:
-    for rank, (framework, look) in enumerate(panel.looks.items()):
+    shifts = series.shifts(len(panel.looks))
+    for shift, (framework, look) in zip(shifts, panel.looks.items(), strict=True):
         own = panel.cells[panel.cells["framework"] == framework]
-        place = (series.beside(own["batch_size"].to_numpy(), rank=rank), own["time_to_target_predicted_s"])
+        place = (series.beside(own["batch_size"].to_numpy(), shift=shift), own["time_to_target_predicted_s"])
         panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
     axes.logarithmic(panel.ax.yaxis)

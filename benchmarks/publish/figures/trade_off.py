@@ -1,23 +1,28 @@
 """Time to the goal against test accuracy: what a batch size costs and what it gives."""
 
 from itertools import groupby
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.publish import axes, convergence, labels, panels, series, wording
+from benchmarks.publish import axes, convergence, labels, panels, series, verdict, wording
 from benchmarks.publish.convergence import Panel
 from benchmarks.publish.failures import MARKS
 from benchmarks.publish.figures.test_accuracy import with_deviation
-from benchmarks.publish.results import Results
-from benchmarks.publish.style import SMALL, Look
+from benchmarks.publish.results import SIDE_BY_SIDE, Results
+from benchmarks.publish.series import Stroke
+from benchmarks.publish.style import INK, SMALL
 
 TITLE = "Trade-off between time and accuracy"
 ARROW = 14
 """Points; the length of a bar without end."""
 LINE = 10
 """Points; the height of a line of text."""
+WIDTH = 60
+"""Letters of a line above a panel."""
 NEEDED = ["time_to_target_s", "test_accuracy"]
 
 
@@ -29,24 +34,29 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Test accuracy against time to target, a point per batch size (its label; lines join neighbours of "
-        "the grid): up and to the left is better. Bars: 95 % interval of the time, with an arrow where it "
-        "has no upper end, and standard deviation of the accuracy over runs. The vertical axis is "
-        "logarithmic in the distance to 100 %. Above each panel: the batch sizes that have no point since "
-        "their median run did not reach the goal, and why."
+        f"Test accuracy against time to target, a point per batch size ({_labelled(results)}; lines join "
+        "neighbours of the grid): up and to the left is better. Bars: 95 % interval of the time, with an "
+        "arrow where it has no upper end, and standard deviation of the accuracy over runs. The vertical "
+        "axis is logarithmic in the distance to 100 %. Above each panel: the batch sizes that have no point "
+        "since their median run did not reach the goal, and why."
     )
 
 
+def _labelled(results: Results) -> str:
+    return "its label" if results.side_by_side else "labels: the least and the largest"
+
+
 def draw(results: Results) -> Figure:
-    """A row for each (dataset, model), a column for each arm."""
+    """A panel for each (dataset, model) and arm."""
     cells = with_deviation(results.trained)
-    figure, shown = convergence.layout(results, cells)
+    figure, shown = convergence.layout(results, cells, n_series=len(results.frameworks))
+    reasons = {panel.ax: _reasons(panel) for panel in shown}
     lines = {panel.ax: _points(panel) for panel in shown}
     for panel in shown:
         panel.ax.set_xlabel("Time to target (s)")
         panel.ax.set_ylabel("Test accuracy (%)" if panel.ax.get_subplotspec().is_first_col() else "")
-        panel.ax.set_title(panel.title, pad=4 + LINE * len(panel.looks))
-        _absent(panel)
+        beside = [reasons[ax] for ax in reasons if _row(ax) == _row(panel.ax)]
+        _absent(panel, reasons[panel.ax], n_lines=max(map(len, beside)))
         axes.logarithmic(panel.ax.xaxis)
         axes.accuracy_ticks(panel.ax.yaxis)
     panels.legend(figure, panels.framework_keys(shown[0].looks, cells))
@@ -63,22 +73,23 @@ def _points(panel: Panel) -> list[np.ndarray]:
     for framework, look in panel.looks.items():
         rows = panel.cells[panel.cells["framework"] == framework].set_index("batch_size").reindex(panel.sizes)
         rows = rows.where(rows[NEEDED].notna().all(axis=1))
-        certified = rows["identity"] == series.CERTIFIED
-        drawn += _line(panel, rows.where(certified), look=look, alpha=1)
-        drawn += _line(panel, rows.where(~certified), look=look._replace(line=":"), alpha=series.DOUBT)
+        kinds = verdict.kinds(rows["identity"])
+        for kind, stroke in series.strokes(look).items():
+            drawn += _line(panel, rows.where(kinds == kind), stroke=stroke)
     return drawn
 
 
-def _line(panel: Panel, rows: pd.DataFrame, *, look: Look, alpha: float) -> list[np.ndarray]:
+def _line(panel: Panel, rows: pd.DataFrame, *, stroke: Stroke) -> list[np.ndarray]:
     """One line with its bars; a time without upper end has a bar to the right edge."""
     rows = rows.astype({"time_to_target_s": float, "value": float})
     if rows["value"].isna().all():
         return []
     x, y = rows["time_to_target_s"], rows["value"]
-    shape = {"color": look.color, "linestyle": look.line, "linewidth": 0.8, "alpha": alpha}
-    panel.ax.plot(x, y, marker=look.marker, **shape)
+    panel.ax.plot(x, y, linewidth=0.8, **stroke.style)
     shown = rows.dropna(subset=NEEDED)
-    bars = [_bars(panel, cell, color=look.color, alpha=0.5 * alpha) for cell in shown.itertuples()]
+    bars = [
+        _bars(panel, cell, color=stroke.look.color, alpha=0.5 * stroke.alpha) for cell in shown.itertuples()
+    ]
     return [shown[["time_to_target_s", "value"]].to_numpy(float), *(bar for pair in bars for bar in pair)]
 
 
@@ -98,8 +109,11 @@ def _bars(panel: Panel, cell: tuple, *, color: str, alpha: float) -> list[np.nda
 
 
 def _label(panel: Panel, lines: list[np.ndarray]) -> None:
-    """Write the batch size beside every point."""
-    shown = panel.cells.dropna(subset=NEEDED)
+    """Write the batch size beside every point; where they are too many, beside each framework's ends."""
+    shown = panel.cells.dropna(subset=NEEDED).sort_values("batch_size", kind="stable")
+    if len(panel.looks) > SIDE_BY_SIDE:
+        ends = shown.groupby("framework")
+        shown = pd.concat([ends.head(1), ends.tail(1)]).drop_duplicates(["framework", "batch_size"])
     texts = [
         labels.Label(cell.time_to_target_s, cell.value, wording.short_size(cell.batch_size), color)
         for cell in shown.itertuples()
@@ -109,18 +123,39 @@ def _label(panel: Panel, lines: list[np.ndarray]) -> None:
         labels.place(panel.ax, texts, lines=lines)
 
 
-def _absent(panel: Panel) -> None:
-    """Above the panel, a line per framework: the batch sizes without a point, by status."""
-    for place, (framework, look) in enumerate(reversed(panel.looks.items())):
-        own = panel.cells[panel.cells["framework"] == framework]
-        reasons = [
-            f"{MARKS[status][1]} {_ranges(list(cells['batch_size']), panel.sizes)}"
-            for status, cells in own.groupby("status", sort=False)
-            if status in MARKS
-        ]
-        text = f"{wording.name(framework)}: {'; '.join(reasons)}" if reasons else ""
-        offset = {"xytext": (0, 3 + LINE * place), "textcoords": "offset points"}
-        panel.ax.annotate(text, (0, 1), xycoords="axes fraction", **offset, color=look.color, fontsize=SMALL)
+def _row(ax: Axes) -> int:
+    return ax.get_subplotspec().rowspan.start
+
+
+def _absent(panel: Panel, lines: list[tuple[str, str]], *, n_lines: int) -> None:
+    """Above the panel, the batch sizes without a point, by status; its title above so many lines."""
+    for place, (text, color) in enumerate(lines):
+        offset = {"xytext": (0, 3 + LINE * (n_lines - 1 - place)), "textcoords": "offset points"}
+        panel.ax.annotate(text, (0, 1), xycoords="axes fraction", **offset, color=color, fontsize=SMALL)
+    panel.ax.set_title(panels.wrapped(panel.title), pad=4 + LINE * n_lines)
+
+
+def _reasons(panel: Panel) -> list[tuple[str, str]]:
+    """Lines of text and their colours: one for each framework, or one where all have the same to say."""
+    said = {framework: _reason(panel, framework) for framework in panel.looks}
+    if len(said) > SIDE_BY_SIDE and len(set(said.values())) == 1:
+        said, colors = {"all": said.popitem()[1]}, {"all": INK}
+    else:
+        colors = {framework: look.color for framework, look in panel.looks.items()}
+    texts = [
+        (f"{wording.name(name)}: {reason}" if reason else "", colors[name]) for name, reason in said.items()
+    ]
+    return [(line, color) for text, color in texts for line in wrap(text, WIDTH) or [""]]
+
+
+def _reason(panel: Panel, framework: str) -> str:
+    own = panel.cells[panel.cells["framework"] == framework]
+    reasons = [
+        f"{MARKS[status][1]} {_ranges(list(cells['batch_size']), panel.sizes)}"
+        for status, cells in own.groupby("status", sort=False)
+        if status in MARKS
+    ]
+    return "; ".join(reasons)
 
 
 def _ranges(sizes: list[int], grid: list[int]) -> str:

@@ -1,17 +1,15 @@
 """The comparison as one HTML file that holds everything it shows and opens with no network."""
 
-import base64
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.analysis.comparison import Source
 from benchmarks.analysis.prediction import OWN
-from benchmarks.publish import wording
+from benchmarks.publish import html, wording
 from benchmarks.publish.machines import figures, tables
 
-TEMPLATE = "page.html.jinja"
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 def render(
@@ -23,24 +21,22 @@ def render(
     drawn: Path,
 ) -> str:
     """The page, with the figures found in the folder `drawn`."""
-    loader = FileSystemLoader(Path(__file__).parent)
-    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     shown = figures.applicable(cells)
-    return template.get_template(TEMPLATE).render(
+    return html.render(
+        TEMPLATE,
         machines=sorted(cells["machine"].unique()),
         headline=sentences(cells, predicted),
         figures=[
-            {"name": name, "title": drawing.title, "caption": drawing.caption, "image": _image(drawn, name)}
+            {
+                **{"name": name, "title": drawing.title, "caption": drawing.caption},
+                "image": html.image(drawn / f"{name}.svg"),
+            }
             for name, drawing in shown.items()
         ],
         tables=tables.build(cells),
         taken=[_source(source) for source in taken],
         passed_over=[source.folder for source in passed_over],
     )
-
-
-def _image(folder: Path, name: str) -> str:
-    return base64.b64encode((folder / f"{name}.svg").read_bytes()).decode()
 
 
 def _source(source: Source) -> dict[str, str]:
@@ -61,9 +57,13 @@ def _source(source: Source) -> dict[str, str]:
 def sentences(cells: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """What the comparison shows: who is fastest, and how well times were predicted."""
     machines = sorted(cells["machine"].unique())
+    several = cells["form"].nunique() > 1
     said = [] if len(machines) > 1 else [ALONE.format(machines[0])]
     if len(machines) > 1:
-        said += [_fastest(pair, own) for pair, own in cells.groupby(["dataset", "model"], sort=False)]
+        said += [
+            _fastest(pair, own, several=several)
+            for pair, own in cells.groupby(["dataset", "model"], sort=False)
+        ]
     return [*filter(None, said), *(_predictions(m, predicted[predicted["machine"] == m]) for m in machines)]
 
 
@@ -74,8 +74,8 @@ ALONE = (
 )
 
 
-def _fastest(workload: tuple[str, str], cells: pd.DataFrame) -> str:
-    """The best throughput of each machine, best first."""
+def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: bool) -> str:
+    """The best throughput of each machine, best first; with the form of its arm where there are several."""
     timed = cells.dropna(subset=["throughput_samples_per_s"])
     if timed.empty:
         return ""
@@ -83,7 +83,8 @@ def _fastest(workload: tuple[str, str], cells: pd.DataFrame) -> str:
     best = best.sort_values("throughput_samples_per_s", ascending=False)
     parts = [
         f"{wording.number(cell.throughput_samples_per_s)} on {cell.machine} "
-        f"({wording.name(cell.framework)}, B = {wording.whole(cell.batch_size)})"
+        f"({wording.name(cell.framework)}, {f'{cell.form}, ' if several else ''}"
+        f"B = {wording.whole(cell.batch_size)})"
         for cell in best.itertuples()
     ]
     return f"{wording.workload(workload)}, most examples/s: {'; '.join(parts)}."

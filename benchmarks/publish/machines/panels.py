@@ -21,20 +21,15 @@ def draw(values: pd.DataFrame, failed: pd.DataFrame, *, label: str) -> Figure:
     """
     values, failed = _by_machine(values), _by_machine(failed)
     looks = _looks(values)
-    # The strip of failures has a row for each series: only those that failed somewhere get one.
-    marked = {name: look for name, look in looks.items() if name in set(failed["framework"])}
+    marked = failures.marked(failed, looks)
     titles = list(values["panel"].unique())
-    figure, grid = panels.grid(-(-len(titles) // 2), min(2, len(titles)))
-    for unused in grid.flat[len(titles) :]:
-        unused.remove()
-    for title, ax in zip(titles, grid.flat, strict=False):
+    figure, places = panels.in_pairs(len(titles), height=panels.tall(len(marked)))
+    for title, ax in zip(titles, places, strict=True):
         ax.set(yscale="log", ylabel=label)
         _panel(ax, values[values["panel"] == title], looks=looks)
         here = failed[failed["panel"] == title]
         panels.finish(ax, title, here, looks=marked, with_strip=bool(marked))
     _legend(figure, [*_keys(values), *failures.keys(failed)])
-    # Strips of many rows need a pass of the layout of their own before the one that counts.
-    figure.draw_without_rendering()
     return figure
 
 
@@ -68,12 +63,11 @@ def _machine_looks(cells: pd.DataFrame) -> dict[str, Look]:
 def _panel(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
     sizes = sorted(int(size) for size in cells["batch_size"].unique())
     axes.batch_sizes(ax, sizes)
-    # However many series there are, they share the room that two frameworks have.
-    for rank, (name, look) in zip(np.linspace(0, 1, len(looks)), looks.items(), strict=True):
+    for shift, (name, look) in zip(series.shifts(len(looks)), looks.items(), strict=True):
         own = cells[cells["framework"] == name]
-        series.draw(ax, own, sizes=sizes, look=look, rank=rank)
+        series.draw(ax, own, sizes=sizes, look=look, shift=shift)
         if "predicted" in own:
-            x = series.beside(own["batch_size"].to_numpy(), rank=rank)
+            x = series.beside(own["batch_size"].to_numpy(), shift=shift)
             ax.plot(x, own["predicted"], marker=look.marker, color=look.color, **PREDICTED)
     drawn = cells.reindex(columns=DRAWN).to_numpy(float)
     if not np.isnan(drawn).all():
@@ -95,12 +89,4 @@ def _keys(cells: pd.DataFrame) -> list[Line2D]:
         for name, look in markers.items()
     ]
     predicted = Line2D([], [], label="predicted", marker="o", color=FAINT, **PREDICTED)
-    return machines + frameworks + ([predicted] if "predicted" in cells else []) + _doubt(drawn)
-
-
-def _doubt(cells: pd.DataFrame) -> list[Line2D]:
-    """The legend entry of what is not certified, where there is any."""
-    if (cells["identity"] == series.CERTIFIED).all():
-        return []
-    look = {"color": FAINT, "alpha": series.DOUBT, "linestyle": ":", "marker": "o"}
-    return [Line2D([], [], label=panels.NOT_CERTIFIED, **look)]
+    return machines + frameworks + ([predicted] if "predicted" in cells else []) + panels.verdict_keys(drawn)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from benchmarks.analysis.comparison import TRAINING
-from benchmarks.publish import failures, series, wording
+from benchmarks.publish import failures, verdict, wording
 from benchmarks.publish.results import CASE
 
 ON_MACHINE = ["machine", *CASE]
@@ -14,15 +14,15 @@ def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     cases = _once(cells)
     values = _quantity(cases, "throughput_samples_per_s")
     failed = cases.assign(status=cases["throughput_status"])
-    return _by_workload(values), _by_workload(failures.of_training(failed))
+    return _titled(values, cells), _titled(failures.of_training(failed), cells)
 
 
 def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean, least and most peak memory over the arms of each case, and the cells without one."""
+    """Mean, least and most peak memory over the arms of a form in each case, and the cells without one."""
     memory = cells.groupby(ON_MACHINE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
     values = memory.reset_index().merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
     failed = failures.of_training(cells[cells["peak_memory_mib"].isna()])
-    return _by_workload(values), _by_workload(failed)
+    return _titled(values, cells), _titled(failed, cells)
 
 
 def time_to_target(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -38,21 +38,24 @@ def time_to_target(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _once(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per machine and case, from the latest study; certified if it is so in every arm."""
-    doubtful = cells[cells["identity"] != series.CERTIFIED][[*ON_MACHINE, "identity"]]
     latest = cells.sort_values("finished", kind="stable", ascending=False).drop_duplicates(ON_MACHINE)
-    marks = doubtful.drop_duplicates(ON_MACHINE).rename(columns={"identity": "doubt"})
-    latest = latest.merge(marks, on=ON_MACHINE, how="left")
-    latest["identity"] = latest.pop("doubt").fillna(latest["identity"])
-    return latest.sort_values([*ON_MACHINE], ignore_index=True)
+    gravest = verdict.once(cells, ON_MACHINE)[[*ON_MACHINE, "identity"]]
+    return (
+        latest.drop(columns="identity")
+        .merge(gravest, on=ON_MACHINE)
+        .sort_values(ON_MACHINE, ignore_index=True)
+    )
 
 
 def _quantity(cells: pd.DataFrame, name: str) -> pd.DataFrame:
     return cells.assign(value=cells[name], lo=cells[f"{name}_lo"], hi=cells[f"{name}_hi"])
 
 
-def _by_workload(cells: pd.DataFrame) -> pd.DataFrame:
-    pairs = cells[["dataset", "model"]].itertuples(index=False, name=None)
-    return cells.assign(panel=[wording.workload(pair) for pair in pairs])
+def _titled(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the title of their panel: it names the form of the arms where the cells have several."""
+    keys = rows[["dataset", "model", "form"]].itertuples(index=False, name=None)
+    several = cells["form"].nunique() > 1
+    return rows.assign(panel=[wording.timed(key, several=several) for key in keys])
 
 
 def training_titles(cells: pd.DataFrame) -> dict[tuple, str]:

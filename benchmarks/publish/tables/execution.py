@@ -5,33 +5,27 @@ import pandas as pd
 from benchmarks.analysis.ratios import by_process, ratio
 from benchmarks.publish import comparison, wording
 from benchmarks.publish.results import CASE, Results
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 
 EXECUTIONS = ("idiomatic", "fused")
+HEADS = ("Idiomatic", "Fused", "Ratio")
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, batch size), the frameworks side by side."""
+    """One table: a row per (dataset, model, form, batch size), of many frameworks one for each of them."""
     if results.throughput.empty:
         return []
-    data = pd.DataFrame(_case(*key, rows) for key, rows in results.throughput.groupby(CASE, sort=False))
-    lines = data.groupby(["dataset", "model", "batch_size"], sort=False)
-    return [
-        Table(
-            name="execution",
-            title="Fused over idiomatic execution",
-            caption=_caption(results),
-            columns=_columns(results.frameworks),
-            rows=[_line(key, rows.set_index("framework"), results.frameworks) for key, rows in lines],
-            data=data,
-        )
-    ]
+    timed = dict(list(results.throughput.groupby(CASE)))
+    data = pd.DataFrame(_case(key, timed[key]) for key in results.cases if key in timed)
+    body = _side_by_side(results, data) if results.side_by_side else _one_below_another(results, data)
+    title = "Fused over idiomatic execution"
+    return [Table(name="execution", title=title, caption=_caption(results), data=data, **body)]
 
 
-def _case(dataset: str, model: str, framework: str, batch_size: int, rows: pd.DataFrame) -> dict:
+def _case(key: tuple, rows: pd.DataFrame) -> dict:
     """Geometric means over the processes, and their ratio with its interval."""
     gain = ratio(by_process(rows, of="execution"), "fused", "idiomatic")
-    case = {"dataset": dataset, "model": model, "framework": framework, "batch_size": batch_size}
+    case = dict(zip(CASE, key, strict=True))
     for execution in EXECUTIONS:
         own = rows[rows["execution"] == execution]
         measured = own.loc[own["status"] == "measured", "samples_per_s"]
@@ -41,20 +35,40 @@ def _case(dataset: str, model: str, framework: str, batch_size: int, rows: pd.Da
     return case | {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
 
 
-def _columns(frameworks: list[str]) -> list[Column]:
-    heads = ["Idiomatic", "Fused", "Ratio"]
+def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
+    """A row per batch size, three columns for each framework."""
     sides = [
-        Column(head, f"{wording.name(framework)} (examples/s)") for framework in frameworks for head in heads
+        Column(head, f"{wording.name(framework)} (examples/s)")
+        for framework in results.frameworks
+        for head in HEADS
     ]
-    return [Column("Workload", words=True), Column("Batch size"), *sides]
+    lines = data.groupby(["dataset", "model", "form", "batch_size"], sort=False)
+    return {
+        "columns": [*timed_columns(several=results.several_forms), Column("Batch size"), *sides],
+        "rows": [_line(results, rows) for _, rows in lines],
+    }
 
 
-def _line(key: tuple[str, str, int], rows: pd.DataFrame, frameworks: list[str]) -> list[Entry]:
-    dataset, model, batch_size = key
-    texts = [wording.workload((dataset, model)), wording.whole(batch_size)]
-    for framework in frameworks:
-        texts += _side(rows.loc[framework]) if framework in rows.index else [wording.NOTHING] * 3
+def _line(results: Results, rows: pd.DataFrame) -> list[Entry]:
+    texts, sides = _first(results, rows.iloc[0]), rows.set_index("framework")
+    for framework in results.frameworks:
+        texts += _side(sides.loc[framework]) if framework in sides.index else [wording.NOTHING] * 3
     return [Entry(text) for text in texts]
+
+
+def _one_below_another(results: Results, data: pd.DataFrame) -> dict[str, list]:
+    """A row per batch size and framework."""
+    speeds = [Column(head, "Examples/s") for head in HEADS]
+    first = [*timed_columns(several=results.several_forms), Column("Batch size")]
+    rows = [
+        [Entry(text) for text in (*_first(results, case), wording.name(case["framework"]), *_side(case))]
+        for _, case in data.iterrows()
+    ]
+    return {"columns": [*first, Column("Framework", words=True), *speeds], "rows": rows}
+
+
+def _first(results: Results, case: pd.Series) -> list[str]:
+    return [*timed_texts(case, several=results.several_forms), wording.whole(case["batch_size"])]
 
 
 def _side(case: pd.Series) -> list[str]:

@@ -1,8 +1,8 @@
-"""The main tables: per (dataset, model, arm) a row per batch size, the frameworks side by side."""
+"""The main tables: per (dataset, model, arm) a row per batch size, or per batch size and framework."""
 
 import pandas as pd
 
-from benchmarks.publish import wording
+from benchmarks.publish import verdict, wording
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.publish.side_by_side import ACCURACY, EPOCHS, MEMORY, THROUGHPUT, TIME, Row
 from benchmarks.publish.table import Column, Table
@@ -14,11 +14,19 @@ HEADINGS = {
     TIME: "Time to target (s)",
     ACCURACY: "Test accuracy (%)",
 }
+HEADS = {
+    THROUGHPUT: Column("(examples/s)", "Throughput"),
+    MEMORY: Column("(MiB)", "Peak memory"),
+    EPOCHS: Column("to target", "Epochs"),
+    TIME: Column("to target (s)", "Time"),
+    ACCURACY: Column("(%)", "Test accuracy"),
+}
+"""The same over a single column each, on two lines."""
 TRAINED = (
     "Epochs and time are medians over runs; (k/n) tells that k of n runs reached the target. Accuracy is "
     "mean ± standard deviation over runs. A word in place of a value is the status of the median run."
 )
-BOLD = "Bold: the best of the row where the measurements resolve it ({}). Nothing else is bold."
+BOLD = "Bold: the best of the {} where the measurements resolve it ({}). Nothing else is bold."
 RESOLVED = "throughput: the interval of the ratio excludes 1"
 RESOLVED_TRAINING = (
     "; epochs and time: at least four runs each, whose intervals do not overlap; "
@@ -45,14 +53,14 @@ def _table(results: Results, *, workload: tuple[str, str], arm: str) -> Table:
         name=f"main-{workload[0]}-{workload[1]}-{arm}",
         title=f"{wording.workload(workload)}, arm {arm}",
         caption=_caption(results, workload=workload, cells=cells),
-        columns=_columns(results.frameworks, quantities),
-        rows=[row.entries(quantities) for row in rows],
+        **_side_by_side(rows, quantities) if results.side_by_side else _one_below_another(rows, quantities),
         data=pd.DataFrame([about | row.data() for row in rows]),
     )
 
 
 def _rows(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> list[Row]:
-    fused = timed[timed["execution"] == "fused"]
+    """The batch sizes, ascending; an arm's throughput is that of its form."""
+    fused = timed[(timed["execution"] == "fused") & timed["form"].isin(cells["form"])]
     return [
         Row(size, rows.set_index("framework"), fused[fused["batch_size"] == size], results.frameworks)
         for size, rows in cells.groupby("batch_size")
@@ -65,15 +73,23 @@ def _shown(cells: pd.DataFrame) -> list[str]:
     return [name for name in HEADINGS if name == THROUGHPUT or not untrained or cells[name].notna().any()]
 
 
-def _columns(frameworks: list[str], quantities: list[str]) -> list[Column]:
+def _side_by_side(rows: list[Row], quantities: list[str]) -> dict[str, list]:
     """Batch size; each quantity with a column per framework; the ratios after the throughput."""
-    columns = [Column("Batch size")]
+    columns, frameworks = [Column("Batch size")], rows[0].frameworks
     for quantity in quantities:
         columns += [Column(wording.name(framework), HEADINGS[quantity]) for framework in frameworks]
         if quantity == THROUGHPUT:
             first, *others = map(wording.name, frameworks)
             columns += [Column(f"{other} / {first}", HEADINGS[quantity]) for other in others]
-    return columns
+    return {"columns": columns, "rows": [row.entries(quantities) for row in rows]}
+
+
+def _one_below_another(rows: list[Row], quantities: list[str]) -> dict[str, list]:
+    """Batch size and framework; a column for each quantity, and for the ratio of the throughput."""
+    values = [HEADS[quantity] for quantity in quantities]
+    values.insert(1, Column(f"/ {wording.name(rows[0].frameworks[0])}", "Throughput"))
+    columns = [Column("Batch size"), Column("Framework", words=True), *values]
+    return {"columns": columns, "rows": [line for row in rows for line in row.lines(quantities)]}
 
 
 def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame) -> str:
@@ -85,8 +101,7 @@ def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame
         accuracy = wording.percent(goal["validation_accuracy"])
         budget = f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training"
         sentences += [f"Target: validation accuracy {accuracy} % {budget}.", TRAINED]
+    of = "row" if results.side_by_side else "batch size"
     if len(results.frameworks) > 1:
-        sentences.append(BOLD.format(RESOLVED + (RESOLVED_TRAINING if trained else "")))
-    if (cells["identity"] != "certified").any():
-        sentences.append(f"{wording.NOT_CERTIFIED} not certified to compute the same numbers: never bold.")
-    return " ".join(sentences)
+        sentences.append(BOLD.format(of, RESOLVED + (RESOLVED_TRAINING if trained else "")))
+    return " ".join([*sentences, *verdict.notes(cells["identity"])])

@@ -4,10 +4,9 @@ import pandas as pd
 
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 
 COLUMNS = [
-    Column("Workload", words=True),
     Column("Framework", words=True),
     Column("a (MiB)"),
     Column("b (MiB per example)"),
@@ -19,26 +18,29 @@ COLUMNS = [
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, framework)."""
+    """One table: a row per (dataset, model, form, framework)."""
     if results.memory_fit.empty:
         return []
+    several = results.several_forms
+    rows = [_line(fit, several=several) for _, fit in results.memory_fit.iterrows()]
     return [
         Table(
             name="memory",
             title="Peak memory as a function of batch size",
-            caption="Least-squares fit of M = a + b·B to the measured peaks of all arms. Largest residual: "
+            caption="Least-squares fit of M = a + b·B to the measured peaks of all arms"
+            f"{' of one form' if several else ''}. Largest residual: "
             "relative to the measured peak. Largest batch: the largest B for which a + b·B stays within the "
             "capacity of the device.",
-            columns=COLUMNS,
-            rows=[_line(fit) for _, fit in results.memory_fit.iterrows()],
+            columns=[*timed_columns(several=several), *COLUMNS],
+            rows=rows,
             data=results.memory_fit,
         )
     ]
 
 
-def _line(fit: pd.Series) -> list[Entry]:
+def _line(fit: pd.Series, *, several: bool) -> list[Entry]:
     texts = [
-        wording.workload((fit["dataset"], fit["model"])),
+        *timed_texts(fit, several=several),
         wording.name(fit["framework"]),
         wording.number(fit["a_mib"]),
         wording.number(fit["b_mib_per_example"]),

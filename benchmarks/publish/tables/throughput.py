@@ -4,10 +4,9 @@ import pandas as pd
 
 from benchmarks.publish import wording
 from benchmarks.publish.results import CASE, Results
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 
 COLUMNS = [
-    Column("Workload", words=True),
     Column("Batch size"),
     Column("Framework", words=True),
     Column("Examples/s [95 % interval]"),
@@ -24,9 +23,11 @@ SHARES = ["input_share", "input_share_idiomatic"]
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, batch size, framework)."""
-    # Throughput is measured once for all arms, so that any arm's row will do.
-    data = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]]
+    """One table: a row per (dataset, model, form, batch size, framework)."""
+    # Throughput is measured once for all arms of a form, so that the row of any of them will do.
+    cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]]
+    data = cases.set_index(CASE).loc[results.cases].reset_index()
+    several = results.several_forms
     return [
         Table(
             name="throughput",
@@ -34,8 +35,8 @@ def tables(results: Results) -> list[Table]:
             caption="p50 and p95: median and 95th percentile of the time of one training step. Compile and "
             "first step come before the timed rounds and are not part of the throughput. Input share: time "
             "of the input pipeline alone over the time of the full step.",
-            columns=COLUMNS,
-            rows=[_line(cell, _failure(results, cell)) for _, cell in data.iterrows()],
+            columns=[*timed_columns(several=several), *COLUMNS],
+            rows=[_line(cell, _failure(results, cell), several=several) for _, cell in data.iterrows()],
             data=data,
         )
     ]
@@ -50,10 +51,10 @@ def _failure(results: Results, cell: pd.Series) -> str:
     return failures.iloc[0] if len(failures) else wording.NOTHING
 
 
-def _line(cell: pd.Series, failure: str) -> list[Entry]:
+def _line(cell: pd.Series, failure: str, *, several: bool) -> list[Entry]:
     speed = failure if pd.isna(cell[SPEED[0]]) else wording.interval(*cell[SPEED])
     texts = [
-        wording.workload((cell["dataset"], cell["model"])),
+        *timed_texts(cell, several=several),
         wording.whole(cell["batch_size"]),
         wording.name(cell["framework"]),
         speed,

@@ -1,0 +1,88 @@
+"""What the certificates say: how far each framework is from the reference in every arm."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from benchmarks.publish import verdict, wording
+from benchmarks.publish.results import Results
+from benchmarks.publish.table import Column, Entry, Table
+
+EXECUTIONS = ("idiomatic", "fused")
+HEADS = ("Idiomatic", "Fused")
+COLUMNS = [
+    Column("Workload", words=True),
+    Column("Arm", words=True),
+    Column("Framework", words=True),
+    *(Column(head, "Largest difference") for head in HEADS),
+    *(Column(head, "float32 parts at step") for head in HEADS),
+    Column("Verdict", words=True),
+]
+KEY = ["dataset", "model", "arm", "framework"]
+
+
+def tables(results: Results) -> list[Table]:
+    """One table: a row per (dataset, model, arm, framework), the executions side by side."""
+    certificates = results.certificates
+    if certificates.empty:
+        return []
+    rows = certificates.groupby(KEY, sort=False)
+    differences = pd.json_normalize(certificates["differences"].tolist())
+    return [
+        Table(
+            name="identity",
+            title="Certificates of identity",
+            caption=_caption(results),
+            columns=COLUMNS,
+            rows=[_line(key, own.set_index("execution"), results.identity) for key, own in rows],
+            data=pd.concat([certificates.drop(columns="differences"), differences], axis=1),
+        )
+    ]
+
+
+def _line(key: tuple, executions: pd.DataFrame, bounds: dict) -> list[Entry]:
+    dataset, model, arm, framework = key
+    largest = executions["largest_difference"].reindex(EXECUTIONS)
+    texts = [wording.workload((dataset, model)), arm, wording.name(framework)]
+    texts += [wording.difference(value) for value in largest]
+    texts += [_step(executions, execution, bounds) for execution in EXECUTIONS]
+    return [Entry(text) for text in (*texts, "; ".join(_verdicts(executions)))]
+
+
+def _step(executions: pd.DataFrame, execution: str, bounds: dict) -> str:
+    """Where float32 is first too far from the reference in float64, or that it never was."""
+    if execution not in executions.index:
+        return wording.NOTHING
+    step = executions.at[execution, "float32_parts_at_step"]
+    return f"> {bounds['steps']}" if pd.isna(step) else wording.whole(step)
+
+
+def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
+    """The verdict of both executions, or of each where they differ; where in the model is left to the CSV."""
+    said = [_verdict(row) for row in executions.itertuples()]
+    if len(set(said)) == 1:
+        yield said[0]
+    else:
+        yield from (f"{name}: {text}" for name, text in zip(executions.index, said, strict=True))
+
+
+def _verdict(row: tuple) -> str:
+    certain = row.verdict in (verdict.CERTIFIED, verdict.STATISTICAL)
+    return row.verdict if certain else f"{verdict.NOT_CERTIFIED}: {row.differs_by.split(' (')[0]}"
+
+
+def _caption(results: Results) -> str:
+    known = results.identity
+    text = (
+        f"Against the reference, NumPy with gradients by hand, over {known['steps']} steps in float64 under "
+        "a changing learning rate: the largest relative difference of losses, gradient norms, parameters, "
+        "optimizer state and evaluation outputs. Certified: all of them within "
+        f"{wording.difference(known['bound'])}. float32: the first step whose loss is more than "
+        f"{known['float32_bound']:g} (relative) off the reference, reported and not judged."
+    )
+    if verdict.STATISTICAL not in set(results.certificates["verdict"]):
+        return text
+    return (
+        f"{text} Statistical: the framework draws random numbers of its own in this arm; the differences are "
+        "those of the model without them."
+    )

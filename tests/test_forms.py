@@ -1,0 +1,59 @@
+"""Arms of one form are timed once and need the same memory; arms of two forms share nothing."""
+
+import pandas as pd
+import pytest
+import synthetic
+
+from benchmarks.analysis.memory_fit import memory_fits
+from benchmarks.analysis.ratios import fused_over_idiomatic
+from benchmarks.publish import results, verdict
+
+NAMES = {"dataset": "d", "model": "m", "framework": "f"}
+
+
+def test_memory_is_fitted_to_each_form_on_its_own():
+    rows = [
+        {**NAMES, "form": form, "arm": arm, "batch_size": size, "peak_memory_mib": base + slope * size}
+        for form, arm, base, slope in [("sgd", "a", 10, 1), ("sgd", "b", 10, 1), ("adam", "c", 40, 3)]
+        for size in (1, 2, 4)
+    ]
+    fits = memory_fits(pd.DataFrame(rows), capacity_mib=100).set_index("form")
+    assert fits["a_mib"].tolist() == pytest.approx([10, 40])
+    assert fits["b_mib_per_example"].tolist() == pytest.approx([1, 3])
+    assert fits["n_points"].tolist() == [6, 3]
+
+
+def test_the_gain_of_the_fused_execution_is_that_of_each_form():
+    rows = [
+        {**NAMES, "form": form, "batch_size": 1, "execution": execution, "process": process}
+        | {"status": "measured", "samples_per_s": speed}
+        for form, gain in [("sgd", 2.0), ("adam", 8.0)]
+        for execution, speed in [("idiomatic", 10.0), ("fused", 10.0 * gain)]
+        for process in (0, 1)
+    ]
+    gains = {found["form"]: found["value"] for found in fused_over_idiomatic(pd.DataFrame(rows))}
+    assert gains == pytest.approx({"sgd": 2.0, "adam": 8.0})
+
+
+def test_a_case_has_the_gravest_verdict_of_its_arms():
+    verdicts = ["certified", "not certified: loss", "statistical", "certified", "statistical"]
+    cells = pd.DataFrame({"form": ["sgd"] * 3 + ["adam"] * 2, "arm": list("abcde"), "identity": verdicts})
+    assert verdict.once(cells, ["form"])["arm"].tolist() == ["b", "e"]
+
+
+def test_a_verdict_that_is_not_there_counts_as_not_certified():
+    assert verdict.kinds(pd.Series(["certified", None])).tolist() == ["certified", "not certified"]
+
+
+def test_cases_are_those_of_the_study_in_its_order(tmp_path):
+    known = results.read(synthetic.write(tmp_path, grid=synthetic.RICH))
+    assert len(known.cases) == 2 * 9 * 3 * 5
+    assert known.cases[0] == ("mnist", "mlp", "keras", "momentum", 1)
+    assert known.cases[5] == ("mnist", "mlp", "keras", "momentum", 4)
+    assert known.cases[45] == ("mnist", "mlp", "keras", "adam-coupled-clip", 1)
+    assert list(known.timed.values())[:2] == ["MNIST, MLP · momentum", "MNIST, MLP · adam-coupled-clip"]
+
+
+def test_one_form_is_not_named(tmp_path):
+    known = results.read(synthetic.write(tmp_path))
+    assert list(known.timed.values()) == ["MNIST, MLP", "Digits, CNN"]
