@@ -19,10 +19,10 @@ rule trace:
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
     output:
         f"{RESULTS}/traces/{{precision}}/{{framework}}.safetensors",
-    wildcard_constraints:
-        precision="float32|float64",
     log:
         f"{RESULTS}/logs/trace/{{precision}}/{{framework}}.log",
+    wildcard_constraints:
+        precision="float32|float64",
     conda:
         "../../environment.yml"
     resources:

@@ -1,0 +1,150 @@
+"""From a layer spec to an ordinary functional Keras model, for any backend."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from benchmarks.frameworks.keras_parts import layers as own
+from benchmarks.models import takes_tokens
+from benchmarks.models.layers import (
+    GELU,
+    Attention,
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePool,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    MaxPool,
+    PositionEmbedding,
+    RandomFlip,
+    RandomShift,
+    ReLU,
+    Residual,
+    Shape,
+    Spec,
+)
+
+NAMES = {"embeddings": "table", "seed_generator_state": "generator"}
+"""Names of Keras's variables where the parameter tree has others."""
+EMPTY = {"kernel_initializer": "zeros"}
+"""Parameters are loaded, not drawn here; JAX would compile a random generator for each shape."""
+
+
+class Built(NamedTuple):
+    """A model; the outputs of its layers by path; its variables by the names of the parameter tree."""
+
+    model: keras.Model
+    outputs: dict[str, keras.KerasTensor]
+    variables: dict[str, keras.Variable]
+
+
+def build_model(spec: Spec, input_shape: Shape) -> Built:
+    """The model that computes what the spec says, on images or on tokens."""
+    x = keras.Input(input_shape, dtype="int32" if takes_tokens(spec) else keras.config.floatx())
+    built = Built(None, {}, {})
+    y = _connected(spec, x, built, prefix="")
+    return built._replace(model=keras.Model(x, y))
+
+
+def _connected(spec: Spec, x: keras.KerasTensor, built: Built, *, prefix: str) -> keras.KerasTensor:
+    """The output of the whole spec on x; what is built on the way is entered in `built`."""
+    for index, layer in enumerate(spec):
+        path = f"{prefix}{index}"
+        if isinstance(layer, Residual):
+            built.outputs[path] = None  # keeps its place before its parts
+            branches = [_connected(part, x, built, prefix=f"{path}.{name}.") for name, part in layer.parts().items()]
+            x = keras.layers.Add()(branches)
+        else:
+            x = _applied(layer, x, built.variables, path)
+        built.outputs[path] = x
+    return x
+
+
+def _applied(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> keras.KerasTensor:
+    """The layer's output on x; its variables are entered under the names of the parameter tree."""
+    native = native_layer(layer, x.shape[1:])
+    if isinstance(layer, Attention):
+        y = _causal(native, x)
+    elif isinstance(layer, Conv) and native.padding == "valid":
+        y = native(keras.layers.ZeroPadding2D(layer.size // 2)(x))
+    else:
+        y = native(x)
+    variables.update({f"{path}.{name}": variable for name, variable in _named(native)})
+    return y
+
+
+def _causal(attention: keras.layers.MultiHeadAttention, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Self-attention in the precision of x.
+
+    Where the scores are not asked for, Keras takes a kernel that computes its softmax in float32 even in
+    float64, on TensorFlow and on JAX.
+    """
+    return attention(x, x, use_causal_mask=True, return_attention_scores=True)[0]
+
+
+def _named(native: keras.Layer) -> list[tuple[str, keras.Variable]]:
+    """The variables of a layer by the names that `models.layers` gives them."""
+    if not isinstance(native, keras.layers.MultiHeadAttention):
+        return [(NAMES.get(variable.name, variable.name), variable) for variable in native.variables]
+    dense = ("query", "key", "value", "output")
+    return [(f"{name}_{v.name}", v) for name in dense for v in getattr(native, f"{name}_dense").variables]
+
+
+def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
+    """The Keras layer that computes what the spec says on inputs of this shape.
+
+    A strided convolution is a valid one: whoever applies it pads.
+    """
+    match layer:
+        case Dense():
+            return keras.layers.Dense(layer.units, use_bias=layer.bias, **EMPTY)
+        case Conv():
+            padding = "same" if layer.stride == 1 else "valid"
+            return keras.layers.Conv2D(
+                layer.filters, layer.size, layer.stride, padding=padding, use_bias=layer.bias, **EMPTY
+            )
+        case BatchNorm():
+            return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
+        case GroupNorm():
+            return keras.layers.GroupNormalization(layer.groups, epsilon=layer.epsilon)
+        case LayerNorm():
+            return keras.layers.LayerNormalization(epsilon=layer.epsilon)
+        case ReLU():
+            return keras.layers.ReLU()
+        case GELU():
+            return keras.layers.Activation(own.gelu)
+        case MaxPool():
+            return keras.layers.MaxPooling2D(layer.window(shape), layer.stride)
+        case AveragePool():
+            return keras.layers.AveragePooling2D(layer.window(shape), layer.stride)
+        case GlobalAveragePool():
+            return keras.layers.GlobalAveragePooling2D()
+        case Flatten():
+            return keras.layers.Flatten()
+        case Dropout(source="framework"):
+            return keras.layers.Dropout(layer.rate)
+        case Dropout():
+            return own.SharedDropout(layer.rate)
+        case RandomShift():
+            return own.RandomShift(layer.reach)
+        case RandomFlip():
+            return own.RandomFlip()
+        case Embedding():
+            return keras.layers.Embedding(layer.vocabulary, layer.width, "zeros")
+        case PositionEmbedding():
+            return own.PositionEmbedding()
+        case Attention():
+            return keras.layers.MultiHeadAttention(layer.heads, shape[-1] // layer.heads, **EMPTY)
+    raise TypeError(f"{layer} has no Keras layer")
+
+
+def load(variable: keras.Variable, array: np.ndarray) -> None:
+    """Take a parameter in; Keras keeps the kernels of attention as [width, heads, features], the rest alike."""
+    variable.assign(np.asarray(array).reshape(variable.shape).astype(variable.dtype))

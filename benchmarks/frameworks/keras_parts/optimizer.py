@@ -1,0 +1,95 @@
+"""The recipe's optimizers as one Keras optimizer, for any backend."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from benchmarks.recipe.optimizer import Optimizer
+
+
+def clipped(gradients: list, clip_norm: float) -> tuple[list, object]:
+    """The gradients scaled down to this norm of all together, and the norm that they had."""
+    norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
+    scale = ops.minimum(clip_norm / norm, ops.ones_like(norm))
+    return [gradient * scale for gradient in gradients], norm
+
+
+def coefficient_table(settings: Optimizer) -> np.ndarray:
+    """The optimizer's coefficients from step 0 on, until they never change again: [steps, 3]."""
+    steps = 1
+    if settings.schedule.shape != "constant" or settings.schedule.warm_up:
+        steps = settings.total_steps
+    if settings.name in ("adam", "adamw"):
+        steps = max(steps, *(_settled(beta) for beta in (settings.beta_1, settings.beta_2)))
+    return settings.coefficients(0, steps)
+
+
+def _settled(beta: float) -> int:
+    """The step from which 1 − βᵗ is 1 in float64."""
+    return math.ceil(-54 * math.log(2) / math.log(beta)) if beta else 1
+
+
+class RecipeOptimizer(keras.optimizers.Optimizer):
+    """`recipe.optimizer.Optimizer`, for `model.fit`.
+
+    Keras's own compute other equations under the same names: SGD keeps the learning rate inside the
+    velocity, Adam adds epsilon before the correction of bias, weight decay is always decoupled.
+    `gradient_norm` holds the norm of the last gradient before clipping, where there is clipping.
+    """
+
+    def __init__(self, settings: Optimizer) -> None:
+        super().__init__(learning_rate=settings.learning_rate, name="recipe")
+        self.settings = settings
+        self.table = coefficient_table(settings)
+
+    def build(self, variables: list) -> None:
+        """Make the state of each trained variable."""
+        if not self.built:
+            super().build(variables)
+            self.shapes = [variable.shape for variable in variables]
+            made = [self.add_optimizer_variables(variables, name) for name in self.settings.slots]
+            self._slots = tuple(zip(*made, strict=True)) or ((),) * len(variables)
+            if self.settings.clip_norm:
+                self.gradient_norm = self.add_variable((), name="gradient_norm")
+
+    @property
+    def slots(self) -> list[tuple[keras.Variable, ...]]:
+        """The state of each trained variable, in a list that Keras does not wrap."""
+        return [tuple(of_one) for of_one in self._slots]
+
+    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
+        """Clip, look up the coefficients of this step and update every variable."""
+        # TensorFlow gives an embedding's gradient as a list of rows, the same row several times, and Keras
+        # would square each on its own for the norm.
+        grads = [ops.reshape(gradient, shape) for gradient, shape in zip(grads, self.shapes, strict=True)]
+        if self.settings.clip_norm:
+            grads, norm = clipped(grads, self.settings.clip_norm)
+            self.gradient_norm.assign(norm)
+        self.coefficients = self._coefficients(grads[0].dtype)
+        super().apply(grads, trainable_variables)
+
+    def _coefficients(self, dtype) -> list:
+        """The row of the table for this step; plain numbers where it has but one."""
+        if len(self.table) == 1:
+            return self.table[0].tolist()
+        step = ops.minimum(self.iterations.value, len(self.table) - 1)
+        row = ops.take(ops.cast(self.table, dtype), step, axis=0)
+        return [row[0], row[1], row[2]]
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """One step of the recipe on one variable."""
+        slots = self._slots[self._get_variable_index(variable)]
+        values = tuple(slot.value for slot in slots)
+        now = ops.convert_to_tensor(variable)
+        after, values = self.settings.step(now, gradient, values, self.coefficients)
+        self.assign(variable, after)
+        for slot, value in zip(slots, values, strict=True):
+            self.assign(slot, value)
+
+    def reset(self) -> None:
+        """Forget the state and count steps from 0."""
+        for variable in self.variables:
+            if variable is not self._learning_rate:
+                variable.assign(np.zeros(variable.shape, variable.dtype))

@@ -1,0 +1,124 @@
+"""The part of a trainer that is the same on every backend of Keras."""
+
+import time
+
+import keras
+import numpy as np
+
+from benchmarks.frameworks.keras_parts import fit
+from benchmarks.frameworks.keras_parts.model import build_model, load
+from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision
+from benchmarks.models.layers import Shape, Spec, walk
+from benchmarks.recipe.optimizer import Optimizer
+
+
+def configure(precision: str) -> None:
+    """What Keras itself is told: the type of numbers, and the order of axes, whatever ~/.keras says."""
+    keras.config.set_floatx(precision)
+    keras.config.set_dtype_policy(precision)
+    keras.config.set_image_data_format("channels_last")
+
+
+class KerasTrainer:
+    """See `frameworks.trainer.Trainer`. A backend adds
+
+    - `_prepare_fused()`: what the fused execution keeps on the device;
+    - `_compile_fused(batch_size)`: build what it runs, once;
+    - `_run(batches, coefficients)`: its steps; their loss, and their gradient norm where there is
+      clipping, [steps, 1 or 2];
+    - `_read_fused(batches)`: its gathers alone;
+    - `_pipeline(batches)`: the input of `fit`, as (data, settings), and `_iterate(batches)`: that alone;
+    - `_forward(examples)`: outputs in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: Spec,
+        input_shape: Shape,
+        optimizer: Optimizer,
+        examples: np.ndarray,
+        labels: np.ndarray,
+        precision: str,
+        execution: Execution,
+    ) -> None:
+        self.spec, self.input_shape, self.settings = layers, input_shape, optimizer
+        self.precision, self.execution = precision, execution
+        self.model, self.outputs, self.variables = build_model(layers, input_shape)
+        self.shapes = {
+            f"{path}.{name}": extent
+            for path, layer, shape in walk(layers, input_shape)
+            for name, extent in layer.parameter_shapes(shape).items()
+        }
+        self.optimizer = RecipeOptimizer(optimizer)
+        self.optimizer.build(self.model.trainable_variables)
+        self.examples, self.labels = as_precision(examples, precision), labels
+        self.first = 0
+        if execution == "idiomatic":
+            fit.compile_for_fit(self.model, self.optimizer)
+        else:
+            self._prepare_fused()
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Take these parameters, forget the optimizer's state, count steps from 0."""
+        for name, variable in self.variables.items():
+            load(variable, parameters[name])
+        self.optimizer.reset()
+        self.first = 0
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The parameters as they stand."""
+        return {name: self._array(name, variable) for name, variable in self.variables.items()}
+
+    def optimizer_state(self) -> dict[str, np.ndarray]:
+        """The optimizer's state as it stands, by `<slot> <name of the trained parameter>`."""
+        names = {id(variable): name for name, variable in self.variables.items()}
+        found = {}
+        for variable, slots in zip(self.model.trainable_variables, self.optimizer.slots, strict=True):
+            name = names[id(variable)]
+            for slot, state in zip(self.settings.slots, slots, strict=True):
+                found[f"{slot} {name}"] = self._array(name, state)
+        return found
+
+    def _array(self, name: str, variable: keras.Variable) -> np.ndarray:
+        """A copy, which later steps leave as it is."""
+        return np.array(keras.ops.convert_to_numpy(variable.value)).reshape(self.shapes[name])
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
+        examples = as_precision(examples, self.precision)
+        parts = range(0, len(examples), EVALUATION_BATCH)
+        return np.concatenate([np.asarray(self._forward(examples[at : at + EVALUATION_BATCH])) for at in parts])
+
+    def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
+        """Output of every layer in training mode, by path."""
+        watched = keras.Model(self.model.input, self.outputs)
+        found = self._observed(watched, as_precision(examples, self.precision))
+        return {path: np.array(keras.ops.convert_to_numpy(output)) for path, output in found.items()}
+
+    def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
+        return watched(examples, training=True)
+
+    def compile(self, batch_size: int) -> float | None:
+        """Seconds to build the fused function; None for `fit`, whose first step does so."""
+        if self.execution == "idiomatic":
+            return None
+        start = time.perf_counter()
+        self._compile_fused(batch_size)
+        return time.perf_counter() - start
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """One step per row of `batches`."""
+        if self.execution == "idiomatic":
+            data, settings = self._pipeline(batches)
+            return fit.fit(self.model, *data, **settings)
+        self._compile_fused(batches.shape[1])
+        coefficients = self.settings.coefficients(self.first, len(batches)).astype(self.precision)
+        self.first += len(batches)
+        numbers = self._run(batches, coefficients)
+        return Steps(numbers[:, 0], numbers[:, 1] if self.settings.clip_norm else None)
+
+    def read(self, batches: np.ndarray) -> np.ndarray:
+        """Pass the same batches through the input pipeline alone; the labels that came through."""
+        return self._iterate(batches) if self.execution == "idiomatic" else self._read_fused(batches)
