@@ -1,92 +1,85 @@
-"""Compare the traces of every framework with the reference and write identity.json.
+"""Compare the traces of every framework with the reference, for one certificate each.
 
-The reference is the first framework of the study in its idiomatic execution.
+The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
 """
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from safetensors.numpy import load_file
-
-from benchmarks import record
+from benchmarks import models, record
 from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity.certificate import BOUND, Certificate, differences, worst
-from benchmarks.identity.trace import BATCH_SIZE, STEPS, Trace
-from benchmarks.study import Study
+from benchmarks.identity import files
+from benchmarks.identity.certificate import REFERENCE, Certificate, certificate
+from benchmarks.identity.difference import BOUND, FLOAT32_BOUND
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
+from benchmarks.recipe.arm import Arm
+from benchmarks.study import Study, Workload
 
 
-def load(path: Path) -> dict[str, Trace]:
-    """The traces of one framework, by `dataset/model/arm/execution`."""
-    found: dict[str, Trace] = {}
-    for name, value in load_file(path).items():
-        where, quantity = name.rsplit("/", 1)
-        found.setdefault(where, {})[quantity] = value
-    return found
-
-
-def certificates(study: Study, traces: dict[str, dict[str, Trace]]) -> list[Certificate]:
-    """One certificate for each (workload, arm, framework, execution)."""
+def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
+    """One certificate for each (workload, arm, framework, execution); traces lie in PRECISION/FRAMEWORK."""
     return [
-        certificate(
-            traces,
-            names={"dataset": workload.dataset, "model": workload.model, "arm": arm.name},
-            framework=framework,
-            execution=execution,
-            reference=study.frameworks[0],
-        )
+        made
         for workload in study.workloads
         for arm in study.arms
-        for framework in study.frameworks
-        for execution in EXECUTIONS
+        for made in _of_arm(workload, arm, names, folder)
     ]
 
 
-def certificate(
-    traces: dict[str, dict[str, Trace]],
-    *,
-    names: dict[str, str],
-    framework: str,
-    execution: str,
-    reference: str,
-) -> Certificate:
-    """Compare one trace with the reference of its workload and arm."""
-    where = "/".join(names.values())
-    found = differences(
-        traces[framework][f"{where}/{execution}"], traces[reference][f"{where}/{EXECUTIONS[0]}"]
+def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Iterator[Certificate]:
+    """The certificates of one workload and arm."""
+    case = {"dataset": workload.slug, "model": workload.model, "arm": arm.name}
+    layers = models.spec(
+        workload.model, n_classes=2, augmentation=arm.augmentation, randomness=arm.randomness
     )
-    return Certificate(
-        **names,
-        framework=framework,
-        execution=execution,
-        reference=f"{reference} {EXECUTIONS[0]}",
-        certified=max(found.values()) <= BOUND,
-        largest_difference=max(found.values()),
-        differs_by=worst(found),
-        differences=found,
-    )
+    reference = _trace(folder, "float64", REFERENCE[0], {**case, "execution": REFERENCE[1]})
+    for framework in names:
+        for execution in EXECUTIONS:
+            where = {**case, "execution": execution}
+            yield certificate(
+                {**where, "framework": framework},
+                _trace(folder, "float64", framework, where),
+                reference,
+                rates=rates_of(arm),
+                losses=_trace(folder, "float32", framework, where)[Quantity(Stage.LOSS)],
+                statistical=models.is_statistical(layers),
+            )
+
+
+def _trace(folder: Path, precision: str, framework: str, where: dict[str, str]) -> Trace:
+    """One trace from the file that holds it."""
+    return files.read(folder / precision / f"{framework}.safetensors", files.where(**where))
+
+
+def content(made: list[Certificate]) -> dict:
+    """What is written of the certificates."""
+    return {
+        **{"bound": BOUND, "steps": STEPS, "batch_size": BATCH_SIZE, "examples": EXAMPLES},
+        "float32_bound": FLOAT32_BOUND,
+        "certificates": [certificate.model_dump() for certificate in made],
+    }
 
 
 def main() -> None:
     """Compare and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.certify", description=__doc__)
     parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--traces", type=Path, nargs="+", required=True, help="FRAMEWORK.safetensors of each")
+    parser.add_argument("--frameworks", nargs="+", required=True, help="those to certify")
+    parser.add_argument("--traces", type=Path, required=True, help="holds float64/ and float32/, of each")
     parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     with told_plainly():
-        made = certificates(arguments.study, {path.stem: load(path) for path in arguments.traces})
-        content = {
-            "bound": BOUND,
-            "steps": STEPS,
-            "batch_size": BATCH_SIZE,
-            "precision": "float64",
-            "certificates": [c.model_dump() for c in made],
-        }
-        record.write_text(json.dumps(content, indent=1) + "\n", arguments.output)
+        made = certificates(given.study, given.frameworks, given.traces)
+        record.write_text(json.dumps(content(made), indent=1) + "\n", given.output)
+        good = sum(c.certified for c in made)
+        print(f"{good} of {len(made)} certified")
         for c in made:
-            print(f"{c.dataset} {c.model} {c.arm} {c.framework} {c.execution}: {c.verdict}")
+            if not c.certified:
+                print(f"{c.dataset} {c.model} {c.arm} {c.framework} {c.execution}: {c.verdict}")
 
 
 if __name__ == "__main__":

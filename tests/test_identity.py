@@ -1,5 +1,6 @@
-"""Both frameworks compute the same numbers, and a certificate notices where they do not."""
+"""Every framework computes what the reference computes; a certificate says so, or by what it differs."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -9,91 +10,389 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import certify, study
+from benchmarks import certify, frameworks, models, study
+from benchmarks.datasets.dataset import Dataset
 from benchmarks.errors import Problem
-from benchmarks.identity.certificate import BOUND, differences, relative_difference, worst
-
-STUDY = study.read(yaml.safe_load(Path("config/studies/smoke.yaml").read_text()))
-BOTH_MODELS = STUDY.model_copy(
-    update={"workloads": [STUDY.workloads[0].model_copy(update={"model": model}) for model in ("mlp", "cnn")]}
+from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.identity import files
+from benchmarks.identity.certificate import certificate
+from benchmarks.identity.difference import (
+    BOUND,
+    apart,
+    by_stage,
+    differences,
+    first_step_apart,
+    scales,
 )
+from benchmarks.identity.place import place, ratio
+from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.identity.trace import (
+    BATCH_SIZE,
+    EXAMPLES,
+    STEPS,
+    case_of,
+    layer_kinds,
+    optimizer_of,
+    rates_of,
+    record_losses,
+    record_trace,
+    without_chance,
+)
+from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.schedule import Schedule
+
+MOMENTUM = Arm(name="plain", learning_rate=0.0625, momentum=0.875, scaling="none")
+ADAM = Arm(
+    name="adam",
+    optimizer="adam",
+    learning_rate=0.001953125,
+    weight_decay=0.03125,
+    decay="decoupled",
+    clip_norm=1.0,
+    schedule=Schedule(shape="cosine", warm_up=0.1),
+    scaling="sqrt",
+)
+STUDY = {
+    "study": "identity",
+    "device": "cpu",
+    "frameworks": ["pytorch"],
+    "seeds": [],
+    "arms": [ADAM.model_dump(exclude={"momentum"}, exclude_defaults=True)],
+    "workloads": [
+        {
+            **{"dataset": "digits", "model": "cnn", "batch_sizes": [32]},
+            "goal": {"validation_accuracy": 0.9, "source": "none"},
+            "budget": {"epochs": 1, "seconds": 1},
+        }
+    ],
+}
+
+
+KERAS = [name for name in frameworks.NAMES if name.startswith("keras")]
+
+
+def run(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def identity(folder, *arguments):
+    """The command for a person, on the study: its exit code, and what it printed."""
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    command = run("identity", "--config", folder / "study.yaml", *arguments)
+    said = command.communicate()
+    return command.returncode, *said
 
 
 @pytest.fixture(scope="module")
-def traces(tmp_path_factory):
-    """100 steps in float64 of both models, each framework in a process of its own."""
+def command(tmp_path_factory):
+    """What the command says of PyTorch."""
+    if importlib.util.find_spec("torch") is None:  # found, not imported: that is left to the command
+        pytest.skip("PyTorch is not installed")
+    folder = tmp_path_factory.mktemp("identity")
+    output = folder / "identity.json"
+    code, out, error = identity(folder, "--output", output)
+    assert output.exists(), out + error
+    return code, out, json.loads(output.read_bytes())
+
+
+def test_the_command_certifies_both_executions(command):
+    code, out, content = command
+    assert [row["execution"] for row in content["certificates"]] == list(EXECUTIONS)
+    for row in content["certificates"]:
+        assert row["verdict"] == "certified", row
+        assert row["reference"] == "numpy idiomatic"
+        assert row["largest_difference"] <= content["bound"] == 1e-10
+        assert list(row["differences"]) == [str(stage) for stage in Stage]
+    assert out.count("pytorch fused") == 1
+    assert code == 0
+
+
+def test_the_command_names_what_it_could_not_trace(tmp_path):
+    code, _, error = identity(tmp_path, "--frameworks", "numpy")
+    assert code == 1
+    assert "nothing to hold to it" in error
+    assert "mend: pip install" in error
+
+
+@pytest.fixture(scope="module")
+def keras_traces(tmp_path_factory):
+    """Keras on each of its backends that is installed, side by side in processes of their own."""
     folder = tmp_path_factory.mktemp("traces")
-    run("fetch", "digits", "--output", folder / "digits.npz")
-    arguments = ["--study", BOTH_MODELS.model_dump_json(), "--data", folder / "digits.npz"]
-    for name in ("keras", "pytorch"):
-        run("trace", *arguments, "--framework", name, "--output", folder / f"{name}.safetensors")
-    return {name: certify.load(folder / f"{name}.safetensors") for name in ("keras", "pytorch")}
+    assert run("fetch", "digits", "--output", folder / "digits.npz").wait() == 0
+    given = ["--study", study.read(STUDY).model_dump_json(), "--data", folder / "digits.npz"]
+    names = {"numpy": None, **dict.fromkeys(KERAS)}
+    for name in names:
+        output = folder / f"{name}.safetensors"
+        arguments = ["--framework", name, "--precision", "float64", "--output", output]
+        names[name] = run("trace", *given, *arguments)
+    failed = {name: job.communicate()[1] for name, job in names.items() if job.wait()}
+    assert all("is not installed" in message for message in failed.values()), failed
+    return {name: folder / f"{name}.safetensors" for name in names if name not in failed}
 
 
-def run(command, *arguments):
-    subprocess.run([sys.executable, "-m", f"benchmarks.{command}", *map(str, arguments)], check=True)
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("framework", KERAS)
+def test_keras_agrees_with_the_reference_on_each_backend(keras_traces, framework, execution):
+    if framework not in keras_traces:
+        pytest.skip(f"{framework} is not installed")
+    where = files.where("digits", "cnn", "adam", execution)
+    reference = files.read(keras_traces["numpy"], files.where("digits", "cnn", "adam", "idiomatic"))
+    found = by_stage(differences(files.read(keras_traces[framework], where), reference))
+    assert list(found) == list(Stage)
+    assert max(found.values()) <= BOUND, found
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
-@pytest.mark.parametrize("framework", ["keras", "pytorch"])
-@pytest.mark.parametrize("execution", ["idiomatic", "fused"])
-def test_a_hundred_steps_agree_in_losses_parameters_velocities_and_evaluation_outputs(
-    traces, model, framework, execution
-):
-    found = differences(
-        traces[framework][f"digits/{model}/fixed-lr/{execution}"],
-        traces["keras"][f"digits/{model}/fixed-lr/idiomatic"],
-    )
-    assert len(traces["keras"][f"digits/{model}/fixed-lr/idiomatic"]["loss"]) == 100
-    assert {"loss", "evaluation outputs"} < set(found)
-    assert max(found.values()) <= 1e-10, worst(found)
+# Traces of the reference alone
 
 
-def test_the_loss_falls_so_that_agreement_means_something(traces):
-    losses = traces["keras"]["digits/cnn/fixed-lr/idiomatic"]["loss"]
+@pytest.fixture(scope="module")
+def numpy():
+    framework = frameworks.load("numpy")
+    framework.configure(threads=1, device="cpu", precision="float64")
+    return framework
+
+
+@pytest.fixture(scope="module")
+def digits():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 10, 700).astype(np.int32)
+    images = random.normal(size=(700, 8, 8, 1)).astype(np.float32)
+    images[np.arange(700), labels % 8, labels // 8] += 4  # so that there is something to learn
+    rest = dict.fromkeys(("validation_x", "validation_y", "test_x", "test_y"), np.empty(0))
+    return Dataset(name="digits", n_classes=10, sha256="", train_x=images, train_y=labels, **rest)
+
+
+def traced(numpy, digits, arm, *, model="cnn", execution="idiomatic", recorded=record_trace):
+    case = case_of(numpy, digits, arm, model=model, execution=execution, precision="float64")
+    return recorded(case)
+
+
+@pytest.fixture(scope="module")
+def reference(numpy, digits):
+    return traced(numpy, digits, MOMENTUM)
+
+
+def test_the_loss_falls_so_that_agreement_means_something(reference):
+    losses = reference[Quantity(Stage.LOSS)]
+    assert len(losses) == 200
     assert losses[-10:].mean() < 0.5 * losses[:10].mean()
 
 
-def test_certificates_cover_every_framework_and_execution(traces):
-    made = certify.certificates(BOTH_MODELS, traces)
-    assert len(made) == 2 * 2 * 2
-    assert {c.verdict for c in made} == {"certified"}
+def test_the_gradients_norm_is_there_for_arms_that_do_not_clip(reference):
+    norms = reference[Quantity(Stage.NORM)]
+    assert norms.shape == (200,)
+    assert (norms > 0).all()
+    assert reference[Quantity(Stage.FIRST_NORM)] == norms[:1]
+
+
+def test_the_arm_as_it_stands_and_the_one_that_measures_norms_are_the_same_training(reference, numpy, digits):
+    losses = traced(numpy, digits, MOMENTUM, recorded=record_losses)[Quantity(Stage.LOSS)]
+    assert apart(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
+
+
+def test_batches_straddle_epochs(digits, numpy):
+    case = case_of(numpy, digits, MOMENTUM, model="mlp", execution="fused", precision="float64")
+    assert len(case.labels) == EXAMPLES
+    assert EXAMPLES % BATCH_SIZE
+    assert case.batches().shape == (STEPS, BATCH_SIZE)
+
+
+def test_the_rate_changes_in_every_trace():
+    assert len(np.unique(rates_of(MOMENTUM))) > 10
+    assert optimizer_of(ADAM).schedule == ADAM.schedule
+    assert (np.diff(rates_of(ADAM)) != 0).sum() >= STEPS - 2  # warm-up and half a cosine
+
+
+def test_quantities_come_in_causal_order_and_survive_their_file(reference, tmp_path):
+    files.write({"a/b/c/d": reference, "a/b/c/e": {}}, tmp_path / "x.safetensors")
+    found = files.read(tmp_path / "x.safetensors", "a/b/c/d")
+    assert {str(name) for name in found} == {str(name) for name in reference}
+    stages = [name.stage for name in differences(found, reference)]
+    assert list(dict.fromkeys(stages)) == list(Stage)
+    assert max(differences(found, reference).values()) == 0
+    assert files.read(tmp_path / "x.safetensors", "a/b/c/e") == {}
+
+
+def test_a_residual_is_compared_after_what_is_inside_it():
+    layers = [Conv(2), Residual((Conv(2), ReLU()), (Conv(2),)), Flatten(), Dense(3)]
+    found = layer_kinds(layers, (4, 4, 1))
+    assert list(found) == ["0", "1.body.0", "1.body.1", "1.shortcut.0", "1", "2", "3"]
+    assert found["1"] == "Residual"
+
+
+# What is made of the differences
 
 
 @pytest.mark.parametrize(
-    "quantity", ["loss", "evaluation outputs", "parameter 4.moving_variance", "velocity 8.bias"]
+    ("name", "told"),
+    [
+        ("batch stream", "batch stream"),
+        ("initial parameter 3.kernel", "initialiser of layer 3 Conv"),
+        ("output of layer 4 BatchNorm", "forward pass of layer 4 BatchNorm"),
+        ("loss 1", "loss"),
+        ("gradient norm 1", "backward pass"),
+        ("parameter 3.kernel after one step", "optimizer: update rule"),
+        ("parameter 4.moving_variance after one step", "running averages of layer 4 BatchNorm"),
+        ("velocity 8.bias after one step", "optimizer: weight decay, of 8.bias alone"),
+        ("parameter 3.kernel after 20 steps", "optimizer: as long as nothing is clipped"),
+        ("loss", "training: from step 4 on"),
+        ("velocity 8.bias", "training: in the last steps"),
+        ("evaluation outputs", "evaluation mode"),
+    ],
 )
-def test_a_difference_in_one_number_fails_and_names_the_place(traces, quantity):
-    reference = traces["keras"]["digits/cnn/fixed-lr/idiomatic"]
-    changed = {name: value.copy() for name, value in reference.items()}
-    changed[quantity].flat[3] += 1e-8 * np.abs(changed[quantity]).max()
+def test_one_number_off_fails_and_names_the_place(reference, name, told):
+    (quantity,) = [each for each in reference if str(each) == name]
+    changed = dict(reference)
+    changed[quantity] = reference[quantity].astype(float)
+    changed[quantity].flat[min(3, changed[quantity].size - 1)] += 1e-8 * np.abs(changed[quantity]).max()
     found = differences(changed, reference)
-    assert max(found.values()) > BOUND
-    assert worst(found).startswith(f"{quantity} by 1.0e-08")
+    assert [str(each) for each, size in found.items() if size > BOUND] == [name]
+    assert found[quantity] == pytest.approx(1e-8, rel=1e-3)
+    assert place(found, changed, reference, rates=rates_of(MOMENTUM)).startswith(told)
 
 
-def test_what_is_missing_or_not_finite_or_of_another_shape_differs():
+def test_a_quantity_that_is_missing_fails(reference):
+    changed = {name: value for name, value in reference.items() if name.of != "3.kernel"}
+    made = certified(changed, reference)
+    assert (
+        made.verdict
+        == "not certified: initial parameter 3.kernel is missing [initial parameter 3.kernel by inf]"
+    )
+    assert made.largest_difference is None
+    assert (
+        json.loads(json.dumps(made.model_dump(), allow_nan=False))["differences"]["initial parameters"]
+        is None
+    )
+
+
+def certified(trace, reference, *, losses=None, statistical=False):
+    names = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "x")
+    losses = reference[Quantity(Stage.LOSS)] if losses is None else losses
+    return certificate(
+        names, trace, reference, rates=rates_of(MOMENTUM), losses=losses, statistical=statistical
+    )
+
+
+def test_the_step_at_which_float32_parts_is_the_first_beyond_a_thousandth(reference):
+    losses = reference[Quantity(Stage.LOSS)].astype(np.float32)
+    assert certified(reference, reference, losses=losses).float32_parts_at_step is None
+    losses[6:] *= 1.0011
+    losses[3] *= 1.0009
+    made = certified(reference, reference, losses=losses)
+    assert made.float32_parts_at_step == 7
+    assert made.verdict == "certified"
+    losses[1] = np.nan
+    assert certified(reference, reference, losses=losses).float32_parts_at_step == 2
+
+
+def test_what_cannot_be_compared_is_infinitely_apart():
     a = np.ones(3)
-    assert relative_difference(a, np.ones(4)) == np.inf
-    assert relative_difference(a * np.nan, a * np.nan) == np.inf
-    assert differences({"x": a}, {"y": a}) == {"x": np.inf, "y": np.inf}
-    assert relative_difference(a + 1e-3, a) == pytest.approx(1e-3)
-    assert relative_difference(np.zeros(2), np.zeros(2)) == 0
+    assert apart(a, np.ones(4), scale=1) == np.inf
+    assert apart(a * np.nan, a * np.nan, scale=1) == np.inf
+    assert apart(a + 1e-3, a, scale=1) == pytest.approx(1e-3)
+    assert apart(np.zeros(2), np.zeros(2), scale=0) == 0
+    assert first_step_apart(a, a, by=0) is None
 
 
-def test_what_is_read_of_certificates_reaches_the_summary(traces, tmp_path):
+def test_an_array_of_rounding_is_measured_by_its_family():
+    weight, bias = Quantity(Stage.PARAMETERS, "0.kernel"), Quantity(Stage.PARAMETERS, "0.bias")
+    slot, key = Quantity(Stage.STATE, "mean 0.bias"), Quantity(Stage.PARAMETERS, "1.generator")
+    trace = {
+        weight: np.array([2.0]),
+        bias: np.array([1e-17]),
+        slot: np.array([1e-17]),
+        key: np.array([1e7, 1]),
+    }
+    assert scales(trace) == {weight: 2.0, bias: 2.0, slot: 1e-17, key: 1e7}
+    assert scales({**trace, bias: np.array([1e-4])})[bias] == 1e-4
+
+
+def test_stages_have_their_largest_difference():
+    found = {
+        Quantity(Stage.STATE, "mean a"): 1.0,
+        Quantity(Stage.STATE, "mean b"): 3.0,
+        Quantity(Stage.LOSS): 0.5,
+    }
+    assert by_stage(found) == {Stage.STATE: 3.0, Stage.LOSS: 0.5}
+
+
+def test_a_ratio_is_found_only_where_there_is_one():
+    a = np.array([1.0, -2.0])
+    assert ratio([a, 2 * a], [4 * a, 8 * a]) == pytest.approx(0.25)
+    assert ratio([a, 2 * a], [4 * a, 9 * a]) is None
+    assert ratio([a], [0 * a]) is None
+
+
+# Chance inside a framework
+
+
+def test_dropout_of_the_framework_is_statistical_and_certified_without(numpy, digits):
+    layers = [
+        Flatten(),
+        Dropout(0.5, "framework"),
+        Residual((Dense(4), Dropout(0.5, "framework")), (Dense(4),)),
+    ]
+    assert models.is_statistical(layers)
+    assert without_chance(layers) == [Flatten(), Residual((Dense(4),), (Dense(4),))]
+    shared = [Flatten(), Dropout(0.5), Dense(3)]
+    assert not models.is_statistical(shared)
+    assert without_chance(shared) == shared
+
+
+def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference):
+    assert certified(reference, reference, statistical=True).verdict == "statistical"
+    other = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}
+    assert certified(other, reference, statistical=True).verdict.startswith("not certified: loss")
+
+
+def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
+    read = study.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
+    traces = {
+        files.where("digits", "cnn", "plain", execution): traced(numpy, digits, MOMENTUM, execution=execution)
+        for execution in EXECUTIONS
+    }
+    for precision in ("float32", "float64"):
+        for name in ("numpy", "pytorch"):
+            files.write(traces, tmp_path / precision / f"{name}.safetensors")
+    made = certify.certificates(read, read.frameworks, tmp_path)
+    assert [(c.framework, c.execution) for c in made] == [("pytorch", "idiomatic"), ("pytorch", "fused")]
+    assert {c.reference for c in made} == {"numpy idiomatic"}
+    content = json.loads(json.dumps(certify.content(made), allow_nan=False))
+    assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
+
+
+def test_verdicts_reach_the_summary(tmp_path, reference):
     from benchmarks.summarise import verdicts
 
-    made = certify.certificates(BOTH_MODELS, traces)
-    spoiled = made[3].model_copy(update={"certified": False, "differs_by": "loss by 1.0e+00"})
-    assert spoiled.execution == "fused"
+    names = {"dataset": "d", "model": "m", "framework": "pytorch", "execution": "fused"}
+    spoiled = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}
+    made = [
+        certified(reference, reference).model_copy(update={**names, "arm": "a"}),
+        certified(spoiled, reference).model_copy(update={**names, "arm": "b"}),
+        certified(reference, reference, statistical=True).model_copy(update={**names, "arm": "c"}),
+    ]
     path = tmp_path / "identity.json"
-    path.write_text(json.dumps({"certificates": [c.model_dump() for c in [*made[:3], spoiled]]}))
-    assert set(verdicts(path).values()) == {"certified", "not certified: loss by 1.0e+00"}
+    path.write_text(json.dumps(certify.content(made)))
+    said = verdicts(path)
+    assert said["d", "m", "pytorch", "a"] == "certified"
+    assert said["d", "m", "pytorch", "b"].startswith("not certified: loss")
+    assert said["d", "m", "pytorch", "c"] == "statistical"
 
 
 def test_unknown_frameworks_are_told():
-    from benchmarks import frameworks
-
     with pytest.raises(Problem, match="did you mean pytorch"):
         frameworks.module_name("pytroch")
+
+
+def test_the_module_and_its_first_line_are_a_command():
+    from benchmarks.__main__ import COMMANDS, purpose
+
+    assert "identity" in COMMANDS
+    assert "same numbers" in purpose("identity")
+    assert Path("benchmarks/identity/__main__.py").exists()

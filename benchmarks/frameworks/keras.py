@@ -15,10 +15,9 @@ with without("jax", "torch", "pandas", "sklearn"):
 import numpy as np
 
 from benchmarks.frameworks.keras_parts import trainer
-from benchmarks.frameworks.keras_parts.blocks import block_rows, joined
+from benchmarks.frameworks.keras_parts.blocks import block_rows, has_convolution, joined
 from benchmarks.frameworks.keras_parts.optimizer import clipped
 from benchmarks.frameworks.trainer import Device
-from benchmarks.models.layers import Conv, walk
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -78,13 +77,11 @@ def is_out_of_memory(error: Exception) -> bool:
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`.
 
-    The fused loop is compiled by XLA, except for convolutions on a CPU: there XLA has no threaded
-    convolution inside a loop and is slower than TensorFlow's own graph by orders of magnitude.
+    The fused loop is compiled by XLA, except for convolutions on a CPU, where it is TensorFlow's own graph.
     """
 
     def _prepare_fused(self) -> None:
-        has_convolution = any(isinstance(place.layer, Conv) for place in walk(self.spec, self.input_shape))
-        self.use_xla = device().kind == "gpu" or not has_convolution
+        self.use_xla = device().kind == "gpu" or not has_convolution(self.spec, self.input_shape)
         self._examples, self._labels = tf.constant(self.examples), tf.constant(self.labels)
         self._compiled: dict[int, tf.types.experimental.PolymorphicFunction] = {}
         self._gathers: dict[tuple[int, int], tf.types.experimental.PolymorphicFunction] = {}

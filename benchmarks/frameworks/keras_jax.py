@@ -18,18 +18,25 @@ import numpy as np
 from jax import numpy as jnp
 
 from benchmarks.frameworks.keras_parts import trainer
-from benchmarks.frameworks.keras_parts.blocks import block_rows, joined
+from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
 from benchmarks.frameworks.keras_parts.precision import promote_to
 from benchmarks.frameworks.trainer import Device
+
+ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
+"""On a CPU a loop whose body calls no library, as at batch size 1, becomes one kernel: no hand-over between
+threads at each operation, which takes longer there than the operation."""
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
     """Set threads, device and numbers before JAX starts; TF32 is off.
 
-    The size of the pool in which XLA computes on a CPU is read from the environment, when the first array is made.
+    XLA reads the environment when the first array is made; NPROC is the size of the pool in which it
+    computes on a CPU.
     """
     os.environ["NPROC"] = str(threads)
+    if ONE_KERNEL not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_KERNEL}".strip()
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
     if device == "cpu":
@@ -68,7 +75,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB since the process began; None on a CPU, which JAX does not count."""
+    """The framework's own GPU peak in MiB since the process began; None on a CPU, where JAX has none."""
     if device().kind == "cpu":
         return None
     return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
@@ -81,20 +88,26 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 class Trainer(trainer.KerasTrainer):
-    """See `frameworks.trainer.Trainer`."""
+    """See `frameworks.trainer.Trainer`.
+
+    The fused execution is a compiled loop, or for convolutions on a CPU a compiled step.
+    """
 
     def _prepare_fused(self) -> None:
+        self.in_one_loop = device().kind == "gpu" or not has_convolution(self.spec, self.input_shape)
         self._data = jnp.asarray(self.examples), jnp.asarray(self.labels)
-        self._block = jax.jit(self._scan, donate_argnums=0)
         self._gathers = jax.jit(self._gather_all)
-        self._compiled: set[int] = set()
+        self._compiled: dict[int, jax.stages.Compiled] = {}
 
     def _compile_fused(self, batch_size: int) -> None:
         if batch_size not in self._compiled:
-            rows = block_rows(batch_size)
-            no_step = np.zeros((rows, batch_size), np.int32), np.zeros((rows, 3), self.precision)
-            self._run_block(*no_step, 0)
-            self._compiled.add(batch_size)
+            rows = (block_rows(batch_size),) if self.in_one_loop else ()
+            batch = jax.ShapeDtypeStruct((*rows, batch_size), np.int32)
+            coefficients = jax.ShapeDtypeStruct((*rows, 3), self.precision)
+            body, count = (self._loop, [np.int32(0)]) if self.in_one_loop else (self._step, [])
+            jitted = jax.jit(body, donate_argnums=0)
+            lowered = jitted.lower(self._state(), self._data, batch, coefficients, *count)
+            self._compiled[batch_size] = lowered.compile()
 
     def _forward(self, examples: np.ndarray) -> jax.Array:
         return self._evaluated(*_values(self.model), examples)
@@ -108,48 +121,56 @@ class Trainer(trainer.KerasTrainer):
         call = jax.jit(lambda *values: watched.stateless_call(*values, training=True)[0])
         return call(*_values(watched), examples)
 
-    def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
-        order = batches.reshape(-1)
-        return (self.examples[order], self.labels[order]), {"batch_size": batches.shape[1]}
-
     def _iterate(self, batches: np.ndarray) -> np.ndarray:
         (x, y), settings = self._pipeline(batches)
-        return np.stack([next(iterator)[1] for *_, iterator in JAXEpochIterator(x, y, shuffle=False, **settings)])
+        epoch = JAXEpochIterator(x, y, shuffle=False, **settings)
+        return np.stack([next(iterator)[1] for *_, iterator in epoch])
+
+    def _variables(self) -> list:
+        """All that a step changes."""
+        return [self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots]
+
+    def _state(self) -> list:
+        return jax.tree.map(lambda variable: variable.value, self._variables())
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        return joined(self._run_block, batches, coefficients)
-
-    def _run_block(self, batches: np.ndarray, coefficients: np.ndarray, count: int) -> jax.Array:
-        """The variables lend their arrays to the loop, which computes in place."""
-        variables = [self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots]
-        state = jax.tree.map(lambda variable: variable.value, variables)
-        state, numbers = self._block(state, self._data, batches, coefficients, count)
-        for variable, value in zip(jax.tree.leaves(variables), jax.tree.leaves(state), strict=True):
+        """The variables lend their arrays to the steps, which compute in place."""
+        state, step = self._state(), self._compiled[batches.shape[1]]
+        found = []
+        if self.in_one_loop:
+            for part, rows, count in blocks(batches, coefficients):
+                state, numbers = step(state, self._data, part, rows, np.int32(count))
+                found.append(numbers[:count])
+        else:
+            for batch, row in zip(batches, coefficients, strict=True):
+                state, numbers = step(state, self._data, batch, row)
+                found.append(numbers[np.newaxis])
+        for variable, value in zip(jax.tree.leaves(self._variables()), jax.tree.leaves(state), strict=True):
             variable.assign(value)
-        return numbers
+        return np.concatenate([np.asarray(numbers) for numbers in found])
 
-    def _scan(self, state: list, data: tuple, batches: jax.Array, coefficients: jax.Array, count: int) -> tuple:
+    def _loop(self, state: list, data: tuple, batches, coefficients, count: int) -> tuple:
         """The first `count` rows of a block, one step each; the new state and the steps' numbers.
 
-        `lax.scan` with a length that is an argument, so that one compilation serves any number of steps.
+        A `lax.scan` whose length is an argument, so that it is compiled once whatever the number of steps.
         """
         numbers = jnp.zeros((len(batches), 2 if self.settings.clip_norm else 1), self.precision)
 
         def body(row: jax.Array, carry: tuple) -> tuple:
             state, numbers = carry
-            state, found = self._step(*state, _at(data, batches[row]), coefficients[row])
+            state, found = self._step(state, data, batches[row], coefficients[row])
             return state, numbers.at[row].set(found)
 
         return jax.lax.fori_loop(0, count, body, (state, numbers))
 
-    def _step(
-        self, trained: list, averages: list, slots: list, batch: tuple, coefficients: jax.Array
-    ) -> tuple[list, jax.Array]:
+    def _step(self, state: list, data: tuple, batch: jax.Array, coefficients: jax.Array) -> tuple:
         """One step of the recipe as a function from state to state; its loss and gradient norm."""
+        trained, averages, slots = state
+        x, labels = _at(data, batch)
 
         def loss_of(trained: list) -> tuple:
-            logits, moved = self.model.stateless_call(trained, averages, batch[0], training=True)
-            chosen = jax.nn.one_hot(batch[1], logits.shape[-1], dtype=logits.dtype)
+            logits, moved = self.model.stateless_call(trained, averages, x, training=True)
+            chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
             return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), moved
 
         (loss, averages), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
@@ -159,8 +180,7 @@ class Trainer(trainer.KerasTrainer):
             numbers.append(norm)
         each = zip(trained, gradients, slots, strict=True)
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        state = [[new for new, _ in after], averages, [state for _, state in after]]
-        return state, jnp.stack(numbers)
+        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(numbers)
 
     def _read_fused(self, batches: np.ndarray) -> np.ndarray:
         """The gathers of the compiled loop, without the steps."""

@@ -94,10 +94,6 @@ class Trainer(trainer.KerasTrainer):
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return super()._observed(watched, examples)
 
-    def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
-        order = batches.reshape(-1)
-        return (self.examples[order], self.labels[order]), {"batch_size": batches.shape[1]}
-
     def _iterate(self, batches: np.ndarray) -> np.ndarray:
         (x, y), settings = self._pipeline(batches)
         epoch = TorchEpochIterator(x, y, shuffle=False, **settings)

@@ -50,7 +50,7 @@ class Trainer(Protocol):
         """One step per row of `batches` [steps, B], which are example indices; returns once all is computed."""
 
     def read(self, batches: np.ndarray) -> np.ndarray:
-        """Pass the same batches through the input pipeline alone; the labels that came through [steps, B, …]."""
+        """The labels [steps, B, …] that came through the input pipeline alone, without a training step."""
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""

@@ -1,56 +1,90 @@
-"""A certificate: how far one trace lies from the reference, quantity by quantity."""
+"""A certificate: what the comparison of one trace with the reference came to.
+
+The reference is always the framework `numpy` in its idiomatic execution, in float64.
+"""
+
+import math
 
 import numpy as np
 
-from benchmarks.identity.trace import Trace
-from benchmarks.record import Value
+from benchmarks.identity.difference import (
+    BOUND,
+    FLOAT32_BOUND,
+    by_stage,
+    differences,
+    first_step_apart,
+)
+from benchmarks.identity.place import place
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.value import Value
 
-BOUND = 1e-10
-"""Largest relative difference at which two trainings are held to compute the same numbers."""
+REFERENCE = ("numpy", "idiomatic")
+Names = dict[str, str]
+"""Dataset, model, arm, framework and execution of one trace."""
 
 
 class Certificate(Value):
-    """The outcome of comparing one trace with the reference; `differences` holds every quantity."""
+    """The outcome of comparing one trace with the reference.
+
+    `differences` holds the largest relative difference of each stage in causal order; null stands for
+    arrays that cannot be compared (missing, of another shape, not finite). `float32_parts_at_step` is the
+    first step, from 1, at which the loss of the same training in float32 is further from the reference
+    than FLOAT32_BOUND; null is never.
+    """
 
     dataset: str
     model: str
     arm: str
     framework: str
     execution: str
-    reference: str
+    reference: str = " ".join(REFERENCE)
     certified: bool
-    largest_difference: float
+    statistical: bool
+    verdict: str
     differs_by: str
-    differences: dict[str, float]
-
-    @property
-    def verdict(self) -> str:
-        """What summary.csv says of a cell with this certificate."""
-        return "certified" if self.certified else f"not certified: {self.differs_by}"
+    first_difference: str | None
+    largest_difference: float | None
+    differences: dict[str, float | None]
+    float32_parts_at_step: int | None
 
 
-def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
-    """max |a − b| / max |b|; infinite where the shapes differ or a number is not finite."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    scale = float(np.abs(b).max(initial=0.0))
-    apart = float(np.abs(a - b).max(initial=0.0))
-    return apart / scale if scale else apart
+def certificate(
+    names: Names,
+    trace: Trace,
+    reference: Trace,
+    *,
+    rates: np.ndarray,
+    losses: np.ndarray,
+    statistical: bool,
+) -> Certificate:
+    """Compare one trace with the reference.
+
+    `rates` [steps] are the learning rates, `losses` [steps] the learning curve in float32.
+    `statistical` is a training whose framework draws random numbers of its own: its traces were made
+    without them, and so the verdict promises no more than that the rest is the same.
+    """
+    found = differences(trace, reference)
+    first = next((name for name, size in found.items() if not size <= BOUND), None)
+    exact = reference[Quantity(Stage.LOSS)]
+    told = (
+        ""
+        if first is None
+        else f"{place(found, trace, reference, rates=rates)} [{first} by {found[first]:.1e}]"
+    )
+    agrees = "statistical" if statistical else "certified"
+    return Certificate(
+        **names,
+        certified=first is None,
+        statistical=statistical,
+        verdict=f"not certified: {told}" if told else agrees,
+        differs_by=told,
+        first_difference=None if first is None else str(first),
+        largest_difference=_number(max(found.values())),
+        differences={str(stage): _number(size) for stage, size in by_stage(found).items()},
+        float32_parts_at_step=first_step_apart(losses, exact, by=FLOAT32_BOUND * np.abs(exact)),
+    )
 
 
-def differences(trace: Trace, reference: Trace) -> dict[str, float]:
-    """Relative difference of every quantity that either trace has."""
-    nothing = np.empty(0)
-    names = list(dict.fromkeys([*reference, *trace]))
-    return {
-        name: relative_difference(trace.get(name, nothing), reference.get(name, nothing))
-        if name in trace and name in reference
-        else float("inf")
-        for name in names
-    }
-
-
-def worst(found: dict[str, float]) -> str:
-    """What differs, the quantity that is furthest off first."""
-    off = sorted((name for name in found if found[name] > BOUND), key=lambda name: -found[name])
-    return ", ".join(f"{name} by {found[name]:.1e}" for name in off[:3])
+def _number(size: float) -> float | None:
+    """What JSON can hold."""
+    return size if math.isfinite(size) else None

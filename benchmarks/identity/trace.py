@@ -1,47 +1,194 @@
-"""A trace: everything one framework computes over the first steps of a training, in float64."""
+"""A trace: everything that one framework computes over the first steps of a training.
 
+Two hundred steps of 32 examples out of 500, so that a batch often straddles two epochs. The learning rate
+changes on the way, since a wrong formulation of an optimizer may agree for as long as it stands still.
+"""
+
+import math
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 
 from benchmarks import models
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import Execution
-from benchmarks.models.parameters import initial_parameters
+from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.models.layers import Dropout, Residual, Spec, walk
+from benchmarks.models.parameters import BRANCHES, Parameters, initial_parameters
+from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Momentum
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.schedule import Schedule
 
-STEPS = 100
-BATCH_SIZE = 64
-EXAMPLES = 1024
-"""Examples of the data set that a trace trains on and is evaluated with."""
+STEPS = 200
+EARLY = 20
+BATCH_SIZE = 32
+EXAMPLES = 500
+"""Not a multiple of the batch size: an implementation that starts anew with each epoch is noticed."""
+KEPT_OUTPUTS = 4
+"""Examples of the first batch whose layer outputs are kept; all of its 32 are computed together."""
+EVALUATED = 100
+CHANGING = Schedule(shape="step", warm_up=0.1, milestones=[0.4, 0.7], factor=0.5)
+"""For arms whose own rate never changes."""
+NEVER_CLIPS = 1e30
+"""A threshold that makes the frameworks compute the gradient's norm, and multiplies it by exactly 1."""
 
-Trace = dict[str, np.ndarray]
+
+@dataclass(frozen=True)
+class Case:
+    """One training to trace, in one framework and execution; `labels` is [N] or, for text, [N, positions]."""
+
+    framework: ModuleType
+    layers: Spec
+    optimizer: Optimizer
+    examples: np.ndarray
+    labels: np.ndarray
+    execution: Execution
+    precision: str
+
+    def trainer(self) -> Trainer:
+        """A trainer of this training."""
+        return self.framework.Trainer(
+            layers=self.layers,
+            input_shape=self.examples.shape[1:],
+            optimizer=self.optimizer,
+            examples=self.examples,
+            labels=self.labels,
+            precision=self.precision,
+            execution=self.execution,
+        )
+
+    @property
+    def initial(self) -> Parameters:
+        """The initial parameters."""
+        return initial_parameters(self.layers, self.examples.shape[1:], seed=0)
+
+    def batches(self, steps: int = STEPS) -> np.ndarray:
+        """The batch stream, [steps, B] example indices."""
+        size = min(BATCH_SIZE, len(self.labels))
+        return BatchStream(len(self.labels), seed=0).batches(size, first=0, count=steps)
 
 
-def record_trace(
-    framework: ModuleType, data: Dataset, *, model: str, optimizer: Momentum, execution: Execution
-) -> Trace:
-    """Loss of every step [STEPS], and then parameters, velocities and evaluation logits [N, n_classes].
-
-    The framework must have been configured for float64.
-    """
-    layers = models.spec(model, n_classes=data.n_classes)
-    examples, labels = data.train_x[:EXAMPLES], data.train_y[:EXAMPLES]
-    trainer = framework.Trainer(
-        layers=layers,
-        input_shape=examples.shape[1:],
-        optimizer=optimizer,
-        examples=examples,
-        labels=labels,
-        precision="float64",
-        execution=execution,
+def case_of(
+    framework: ModuleType, data: Dataset, arm: Arm, *, model: str, execution: Execution, precision: str
+) -> Case:
+    """The case of one arm of a study, on the first examples of a data set."""
+    layers = models.spec(
+        model, n_classes=data.n_classes, augmentation=arm.augmentation, randomness=arm.randomness
     )
-    trainer.reset(initial_parameters(layers, examples.shape[1:], seed=0))
-    batches = BatchStream(len(labels), seed=0).batches(BATCH_SIZE, first=0, count=STEPS)
+    return Case(
+        framework=framework,
+        layers=without_chance(layers),
+        optimizer=optimizer_of(arm),
+        examples=data.train_x[:EXAMPLES],
+        labels=data.train_y[:EXAMPLES],
+        execution=execution,
+        precision=precision,
+    )
+
+
+def without_chance(layers: Spec) -> Spec:
+    """The layers without those that take random numbers from the framework's own generator."""
+    kept = [layer for layer in layers if not (isinstance(layer, Dropout) and layer.source == "framework")]
+    return [
+        Residual(tuple(without_chance(layer.body)), tuple(without_chance(layer.shortcut)))
+        if isinstance(layer, Residual)
+        else layer
+        for layer in kept
+    ]
+
+
+def optimizer_of(arm: Arm) -> Optimizer:
+    """The optimizer that an arm is traced with: its own, if its rate changes, otherwise by CHANGING."""
+    optimizer = arm.optimizer_at(BATCH_SIZE, total_steps=STEPS)
+    stands_still = np.ptp(optimizer.rates(0, STEPS)) == 0
+    return altered(optimizer, schedule=CHANGING) if stands_still else optimizer
+
+
+def rates_of(arm: Arm) -> np.ndarray:
+    """The learning rate of every step of an arm's trace, [STEPS]."""
+    return optimizer_of(arm).rates(0, STEPS)
+
+
+def altered(optimizer: Optimizer, **settings) -> Optimizer:
+    """The optimizer with other settings, held to the same rules."""
+    return Optimizer.model_validate({**dict(optimizer), **settings})
+
+
+def record_trace(case: Case, *, steps: int = STEPS) -> Trace:
+    """Every quantity of one training; the framework must have been configured for the case's precision.
+
+    Gradient norms are computed only where an arm clips. An arm that does not is therefore trained twice:
+    as it stands over the first steps, and in full with a threshold that is never met.
+    """
+    plain = case.trainer()
+    trace = {**stream(case, steps), **beginning(case, plain), **first_steps(case, plain, min(EARLY, steps))}
+    clips = case.optimizer.clip_norm is not None
+    measured = replace(case, optimizer=altered(case.optimizer, clip_norm=NEVER_CLIPS))
+    return {**trace, **curve(case, plain if clips else measured.trainer(), steps)}
+
+
+def stream(case: Case, steps: int) -> Trace:
+    """Which examples come out of the input pipeline: their numbers travel as labels."""
+    numbers = np.arange(case.labels.size, dtype=case.labels.dtype).reshape(case.labels.shape)
+    return {Quantity(Stage.STREAM): replace(case, labels=numbers).trainer().read(case.batches(steps))}
+
+
+def beginning(case: Case, trainer: Trainer) -> Trace:
+    """Initial parameters as the framework holds them, and what each layer makes of the first batch."""
+    trainer.reset(case.initial)
+    trace = snapshot(trainer, Stage.INITIAL)
+    outputs = trainer.layer_outputs(case.examples[case.batches(1)[0]])
+    for path, kind in layer_kinds(case.layers, case.examples.shape[1:]).items():
+        if path in outputs:
+            trace[Quantity(Stage.OUTPUTS, f"{path} {kind}")] = outputs[path][:KEPT_OUTPUTS]
+    return trace
+
+
+def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
+    """The kind of each layer by its path, in the order of computing: a residual after what is inside it."""
+
+    def order(path: str) -> list[float]:
+        return [*(float(BRANCHES.get(part, part)) for part in path.split(".")), math.inf]
+
+    kinds = {path: type(layer).__name__ for path, layer, _ in walk(layers, shape)}
+    return {path: kinds[path] for path in sorted(kinds, key=order)}
+
+
+def first_steps(case: Case, trainer: Trainer, steps: int) -> Trace:
+    """Where the training stands after its first step, and after a few."""
+    batches = case.batches(steps)
+    trainer.reset(case.initial)
+    trace = {Quantity(Stage.FIRST_LOSS): trainer.train(batches[:1]).loss}
+    trace |= snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
+    trainer.train(batches[1:])
+    return trace | snapshot(trainer, Stage.EARLY_PARAMETERS, Stage.EARLY_STATE)
+
+
+def curve(case: Case, trainer: Trainer, steps: int) -> Trace:
+    """Loss and gradient norm of every step [steps], and what they end in."""
+    trainer.reset(case.initial)
+    trained = trainer.train(case.batches(steps))
     return {
-        "loss": trainer.train(batches),
-        "evaluation outputs": trainer.logits(examples),
-        **{f"parameter {name}": value for name, value in trainer.parameters().items()},
-        **{f"velocity {name}": value for name, value in trainer.velocity().items()},
+        Quantity(Stage.FIRST_NORM): trained.gradient_norm[:1],
+        Quantity(Stage.LOSS): trained.loss,
+        Quantity(Stage.NORM): trained.gradient_norm,
+        **snapshot(trainer, Stage.PARAMETERS, Stage.STATE),
+        Quantity(Stage.EVALUATION): trainer.logits(case.examples[:EVALUATED]),
     }
+
+
+def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) -> Trace:
+    """Parameters and, with a stage for it, optimizer state as they stand."""
+    trace = {Quantity(parameters, name): value for name, value in trainer.parameters().items()}
+    if state is not None:
+        trace |= {Quantity(state, name): value for name, value in trainer.optimizer_state().items()}
+    return trace
+
+
+def record_losses(case: Case) -> Trace:
+    """The learning curve alone, [STEPS]: what a trace in float32 is made for."""
+    trainer = case.trainer()
+    trainer.reset(case.initial)
+    return {Quantity(Stage.LOSS): trainer.train(case.batches()).loss}

@@ -1,1 +1,1 @@
-"""What the frameworks on Keras share, whatever its backend: import these files after the backend is chosen."""
+"""What the frameworks on Keras share, whatever its backend, which is chosen before these are imported."""

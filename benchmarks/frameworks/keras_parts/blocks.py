@@ -4,6 +4,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from benchmarks.models.layers import Conv, Shape, Spec, walk
+
+
+def has_convolution(spec: Spec, input_shape: Shape) -> bool:
+    """On a CPU, XLA has no threaded convolution inside a loop: there it is slower by a factor of twenty."""
+    return any(isinstance(place.layer, Conv) for place in walk(spec, input_shape))
+
 
 def block_rows(batch_size: int) -> int:
     """Steps in one call of the compiled loop: many where a step is short, one where it is long."""

@@ -59,7 +59,9 @@ def _connected(spec: Spec, x: keras.KerasTensor, built: Built, *, prefix: str) -
         path = f"{prefix}{index}"
         if isinstance(layer, Residual):
             built.outputs[path] = None  # keeps its place before its parts
-            branches = [_connected(part, x, built, prefix=f"{path}.{name}.") for name, part in layer.parts().items()]
+            branches = [
+                _connected(part, x, built, prefix=f"{path}.{name}.") for name, part in layer.parts().items()
+            ]
             x = keras.layers.Add()(branches)
         else:
             x = _applied(layer, x, built.variables, path)
@@ -146,5 +148,5 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
 
 
 def load(variable: keras.Variable, array: np.ndarray) -> None:
-    """Take a parameter in; Keras keeps the kernels of attention as [width, heads, features], the rest alike."""
+    """Take a parameter in. Keras keeps the kernels of attention as [width, heads, features]."""
     variable.assign(np.asarray(array).reshape(variable.shape).astype(variable.dtype))

@@ -28,7 +28,7 @@ class KerasTrainer:
     - `_run(batches, coefficients)`: its steps; their loss, and their gradient norm where there is
       clipping, [steps, 1 or 2];
     - `_read_fused(batches)`: its gathers alone;
-    - `_pipeline(batches)`: the input of `fit`, as (data, settings), and `_iterate(batches)`: that alone;
+    - `_iterate(batches)`: the input of `fit` alone; `_pipeline(batches)`, where it is not arrays;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -89,7 +89,9 @@ class KerasTrainer:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
         examples = as_precision(examples, self.precision)
         parts = range(0, len(examples), EVALUATION_BATCH)
-        return np.concatenate([np.asarray(self._forward(examples[at : at + EVALUATION_BATCH])) for at in parts])
+        return np.concatenate(
+            [np.asarray(self._forward(examples[at : at + EVALUATION_BATCH])) for at in parts]
+        )
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, by path."""
@@ -118,6 +120,11 @@ class KerasTrainer:
         self.first += len(batches)
         numbers = self._run(batches, coefficients)
         return Steps(numbers[:, 0], numbers[:, 1] if self.settings.clip_norm else None)
+
+    def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
+        """What `fit` is given: data, and settings."""
+        order = batches.reshape(-1)
+        return (self.examples[order], self.labels[order]), {"batch_size": batches.shape[1]}
 
     def read(self, batches: np.ndarray) -> np.ndarray:
         """Pass the same batches through the input pipeline alone; the labels that came through."""

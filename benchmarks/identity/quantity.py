@@ -1,0 +1,77 @@
+"""What a trace holds: its quantities, named by the stage of a training that they belong to."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Stage(StrEnum):
+    """The stages of a training in causal order: a fault shows in its own stage first, and then after it."""
+
+    STREAM = "batch stream"
+    INITIAL = "initial parameters"
+    OUTPUTS = "layer outputs"
+    FIRST_LOSS = "loss 1"
+    FIRST_NORM = "gradient norm 1"
+    FIRST_PARAMETERS = "parameters after one step"
+    FIRST_STATE = "optimizer state after one step"
+    EARLY_PARAMETERS = "parameters after 20 steps"
+    EARLY_STATE = "optimizer state after 20 steps"
+    LOSS = "loss"
+    NORM = "gradient norm"
+    PARAMETERS = "parameters"
+    STATE = "optimizer state"
+    EVALUATION = "evaluation outputs"
+
+
+ORDER = {stage: place for place, stage in enumerate(Stage)}
+SAID = {
+    Stage.INITIAL: "initial parameter {}",
+    Stage.OUTPUTS: "output of layer {}",
+    Stage.FIRST_PARAMETERS: "parameter {} after one step",
+    Stage.FIRST_STATE: "{} after one step",
+    Stage.EARLY_PARAMETERS: "parameter {} after 20 steps",
+    Stage.EARLY_STATE: "{} after 20 steps",
+    Stage.PARAMETERS: "parameter {}",
+    Stage.STATE: "{}",
+}
+"""How one quantity of a stage that has several is called."""
+
+
+class Quantity(NamedTuple):
+    """One array of a trace. `of` says which of its stage.
+
+    A parameter's name (`3.kernel`), a slot and a parameter's name (`velocity 3.kernel`), or a layer's path
+    and kind (`3.body.0 Conv`); empty where the stage has one array.
+    """
+
+    stage: Stage
+    of: str = ""
+
+    def __str__(self) -> str:
+        return SAID.get(self.stage, str(self.stage)).format(self.of)
+
+    @property
+    def parameter(self) -> str:
+        """The parameter's name, without the slot."""
+        return self.of.split(" ")[-1]
+
+    @property
+    def path(self) -> str:
+        """Path of the layer that it belongs to."""
+        return self.of.split(" ")[0] if self.stage == Stage.OUTPUTS else self.parameter.rpartition(".")[0]
+
+    @property
+    def family(self) -> str:
+        """What it is measured with where it holds nothing but rounding: all of one stage and slot."""
+        slot = self.of.rpartition(" ")[0] if self.stage != Stage.OUTPUTS else self.of
+        return f"{self.stage} {slot} {'generator' if self.of.endswith('generator') else ''}"
+
+
+Trace = dict[Quantity, np.ndarray]
+
+
+def in_causal_order(quantities: list[Quantity]) -> list[Quantity]:
+    """Sorted by stage; within a stage the order stays."""
+    return sorted(quantities, key=lambda quantity: ORDER[quantity.stage])

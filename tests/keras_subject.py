@@ -1,0 +1,124 @@
+"""Trains small models in one framework, both executions, and in the NumPy reference beside it.
+
+    python tests/keras_subject.py FRAMEWORK OUTPUT.json
+
+Writes the largest relative differences, and what else the tests of Keras ask about.
+"""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import frameworks
+from benchmarks.models import layers as L
+from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.schedule import Schedule
+
+STEPS, BATCH, N = 14, 6, 20
+BRANCH = (L.Conv(4, stride=2, bias=False), L.GroupNorm(groups=2), L.GELU())
+IMAGES = [
+    *[L.RandomShift(2), L.RandomFlip(), L.Conv(4, size=5, bias=False), L.MaxPool(3, stride=2), L.BatchNorm()],
+    *[L.Residual(BRANCH, (L.Conv(4, size=1, stride=2),)), L.ReLU(), L.Dropout(0.25)],
+    *[L.AveragePool(), L.Flatten(), L.Dense(3)],
+]
+TEXT = [
+    *[L.Embedding(7, 8), L.PositionEmbedding(), L.Residual((L.LayerNorm(), L.Attention(2)))],
+    *[L.Dense(4, bias=False), L.BatchNorm(), L.Dense(7)],
+]
+COSINE = Schedule(shape="cosine", warm_up=0.25)
+CASES = {
+    "images": (IMAGES, (9, 7, 2), {"name": "adam", "clip_norm": 0.5, "weight_decay": 0.01}),
+    "text": (TEXT, (5,), {"name": "nesterov", "momentum": 0.875, "clip_norm": 0.25}),
+    "pooled": ([L.GlobalAveragePool(), L.Dense(3)], (9, 7, 2), {"name": "sgd"}),
+}
+
+
+def data(shape):
+    """Images of few grey levels, so that pools meet ties that are not 0, or tokens."""
+    random = np.random.default_rng(7)
+    if len(shape) == 1:
+        text = random.integers(7, size=(N, shape[0] + 1)).astype(np.int32)
+        return text[:, :-1], text[:, 1:]
+    x = (1 + random.integers(2, size=(N, *shape)) / 4).astype(np.float32)
+    x[:, :4] = 1
+    return x, random.integers(3, size=N).astype(np.int32)
+
+
+def trained(framework, case, execution, precision):
+    """All that a training gives, by name; it is cut in two, as one of several epochs is."""
+    spec, shape, settings = CASES[case]
+    optimizer = Optimizer(learning_rate=0.0625, total_steps=STEPS - 2, schedule=COSINE, **settings)
+    (x, y), start = data(shape), initial_parameters(spec, shape, seed=3)
+    trainer = framework.Trainer(
+        **{"layers": spec, "input_shape": shape, "optimizer": optimizer, "examples": x, "labels": y},
+        **{"precision": precision, "execution": execution},
+    )
+    batches = BatchStream(N, seed=5).batches(BATCH, first=0, count=STEPS)
+    trainer.reset(start)
+    found = {f"layer {path}": output for path, output in trainer.layer_outputs(x[:BATCH]).items()}
+    trainer.train(batches[:3])
+    trainer.reset(start)
+    assert (trainer.read(batches) == y[batches]).all()
+    parts = [trainer.train(batches[:5]), trainer.train(batches[5:])]
+    names = [name for name, value in parts[0]._asdict().items() if value is not None]
+    found |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    found |= trainer.parameters() | trainer.optimizer_state()
+    return found | {"logits": trainer.logits(x)}
+
+
+def difference(found, reference):
+    """The largest, relative to the largest number of the array or to a thousandth of the case's."""
+    assert found.keys() == reference.keys(), found.keys() ^ reference.keys()
+    largest = max(np.abs(array).max() for name, array in reference.items() if "generator" not in name)
+    scales = {name: max(np.abs(array).max(), 1e-3 * largest) for name, array in reference.items()}
+    return {name: float(np.abs(found[name] - reference[name]).max() / scales[name]) for name in reference}
+
+
+def differences(name, precision):
+    """Of every case and execution from the reference: the quantity that differs most, and by how much."""
+    framework, reference = frameworks.load(name), frameworks.load("numpy")
+    found = {}
+    for module in (framework, reference):
+        module.configure(threads=1, device="cpu", precision=precision)
+    for case in CASES:
+        expected = trained(reference, case, "fused", precision)
+        for execution in ("idiomatic", "fused"):
+            by = difference(trained(framework, case, execution, precision), expected)
+            found[f"{case} {execution}"] = max(by.items(), key=lambda item: item[1])
+    return found
+
+
+def framework_dropout_losses(name):
+    """Losses with the framework's own dropout, in both executions."""
+    framework = frameworks.load(name)
+    own = [
+        dataclasses.replace(each, source="framework") if isinstance(each, L.Dropout) else each
+        for each in IMAGES
+    ]
+    CASES["own"] = (own, *CASES["images"][1:])
+    return {e: trained(framework, "own", e, "float32")["loss"].tolist() for e in ("idiomatic", "fused")}
+
+
+def last_coefficients():
+    """The end of the table of a fit, what the recipe says of a step far beyond, and the table's length."""
+    from benchmarks.frameworks.keras_parts.optimizer import coefficient_table
+
+    found = {}
+    for name, used in (("adam", 3), ("sgd", 1)):
+        settings = Optimizer(name=name, learning_rate=0.5)
+        table, far_beyond = coefficient_table(settings), settings.coefficients(10**6, 1)
+        found[name] = [table[-1, :used].tolist(), far_beyond[0, :used].tolist(), len(table)]
+    return found
+
+
+if __name__ == "__main__":
+    name, output = sys.argv[1:]
+    found = {"float64": differences(name, "float64"), "float32": differences(name, "float32")}
+    found |= {"own dropout": framework_dropout_losses(name), "coefficients": last_coefficients()}
+    found["imported"] = sorted({"tensorflow", "jax", "torch", "pandas", "sklearn"} & set(sys.modules))
+    Path(output).write_text(json.dumps(found))

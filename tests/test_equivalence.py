@@ -1,0 +1,111 @@
+"""The equivalence test over seeds, against arithmetic done by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks.analysis.equivalence import ACCURACY_MARGIN, equivalences, two_one_sided
+from benchmarks.record import Cell, Record, Run, Status
+
+
+def record(framework, accuracies, examples=None, seeds=None):
+    """A record whose runs have these test accuracies and examples to target."""
+    examples = examples or [None] * len(accuracies)
+    runs = [
+        Run(seed=seed, status=Status.REACHED, test_accuracy=accuracy, examples_to_target=reached)
+        for seed, accuracy, reached in zip(seeds or range(len(accuracies)), accuracies, examples, strict=True)
+    ]
+    cell = Cell(dataset="d", model="m", framework=framework, arm="a", batch_size=8)
+    return Record(cell=cell, settings={}, runs=runs, measurements={}, job_s=1, measuring_s=1, provenance={})
+
+
+def rows(*records):
+    found = equivalences(list(records), ["x", "y", "z"])
+    return {row.quantity: row for row in found}
+
+
+def test_the_statistic_is_that_of_a_table():
+    # mean 0.1, sd 0.1, n = 4: error 0.05; t = 0.6 / 0.05 = 12 and −0.4 / 0.05 = −8; t(0.95; 3) = 2.353.
+    differences = np.array([0.0, 0.2, 0.0, 0.2])
+    differences = 0.1 + (differences - 0.1) * math.sqrt(3) / 2
+    assert np.std(differences, ddof=1) == pytest.approx(0.1)
+    found = two_one_sided(differences, (-0.5, 0.5))
+    assert found.mean == pytest.approx(0.1)
+    assert found.lo == pytest.approx(0.1 - 2.353 * 0.05, abs=1e-4)
+    assert found.hi == pytest.approx(0.1 + 2.353 * 0.05, abs=1e-4)
+    assert found.p == pytest.approx(0.5 * (1 - t3(8.0)), rel=1e-6)
+
+
+def t3(x):
+    """Chance that |t| ≤ x with 3 degrees of freedom, in closed form."""
+    angle = math.atan(x / math.sqrt(3))
+    return 2 / math.pi * (angle + math.sin(angle) * math.cos(angle))
+
+
+def test_two_seeds_are_a_cauchy_distribution():
+    # n = 2, one degree of freedom: P(T > t) = ½ − atan(t) / π. mean 0, error 0.1, t = 5.
+    found = two_one_sided(np.array([-0.1, 0.1]), (-0.5, 0.5))
+    assert found.p == pytest.approx(0.5 - math.atan(5) / math.pi)
+
+
+def test_p_and_interval_decide_alike():
+    random = np.random.default_rng(0)
+    verdicts = set()
+    for _ in range(200):
+        differences = random.normal(random.uniform(-0.6, 0.6), 0.4, size=random.integers(2, 9))
+        found = two_one_sided(differences, ACCURACY_MARGIN)
+        within = ACCURACY_MARGIN[0] < found.lo and found.hi < ACCURACY_MARGIN[1]
+        assert (found.p < 0.05) == within
+        verdicts.add(within)
+    assert verdicts == {True, False}
+
+
+def test_the_chance_to_call_a_difference_at_the_margin_equivalent_is_five_percent():
+    random = np.random.default_rng(1)
+    tested = [two_one_sided(random.normal(0.5, 0.1, 10), (-0.5, 0.5)).p <= 0.05 for _ in range(2000)]
+    assert stats.binomtest(sum(tested), len(tested), 0.05).pvalue > 0.001
+
+
+def test_equal_pairs_are_equivalent_without_doubt():
+    found = rows(record("x", [0.9, 0.8], [100, 200]), record("y", [0.9, 0.8], [100, 200]))
+    for row, centre in ((found["test_accuracy"], 0.0), (found["epochs_to_target"], 1.0)):
+        assert (row.verdict, row.p, row.reason) == ("equivalent", 0.0, "every pair is equal")
+        assert (row.estimate, row.lo, row.hi) == (centre, centre, centre)
+
+
+def test_a_constant_difference_beyond_the_margin_is_not_equivalent():
+    row = rows(record("x", [0.75, 0.5]), record("y", [0.5, 0.25]))["test_accuracy"]
+    assert (row.verdict, row.p, row.estimate) == ("not shown", 1.0, 25.0)
+
+
+def test_accuracy_is_in_percentage_points_and_paired_by_seed():
+    ours = record("x", [0.901, 0.802, 0.703], seeds=[0, 1, 2])
+    theirs = record("y", [0.7, 0.8, 0.9], seeds=[2, 1, 0])
+    row = rows(ours, theirs)["test_accuracy"]
+    assert row.estimate == pytest.approx(0.2)
+    assert row.verdict == "equivalent"
+
+
+def test_epochs_are_a_ratio_of_those_that_both_reached():
+    ours = record("x", [None] * 4, [200, 110, 90, None])
+    theirs = record("y", [None] * 4, [None, 100, 100, None])
+    row = rows(ours, theirs)["epochs_to_target"]
+    assert (row.n, row.n_one_reached) == (2, 1)
+    assert row.estimate == pytest.approx(math.sqrt(1.1 * 0.9))
+    assert (row.margin_lo, row.margin_hi) == (0.8, 1.25)
+    assert row.lo < row.estimate < row.hi
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_pairs_are_not_testable_and_say_why(n):
+    row = rows(record("x", [0.5] * n), record("y", [0.5] * n))["test_accuracy"]
+    assert (row.verdict, row.n, row.p) == ("not testable", n, None)
+    assert "two are needed" in row.reason
+
+
+def test_every_pair_of_frameworks_that_has_records_is_tested():
+    found = equivalences([record(name, [0.5, 0.5]) for name in "zyx"], ["x", "y", "z"])
+    assert {(row.framework, row.other) for row in found} == {("x", "y"), ("x", "z"), ("y", "z")}
+    assert len(found) == 6

@@ -1,0 +1,61 @@
+"""Certificates find one difference planted at a time, and name the place where it was planted."""
+
+import functools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import planted
+import pytest
+
+from benchmarks.identity.certificate import certificate
+from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.identity.trace import record_trace
+
+pytestmark = pytest.mark.planted
+NAMES = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "planted")
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """A process that imports PyTorch; this one holds the reference."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@functools.cache
+def reference(name):
+    return record_trace(
+        planted.case("numpy", planted.PLANTS[name].layers, planted.PLANTS[name].optimizer),
+        steps=planted.STEPS,
+    )
+
+
+def certified(worker, name, *, plant):
+    made = worker.submit(planted.traced, name, plant=plant).result()
+    return certificate(
+        NAMES,
+        made,
+        reference(name),
+        rates=planted.PLANTS[name].optimizer.rates(0, planted.STEPS),
+        losses=np.asarray(made[Quantity(Stage.LOSS)]),
+        statistical=False,
+    )
+
+
+TRAININGS = {(str(p.layers), p.optimizer.model_dump_json()): name for name, p in planted.PLANTS.items()}
+
+
+@pytest.mark.parametrize("name", TRAININGS.values())
+def test_without_a_plant_the_same_training_is_certified(worker, name):
+    made = certified(worker, name, plant=False)
+    assert made.verdict == "certified", made.differences
+
+
+@pytest.mark.parametrize("name", planted.PLANTS)
+def test_a_planted_difference_fails_and_is_found_where_it_was_planted(worker, name):
+    made = certified(worker, name, plant=True)
+    assert not made.certified
+    assert made.differs_by.startswith(planted.PLANTS[name].place)
+    if planted.PLANTS[name].first:
+        assert made.first_difference == planted.PLANTS[name].first
