@@ -57,12 +57,12 @@ def test_the_table_of_coefficients_ends_where_they_no_longer_change(subject):
 def test_blocks_cover_all_steps_once_and_fill_up_the_last():
     batches = np.arange(1300 * 2, dtype=np.int32).reshape(1300, 2)
     coefficients = np.ones((1300, 3))
-    made = list(blocks.blocks(batches, coefficients))
+    made = list(blocks.blocks(batches, coefficients, 512))
     assert {part.shape for part, _, _ in made} == {(512, 2)}
     assert [count for *_, count in made] == [512, 512, 276]
     assert (np.concatenate([part[:count] for part, _, count in made]) == batches).all()
     assert (made[-1][1][276:] == 0).all()
-    assert (blocks.joined(lambda part, _, count: part, batches, coefficients) == batches).all()
+    assert [blocks.block_rows(size) for size in (1, 128, 1024, 100_000)] == [512, 512, 64, 1]
 
 
 def test_a_convolution_is_found_inside_a_residual():

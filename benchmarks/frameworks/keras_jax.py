@@ -1,9 +1,8 @@
-"""Keras on JAX, as `model.fit` on arrays or as one compiled scan over many steps on resident data."""
+"""Keras on JAX, as `model.fit` on arrays or as one compiled loop over many steps on resident data."""
 
 import os
 
 os.environ["KERAS_BACKEND"] = "jax"
-os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 
 from benchmarks.frameworks.keras_parts.imports import without
 
@@ -17,74 +16,41 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from benchmarks.frameworks.jax_parts import device as jax_parts
+from benchmarks.frameworks.jax_parts.device import (
+    device,
+    is_out_of_memory,
+    peak_memory_mib,
+    reset_peak_memory,
+    synchronise,
+)
 from benchmarks.frameworks.keras_parts import trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
 from benchmarks.frameworks.keras_parts.precision import promote_to
-from benchmarks.frameworks.trainer import Device
 
-ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
-"""On a CPU a loop whose body calls no library, as at batch size 1, becomes one kernel: no hand-over between
-threads at each operation, which takes longer there than the operation."""
+__all__ = [
+    "Trainer",
+    "configure",
+    "device",
+    "is_out_of_memory",
+    "peak_memory_mib",
+    "reset_peak_memory",
+    "switches",
+    "synchronise",
+]
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and numbers before JAX starts; TF32 is off.
-
-    XLA reads the environment when the first array is made; NPROC is the size of the pool in which it
-    computes on a CPU.
-    """
-    os.environ["NPROC"] = str(threads)
-    if ONE_KERNEL not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_KERNEL}".strip()
-    jax.config.update("jax_enable_x64", precision == "float64")
-    jax.config.update("jax_default_matmul_precision", "highest")
-    if device == "cpu":
-        jax.config.update("jax_platforms", "cpu")
+    """Set threads, device and numbers of JAX before it starts, and the numbers of Keras."""
+    jax_parts.configure(threads=threads, device=device, precision=precision)
     trainer.configure(precision)
     promote_to(precision)
 
 
-def device() -> Device:
-    """The device that JAX computes on."""
-    (first, *_) = jax.devices()
-    return Device("cpu", "CPU") if first.platform == "cpu" else Device("gpu", first.device_kind)
-
-
 def switches() -> dict:
-    """What is switched on and off in this process, as JAX and the environment report it."""
-    return {
-        "xla_cpu_threads": int(os.environ["NPROC"]),
-        "xla_flags": os.environ.get("XLA_FLAGS", ""),
-        "tf32": jax.config.jax_default_matmul_precision != "highest",
-        "x64": jax.config.jax_enable_x64,
-        "xla": "idiomatic and fused",
-        "floatx": keras.config.floatx(),
-        "gpu_memory_preallocated": os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "true",
-    }
-
-
-def synchronise() -> None:
-    """Wait until everything asked of the device is computed."""
-    jax.effects_barrier()
-    jnp.zeros(()).block_until_ready()
-
-
-def reset_peak_memory() -> None:
-    """JAX cannot start its peak counter anew: the peak is that since the process began."""
-
-
-def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB since the process began; None on a CPU, where JAX has none."""
-    if device().kind == "cpu":
-        return None
-    return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether JAX says with this error that memory ran out."""
-    said = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
-    return said or isinstance(error, MemoryError)
+    """What is switched on and off in this process, as JAX, Keras and the environment report it."""
+    return {**jax_parts.switches(), "xla": "idiomatic and fused", "floatx": keras.config.floatx()}
 
 
 class Trainer(trainer.KerasTrainer):
@@ -99,14 +65,16 @@ class Trainer(trainer.KerasTrainer):
         self._gathers = jax.jit(self._gather_all)
         self._compiled: dict[int, jax.stages.Compiled] = {}
 
+    def _rows(self, batch_size: int) -> int:
+        return block_rows(batch_size) if self.in_one_loop else 1
+
     def _compile_fused(self, batch_size: int) -> None:
         if batch_size not in self._compiled:
-            rows = (block_rows(batch_size),) if self.in_one_loop else ()
-            batch = jax.ShapeDtypeStruct((*rows, batch_size), np.int32)
-            coefficients = jax.ShapeDtypeStruct((*rows, 3), self.precision)
-            body, count = (self._loop, [np.int32(0)]) if self.in_one_loop else (self._step, [])
-            jitted = jax.jit(body, donate_argnums=0)
-            lowered = jitted.lower(self._state(), self._data, batch, coefficients, *count)
+            rows = self._rows(batch_size)
+            batches = jax.ShapeDtypeStruct((rows, batch_size), np.int32)
+            coefficients = jax.ShapeDtypeStruct((rows, 3), self.precision)
+            block = jax.jit(self._block if self.in_one_loop else self._single, donate_argnums=0)
+            lowered = block.lower(self._state(), self._data, batches, coefficients, np.int32(0))
             self._compiled[batch_size] = lowered.compile()
 
     def _forward(self, examples: np.ndarray) -> jax.Array:
@@ -135,21 +103,21 @@ class Trainer(trainer.KerasTrainer):
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """The variables lend their arrays to the steps, which compute in place."""
-        state, step = self._state(), self._compiled[batches.shape[1]]
-        found = []
-        if self.in_one_loop:
-            for part, rows, count in blocks(batches, coefficients):
-                state, numbers = step(state, self._data, part, rows, np.int32(count))
-                found.append(numbers[:count])
-        else:
-            for batch, row in zip(batches, coefficients, strict=True):
-                state, numbers = step(state, self._data, batch, row)
-                found.append(numbers[np.newaxis])
+        batch_size = batches.shape[1]
+        state, run, found = self._state(), self._compiled[batch_size], []
+        for part, rows, count in blocks(batches, coefficients, self._rows(batch_size)):
+            state, numbers = run(state, self._data, part, rows, np.int32(count))
+            found.append((numbers, count))
         for variable, value in zip(jax.tree.leaves(self._variables()), jax.tree.leaves(state), strict=True):
             variable.assign(value)
-        return np.concatenate([np.asarray(numbers) for numbers in found])
+        return np.concatenate([np.asarray(numbers)[:count] for numbers, count in found])
 
-    def _loop(self, state: list, data: tuple, batches, coefficients, count: int) -> tuple:
+    def _single(self, state: list, data: tuple, batches, coefficients, count) -> tuple:
+        """A block of one row, without a loop."""
+        state, numbers = self._step(state, data, batches[0], coefficients[0])
+        return state, numbers[jnp.newaxis]
+
+    def _block(self, state: list, data: tuple, batches, coefficients, count) -> tuple:
         """The first `count` rows of a block, one step each; the new state and the steps' numbers.
 
         A `lax.scan` whose length is an argument, so that it is compiled once whatever the number of steps.
@@ -198,9 +166,9 @@ class Trainer(trainer.KerasTrainer):
         return jnp.sum(x), labels
 
 
-def _values(model: keras.Model) -> tuple[list, list]:
-    groups = model.trainable_variables, model.non_trainable_variables
-    return tuple([variable.value for variable in group] for group in groups)
+def _values(model: keras.Model) -> list[list[jax.Array]]:
+    groups = [model.trainable_variables, model.non_trainable_variables]
+    return jax.tree.map(lambda variable: variable.value, groups)
 
 
 def _at(data: tuple, batch: jax.Array) -> tuple:

@@ -47,7 +47,7 @@ class Trainer(Protocol):
         """Take these parameters, forget the optimizer's state, count steps from 0."""
 
     def train(self, batches: np.ndarray) -> Steps:
-        """One step per row of `batches` [steps, B], which are example indices; returns once all is computed."""
+        """One step per row of `batches` [steps, B] of example indices; returns once all is computed."""
 
     def read(self, batches: np.ndarray) -> np.ndarray:
         """The labels [steps, B, …] that came through the input pipeline alone, without a training step."""

@@ -1,6 +1,6 @@
 """The fused loop runs in blocks of a fixed number of steps, so that it is compiled once for a batch size."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,17 +17,12 @@ def block_rows(batch_size: int) -> int:
     return max(1, min(512, 65536 // batch_size))
 
 
-def blocks(batches: np.ndarray, coefficients: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+def blocks(
+    batches: np.ndarray, coefficients: np.ndarray, rows: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
     """Whole blocks of batches and coefficients, and how many rows of each are to be trained on."""
-    rows = block_rows(batches.shape[1])
     for start in range(0, len(batches), rows):
         count = min(rows, len(batches) - start)
         fill = ((0, rows - count), (0, 0))
         part = slice(start, start + count)
         yield np.pad(batches[part], fill), np.pad(coefficients[part], fill), count
-
-
-def joined(run: Callable, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """What `run` returns of each block, without the rows that filled it up."""
-    found = [(run(*block), block[-1]) for block in blocks(batches, coefficients)]
-    return np.concatenate([np.asarray(numbers)[:count] for numbers, count in found])

@@ -86,8 +86,11 @@ def _causal(attention: keras.layers.MultiHeadAttention, x: keras.KerasTensor) ->
     """Self-attention in the precision of x.
 
     Where the scores are not asked for, Keras takes a kernel that computes its softmax in float32 even in
-    float64, on TensorFlow and on JAX.
+    float64, on TensorFlow and on JAX. Its 1 / √features is a Python float, which TensorFlow casts by way of
+    float32; a NumPy number it leaves as it is.
     """
+    attention.build(x.shape, x.shape)
+    attention._inverse_sqrt_key_dim = np.float64(attention._inverse_sqrt_key_dim)
     return attention(x, x, use_causal_mask=True, return_attention_scores=True)[0]
 
 

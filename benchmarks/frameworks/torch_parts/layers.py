@@ -48,7 +48,22 @@ class ImageLayerNorm(nn.LayerNorm):
         return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
 
 
-class TextGroupNorm(nn.GroupNorm):
+class GroupNorm(nn.GroupNorm):
+    """`nn.GroupNorm`, which PyTorch 2.13 crashes on when it is captured with data as its input.
+
+    Its backward kernel then has no gradient of the input to give, which `make_fx` does not survive.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, …] to the same; data are normalised apart from scale and shift, which have the gradients."""
+        if x.requires_grad or not torch.is_grad_enabled():
+            return super().forward(x)
+        shape = (-1, *[1] * (x.ndim - 2))
+        y = functional.group_norm(x, self.num_groups, eps=self.eps)
+        return y * self.weight.view(shape) + self.bias.view(shape)
+
+
+class TextGroupNorm(GroupNorm):
     """`nn.GroupNorm` of texts, whose channels are last."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,7 @@ def layer_norm(layer: spec.LayerNorm, shape: spec.Shape) -> nn.LayerNorm:
 
 def group_norm(layer: spec.GroupNorm, shape: spec.Shape) -> nn.GroupNorm:
     """Channels are the second axis in PyTorch, which in texts are the last."""
-    kind = own.TextGroupNorm if len(shape) == 2 else nn.GroupNorm
+    kind = own.TextGroupNorm if len(shape) == 2 else own.GroupNorm
     return kind(layer.groups, shape[-1], eps=layer.epsilon)
 
 

@@ -1,0 +1,1 @@
+"""What the framework on top of JAX is made of; no framework itself."""
