@@ -98,6 +98,20 @@ def test_epochs_are_a_ratio_of_those_that_both_reached():
     assert row.lo < row.estimate < row.hi
 
 
+def test_nothing_is_equivalent_where_a_seed_reached_the_goal_in_one_framework_alone():
+    both = record("x", [None] * 3, [100, 100, 100]), record("y", [None] * 3, [100, 100, None])
+    row = rows(*both)["epochs_to_target"]
+    assert (row.n, row.n_one_reached, row.verdict) == (2, 1, "not shown")
+    assert "in one alone with 1 of the seeds" in row.reason
+
+
+def test_a_run_that_a_time_limit_cut_short_is_not_compared():
+    ours, theirs = record("x", [0.9, 0.9, 0.9]), record("y", [0.9, 0.9, 0.5])
+    cut = [*theirs.runs[:2], theirs.runs[2].model_copy(update={"examples": 10})]
+    row = rows(ours, theirs.model_copy(update={"runs": cut}))["test_accuracy"]
+    assert (row.n, row.estimate, row.verdict) == (2, 0, "equivalent")
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_pairs_are_not_testable_and_say_why(n):
     row = rows(record("x", [0.5] * n), record("y", [0.5] * n))["test_accuracy"]
