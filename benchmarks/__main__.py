@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    *("identity", "fetch", "devices", "trace", "certify", "throughput", "train", "summarise"),
+    *("identity", "fetch", "devices", "trace", "certify", "throughput", "train", "equivalence", "summarise"),
     *("tables", "figures", "report", "deposit", "compare"),
 )
 
