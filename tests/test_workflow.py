@@ -101,7 +101,7 @@ def test_a_new_batch_size_runs_its_cells_alone(smoke):
 
 EDITS = {
     "benchmarks/frameworks/keras.py": {"train": 2, "throughput": 1, "trace": 2},
-    "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 2},
+    "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 6},  # three frameworks, two precisions
     "benchmarks/models/cnn.py": {},
     "benchmarks/datasets/mnist.py": {},
     "benchmarks/measurements/cell/peak_memory.py": {"train": 4},
