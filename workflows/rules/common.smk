@@ -77,6 +77,38 @@ def code_of_frameworks(*modules):
     return code_digest(*sorted({*modules, *plugins}))
 
 
+def code_of_trace(wildcards):
+    """Digest of the code behind the traces of one framework."""
+    return code_digest(
+        "benchmarks.trace",
+        frameworks.module_name(wildcards.framework),
+        *sorted(datasets.module_name(source) for source in SOURCES.values()),
+        *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),
+    )
+
+
+def code_of_dataset(wildcards):
+    """Digest of the code that one data set depends on."""
+    return code_digest(
+        "benchmarks.fetch", datasets.module_name(SOURCES[wildcards.dataset])
+    )
+
+
+def fingerprint_of_dataset(wildcards):
+    """Changes when data of the user's own does."""
+    return datasets.fingerprint(SOURCES[wildcards.dataset])
+
+
+def traces_folder(wildcards, input):
+    """The folder that holds the traces, by precision, from one of them."""
+    return str(Path(input[0]).parent.parent)
+
+
+def study_folder(wildcards, output):
+    """The folder of this study and machine, from a file that is written directly into it."""
+    return str(Path(output[0]).parent)
+
+
 def digest_of_results(wildcards):
     """SHA-256 of every summary that is compared, so that a new or changed one draws the comparison anew."""
     summaries = sorted(

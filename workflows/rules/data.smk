@@ -1,18 +1,6 @@
 """Data sets, downloaded, generated or the user's own, verified once and shared by all studies."""
 
 
-def code_of_dataset(wildcards):
-    """Digest of the code that one data set depends on."""
-    return code_digest(
-        "benchmarks.fetch", datasets.module_name(SOURCES[wildcards.dataset])
-    )
-
-
-def fingerprint_of_dataset(wildcards):
-    """Changes when data of the user's own does."""
-    return datasets.fingerprint(SOURCES[wildcards.dataset])
-
-
 rule dataset:
     output:
         "results/datasets/{dataset}.npz",

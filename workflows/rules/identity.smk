@@ -4,16 +4,6 @@
 TRACED = list(dict.fromkeys(["numpy", *STUDY.frameworks]))
 
 
-def code_of_trace(wildcards):
-    """Digest of the code behind the traces of one framework."""
-    return code_digest(
-        "benchmarks.trace",
-        frameworks.module_name(wildcards.framework),
-        *sorted(datasets.module_name(source) for source in SOURCES.values()),
-        *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),
-    )
-
-
 rule trace:
     input:
         data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
@@ -54,7 +44,7 @@ rule certify:
         code=code_digest("benchmarks.certify"),
         study=TRACED_JSON,
         frameworks=STUDY.frameworks,
-        traces=f"{RESULTS}/traces",
+        traces=traces_folder,
     message:
         "certify: do the frameworks compute the same numbers?"
     shell:
@@ -75,7 +65,7 @@ rule identity:
     params:
         code=code_digest("benchmarks.equivalence"),
         study=STUDY_JSON,
-        results=RESULTS,
+        results=study_folder,
     message:
         "identity: are the frameworks equivalent over the seeds?"
     shell:
