@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from benchmarks import certify, frameworks, models, study
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.errors import Problem
-from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.frameworks.trainer import EXECUTIONS, Steps
 from benchmarks.identity import files
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.difference import (
@@ -194,6 +195,32 @@ def test_the_gradients_norm_is_there_for_arms_that_do_not_clip(reference):
 def test_the_arm_as_it_stands_and_the_one_that_measures_norms_are_the_same_training(reference, numpy, digits):
     losses = traced(numpy, digits, MOMENTUM, recorded=record_losses)[Quantity(Stage.LOSS)]
     assert apart(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
+
+
+class TellsMeans:
+    """A trainer whose losses fall as `TRUE` and come, as from Keras's `fit`, out of float32 running means."""
+
+    TRUE = 2.5 * np.exp(-np.arange(STEPS) / 30)
+
+    def __init__(self, **_):
+        self.first = 0
+
+    def reset(self, parameters):
+        self.first = 0
+
+    def train(self, batches):
+        losses = self.TRUE[self.first : self.first + len(batches)]
+        self.first += len(batches)
+        numbers = np.arange(1, len(losses) + 1)
+        means = (np.cumsum(losses) / numbers).astype(np.float32)
+        return Steps(np.diff(means.astype(float) * numbers, prepend=0.0), None)
+
+
+def test_losses_told_as_means_keep_their_digits_in_float32(digits):
+    framework = SimpleNamespace(Trainer=TellsMeans)
+    case = case_of(framework, digits, MOMENTUM, model="mlp", execution="idiomatic", precision="float32")
+    losses = record_losses(case)[Quantity(Stage.LOSS)]
+    assert first_step_apart(losses, TellsMeans.TRUE, by=1e-3 * TellsMeans.TRUE) is None
 
 
 def test_batches_straddle_epochs(digits, numpy):

@@ -188,7 +188,12 @@ def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) ->
 
 
 def record_losses(case: Case) -> Trace:
-    """The learning curve alone, [STEPS]: what a trace in float32 is made for."""
+    """The learning curve alone, [STEPS]: what a trace in float32 is made for.
+
+    A few steps at a time, since Keras's `fit` tells the mean since it began. A step's loss is had from it
+    as a difference, which over a long stretch costs the digits that float32 has.
+    """
     trainer = case.trainer()
     trainer.reset(case.initial)
-    return {Quantity(Stage.LOSS): trainer.train(case.batches()).loss}
+    parts = np.split(case.batches(), STEPS // EARLY)
+    return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
