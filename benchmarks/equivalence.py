@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import record
+from benchmarks import datasets, record
 from benchmarks.analysis.equivalence import equivalences
 from benchmarks.errors import told_plainly
 from benchmarks.study import Study, plans
@@ -21,7 +21,8 @@ def main() -> None:
     given = parser.parse_args()
     with told_plainly():
         records = [record.read(record_path(given.results, plan)) for plan in plans(given.study)]
-        tested = equivalences(records, given.study.frameworks)
+        n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in given.study.workloads}
+        tested = equivalences(records, given.study.frameworks, n_test=n_test)
         content = json.loads(given.certificates.read_bytes())
         content["equivalence"] = [row.model_dump() for row in tested]
         record.write_text(json.dumps(content, indent=1) + "\n", given.output)

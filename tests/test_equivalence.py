@@ -6,24 +6,44 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.analysis.equivalence import ACCURACY_MARGIN, equivalences, two_one_sided
-from benchmarks.record import Cell, Record, Run, Status
+from benchmarks.analysis.equivalence import (
+    ACCURACY_MARGIN,
+    RATIO_MARGIN,
+    Differences,
+    equivalences,
+    two_one_sided,
+)
+from benchmarks.record import Cell, Evaluation, Record, Run, Status
 
 
-def record(framework, accuracies, examples=None, seeds=None):
-    """A record whose runs have these test accuracies and examples to target."""
+def record(framework, accuracies, examples=None, seeds=None, *, every=1):
+    """A record whose runs have these test accuracies and examples to target, evaluated `every` examples."""
     examples = examples or [None] * len(accuracies)
     runs = [
-        Run(seed=seed, status=Status.REACHED, test_accuracy=accuracy, examples_to_target=reached)
+        Run(
+            seed=seed,
+            status=Status.REACHED,
+            test_accuracy=accuracy,
+            examples_to_target=reached,
+            curve=[point(number) for number in range(every, (reached or 0) + 1, every)],
+        )
         for seed, accuracy, reached in zip(seeds or range(len(accuracies)), accuracies, examples, strict=True)
     ]
     cell = Cell(dataset="d", model="m", framework=framework, arm="a", batch_size=8)
     return Record(cell=cell, settings={}, runs=runs, measurements={}, job_s=1, measuring_s=1, provenance={})
 
 
-def rows(*records):
-    found = equivalences(list(records), ["x", "y", "z"])
+def point(examples):
+    return Evaluation(examples=examples, training_s=0, train_loss=0, validation_loss=0, validation_accuracy=0)
+
+
+def rows(*records, n_test=10**9):
+    found = equivalences(list(records), ["x", "y", "z"], n_test={"d": n_test})
     return {row.quantity: row for row in found}
+
+
+def exactly(values, margin):
+    return two_one_sided(Differences(values, values, values), margin)
 
 
 def test_the_statistic_is_that_of_a_table():
@@ -31,7 +51,7 @@ def test_the_statistic_is_that_of_a_table():
     differences = np.array([0.0, 0.2, 0.0, 0.2])
     differences = 0.1 + (differences - 0.1) * math.sqrt(3) / 2
     assert np.std(differences, ddof=1) == pytest.approx(0.1)
-    found = two_one_sided(differences, (-0.5, 0.5))
+    found = exactly(differences, (-0.5, 0.5))
     assert found.mean == pytest.approx(0.1)
     assert found.lo == pytest.approx(0.1 - 2.353 * 0.05, abs=1e-4)
     assert found.hi == pytest.approx(0.1 + 2.353 * 0.05, abs=1e-4)
@@ -46,7 +66,7 @@ def t3(x):
 
 def test_two_seeds_are_a_cauchy_distribution():
     # n = 2, one degree of freedom: P(T > t) = ½ − atan(t) / π. mean 0, error 0.1, t = 5.
-    found = two_one_sided(np.array([-0.1, 0.1]), (-0.5, 0.5))
+    found = exactly(np.array([-0.1, 0.1]), (-0.5, 0.5))
     assert found.p == pytest.approx(0.5 - math.atan(5) / math.pi)
 
 
@@ -55,7 +75,7 @@ def test_p_and_interval_decide_alike():
     verdicts = set()
     for _ in range(200):
         differences = random.normal(random.uniform(-0.6, 0.6), 0.4, size=random.integers(2, 9))
-        found = two_one_sided(differences, ACCURACY_MARGIN)
+        found = exactly(differences, ACCURACY_MARGIN)
         within = ACCURACY_MARGIN[0] < found.lo and found.hi < ACCURACY_MARGIN[1]
         assert (found.p < 0.05) == within
         verdicts.add(within)
@@ -64,15 +84,63 @@ def test_p_and_interval_decide_alike():
 
 def test_the_chance_to_call_a_difference_at_the_margin_equivalent_is_five_percent():
     random = np.random.default_rng(1)
-    tested = [two_one_sided(random.normal(0.5, 0.1, 10), (-0.5, 0.5)).p <= 0.05 for _ in range(2000)]
-    assert stats.binomtest(sum(tested), len(tested), 0.05).pvalue > 0.001
+    called = [exactly(random.normal(0.5, 0.1, 10), (-0.5, 0.5)).p <= 0.05 for _ in range(2000)]
+    assert stats.binomtest(sum(called), len(called), 0.05).pvalue > 0.001
 
 
-def test_equal_pairs_are_equivalent_without_doubt():
-    found = rows(record("x", [0.9, 0.8], [100, 200]), record("y", [0.9, 0.8], [100, 200]))
-    for row, centre in ((found["test_accuracy"], 0.0), (found["epochs_to_target"], 1.0)):
-        assert (row.verdict, row.p, row.reason) == ("equivalent", 0.0, "every pair is equal")
-        assert (row.estimate, row.lo, row.hi) == (centre, centre, centre)
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("epochs", [1.02, 1.05, 2.02, 4.5])
+def test_a_ratio_at_the_margin_is_not_called_equivalent_because_the_grid_is_coarse(n, epochs):
+    # Evaluated every quarter of an epoch, both of 1.05 and 1.05 · 1.25 epochs are often read as 1.25.
+    random = np.random.default_rng(2)
+    called = 0
+    for _ in range(200):
+        ours, theirs = (
+            record(
+                name,
+                [None] * n,
+                [25 * math.ceil(100 * true * spread / 25) for spread in random.normal(1, 0.01, n)],
+                every=25,
+            )
+            for name, true in (("x", epochs * RATIO_MARGIN[1]), ("y", epochs))
+        )
+        called += rows(ours, theirs)["epochs_to_target"].verdict == "equivalent"
+    assert called <= 20  # 5 % of 200, and the chance that it comes to more than twice that
+
+
+def test_equal_pairs_are_equivalent_as_far_as_the_grid_can_tell():
+    ours, theirs = (record(name, [0.9, 0.8], [400, 800], every=25) for name in "xy")
+    found = rows(ours, theirs, n_test=1000)
+    row = found["test_accuracy"]
+    assert (row.verdict, row.p, row.reason) == ("equivalent", 0.0, "every pair is equal")
+    assert (row.estimate, row.lo, row.hi) == (0.0, pytest.approx(-0.1), pytest.approx(0.1))
+    row = found["epochs_to_target"]
+    assert row.estimate == 1.0
+    assert row.verdict == "equivalent"
+    assert row.lo < math.sqrt(375 / 400 * 775 / 800) < 1 < row.hi == pytest.approx(1 / row.lo)
+
+
+def test_a_goal_met_at_the_first_evaluation_says_nothing_about_epochs():
+    ours, theirs = (record(name, [None] * 3, [25, 25, 25], every=25) for name in "xy")
+    row = rows(ours, theirs)["epochs_to_target"]
+    assert (row.verdict, row.p, row.lo, row.hi) == ("not shown", 1.0, None, None)
+    assert row.reason.startswith("too coarse")
+
+
+def test_accuracy_is_known_no_better_than_to_a_test_example():
+    ours, theirs = (record(name, [0.9] * 5) for name in "xy")
+    assert rows(ours, theirs, n_test=201)["test_accuracy"].verdict == "equivalent"
+    row = rows(ours, theirs, n_test=199)["test_accuracy"]
+    assert (row.verdict, row.p) == ("not shown", 1.0)
+    assert row.reason.startswith("too coarse")
+
+
+def test_nothing_is_equivalent_where_one_framework_alone_broke_off():
+    ours, theirs = record("x", [0.9] * 5), record("y", [0.9] * 5)
+    for status in (Status.DIVERGED, Status.FAILED, Status.OUT_OF_MEMORY):
+        broken = theirs.runs[0].model_copy(update={"status": status, "examples": 7})
+        row = rows(ours, theirs.model_copy(update={"runs": [broken, *theirs.runs[1:]]}))["test_accuracy"]
+        assert (row.n, row.n_one_alone, row.p, row.verdict) == (4, 1, 0.0, "not shown")
 
 
 def test_a_constant_difference_beyond_the_margin_is_not_equivalent():
@@ -92,7 +160,7 @@ def test_epochs_are_a_ratio_of_those_that_both_reached():
     ours = record("x", [None] * 4, [200, 110, 90, None])
     theirs = record("y", [None] * 4, [None, 100, 100, None])
     row = rows(ours, theirs)["epochs_to_target"]
-    assert (row.n, row.n_one_reached) == (2, 1)
+    assert (row.n, row.n_one_alone) == (2, 1)
     assert row.estimate == pytest.approx(math.sqrt(1.1 * 0.9))
     assert (row.margin_lo, row.margin_hi) == (0.8, 1.25)
     assert row.lo < row.estimate < row.hi
@@ -101,8 +169,8 @@ def test_epochs_are_a_ratio_of_those_that_both_reached():
 def test_nothing_is_equivalent_where_a_seed_reached_the_goal_in_one_framework_alone():
     both = record("x", [None] * 3, [100, 100, 100]), record("y", [None] * 3, [100, 100, None])
     row = rows(*both)["epochs_to_target"]
-    assert (row.n, row.n_one_reached, row.verdict) == (2, 1, "not shown")
-    assert "in one alone with 1 of the seeds" in row.reason
+    assert (row.n, row.n_one_alone, row.verdict) == (2, 1, "not shown")
+    assert row.reason.startswith("with 1 of the seeds one framework alone")
 
 
 def test_a_run_that_a_time_limit_cut_short_is_not_compared():
@@ -120,6 +188,6 @@ def test_fewer_than_two_pairs_are_not_testable_and_say_why(n):
 
 
 def test_every_pair_of_frameworks_that_has_records_is_tested():
-    found = equivalences([record(name, [0.5, 0.5]) for name in "zyx"], ["x", "y", "z"])
+    found = equivalences([record(name, [0.5, 0.5]) for name in "zyx"], ["x", "y", "z"], n_test={"d": 100})
     assert {(row.framework, row.other) for row in found} == {("x", "y"), ("x", "z"), ("y", "z")}
     assert len(found) == 6
