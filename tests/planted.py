@@ -49,6 +49,8 @@ ADAM = optimizer("adam", learning_rate=0.0078125, epsilon=0.0009765625)
 DECAYED = optimizer(weight_decay=0.03125)
 CLIPPED = optimizer(clip_norm=0.5)
 STEPPED = optimizer(schedule=Schedule(shape="step", milestones=[0.4], factor=0.5))
+LATE = optimizer(schedule=Schedule(shape="step", milestones=[0.6], factor=0.5))
+CONSTANT = optimizer(schedule=Schedule())
 
 Plant = Callable[[], contextlib.AbstractContextManager]
 
@@ -501,15 +503,31 @@ def rate_one_step_late():
         yield
 
 
-@planted("optimizer: as long as nothing is clipped", IMAGES)
-def rate_that_stands_still_where_nothing_is_clipped():
+def still_where(condition: Callable[[Optimizer], bool], factor: float = 1.0) -> Iterator[None]:
+    """A rate that keeps to `factor` times its first value in the optimizers that meet a condition."""
     rates = Optimizer.rates
 
     def still(self, first, count):
-        return rates(self, first, count) if self.clip_norm else np.full(count, rates(self, 0, 1)[0])
+        own = rates(self, first, count)
+        return np.full(count, factor * rates(self, 0, 1)[0]) if condition(self) else own
 
     with patch.object(Optimizer, "rates", still):
         yield
+
+
+@planted("optimizer: as long as nothing is clipped", IMAGES)
+def rate_that_stands_still_where_nothing_is_clipped():
+    yield from still_where(lambda optimizer: not optimizer.clip_norm)
+
+
+@planted("optimizer: as long as nothing is clipped", IMAGES, LATE, first="loss")
+def late_milestone_left_out_where_nothing_is_clipped():
+    yield from still_where(lambda optimizer: not optimizer.clip_norm)
+
+
+@planted("optimizer: at a constant learning rate", IMAGES, CONSTANT)
+def constant_rate_as_float16():
+    yield from still_where(lambda optimizer: optimizer.schedule.shape == "constant", factor=1 + 2**-10)
 
 
 # Traces

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.identity.trace import record_trace
+from benchmarks.identity.trace import changing, record_trace
 
 pytestmark = pytest.mark.planted
 NAMES = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "planted")
@@ -37,7 +37,7 @@ def certified(worker, name, *, plant):
         NAMES,
         made,
         reference(name),
-        rates=planted.PLANTS[name].optimizer.rates(0, planted.STEPS),
+        rates=changing(planted.PLANTS[name].optimizer).rates(0, planted.STEPS),
         losses=np.asarray(made[Quantity(Stage.LOSS)]),
         statistical=False,
     )

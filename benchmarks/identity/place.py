@@ -12,7 +12,9 @@ FORWARD = {
     Stage.STREAM: "batch stream",
     Stage.FIRST_LOSS: "loss: the outputs of every layer agree",
     Stage.EVALUATION: "evaluation mode: what was trained agrees",
+    Stage.CONSTANT: "optimizer: at a constant learning rate",
 }
+UNLIKE = "{} is missing or of another shape"
 UNEXPLAINED = 0.01
 """Part of a difference that may be left when one factor is said to explain it."""
 
@@ -25,9 +27,9 @@ def place(found: Differences, trace: Trace, reference: Trace, *, rates: np.ndarr
     off = [name for name, size in found.items() if not size <= BOUND]
     if not off:
         return ""
-    first = off[0]
-    if first not in trace or first not in reference:
-        return f"{first} is missing"
+    first, unlike = off[0], [name for name in off if not _alike(name, trace, reference)]
+    if first in unlike:
+        return UNLIKE.format(first)
     if first.stage in FORWARD:
         return FORWARD[first.stage]
     if first.stage in (Stage.INITIAL, Stage.OUTPUTS):
@@ -35,9 +37,16 @@ def place(found: Differences, trace: Trace, reference: Trace, *, rates: np.ndarr
         return f"{part} of {layer(first.path, trace)}"
     if first.stage == Stage.FIRST_NORM:
         return f"backward pass{_last_moved(off, trace)}"
+    if unlike:  # what follows reads several arrays
+        return UNLIKE.format(unlike[0])
     if first.stage in (Stage.FIRST_PARAMETERS, Stage.FIRST_STATE):
         return _first_update(off, trace, reference)
     return _later(off, trace, reference, rates)
+
+
+def _alike(name: Quantity, trace: Trace, reference: Trace) -> bool:
+    """Whether both have this quantity, in one shape."""
+    return name in trace and name in reference and trace[name].shape == reference[name].shape
 
 
 def layer(path: str, trace: Trace) -> str:
@@ -122,12 +131,17 @@ def _later(off: list[Quantity], trace: Trace, reference: Trace, rates: np.ndarra
     names = [name for name in off if name.stage == off[0].stage]
     if names[0].of and not any(_is_trained(name) for name in names):
         return _not_trained(names[0], trace)
+    if names[0].stage == Stage.NORM:
+        return "optimizer: as soon as gradients are clipped"
     curve = Quantity(Stage.LOSS)
     exact = reference[curve]
     step = first_step_apart(trace[curve], exact, by=BOUND * magnitude(exact))
     if step is None:
         early = off[0].stage in (Stage.EARLY_PARAMETERS, Stage.EARLY_STATE)
-        return "optimizer: as long as nothing is clipped" if early else "training: in the last steps"
+        return f"training: in the {'first' if early else 'last'} steps"
+    trained = any(name.stage in (Stage.EARLY_PARAMETERS, Stage.PARAMETERS) for name in off)
+    if trained and Quantity(Stage.NORM) not in off:  # which comes of a training that clips
+        return "optimizer: as long as nothing is clipped"
     before = rates[max(0, step - 4) : step - 1]  # the last of them is what the wrong step took
     changed = len(before) == 3 and before[0] == before[1] != before[2]
     return f"schedule: the learning rate of step {step - 1}" if changed else f"training: from step {step} on"

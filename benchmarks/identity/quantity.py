@@ -23,6 +23,7 @@ class Stage(StrEnum):
     PARAMETERS = "parameters"
     STATE = "optimizer state"
     EVALUATION = "evaluation outputs"
+    CONSTANT = "parameters at a constant rate"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -35,6 +36,7 @@ SAID = {
     Stage.EARLY_STATE: "{} after 20 steps",
     Stage.PARAMETERS: "parameter {}",
     Stage.STATE: "{}",
+    Stage.CONSTANT: "parameter {} at a constant rate",
 }
 """How one quantity of a stage that has several is called."""
 

@@ -14,7 +14,7 @@ from benchmarks import models
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.models.layers import Dropout, Residual, Spec, walk
+from benchmarks.models.layers import Spec, walk
 from benchmarks.models.parameters import BRANCHES, Parameters, initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
@@ -73,13 +73,13 @@ class Case:
 def case_of(
     framework: ModuleType, data: Dataset, arm: Arm, *, model: str, execution: Execution, precision: str
 ) -> Case:
-    """The case of one arm of a study, on the first examples of a data set."""
-    layers = models.spec(
-        model, n_classes=data.n_classes, augmentation=arm.augmentation, randomness=arm.randomness
-    )
+    """The case of one arm of a study, on the first examples of a data set.
+
+    Where an arm leaves dropout to the framework's own generator, the shared one stands in for it.
+    """
     return Case(
         framework=framework,
-        layers=without_chance(layers),
+        layers=models.spec(model, n_classes=data.n_classes, augmentation=arm.augmentation),
         optimizer=optimizer_of(arm),
         examples=data.train_x[:EXAMPLES],
         labels=data.train_y[:EXAMPLES],
@@ -88,27 +88,24 @@ def case_of(
     )
 
 
-def without_chance(layers: Spec) -> Spec:
-    """The layers without those that take random numbers from the framework's own generator."""
-    kept = [layer for layer in layers if not (isinstance(layer, Dropout) and layer.source == "framework")]
-    return [
-        Residual(tuple(without_chance(layer.body)), tuple(without_chance(layer.shortcut)))
-        if isinstance(layer, Residual)
-        else layer
-        for layer in kept
-    ]
-
-
 def optimizer_of(arm: Arm) -> Optimizer:
-    """The optimizer that an arm is traced with: its own, if its rate changes, otherwise by CHANGING."""
-    optimizer = arm.optimizer_at(BATCH_SIZE, total_steps=STEPS)
-    stands_still = np.ptp(optimizer.rates(0, STEPS)) == 0
-    return altered(optimizer, schedule=CHANGING) if stands_still else optimizer
+    """The optimizer of an arm over the steps of a trace."""
+    return arm.optimizer_at(BATCH_SIZE, total_steps=STEPS)
+
+
+def is_constant(optimizer: Optimizer) -> bool:
+    """Whether the learning rate is the same in every step."""
+    return optimizer.schedule.shape == "constant" and not optimizer.schedule.warm_up
+
+
+def changing(optimizer: Optimizer) -> Optimizer:
+    """The optimizer as it is if its rate changes, otherwise under CHANGING."""
+    return altered(optimizer, schedule=CHANGING) if is_constant(optimizer) else optimizer
 
 
 def rates_of(arm: Arm) -> np.ndarray:
     """The learning rate of every step of an arm's trace, [STEPS]."""
-    return optimizer_of(arm).rates(0, STEPS)
+    return changing(optimizer_of(arm)).rates(0, STEPS)
 
 
 def altered(optimizer: Optimizer, **settings) -> Optimizer:
@@ -119,14 +116,19 @@ def altered(optimizer: Optimizer, **settings) -> Optimizer:
 def record_trace(case: Case, *, steps: int = STEPS) -> Trace:
     """Every quantity of one training; the framework must have been configured for the case's precision.
 
-    Gradient norms are computed only where an arm clips. An arm that does not is therefore trained twice:
-    as it stands over the first steps, and in full with a threshold that is never met.
+    Gradient norms are computed only where an arm clips. One that does not is trained a second time, with
+    a threshold that is never met, for the norms alone. One whose rate never changes is trained a few
+    steps at that rate too, which frameworks may take for a plain number.
     """
-    plain = case.trainer()
-    trace = {**stream(case, steps), **beginning(case, plain), **first_steps(case, plain, min(EARLY, steps))}
-    clips = case.optimizer.clip_norm is not None
-    measured = replace(case, optimizer=altered(case.optimizer, clip_norm=NEVER_CLIPS))
-    return {**trace, **curve(case, plain if clips else measured.trainer(), steps)}
+    varied = replace(case, optimizer=changing(case.optimizer))
+    trainer = varied.trainer()
+    return {
+        **stream(case, steps),
+        **beginning(case, trainer),
+        **training(case, trainer, steps),
+        **norms(varied, steps),
+        **(at_its_own_rate(case) if is_constant(case.optimizer) else {}),
+    }
 
 
 def stream(case: Case, steps: int) -> Trace:
@@ -156,27 +158,39 @@ def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
     return {path: kinds[path] for path in sorted(kinds, key=order)}
 
 
-def first_steps(case: Case, trainer: Trainer, steps: int) -> Trace:
-    """Where the training stands after its first step, and after a few."""
-    batches = case.batches(steps)
+def training(case: Case, trainer: Trainer, steps: int) -> Trace:
+    """Loss of every step [steps], and where the training stands after its first, after a few, at its end."""
     trainer.reset(case.initial)
-    trace = {Quantity(Stage.FIRST_LOSS): trainer.train(batches[:1]).loss}
-    trace |= snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
-    trainer.train(batches[1:])
-    return trace | snapshot(trainer, Stage.EARLY_PARAMETERS, Stage.EARLY_STATE)
-
-
-def curve(case: Case, trainer: Trainer, steps: int) -> Trace:
-    """Loss and gradient norm of every step [steps], and what they end in."""
-    trainer.reset(case.initial)
-    trained = trainer.train(case.batches(steps))
+    first, early, rest = np.split(case.batches(steps), [1, EARLY])
+    losses = [trainer.train(first).loss]
+    trace = snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
+    losses.append(trainer.train(early).loss)
+    trace |= snapshot(trainer, Stage.EARLY_PARAMETERS, Stage.EARLY_STATE)
+    losses.append(trainer.train(rest).loss)
     return {
-        Quantity(Stage.FIRST_NORM): trained.gradient_norm[:1],
-        Quantity(Stage.LOSS): trained.loss,
-        Quantity(Stage.NORM): trained.gradient_norm,
+        Quantity(Stage.FIRST_LOSS): losses[0],
+        **trace,
+        Quantity(Stage.LOSS): np.concatenate(losses),
         **snapshot(trainer, Stage.PARAMETERS, Stage.STATE),
         Quantity(Stage.EVALUATION): trainer.logits(case.examples[:EVALUATED]),
     }
+
+
+def norms(case: Case, steps: int) -> Trace:
+    """Gradient norm of every step [steps], before clipping."""
+    threshold = case.optimizer.clip_norm or NEVER_CLIPS
+    trainer = replace(case, optimizer=altered(case.optimizer, clip_norm=threshold)).trainer()
+    trainer.reset(case.initial)
+    found = trainer.train(case.batches(steps)).gradient_norm
+    return {Quantity(Stage.FIRST_NORM): found[:1], Quantity(Stage.NORM): found}
+
+
+def at_its_own_rate(case: Case) -> Trace:
+    """The parameters after a few steps at the arm's constant rate."""
+    trainer = case.trainer()
+    trainer.reset(case.initial)
+    trainer.train(case.batches(EARLY))
+    return snapshot(trainer, Stage.CONSTANT)
 
 
 def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) -> Trace:
@@ -193,7 +207,7 @@ def record_losses(case: Case) -> Trace:
     A few steps at a time, since Keras's `fit` tells the mean since it began. A step's loss is had from it
     as a difference, which over a long stretch costs the digits that float32 has.
     """
-    trainer = case.trainer()
+    trainer = replace(case, optimizer=changing(case.optimizer)).trainer()
     trainer.reset(case.initial)
     parts = np.split(case.batches(), STEPS // EARLY)
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
