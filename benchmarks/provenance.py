@@ -6,7 +6,9 @@ import hashlib
 import importlib.metadata
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import grimp
 
@@ -89,6 +91,11 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
+def now() -> str:
+    """The time in ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def source() -> dict:
     """The commit, and whether the code under it was edited since."""
     edited = _git("status", "--porcelain", "--", ".")
@@ -102,3 +109,8 @@ def describe() -> dict:
         "versions": {"python": sys.version.split()[0], **versions()},
         **source(),
     }
+
+
+def of_framework(framework: ModuleType) -> dict:
+    """Provenance of a result made with this framework, configured, in this process."""
+    return {**describe(), "device": framework.device()._asdict(), "switches": framework.switches()}

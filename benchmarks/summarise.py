@@ -11,7 +11,7 @@ from benchmarks import machine, provenance, record
 from benchmarks.analysis import memory_fit, summary
 from benchmarks.analysis.ratios import fused_over_idiomatic
 from benchmarks.errors import Problem, told_plainly
-from benchmarks.measurements.throughput import effort
+from benchmarks.measurements.throughput import Process, processes
 from benchmarks.record import Record
 from benchmarks.study import Plan, Study, Workload, plans
 
@@ -52,36 +52,45 @@ def goals(workloads: list[Workload]) -> pd.DataFrame:
 
 
 def verdicts(path: Path) -> dict[tuple, str]:
-    """What the certificates say of the fused execution, by dataset, model, framework and arm."""
-    return {
-        (c["dataset"], c["model"], c["framework"], c["arm"]): c["verdict"]
-        for c in json.loads(path.read_bytes())["certificates"]
-        if c["execution"] == "fused"
-    }
+    """The graver verdict of both executions, by dataset, model, framework and arm."""
+    gravest: dict[tuple, str] = {}
+    for c in json.loads(path.read_bytes())["certificates"]:
+        key = (c["dataset"], c["model"], c["framework"], c["arm"])
+        if key not in gravest or not c["certified"]:
+            gravest[key] = c["verdict"]
+    return gravest
 
 
 class Totals:
-    """What is added up over all records while they are read one by one."""
+    """What is added up over all records and timing processes while they are read one by one."""
 
     def __init__(self) -> None:
         self.job_s = self.measuring_s = self.others_s = 0.0
         self.devices: dict[str, dict] = {}
+        self.kinds: set[str] = set()
         self.data: dict[str, str] = {}
         self.commits: set[str] = set()
         self.started: list[str] = []
         self.finished: list[str] = []
 
-    def add(self, found: Record) -> None:
+    def add_record(self, found: Record) -> None:
         """Count one record in."""
-        self.job_s += found.job_s
-        self.measuring_s += found.measuring_s
         made = found.provenance
-        self.others_s += found.job_s * made.get("others_cpu_share", 0.0)
-        if "device" in made:
-            self.devices[found.cell.framework] = {
-                key: made[key] for key in ("device", "versions", "switches")
-            }
-            self.data[found.cell.dataset] = made["data_sha256"]
+        data = {found.cell.dataset: made["data_sha256"]} if "device" in made else {}
+        self._add(found.cell.framework, found.job_s, found.measuring_s, {**made, "data_sha256": data})
+
+    def add_process(self, found: Process) -> None:
+        """Count one timing process in."""
+        self._add(found.framework, found.job_s, found.measuring_s, found.provenance)
+
+    def _add(self, framework: str, job_s: float, measuring_s: float, made: dict) -> None:
+        self.job_s += job_s
+        self.measuring_s += measuring_s
+        self.others_s += job_s * made.get("others_cpu_share", 0.0)
+        if "device" in made:  # of a training that was killed nothing is known
+            self.devices[framework] = {key: made[key] for key in ("device", "versions", "switches")}
+            self.kinds.add(made["device"]["kind"])
+            self.data |= made["data_sha256"]
             self.commits.add(f"{made['git_commit']}{' (edited)' if made['git_dirty'] else ''}")
             self.started.append(made["started"])
             self.finished.append(made["finished"])
@@ -90,13 +99,12 @@ class Totals:
         """Refuse to compare a framework on a GPU with one on a CPU.
 
         Raises:
-            Problem: the records come from devices of both kinds.
+            Problem: the results come from devices of both kinds.
         """
-        kinds = {name: found["device"]["kind"] for name, found in self.devices.items()}
-        if len(set(kinds.values())) > 1:
+        if len(self.kinds) > 1:
             raise Problem(
-                f"records of this study come from different devices: {kinds}",
-                mend="delete the records of one kind under runs/ and run the study again",
+                f"the results of this study come from different devices: {' and '.join(sorted(self.kinds))}",
+                mend="delete runs/ and throughput/ of the study and run it again on one",
             )
 
 
@@ -110,13 +118,12 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves = Totals(), []
     rows = {tuple(row[key] for key in summary.CELL): row for row in grid(study)}
-    timing = effort(folder / "throughput")
-    totals.job_s, totals.measuring_s, totals.others_s = timing[:3]
-    totals.started, totals.finished = timing.started, timing.ended
+    for process in processes(folder / "throughput"):
+        totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
         found = record.read(record_path(folder, plan))
-        totals.add(found)
+        totals.add_record(found)
         n = n_training[found.cell.dataset, found.cell.model]
         rows[tuple(summary.cell_of(found.cell).values())] |= summary.trained_columns(found, n_training=n)
         curves += summary.curves(found, n_training=n)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import machine, process, record
+from benchmarks import machine, process, provenance, record
 from benchmarks.errors import Problem, told_plainly
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.measurements.other_load import OtherLoad
@@ -49,18 +49,18 @@ def measure(request: Request, folder: Path) -> None:
     name = f"{request.framework}-{request.process}"
     draft, asked = folder / f".{name}.draft", folder / f".{name}.request"
     record.write_text(request.model_dump_json(), asked)
-    failures = asked.with_suffix(".failures")
-    failures.unlink(missing_ok=True)
+    for left in (".failures", ".provenance"):
+        asked.with_suffix(left).unlink(missing_ok=True)
     pytest = process.python(
         "pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider"
     )
-    start, load = time.perf_counter(), OtherLoad()
+    start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
         code = process.run(
             [*pytest, "--tb=short", f"--benchmark-json={draft}", "--benchmark-disable-gc"],
             environment={"BATCH_ATLAS_REQUEST": str(asked)},
         )
-    if code not in (0, 1) or not draft.exists():
+    if code not in (0, 1) or not asked.with_suffix(".provenance").exists():
         raise Problem(
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
             mend="its output stands above in this log; mend what it says and run the same command again",
@@ -68,20 +68,35 @@ def measure(request: Request, folder: Path) -> None:
     keep(
         draft,
         request,
-        effort={"job_s": time.perf_counter() - start, "others_cpu_share": load.share()},
+        job_s=time.perf_counter() - start,
+        circumstances={
+            "started": started,
+            "finished": provenance.now(),
+            "others_cpu_share": load.share(),
+        },
         path=folder / f"{name}-{serial(folder, name)}.json",
     )
 
 
-def keep(draft: Path, request: Request, *, effort: dict[str, float], path: Path) -> None:
-    """Store the file under its final name; failed cases, which pytest-benchmark drops, are added to it."""
-    content = {**json.loads(draft.read_bytes()), **effort}
-    failures = draft.with_suffix(".failures")
+def keep(draft: Path, request: Request, *, job_s: float, circumstances: dict, path: Path) -> None:
+    """Store the file under its final name, with its provenance and the cases that failed.
+
+    pytest-benchmark drops these, unless they failed after their rounds, and leaves its file empty where all
+    did.
+    """
+    content = json.loads(draft.read_bytes() or b'{"benchmarks": []}')
+    described, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "code": request.code}
-    content["failures"] = [{**json.loads(line), **common} for line in lines]
+    timed = [each for each in content["benchmarks"] if each["extra_info"]["status"] == "measured"]
+    content |= {
+        "benchmarks": timed,
+        "failures": [{**json.loads(line), **common} for line in lines],
+        "job_s": job_s,
+        "provenance": {**json.loads(described.read_bytes()), **circumstances},
+    }
     record.write_text(json.dumps(content, indent=1), path)
-    for scrap in (draft, failures, draft.with_suffix(".request")):
+    for scrap in (draft, failures, described, draft.with_suffix(".request")):
         scrap.unlink(missing_ok=True)
 
 

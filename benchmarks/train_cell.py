@@ -6,7 +6,6 @@
 import argparse
 import time
 import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -101,12 +100,10 @@ def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run
 def describe(framework: ModuleType, data: Dataset, started: str) -> dict:
     """Provenance of the cell's record."""
     return {
-        **provenance.describe(),
-        "device": framework.device()._asdict(),
-        "switches": framework.switches(),
+        **provenance.of_framework(framework),
         "data_sha256": data.sha256,
         "started": started,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished": provenance.now(),
     }
 
 
@@ -119,7 +116,7 @@ def main() -> None:
     parser.add_argument("--code", required=True)
     parser.add_argument("--record", type=Path, required=True)
     arguments = parser.parse_args()
-    plan, started = arguments.plan, datetime.now(UTC).isoformat(timespec="seconds")
+    plan, started = arguments.plan, provenance.now()
     with told_plainly():
         load = OtherLoad()
         data = datasets.read(arguments.data)

@@ -414,15 +414,25 @@ def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(nump
     assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
 
 
-def test_verdicts_reach_the_summary(tmp_path, reference):
+def test_another_framework_leaves_what_traces_depend_on_as_it_is():
+    more = {**STUDY, "frameworks": ["pytorch", "keras-jax"], "seeds": [3]}
+    assert study.traced(study.read(STUDY)) == study.traced(study.read(more))
+
+
+@pytest.mark.parametrize("worse", EXECUTIONS)
+def test_the_graver_verdict_of_both_executions_reaches_the_summary(tmp_path, reference, worse):
     from benchmarks.summarise import verdicts
 
-    names = {"dataset": "d", "model": "m", "framework": "pytorch", "execution": "fused"}
+    names = {"dataset": "d", "model": "m", "framework": "pytorch"}
     spoiled = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}
     made = [
-        certified(reference, reference).model_copy(update={**names, "arm": "a"}),
-        certified(spoiled, reference).model_copy(update={**names, "arm": "b"}),
-        certified(reference, reference, statistical=True).model_copy(update={**names, "arm": "c"}),
+        made.model_copy(update={**names, "arm": arm, "execution": execution})
+        for execution in EXECUTIONS
+        for arm, made in {
+            "a": certified(reference, reference),
+            "b": certified(spoiled if execution == worse else reference, reference),
+            "c": certified(reference, reference, statistical=True),
+        }.items()
     ]
     path = tmp_path / "identity.json"
     path.write_text(json.dumps(certify.content(made)))

@@ -16,10 +16,10 @@ from benchmarks.analysis import intervals
 from benchmarks.analysis.memory_fit import fit, memory_fits
 from benchmarks.frameworks.trainer import scores
 from benchmarks.measurements import other_load, throughput
-from benchmarks.measurements.cases import Case, cases_of, shuffled
+from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.recipe.batch_stream import BatchStream
 from benchmarks.study import Workload
-from benchmarks.throughput import missing, remove_stale, serial
+from benchmarks.throughput import keep, missing, remove_stale, serial
 
 INFO = {
     "dataset": "digits",
@@ -66,8 +66,7 @@ def write_files(folder, *contents):
             "benchmarks": benchmarks,
             "failures": failures,
             "job_s": 4.0,
-            "others_cpu_share": 0.25,
-            "datetime": "2026-01-01T00:00:04+00:00",
+            "provenance": {"others_cpu_share": 0.25},
         }
         (folder / f"keras-0-{number}.json").write_text(json.dumps(content))
 
@@ -108,12 +107,54 @@ def test_a_new_file_never_takes_the_name_of_one_that_is_there(tmp_path):
     assert serial(tmp_path, "keras-1") == 0
 
 
-def test_effort_adds_up_processes_and_cases(tmp_path):
+def test_a_process_has_the_seconds_of_all_its_cases(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    found = throughput.effort(tmp_path)
-    assert found[:3] == (8.0, 4.5, 2.0)
-    assert found.started == ["2026-01-01T00:00:00+00:00"] * 2
-    assert found.ended == ["2026-01-01T00:00:04+00:00"] * 2
+    found = list(throughput.processes(tmp_path))
+    assert [(each.framework, each.job_s, each.measuring_s) for each in found] == [
+        ("keras", 4.0, 1.5),
+        ("keras", 4.0, 3.0),
+    ]
+    assert found[0].provenance == {"others_cpu_share": 0.25}
+
+
+def request_of(**changes):
+    return Request(
+        **{
+            **{"framework": "keras", "process": 0, "code": "c", "device": "cpu", "precision": "float32"},
+            **{"threads": 1, "seconds_per_case": 1.0, "data": {}, "arms": [], "cases": []},
+            **changes,
+        }
+    )
+
+
+def kept(folder, benchmarks, failures):
+    """What is stored of a process whose pytest-benchmark left these; None for an empty file."""
+    draft = folder / ".keras-0.draft"
+    draft.write_text("" if benchmarks is None else json.dumps({"benchmarks": benchmarks}))
+    draft.with_suffix(".failures").write_text("".join(json.dumps(each) + "\n" for each in failures))
+    draft.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
+    keep(draft, request_of(), job_s=2.0, circumstances={"started": "a"}, path=folder / "keras-0-0.json")
+    assert [path.name for path in folder.iterdir()] == ["keras-0-0.json"]
+    return throughput.read(folder, code="c")
+
+
+CASE = {key: INFO[key] for key in ("dataset", "model", "form", "execution", "batch_size")}
+
+
+def test_a_case_that_failed_after_its_rounds_is_a_failure_alone(tmp_path):
+    broken = {**benchmark_of([0.1]), "extra_info": {"code": "c", "status": "out-of-memory"}}
+    good = benchmark_of([0.1], batch_size=4)
+    table = kept(tmp_path, [broken, good], [{**CASE, "status": "out-of-memory"}])
+    assert table["status"].tolist() == ["measured", "out-of-memory"]
+    assert table["batch_size"].tolist() == [4, INFO["batch_size"]]
+
+
+def test_a_process_in_which_every_case_failed_leaves_its_failures(tmp_path):
+    table = kept(tmp_path, None, [{**CASE, "status": "failed"}])
+    assert table["status"].tolist() == ["failed"]
+    (process,) = throughput.processes(tmp_path)
+    assert (process.framework, process.measuring_s) == ("keras", 0)
+    assert process.provenance == {"device": {"kind": "cpu"}, "started": "a"}
 
 
 def test_cases_are_shuffled_by_seed_and_none_is_lost():
@@ -124,10 +165,7 @@ def test_cases_are_shuffled_by_seed_and_none_is_lost():
 
 
 def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
-    request = {
-        **{"framework": "keras", "process": 0, "code": "", "device": "cpu", "precision": "float32"},
-        **{"threads": 1, "seconds_per_case": 1.0, "data": {}, "arms": [], "cases": []},
-    }
+    request = request_of().model_dump()
     (tmp_path / "request").write_text(json.dumps(request))
     monkeypatch.setenv("BATCH_ATLAS_REQUEST", str(tmp_path / "request"))
     from benchmarks.measurements import throughput_cases

@@ -1,9 +1,9 @@
 """Throughput from pytest-benchmark's files: one row for each case and process."""
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,34 +40,25 @@ def read(folder: Path, *, code: str) -> pd.DataFrame:
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_bytes())
         rows += [row(benchmark) for benchmark in content["benchmarks"]]
-        rows += content.get("failures", [])
+        rows += content["failures"]
     table = pd.DataFrame(rows, columns=[*COLUMNS, "code"])
     return table[table["code"] == code].reset_index(drop=True)
 
 
-class Effort(NamedTuple):
-    """Seconds that processes lived, the part spent on measuring, the part that others took of the machine.
+class Process(NamedTuple):
+    """One timing process: seconds that it lived, the part spent on measuring, and what it timed with."""
 
-    `started` and `ended` hold when each process did, in ISO 8601.
-    """
-
+    framework: str
     job_s: float
     measuring_s: float
-    others_s: float
-    started: list[str]
-    ended: list[str]
+    provenance: dict[str, Any]
 
 
-def effort(folder: Path) -> Effort:
-    """What the timing processes of a folder have taken."""
-    contents = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
-    timed = [benchmark["extra_info"]["measuring_s"] for c in contents for benchmark in c["benchmarks"]]
-    others = [content["job_s"] * content["others_cpu_share"] for content in contents]
-    ended = [datetime.fromisoformat(content["datetime"]) for content in contents]
-    started = [end - timedelta(seconds=c["job_s"]) for end, c in zip(ended, contents, strict=True)]
-    return Effort(
-        sum(content["job_s"] for content in contents),
-        sum(timed),
-        sum(others),
-        *([time.isoformat(timespec="seconds") for time in times] for times in (started, ended)),
-    )
+def processes(folder: Path) -> Iterator[Process]:
+    """The timing processes whose files lie in a folder."""
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_bytes())
+        infos = [benchmark["extra_info"] for benchmark in content["benchmarks"]]
+        framework = (infos or content["failures"])[0]["framework"]
+        measuring_s = sum(info["measuring_s"] for info in infos)
+        yield Process(framework, content["job_s"], measuring_s, content["provenance"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import datasets, frameworks, models
+from benchmarks import datasets, frameworks, models, provenance
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cases import Case, Request
@@ -24,7 +24,8 @@ from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
 
-REQUEST = Request.model_validate_json(Path(os.environ["BATCH_ATLAS_REQUEST"]).read_bytes())
+REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
+REQUEST = Request.model_validate_json(REQUEST_FILE.read_bytes())
 ROUNDS = {"fused": 10, "idiomatic": 3}
 ROUND_SHARE = {"fused": 0.1, "idiomatic": 1.0}
 """A round's part of the seconds for a case: `fit` and `DataLoader` start anew in each call, and a long
@@ -114,6 +115,14 @@ def input_share(subject: Trainer, batches: np.ndarray, *, round_s: float) -> flo
     return min(1.0, alone / round_s)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def described() -> None:
+    """Keep beside the request what this process timed with."""
+    made = provenance.of_framework(framework())
+    made["data_sha256"] = {name: data(name).sha256 for name in {case.dataset for case in REQUEST.cases}}
+    REQUEST_FILE.with_suffix(".provenance").write_text(json.dumps(made))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case of the request, in its order."""
     names = [f"{c.dataset}-{c.model}-{c.form}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
@@ -164,6 +173,5 @@ def time_case(benchmark, case: Case) -> None:
 
 def report_failure(case: Case, status: str) -> None:
     """Keep a failed case beside the request: pytest-benchmark leaves it out of its own file."""
-    path = Path(os.environ["BATCH_ATLAS_REQUEST"]).with_suffix(".failures")
-    with path.open("a") as failures:
+    with REQUEST_FILE.with_suffix(".failures").open("a") as failures:
         failures.write(json.dumps({**case.model_dump(), "status": status}) + "\n")
