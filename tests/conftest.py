@@ -1,4 +1,4 @@
-"""A copy of the project that a test may change and run."""
+"""A copy of the project that a test may change and run, and a trace of the reference."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tracing
 
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml", "environment.yml"]
@@ -60,3 +61,21 @@ def smoke(tmp_path_factory) -> Project:
 def project(tmp_path) -> Project:
     """A fresh checkout without results."""
     return Project(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def numpy():
+    """The framework of the reference."""
+    return tracing.numpy_in_float64()
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Data for traces."""
+    return tracing.blobs()
+
+
+@pytest.fixture(scope="session")
+def reference(numpy, digits):
+    """The reference's trace of a plain arm."""
+    return tracing.traced(numpy, digits, tracing.MOMENTUM)

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -234,41 +233,3 @@ def test_ctrl_c_ends_the_run_without_a_traceback_and_it_can_go_on(prepared):
     _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive
     assert prepared.snakemake(*SMOKE, "-n").returncode == 0
-
-
-def tool(*command):
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-
-def test_the_workflow_passes_snakemakes_lint():
-    done = tool(sys.executable, "-m", "snakemake", "--lint")
-    assert done.returncode == 0, done.stderr
-
-
-def beside_python(name):
-    return str(Path(sys.executable).with_name(name))
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["snakefmt", "--check", "Snakefile", "workflows"],
-        ["ruff", "check", "."],
-        ["ruff", "format", "--check", "."],
-        ["lint-imports"],
-    ],
-    ids=" ".join,
-)
-def test_the_code_is_clean(command):
-    done = tool(beside_python(command[0]), *command[1:])
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_readmes_two_commands_are_those_that_continuous_integration_runs():
-    blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    script = (ROOT / ".ci/run").read_text()
-    assert "pip install -r requirements/cpu.txt" in blocks[0]
-    assert "snakemake --cores all" in blocks[0]
-    assert blocks[1].strip().endswith("pytest")
-    assert "pip install -r requirements/cpu.txt" in script
-    assert re.search(r"^\s*pytest", script, re.MULTILINE)

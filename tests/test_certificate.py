@@ -1,0 +1,182 @@
+"""A certificate says where two trainings part, or that they do not."""
+
+import json
+
+import numpy as np
+import pytest
+from tracing import MOMENTUM, STUDY, traced
+
+from benchmarks import certify, study
+from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.identity import files
+from benchmarks.identity.certificate import certificate
+from benchmarks.identity.difference import (
+    BOUND,
+    apart,
+    by_stage,
+    differences,
+    first_step_apart,
+    scales,
+)
+from benchmarks.identity.place import place, ratio
+from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.identity.trace import rates_of
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("batch stream", "batch stream"),
+        ("initial parameter 3.kernel", "initialiser of layer 3 Conv"),
+        ("output of layer 4 BatchNorm", "forward pass of layer 4 BatchNorm"),
+        ("loss 1", "loss"),
+        ("gradient norm 1", "backward pass"),
+        ("parameter 3.kernel after one step", "optimizer: update rule"),
+        ("parameter 4.moving_variance after one step", "running averages of layer 4 BatchNorm"),
+        ("velocity 8.bias after one step", "optimizer: weight decay, of 8.bias alone"),
+        ("parameter 3.kernel after 20 steps", "training: in the first steps"),
+        ("loss", "training: from step 4 on"),
+        ("velocity 8.bias", "training: in the last steps"),
+        ("gradient norm", "optimizer: as soon as gradients are clipped"),
+        ("evaluation outputs", "evaluation mode"),
+        ("parameter 3.kernel at a constant rate", "optimizer: at a constant learning rate"),
+    ],
+)
+def test_one_number_off_fails_and_names_the_place(reference, name, told):
+    (quantity,) = [each for each in reference if str(each) == name]
+    changed = dict(reference)
+    changed[quantity] = reference[quantity].astype(float)
+    changed[quantity].flat[min(3, changed[quantity].size - 1)] += 1e-8 * np.abs(changed[quantity]).max()
+    found = differences(changed, reference)
+    assert [str(each) for each, size in found.items() if size > BOUND] == [name]
+    assert found[quantity] == pytest.approx(1e-8, rel=1e-3)
+    assert place(found, changed, reference, rates=rates_of(MOMENTUM)).startswith(told)
+
+
+def test_a_missing_array_behind_the_first_fault_is_told(reference):
+    changed = dict(reference)
+    changed[Quantity(Stage.FIRST_PARAMETERS, "3.kernel")] = (
+        2 * reference[Quantity(Stage.FIRST_PARAMETERS, "3.kernel")]
+    )
+    del changed[Quantity(Stage.FIRST_STATE, "velocity 4.gamma")]
+    told = certified(changed, reference).differs_by
+    assert told.startswith("velocity 4.gamma after one step is missing or of another shape")
+    changed[Quantity(Stage.FIRST_STATE, "velocity 4.gamma")] = np.zeros(1)
+    assert certified(changed, reference).differs_by == told
+
+
+def test_a_quantity_that_is_missing_fails(reference):
+    changed = {name: value for name, value in reference.items() if name.of != "3.kernel"}
+    made = certified(changed, reference)
+    assert (
+        made.verdict == "not certified: initial parameter 3.kernel is missing or of another shape "
+        "[initial parameter 3.kernel by inf]"
+    )
+    assert made.largest_difference is None
+    assert (
+        json.loads(json.dumps(made.model_dump(), allow_nan=False))["differences"]["initial parameters"]
+        is None
+    )
+
+
+def certified(trace, reference, *, losses=None, statistical=False):
+    names = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "x")
+    losses = reference[Quantity(Stage.LOSS)] if losses is None else losses
+    return certificate(
+        names, trace, reference, rates=rates_of(MOMENTUM), losses=losses, statistical=statistical
+    )
+
+
+def test_the_step_at_which_float32_parts_is_the_first_beyond_a_thousandth(reference):
+    losses = reference[Quantity(Stage.LOSS)].astype(np.float32)
+    assert certified(reference, reference, losses=losses).float32_parts_at_step is None
+    losses[6:] *= 1.0011
+    losses[3] *= 1.0009
+    made = certified(reference, reference, losses=losses)
+    assert made.float32_parts_at_step == 7
+    assert made.verdict == "certified"
+    losses[1] = np.nan
+    assert certified(reference, reference, losses=losses).float32_parts_at_step == 2
+
+
+def test_what_cannot_be_compared_is_infinitely_apart():
+    a = np.ones(3)
+    assert apart(a, np.ones(4), scale=1) == np.inf
+    assert apart(a * np.nan, a * np.nan, scale=1) == np.inf
+    assert apart(a + 1e-3, a, scale=1) == pytest.approx(1e-3)
+    assert apart(np.zeros(2), np.zeros(2), scale=0) == 0
+    assert first_step_apart(a, a, by=0) is None
+
+
+def test_an_array_of_rounding_is_measured_by_its_family():
+    weight, bias = Quantity(Stage.PARAMETERS, "0.kernel"), Quantity(Stage.PARAMETERS, "0.bias")
+    slot, key = Quantity(Stage.STATE, "mean 0.bias"), Quantity(Stage.PARAMETERS, "1.generator")
+    trace = {
+        weight: np.array([2.0]),
+        bias: np.array([1e-17]),
+        slot: np.array([1e-17]),
+        key: np.array([1e7, 1]),
+    }
+    assert scales(trace) == {weight: 2.0, bias: 2.0, slot: 1e-17, key: 1e7}
+    assert scales({**trace, bias: np.array([1e-4])})[bias] == 1e-4
+
+
+def test_stages_have_their_largest_difference():
+    found = {
+        Quantity(Stage.STATE, "mean a"): 1.0,
+        Quantity(Stage.STATE, "mean b"): 3.0,
+        Quantity(Stage.LOSS): 0.5,
+    }
+    assert by_stage(found) == {Stage.STATE: 3.0, Stage.LOSS: 0.5}
+
+
+def test_a_ratio_is_found_only_where_there_is_one():
+    a = np.array([1.0, -2.0])
+    assert ratio([a, 2 * a], [4 * a, 8 * a]) == pytest.approx(0.25)
+    assert ratio([a, 2 * a], [4 * a, 9 * a]) is None
+    assert ratio([a], [0 * a]) is None
+
+
+def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference):
+    assert certified(reference, reference, statistical=True).verdict == "statistical"
+    other = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}
+    assert certified(other, reference, statistical=True).verdict.startswith("not certified: loss")
+
+
+def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
+    read = study.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
+    traces = {
+        files.where("digits", "cnn", "plain", execution): traced(numpy, digits, MOMENTUM, execution=execution)
+        for execution in EXECUTIONS
+    }
+    for precision in ("float32", "float64"):
+        for name in ("numpy", "pytorch"):
+            files.write(traces, tmp_path / precision / f"{name}.safetensors")
+    made = certify.certificates(read, read.frameworks, tmp_path)
+    assert [(c.framework, c.execution) for c in made] == [("pytorch", "idiomatic"), ("pytorch", "fused")]
+    assert {c.reference for c in made} == {"numpy idiomatic"}
+    content = json.loads(json.dumps(certify.content(made), allow_nan=False))
+    assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
+
+
+@pytest.mark.parametrize("worse", EXECUTIONS)
+def test_the_graver_verdict_of_both_executions_reaches_the_summary(tmp_path, reference, worse):
+    from benchmarks.summarise import verdicts
+
+    names = {"dataset": "d", "model": "m", "framework": "pytorch"}
+    spoiled = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}
+    made = [
+        made.model_copy(update={**names, "arm": arm, "execution": execution})
+        for execution in EXECUTIONS
+        for arm, made in {
+            "a": certified(reference, reference),
+            "b": certified(spoiled if execution == worse else reference, reference),
+            "c": certified(reference, reference, statistical=True),
+        }.items()
+    ]
+    path = tmp_path / "identity.json"
+    path.write_text(json.dumps(certify.content(made)))
+    said = verdicts(path)
+    assert said["d", "m", "pytorch", "a"] == "certified"
+    assert said["d", "m", "pytorch", "b"].startswith("not certified: loss")
+    assert said["d", "m", "pytorch", "c"] == "statistical"

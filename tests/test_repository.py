@@ -1,0 +1,48 @@
+"""The repository itself: linted, formatted, its imports one way, its README true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def tool(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_workflow_passes_snakemakes_lint():
+    done = tool(sys.executable, "-m", "snakemake", "--lint")
+    assert done.returncode == 0, done.stderr
+
+
+def beside_python(name):
+    return str(Path(sys.executable).with_name(name))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["snakefmt", "--check", "Snakefile", "workflows"],
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["lint-imports"],
+    ],
+    ids=" ".join,
+)
+def test_the_code_is_clean(command):
+    done = tool(beside_python(command[0]), *command[1:])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readmes_two_commands_are_those_that_continuous_integration_runs():
+    blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    script = (ROOT / ".ci/run").read_text()
+    assert "pip install -r requirements/cpu.txt" in blocks[0]
+    assert "snakemake --cores all" in blocks[0]
+    assert blocks[1].strip().endswith("pytest")
+    assert "pip install -r requirements/cpu.txt" in script
+    assert re.search(r"^\s*pytest", script, re.MULTILINE)

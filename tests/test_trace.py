@@ -1,0 +1,126 @@
+"""What a trace holds, on the reference alone."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from tracing import ADAM, MOMENTUM, STUDY, traced
+
+from benchmarks import models, study
+from benchmarks.frameworks.trainer import Steps
+from benchmarks.identity import files
+from benchmarks.identity.difference import (
+    apart,
+    differences,
+    first_step_apart,
+)
+from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.identity.trace import (
+    BATCH_SIZE,
+    EXAMPLES,
+    STEPS,
+    case_of,
+    changing,
+    is_constant,
+    layer_kinds,
+    optimizer_of,
+    rates_of,
+    record_losses,
+)
+from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
+
+
+def test_the_loss_falls_so_that_agreement_means_something(reference):
+    losses = reference[Quantity(Stage.LOSS)]
+    assert len(losses) == 200
+    assert losses[-10:].mean() < 0.5 * losses[:10].mean()
+
+
+def test_the_gradients_norm_is_there_for_arms_that_do_not_clip(reference):
+    norms = reference[Quantity(Stage.NORM)]
+    assert norms.shape == (200,)
+    assert (norms > 0).all()
+    assert reference[Quantity(Stage.FIRST_NORM)] == norms[:1]
+
+
+def test_a_constant_rate_is_traced_as_it_stands_too(reference, numpy, digits):
+    assert any(name.stage == Stage.CONSTANT for name in reference)
+    adam = traced(numpy, digits, ADAM, model="logistic")
+    assert not any(name.stage == Stage.CONSTANT for name in adam)
+
+
+def test_losses_are_the_same_however_many_steps_are_taken_at_a_time(reference, numpy, digits):
+    losses = traced(numpy, digits, MOMENTUM, recorded=record_losses)[Quantity(Stage.LOSS)]
+    assert apart(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
+
+
+class TellsMeans:
+    """A trainer whose losses fall as `TRUE` and come, as from Keras's `fit`, out of float32 running means."""
+
+    TRUE = 2.5 * np.exp(-np.arange(STEPS) / 30)
+
+    def __init__(self, **_):
+        self.first = 0
+
+    def reset(self, parameters):
+        self.first = 0
+
+    def train(self, batches):
+        losses = self.TRUE[self.first : self.first + len(batches)]
+        self.first += len(batches)
+        numbers = np.arange(1, len(losses) + 1)
+        means = (np.cumsum(losses) / numbers).astype(np.float32)
+        return Steps(np.diff(means.astype(float) * numbers, prepend=0.0), None)
+
+
+def test_losses_told_as_means_keep_their_digits_in_float32(digits):
+    framework = SimpleNamespace(Trainer=TellsMeans)
+    case = case_of(framework, digits, MOMENTUM, model="mlp", execution="idiomatic", precision="float32")
+    losses = record_losses(case)[Quantity(Stage.LOSS)]
+    assert first_step_apart(losses, TellsMeans.TRUE, by=1e-3 * TellsMeans.TRUE) is None
+
+
+def test_batches_straddle_epochs(digits, numpy):
+    case = case_of(numpy, digits, MOMENTUM, model="mlp", execution="fused", precision="float64")
+    assert len(case.labels) == EXAMPLES
+    assert EXAMPLES % BATCH_SIZE
+    assert case.batches().shape == (STEPS, BATCH_SIZE)
+
+
+def test_the_rate_changes_in_every_trace():
+    assert is_constant(optimizer_of(MOMENTUM))
+    assert len(np.unique(rates_of(MOMENTUM))) > 10
+    assert changing(optimizer_of(ADAM)) == optimizer_of(ADAM)
+    assert optimizer_of(ADAM).schedule == ADAM.schedule
+    assert (np.diff(rates_of(ADAM)) != 0).sum() >= STEPS - 2  # warm-up and half a cosine
+
+
+def test_quantities_come_in_causal_order_and_survive_their_file(reference, tmp_path):
+    files.write({"a/b/c/d": reference, "a/b/c/e": {}}, tmp_path / "x.safetensors")
+    found = files.read(tmp_path / "x.safetensors", "a/b/c/d")
+    assert {str(name) for name in found} == {str(name) for name in reference}
+    stages = [name.stage for name in differences(found, reference)]
+    assert list(dict.fromkeys(stages)) == list(Stage)
+    assert max(differences(found, reference).values()) == 0
+    assert files.read(tmp_path / "x.safetensors", "a/b/c/e") == {}
+
+
+def test_a_residual_is_compared_after_what_is_inside_it():
+    layers = [Conv(2), Residual((Conv(2), ReLU()), (Conv(2),)), Flatten(), Dense(3)]
+    found = layer_kinds(layers, (4, 4, 1))
+    assert list(found) == ["0", "1.body.0", "1.body.1", "1.shortcut.0", "1", "2", "3"]
+    assert found["1"] == "Residual"
+
+
+def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_generator(numpy, digits):
+    own = MOMENTUM.model_copy(update={"randomness": "framework"})
+    layers = [Flatten(), Residual((Dense(4), Dropout(0.5, "framework")), (Dense(4),))]
+    assert models.is_statistical(layers)
+    assert not models.is_statistical([Flatten(), Dropout(0.5), Dense(3)])
+    case = case_of(numpy, digits, own, model="c1", execution="fused", precision="float64")
+    assert models.is_statistical(models.spec("c1", n_classes=10, randomness="framework"))
+    assert case.layers == models.spec("c1", n_classes=10)
+
+
+def test_another_framework_leaves_what_traces_depend_on_as_it_is():
+    more = {**STUDY, "frameworks": ["pytorch", "keras-jax"], "seeds": [3]}
+    assert study.traced(study.read(STUDY)) == study.traced(study.read(more))
