@@ -1,14 +1,13 @@
-"""Machines compared and results published: arithmetic on small results, and what survives an interruption."""
+"""Machines compared and times predicted: arithmetic on small results."""
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import compare, deposit
+from benchmarks import compare
 from benchmarks.analysis import comparison, prediction, summary
 from benchmarks.errors import Problem
 from benchmarks.publish.machines import page, quantities, tables
@@ -44,6 +43,7 @@ def put(
     goal=0.9,
     examples=None,
     rate=0.0625,
+    precision="float32",
 ):
     """The results of one machine, as `summarise` leaves them, as far as the comparison reads them."""
     folder.mkdir(parents=True)
@@ -54,7 +54,7 @@ def put(
     pd.DataFrame(timed).to_csv(folder / "throughput.csv", index=False)
     workload = {"dataset": "digits", "model": "mlp", "goal": {"validation_accuracy": goal}}
     arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
-    setup = {"precision": "float32", "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
+    setup = {"precision": precision, "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
     provenance = {"study": setup, "finished": finished if examples else None}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
@@ -166,6 +166,35 @@ def test_machines_are_compared_within_a_form_and_titles_name_it(tmp_path):
     assert "200,000 on fast (Keras, momentum, B = 64)" in text
 
 
+def test_precisions_are_not_compared_with_one_another(tmp_path):
+    for machine in ("slow", "fast"):
+        put(tmp_path / "tiny" / machine, machine)
+    put(tmp_path / "double" / "slow", "slow", study="double", finished="2027", precision="float64")
+    table = pd.read_csv(tmp_path / "double" / "slow" / "summary.csv")
+    table["throughput_samples_per_s"] /= 2
+    table.to_csv(tmp_path / "double" / "slow" / "summary.csv", index=False)
+    cells, predicted = compared(tmp_path)
+    for select, halved in ((quantities.throughput, [5_000, 20_000]), (quantities.peak_memory, [116, 164])):
+        values, _ = select(cells)
+        own = values[values["machine"] == "slow"].groupby("panel")["value"].agg(list)
+        assert own["Digits, MLP · float64"] == halved
+        assert len(own["Digits, MLP · float32"]) == 2
+    assert quantities.throughput(cells)[0].groupby("panel")["machine"].nunique().to_dict() == {
+        "Digits, MLP · float32": 2,
+        "Digits, MLP · float64": 1,
+    }
+    known = prediction.with_predictions(cells, predicted.reset_index())
+    titles = set(quantities.time_to_target(known)[0]["panel"])
+    assert titles == {f"Digits, MLP · fixed-lr · 90 % · float{bits}" for bits in (32, 64)}
+    text = page.sentences(cells, predicted.reset_index())[0]
+    assert "200,000 on fast (Keras, float32, B = 64)" in text
+
+
+def test_one_precision_is_not_named(tmp_path):
+    cells, _ = compared(three(tmp_path))
+    assert set(quantities.throughput(cells)[0]["panel"]) == {"Digits, MLP"}
+
+
 def test_data_of_ones_own_is_known_by_the_name_it_has_in_results(tmp_path):
     for machine, path in {"slow": "images:/data/cifar", "fast": "images:/mnt/else/cifar"}.items():
         folder = put(tmp_path / "tiny" / machine, machine)
@@ -192,6 +221,12 @@ def test_a_case_is_as_doubtful_as_its_most_doubtful_arm_and_forms_do_not_share_i
         "adam": ["statistical"],
         "momentum": ["certified"],
     }
+
+
+def test_a_comparison_does_not_need_how_long_was_trained(tmp_path):
+    path = put(tmp_path / "tiny" / "slow", "slow") / "summary.csv"
+    pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
+    compare.found(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["summary", "throughput"])
@@ -240,82 +275,3 @@ def test_three_machines_are_drawn_and_the_page_needs_no_network(tmp_path):
 def test_one_machine_is_drawn_and_said_to_be_alone(tmp_path):
     put(tmp_path / "results" / "tiny" / "slow", "slow")
     assert "Only one machine was found, slow" in drawn(tmp_path / "results", tmp_path / "out")
-
-
-def finished_study(folder):
-    put(folder, "slow")
-    for name in ("goals.csv", "memory_fit.csv", "curves.csv", "identity.json", "report.html"):
-        (folder / name).write_text(name)
-    for path in (
-        "tables/main.md",
-        "figures/a.svg",
-        "figures/.stamp",
-        "runs/digits/16.json",
-        "throughput/a.json",
-    ):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(path)
-    return folder
-
-
-def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_what_is_committed(tmp_path):
-    into = tmp_path / "published" / "slow" / "tiny"
-    deposit.deposit(finished_study(tmp_path / "here"), into)
-    expected = {*deposit.FILES, "tables/main.md", "figures/a.svg", "runs/digits/16.json", "throughput/a.json"}
-    assert set(contents(into)) == expected
-    assert [path.name for path in into.parent.iterdir()] == ["tiny"]
-
-
-def test_bulky_records_are_packed_into_the_same_bytes_whenever_and_wherever(tmp_path, monkeypatch):
-    monkeypatch.setattr(deposit, "PLAIN_BYTES", 10)
-    packed = []
-    for place in ("a", "b"):
-        results = finished_study(tmp_path / place / "here")
-        deposit.deposit(results, tmp_path / place / "into")
-        packed.append(contents(tmp_path / place / "into"))
-        shutil.rmtree(results)
-        monkeypatch.setattr("time.time", lambda: 2e9)
-    assert packed[0] == packed[1]
-    assert set(packed[0]) == {*deposit.FILES, "tables/main.md", "figures/a.svg", deposit.PACKED} - {
-        "curves.csv"
-    }
-
-
-def test_an_interruption_while_building_leaves_the_earlier_publication(tmp_path, monkeypatch):
-    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
-    deposit.deposit(results, into)
-    before = contents(into)
-    (results / "report.html").write_text("later")
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(deposit.shutil, "copyfile", full)
-    with pytest.raises(OSError, match="No space"):
-        deposit.deposit(results, into)
-    assert contents(into) == before
-    assert not (tmp_path / ".into.new").exists()
-
-
-def test_a_swap_cut_short_is_mended(tmp_path, monkeypatch):
-    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
-    deposit.deposit(results, into)
-    before = contents(into)
-    into.rename(tmp_path / ".into.old")
-    with monkeypatch.context() as patch:
-        patch.setattr(deposit, "fill", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            deposit.deposit(results, into)
-    assert contents(into) == before
-
-
-def test_an_unfinished_study_is_not_published(tmp_path):
-    results = finished_study(tmp_path / "here")
-    (results / "report.html").unlink()
-    with pytest.raises(Problem, match=r"has no report\.html"):
-        deposit.deposit(results, tmp_path / "into")
-    assert not (tmp_path / "into").exists()

@@ -86,6 +86,63 @@ def test_labels_of_the_trade_off_do_not_overlap(tmp_path):
         assert all(ax.bbox.x0 - 1 <= box.x0 and box.x1 <= ax.bbox.x1 + 1 for box in boxes)
 
 
+def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(tmp_path):
+    figure = trade_off.draw(results.read(synthetic.write(tmp_path)))
+    figure.draw_without_rendering()
+    notes = [text for ax in figure.axes for text in ax.texts]
+    arrows = [text.arrow_patch for text in notes if text.arrow_patch and not text.get_text()]
+    ends = [patch.get_transform().transform(patch.get_path().vertices) for patch in arrows]
+    boxes = [matplotlib.text.Text.get_window_extent(text) for text in notes if text.get_text()[:1].isdigit()]
+    assert len(ends) == 8
+    assert not [1 for points in ends for box in boxes if box.count_contains(points)]
+
+
+def test_a_bar_without_end_has_room_below_the_top(tmp_path):
+    folder = synthetic.write(tmp_path)
+    summary = pd.read_csv(folder / "summary.csv")
+    endless = np.isinf(summary["epochs_to_target_hi"])
+    summary.loc[endless, ["epochs_to_target", "time_to_target_s"]] = [4.0, 900.0]
+    summary.to_csv(folder / "summary.csv", index=False)
+    for name, value in (("epochs-to-target", 4.0), ("time-to-target", 900.0)):
+        for ax in figures.modules()[name].draw(results.read(folder)).axes:
+            assert ax.transAxes.inverted().transform(ax.transData.transform((1, value)))[1] < 0.9
+
+
+def hollow(ax):
+    lines = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    points = [(line.get_color(), *point) for line in lines for point in line.get_xydata()]
+    return sorted((round(x), color) for color, x, y in points if np.isfinite(y))
+
+
+def test_accuracies_after_fewer_epochs_than_the_budget_are_hollow(folder):
+    figure = accuracy_figure.draw(results.read(folder))
+    keras, pytorch = (style.looks(["keras", "pytorch"])[name].color for name in ("keras", "pytorch"))
+    assert hollow(figure.axes[0]) == sorted([(1, keras), (1, pytorch), (4, keras)])
+    assert not hollow(figure.axes[2])
+    assert "fewer epochs than the budget" in labels_of(figure)
+    trade = trade_off.draw(results.read(folder))
+    assert [color for _, color in hollow(trade.axes[0])] == [keras]
+    assert "fewer epochs than the budget" in labels_of(trade)
+
+
+def test_every_curve_that_ends_before_its_budget_has_a_mark_there(folder):
+    known = results.read(folder)
+    ends = learning_curves.ends(known)
+    own = ends[(ends["dataset"] == "mnist") & (ends["arm"] == "fixed-lr")]
+    cut = own[(own["framework"] == "keras") & (own["batch_size"] == 4)]
+    assert cut[["epochs", "status"]].values.tolist() == [[2.0, "time-limit"]] * synthetic.SEEDS
+    assert set(own["batch_size"]) == {1, 4}
+    assert {"time limit", "diverged"} <= set(labels_of(learning_curves.draw(known)))
+
+
+def test_a_training_that_diverges_after_its_goal_did_not_run_out_of_time(tmp_path):
+    folder = synthetic.write(tmp_path)
+    curves = pd.read_csv(folder / "curves.csv").assign(training_s=1.0)
+    curves.to_csv(folder / "curves.csv", index=False)
+    ends = learning_curves.ends(results.read(folder))
+    assert set(ends.loc[ends["batch_size"] == 4, "status"]) == {"diverged"}
+
+
 def test_tick_labels_do_not_overlap(folder):
     for module in figures.modules().values():
         figure = module.draw(results.read(folder))
@@ -192,7 +249,7 @@ def test_certificates_are_drawn_at_their_differences(rich):
     color = style.looks(["keras-torch"])["keras-torch"].color
     own = [line for line in left.lines if line.get_color() == color]
     points = {rows[round(y)]: x for x, y in zip(own[0].get_xdata(), own[0].get_ydata(), strict=True)}
-    assert points["after one step"] == 3.1e-4
+    assert points["parameters after one step"] == 3.1e-4
     assert points["batch stream"] == identity.LEAST
     assert "evaluation outputs" not in points
     cross = next(line for line in own if line.get_marker() == "x")
@@ -200,6 +257,19 @@ def test_certificates_are_drawn_at_their_differences(rich):
     steps = [line.get_xdata()[0] for line in right.lines if line.get_marker() == "o"]
     assert steps[0] > 200, "the MLP never parts"
     assert 40 <= steps[1] <= 200
+
+
+def test_frameworks_stand_apart_on_a_line_of_the_figure_of_certificates(rich):
+    figure = figures.modules()["identity"].draw(rich)
+    files.laid_out(figure)
+    left, _ = figure.axes
+    points = [
+        line.get_ydata() for line in left.lines if line.get_linestyle() == "None" and line.get_marker() != "x"
+    ]
+    assert len(points) == 5
+    for place in range(len(synthetic.QUANTITIES) - 1):  # the last of them cannot be compared everywhere
+        heights = left.transData.transform([(1e-9, heights[place]) for heights in points])[:, 1]
+        assert min(np.diff(np.sort(heights))) / figure.dpi * 72 > style.RC["lines.markersize"]
 
 
 def one_line(cells):

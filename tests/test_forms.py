@@ -52,8 +52,3 @@ def test_cases_are_those_of_the_study_in_its_order(tmp_path):
     assert known.cases[5] == ("mnist", "mlp", "keras", "momentum", 4)
     assert known.cases[45] == ("mnist", "mlp", "keras", "adam-coupled-clip", 1)
     assert list(known.timed.values())[:2] == ["MNIST, MLP · momentum", "MNIST, MLP · adam-coupled-clip"]
-
-
-def test_one_form_is_not_named(tmp_path):
-    known = results.read(synthetic.write(tmp_path))
-    assert list(known.timed.values()) == ["MNIST, MLP", "Digits, CNN"]

@@ -55,6 +55,9 @@ def test_without_a_plant_the_same_training_is_certified(worker, name):
 @pytest.mark.parametrize("name", planted.PLANTS)
 def test_a_planted_difference_fails_and_is_found_where_it_was_planted(worker, name):
     made = certified(worker, name, plant=True)
+    told, first = made.differs_by.removesuffix("]").split(" [")
+    evaluation = made.differences[str(Stage.EVALUATION)]
+    print(f"\n| {name.replace('_', ' ')} | {told} | {first} | {evaluation:.0e} |")  # docs/identity.md
     assert not made.certified
     assert made.differs_by.startswith(planted.PLANTS[name].place)
     if planted.PLANTS[name].first:

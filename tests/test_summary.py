@@ -49,6 +49,16 @@ def test_a_row_holds_medians_to_target_and_mean_accuracies():
     assert (row["n_runs"], row["n_reached"], row["status"], row["peak_memory_mib"]) == (3, 3, "reached", 12.0)
 
 
+def test_epochs_trained_are_those_of_the_run_that_ended_first():
+    runs = [reached(seed, 100, test=0.9).model_copy(update={"examples": 6000}) for seed in range(3)]
+    cut = runs[1].model_copy(update={"examples": 2500})
+    row = summary.trained_columns(a_record(runs[0], cut, runs[2]), n_training=1000)
+    assert (row["status"], row["epochs_trained"]) == ("reached", 2.5)
+    assert np.isnan(summary.trained_columns(a_record(), n_training=1000)["epochs_trained"])
+    place = summary.COLUMNS.index("epochs_trained")
+    assert summary.COLUMNS[place + 1] == "test_accuracy"
+
+
 def test_a_run_that_missed_is_censored_and_not_dropped():
     runs = [
         reached(0, 100, test=0.9),
@@ -152,7 +162,7 @@ def test_records_from_different_devices_are_not_compared():
             "git_dirty": False,
         }
         cell = CELL.model_copy(update={"framework": framework})
-        totals.add(a_record(cell=cell, provenance={**made, "started": "1", "finished": "2"}))
+        totals.add_record(a_record(cell=cell, provenance={**made, "started": "1", "finished": "2"}))
     with pytest.raises(Problem, match="different devices"):
         totals.check_one_device()
 

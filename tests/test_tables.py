@@ -12,6 +12,8 @@ import synthetic
 
 from benchmarks import tables as command
 from benchmarks.errors import Problem
+from benchmarks.identity.certificate import certificate as certified
+from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.publish import comparison, latex, markdown, results, tables, wording
 from benchmarks.publish.table import Column, Entry, Table
 
@@ -142,11 +144,35 @@ def test_accuracies_are_resolved_by_welch():
     rows = pd.DataFrame(
         {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]},
         index=["a", "b"],
-    ).assign(status="reached")
+    ).assign(epochs_trained=6.0)
     assert comparison.most_accurate(rows) == "a"
     assert comparison.most_accurate(rows.assign(test_accuracy_sd=[0.1, 0.1])) is None
     assert comparison.most_accurate(rows.assign(n_runs=[1, 3])) is None
-    assert comparison.most_accurate(rows.assign(status=["reached", "time-limit"])) is None
+
+
+def test_accuracies_after_unequally_many_epochs_are_not_compared():
+    columns = {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]}
+    rows = pd.DataFrame(columns, index=["a", "b"]).assign(status="reached")
+    assert comparison.most_accurate(rows.assign(epochs_trained=[3.1, 6.0])) is None
+    assert comparison.most_accurate(rows.assign(epochs_trained=[0.1 + 0.2, 0.3])) == "a"
+    untrained = pd.DataFrame({"n_runs": [3], "epochs_trained": [0.0]}, index=["c"])
+    assert comparison.most_accurate(pd.concat([rows.assign(epochs_trained=6.0), untrained])) == "a"
+
+
+def test_an_accuracy_after_fewer_epochs_than_the_budget_has_its_sign(folder):
+    table = main_table(folder)
+    known = pd.read_csv(folder / "summary.csv")
+    cut = known[where(known, dataset="mnist", arm="linear-lr", framework="keras", batch_size=4)].iloc[0]
+    assert (cut["status"], cut["epochs_trained"]) == ("reached", 2.0)
+    pair = [entry(table, "4", "Test accuracy (%)", framework) for framework in ("Keras", "PyTorch")]
+    assert [cell.text.endswith("§") for cell in pair] == [True, False]
+    assert not any(cell.bold for cell in pair)
+    assert "§ a run ended before its budget of epochs" in table.caption
+    assert entry(table, "1", "Test accuracy (%)", "Keras").text.endswith("§")
+    assert not entry(table, "16", "Test accuracy (%)", "Keras").text.endswith("§")
+    digits = main_table(folder, "main-digits-cnn-fixed-lr")
+    assert "§" not in digits.caption
+    assert not any("§" in text for line in texts(digits) for text in line)
 
 
 def test_bold_in_markdown_and_latex(folder):
@@ -196,6 +222,47 @@ def test_a_case_that_could_not_be_timed_keeps_its_place(folder):
     table = named(folder, "execution")
     last = next(row for row in table.rows if row[1].text == "55,000")
     assert [last[5].text, last[7].text] == ["out-of-memory", "—"]
+
+
+def execution_of(folder, size):
+    table = next(table for table in tables.build(results.read(folder)) if table.name == "execution")
+    line = next(line for line in texts(table) if line[:2] == ["MNIST, MLP", size])
+    return table, line
+
+
+def test_a_process_that_failed_hides_no_value_that_others_measured(tmp_path):
+    synthetic.write(tmp_path)
+    known = pd.read_csv(tmp_path / "summary.csv")
+    cell = known[where(known, dataset="mnist", framework="keras", batch_size=64)].iloc[0]
+
+    def fail(frame):
+        case = where(frame, dataset="mnist", framework="keras", batch_size=64, process=1)
+        frame.loc[case, "status"] = "failed"
+        frame.loc[case, "samples_per_s"] = np.nan
+
+    rewrite(tmp_path, "throughput", fail)
+    table, line = execution_of(tmp_path, "64")
+    speeds = [cell["throughput_idiomatic_samples_per_s"], cell["throughput_samples_per_s"]]
+    assert line[2:4] == [wording.number(speed) for speed in speeds]
+    assert line[4] != "—", "the ratio is that of the two processes that are left"
+    assert "†" not in table.caption
+
+
+def test_executions_that_are_not_certified_are_marked(tmp_path):
+    table, line = execution_of(synthetic.write(tmp_path, certified=False), "64")
+    assert not any("†" in text for text in line)
+    assert "† not certified" in table.caption
+    doubtful = next(line for line in texts(table) if line[:2] == ["Digits, CNN", "256"])
+    assert ["†" in text for text in doubtful[2:]] == [True, True, False, False, False, False]
+
+
+def test_the_largest_batch_is_told_to_be_extrapolated(folder):
+    table = named(folder, "memory")
+    line = dict(zip([column.head for column in table.columns], texts(table)[0], strict=True))
+    assert line["Largest batch (extrapolated)"] == "750,000"
+    assert table.data["largest_batch"].iloc[0] == int((16000 - 150) / 0.021) == 754761
+    assert "relative to the fitted peak" in table.caption
+    assert "On a CPU" in table.caption
 
 
 def test_the_csv_holds_the_summary_in_full_precision(folder):
@@ -371,15 +438,33 @@ def test_the_table_of_certificates(rich):
     assert certificate(rich, "MNIST, MLP", "own-dropout", "Keras")[-1] == "statistical"
     wrong = certificate(rich, "Digits, CNN", "adam-clip", "Keras/PyTorch")
     assert wrong[:2] == ["—", "—"]
-    assert wrong[-1] == "not certified: batch norm: running variance"
+    assert wrong[-1] == "not certified: running averages of layer 2 BatchNorm"
 
 
 def test_the_csv_of_certificates_has_every_quantity_and_where_it_differs(rich):
     saved = pd.read_csv(rich / "tables" / "identity.csv")
     assert set(synthetic.QUANTITIES) <= set(saved)
     wrong = saved[saved["verdict"].str.startswith("not")]
-    assert wrong["verdict"].str.endswith("after one step by 3.1e-04)").all()
-    assert wrong["after one step"].tolist() == [3.1e-4] * 2
+    assert wrong["verdict"].str.endswith("after one step by 3.1e-04]").all()
+    assert wrong["parameters after one step"].tolist() == [3.1e-4] * 2
+
+
+def test_what_a_certificate_says_is_told_without_the_quantity(tmp_path):
+    kernel, after = Quantity(Stage.INITIAL, "0.kernel"), Quantity(Stage.FIRST_PARAMETERS, "0.kernel")
+    reference = {kernel: np.ones(3), after: np.full(3, 2.0), Quantity(Stage.LOSS): np.ones(5)}
+    names = {"dataset": "mnist", "model": "mlp", "arm": "fixed-lr", "framework": "keras"}
+    made = certified(
+        names | {"execution": "fused"},
+        reference | {after: np.full(3, 1.5)},
+        reference,
+        rates=np.ones(5),
+        losses=np.ones(5),
+        statistical=False,
+    )
+    known = results.read(synthetic.write(tmp_path))
+    known.identity["certificates"][:] = [made.model_dump(mode="json")]
+    table = next(table for table in tables.build(known) if table.name == "identity")
+    assert texts(table)[0][-1] == "not certified: optimizer: update rule (its first step times 0.5)"
 
 
 def test_a_verdict_of_one_execution_alone_is_told(tmp_path):
@@ -394,7 +479,7 @@ def test_equivalence_over_all_batch_sizes(rich):
     line = texts(named(rich, "equivalence"))[0]
     assert line[:3] == ["MNIST, MLP", "fixed-lr", "Keras, Keras/JAX"]
     assert line[3:6] == ["3", "4 of 9", "-0.0300 [-0.930, 0.870], B = 256"]
-    assert line[6:8] == ["0–3", "5 of 9"]
+    assert line[6:8] == ["0–3", "5 of 5 (4 not testable)"]
     assert len(named(rich, "equivalence").rows) == 2 * 4 * 10
     assert len(pd.read_csv(rich / "tables" / "equivalence.csv")) == 2 * 4 * 10 * 9 * 2
 
@@ -404,7 +489,14 @@ def test_equivalence_that_nowhere_could_be_tested(tmp_path):
     known = results.read(tmp_path)
     known.identity["equivalence"] = [row for row in known.equivalence.to_dict("records") if row["n"] == 0]
     (table, *_) = [table for table in tables.build(known) if table.name == "equivalence"]
-    assert texts(table)[0][3:] == ["0", "0 of 4", "—"]
+    assert texts(table)[0][3:] == ["0", "0 of 0 (4 not testable)", "—"]
+
+
+def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tmp_path):
+    path = synthetic.write(tmp_path) / "summary.csv"
+    pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
+    with pytest.raises(Problem, match=r"summary\.csv lacks the columns epochs_trained(.|\n)*another version"):
+        command.write(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["summary", "throughput", "memory_fit"])

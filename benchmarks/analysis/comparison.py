@@ -18,11 +18,12 @@ KEY = [*CELL, "goal", "training"]
 """A cell, whichever study and machine it was measured in."""
 INTERVALS = ("throughput_samples_per_s", "time_to_target_s")
 COLUMNS = [
-    *("machine", "study", "finished", "taken_from", *KEY, "form", "n_runs", "n_reached", "status"),
+    *("machine", "study", "finished", "taken_from", *KEY, "form", "precision"),
+    *("n_runs", "n_reached", "status"),
     *("throughput_status", *(f"{name}{end}" for name in INTERVALS for end in ("", "_lo", "_hi"))),
     *("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
 ]
-ADDED = ("finished", "taken_from", "goal", "training", "throughput_status")
+ADDED = ("finished", "taken_from", "goal", "training", "precision", "throughput_status")
 """What a summary does not hold of itself."""
 MEND = "delete that folder, or run its study again with this version"
 
@@ -114,18 +115,18 @@ def cells(source: Source) -> pd.DataFrame:
     """The cells of one source, with what their trainings are and whether they could be timed."""
     named = source.summary.merge(pd.DataFrame(_trainings(source.provenance["study"])), how="left")
     timed = source.throughput[source.throughput["execution"] == "fused"].groupby(TIMED)["status"]
-    statuses = timed.agg(_throughput_status).rename("throughput_status").reset_index()
+    statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
     named = named.merge(statuses, on=TIMED, how="left")
     return named.assign(finished=source.finished, taken_from=str(source.folder))[COLUMNS]
 
 
-def _throughput_status(statuses: pd.Series) -> str:
+def throughput_status(statuses: pd.Series) -> str:
     """Of one case over its processes: measured in any of them, or why not."""
     return "measured" if (statuses == "measured").any() else statuses.iloc[0]
 
 
 def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Goal and settings of every (dataset, model, arm) of a study."""
+    """Goal, settings and precision of every (dataset, model, arm) of a study."""
     for workload in study["workloads"]:
         for arm in study["arms"]:
             settings = {key: value for key, value in arm.items() if key != "name"}
@@ -138,6 +139,7 @@ def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     "arm": arm["name"],
                 },
                 "goal": workload["goal"]["validation_accuracy"],
+                "precision": study["precision"],
                 "training": " ".join(f"{key}={value}" for key, value in settings.items()),
             }
 

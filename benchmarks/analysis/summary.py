@@ -20,7 +20,7 @@ COLUMNS = [
     *("examples_to_target", "steps_to_target"),
     *("time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"),
     *("time_to_target_predicted_s", "time_ratio"),
-    *("test_accuracy", "test_accuracy_sd", "train_accuracy", "identity"),
+    *("epochs_trained", "test_accuracy", "test_accuracy_sd", "train_accuracy", "identity"),
 ]
 UNTRAINED = "untrained"
 
@@ -54,7 +54,7 @@ def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
 
 
 def trained_columns(record: Record, *, n_training: int) -> dict:
-    """What the runs of a cell say."""
+    """What the runs of a cell say; `epochs_trained` is that of the run that ended first."""
     runs, batch_size = record.runs, record.cell.batch_size
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
@@ -68,6 +68,7 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
+        "epochs_trained": min((run.examples / n_training for run in runs), default=np.nan),
         "test_accuracy": test,
         "test_accuracy_sd": test_sd,
         "train_accuracy": accuracy(runs, "train_accuracy")[0],

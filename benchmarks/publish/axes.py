@@ -14,6 +14,8 @@ LABELS = 9
 """As many batch sizes as can be labelled along a panel without touching."""
 LEAST_ERROR = 1e-3
 """Accuracies nearer to 1 are drawn here: the distance of 1 to itself has no logarithm."""
+ARROW = 0.15
+"""Length of an arrow to the top, at least, as a share of the panel's height."""
 STEPS = ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7))
 ACCURACIES = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999]
 
@@ -57,6 +59,13 @@ def hold_to(ax: Axes, values: np.ndarray) -> None:
     """Keep a log y axis within a factor of 10 of its values, however wide their intervals are."""
     lo, hi = ax.get_ylim()
     ax.set_ylim(max(lo, np.nanmin(values) / 10), min(hi, np.nanmax(values) * 10))
+
+
+def room_above(ax: Axes, values: np.ndarray) -> None:
+    """Raise the upper end of a log y axis so that an arrow fits between the largest value and it."""
+    if len(values):
+        lo, hi = np.log(ax.get_ylim())
+        ax.set_ylim(top=np.exp(max(hi, (np.log(values.max()) - ARROW * lo) / (1 - ARROW))))
 
 
 def _multiples(steps: Iterable[int], lo: float, hi: float) -> list[float]:

@@ -8,6 +8,7 @@ from scipy import stats
 
 from benchmarks.analysis.intervals import LEVEL
 from benchmarks.analysis.ratios import ratio
+from benchmarks.publish.budget import ROUNDING
 
 FEWEST_RUNS = 4
 
@@ -40,11 +41,12 @@ def soonest(rows: pd.DataFrame, quantity: str) -> str | None:
 def most_accurate(rows: pd.DataFrame) -> str | None:
     """The framework [index of rows] whose test accuracy is above every other one's by Welch's t test.
 
-    None where a time limit ended one of them: it was tested after fewer examples than the others.
+    None where they were not trained for equally many epochs, whatever cut one of them short.
     """
-    if (rows["status"] == "time-limit").any():
+    tested = rows.dropna(subset=["test_accuracy"])
+    if not np.allclose(tested["epochs_trained"], tested["epochs_trained"].max(), rtol=ROUNDING, atol=0):
         return None
-    known = rows.dropna(subset=["test_accuracy", "test_accuracy_sd"])
+    known = tested.dropna(subset=["test_accuracy_sd"])
     if len(known) < 2:
         return None
     best = known["test_accuracy"].idxmax()
@@ -60,8 +62,3 @@ def _differ(one: pd.Series, other: pd.Series) -> bool:
     samples = [(row["test_accuracy"], row["test_accuracy_sd"], row["n_runs"]) for row in (one, other)]
     test = stats.ttest_ind_from_stats(*samples[0], *samples[1], equal_var=False)
     return bool(math.isfinite(test.pvalue) and test.pvalue < 1 - LEVEL)
-
-
-def geometric(values: pd.Series) -> float:
-    """Geometric mean of positive values, NaN where there are none."""
-    return float(np.exp(np.log(values.astype(float)).mean())) if len(values) else math.nan

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +15,9 @@ from benchmarks.publish.style import FAINT, Look
 
 GUIDE = {"color": FAINT, "linestyle": (0, (1, 1.5)), "linewidth": 1}
 """How a goal or a budget is drawn."""
+EARLY = "fewer epochs than the budget"
+HOLLOW = f"Hollow, {EARLY}: a run ended before it, by its seconds or by a failure."
+"""What a caption says of accuracies that stand for less training."""
 
 
 class Panel(NamedTuple):
@@ -79,10 +83,22 @@ def _lines(panel: Panel) -> None:
         series.draw(panel.ax, own, sizes=panel.sizes, look=look, shift=shift)
 
 
+def room_for_arrows(panel: Panel) -> None:
+    """Room above the points of a log axis whose interval has no upper end."""
+    axes.room_above(panel.ax, panel.cells.loc[np.isinf(panel.cells["hi"]), "value"].to_numpy(float))
+
+
 def goal_of(results: Results, workload: tuple[str, str]) -> pd.Series | None:
     """The goal and budget of a (dataset, model), where it has one."""
     goals = of_workload(results.goals, workload)
     return None if goals.empty else goals.iloc[0]
+
+
+def early_keys(cells: pd.DataFrame) -> list[Line2D]:
+    """The legend entry of hollow markers, where any of the cells `ended_early` and has a `value`."""
+    look = {"linestyle": "", "marker": "o", "color": FAINT, "markerfacecolor": "white"}
+    some = (cells["ended_early"] & cells["value"].notna()).any()
+    return [Line2D([], [], label=EARLY, **look)] if some else []
 
 
 def with_interval(cells: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -16,9 +16,12 @@ from benchmarks.publish import wording
 MEND = "run the summarise step of this study again"
 OLD = "another version of Batch Atlas wrote it: run this study again with this version"
 COLUMNS = {
-    "summary": [*CASE, "arm", "status", "identity", "n_runs", "n_reached", "throughput_samples_per_s"],
+    "summary": [
+        *(*CASE, "arm", "status", "identity", "n_runs", "n_reached", "epochs_trained"),
+        *("throughput_samples_per_s", "throughput_idiomatic_samples_per_s"),
+    ],
     "throughput": [*CASE, "execution", "process", "samples_per_s", "status"],
-    "curves": [*CELL, "seed", "status", "epochs", "validation_accuracy"],
+    "curves": [*CELL, "seed", "status", "epochs", "training_s", "validation_accuracy"],
     "goals": ["dataset", "model", "validation_accuracy", "source", "epochs", "seconds"],
     "memory_fit": [*FITTED, "a_mib", "b_mib_per_example"],
 }

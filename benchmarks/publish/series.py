@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 
 from benchmarks.publish import verdict
 from benchmarks.publish.style import Look
@@ -59,6 +60,15 @@ def draw(
     kinds = verdict.kinds(rows["identity"])
     for kind, stroke in strokes(look, hollow=hollow).items():
         _line(ax, beside(np.array(sizes), shift=shift), rows.where(kinds == kind), stroke=stroke)
+
+
+def hollow(ax: Axes, x: np.ndarray, cells: pd.DataFrame, *, look: Look) -> None:
+    """Make hollow what is drawn of `cells` (with `value` and `identity`) at the places `x`."""
+    kinds = verdict.kinds(cells["identity"])
+    for kind, stroke in strokes(look).items():
+        edge = {"markeredgecolor": to_rgba(look.color, stroke.alpha), "markeredgewidth": 0.9}
+        own = x[kinds == kind], cells["value"][kinds == kind]
+        ax.plot(*own, look.marker, color=look.color, markerfacecolor="white", zorder=3, **edge)
 
 
 def shifts(n: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.analysis.intervals import Estimate
 from benchmarks.analysis.ratios import by_process, ratio
-from benchmarks.publish import comparison, verdict, wording
+from benchmarks.publish import budget, comparison, verdict, wording
 from benchmarks.publish.table import Entry
 
 THROUGHPUT = "throughput_samples_per_s"
@@ -15,12 +15,12 @@ EPOCHS = "epochs_to_target"
 TIME = "time_to_target_s"
 ACCURACY = "test_accuracy"
 QUANTITIES = (THROUGHPUT, MEMORY, EPOCHS, TIME, ACCURACY)
-KEPT = ("status", "n_runs", "n_reached", *QUANTITIES, "test_accuracy_sd", "identity")
+KEPT = ("status", "n_runs", "n_reached", *QUANTITIES, "test_accuracy_sd", "epochs_trained", "identity")
 """What the CSV holds of each framework."""
 
 
 class Row:
-    """The cells [framework] of a batch size, and the fused throughput of each process."""
+    """The cells [framework] of a batch size, with `ended_early`, and the fused throughput of each process."""
 
     def __init__(self, size: int, cells: pd.DataFrame, timed: pd.DataFrame, frameworks: list[str]) -> None:
         self.size = size
@@ -74,7 +74,7 @@ class Row:
         if math.isnan(cell[quantity]):
             return self._why_empty(cell, quantity)
         if quantity == ACCURACY:
-            return _accuracy(cell)
+            return _accuracy(cell) + (budget.MARK if cell["ended_early"] else "")
         text = wording.number(cell[quantity])
         if quantity == THROUGHPUT:
             return text + verdict.mark(cell["identity"])

@@ -69,6 +69,11 @@ def whole(value: float) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{round(value):,}"
 
 
+def rough(value: float) -> str:
+    """A count in two significant digits, with thousands separators: 4896705 is 4,900,000."""
+    return NOTHING if math.isnan(value) else f"{float(f'{value:.1e}'):,.0f}"
+
+
 def percent(share: float, *, decimals: int = 1) -> str:
     """A share in 0..1 as per cent, without the sign."""
     return NOTHING if share is None or math.isnan(share) else f"{100 * share:.{decimals}f}"

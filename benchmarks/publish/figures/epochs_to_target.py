@@ -41,4 +41,5 @@ def draw(results: Results) -> Figure:
 def _finish(panel: Panel) -> None:
     if panel.goal is not None:
         panel.ax.axhline(panel.goal["epochs"], **GUIDE)
+    convergence.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

@@ -19,9 +19,11 @@ LEAST = 1e-17
 MOST = 1.0
 """As far off as is drawn; what cannot be compared lies here too."""
 LINE = 0.19
-"""Inches of a line of a panel."""
-SPREAD = 0.13
-"""Lines from the points of one framework to those of the next."""
+"""Inches of a line of a panel, at least."""
+SPREAD = 0.062
+"""Inches from the points of one framework to those of the next: more than a marker."""
+WIDTHS = (3, 2)
+"""Of the two panels: the right one has a line for each workload, of which there are few."""
 
 
 def applies(results: Results) -> bool:
@@ -46,7 +48,8 @@ def draw(results: Results) -> Figure:
     looks = {name: look._replace(line="") for name, look in style.looks(_compared(results)).items()}
     differences = _differences(results.certificates)
     n_lines = max(differences["quantity"].nunique(), len(results.workloads))
-    figure, ((left, right),) = panels.grid(1, 2, height=LINE * n_lines + 0.7)
+    figure, ((left, right),) = panels.grid(1, 2, height=_line(len(looks)) * n_lines + 0.7)
+    left.get_gridspec().set_width_ratios(WIDTHS)
     _quantities(left, differences, looks=looks, bound=results.identity["bound"])
     _steps(right, results, looks=looks)
     keys = [
@@ -109,8 +112,13 @@ def _steps(ax: Axes, results: Results, *, looks: dict[str, Look]) -> None:
 
 
 def _shifts(n: int) -> list[float]:
-    """Where the points of each of n frameworks lie on a line."""
-    return [SPREAD * (place - (n - 1) / 2) for place in range(n)]
+    """Where the points of each of n frameworks lie on a line, in lines."""
+    return [SPREAD / _line(n) * (place - (n - 1) / 2) for place in range(n)]
+
+
+def _line(n: int) -> float:
+    """Inches of a line that n frameworks have their points on."""
+    return max(LINE, SPREAD * (n + 1))
 
 
 def _lines(ax: Axes, names: list[str]) -> None:

@@ -11,14 +11,13 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, wording
+from benchmarks.analysis.summary import CELL
+from benchmarks.publish import axes, budget, failures, panels, wording
 from benchmarks.publish.convergence import GUIDE, goal_of
 from benchmarks.publish.results import Results, of_workload
 
 TITLE = "Learning curves"
 HEIGHT = 1.9
-ENDS = ("diverged", "time-limit", "failed")
-"""Statuses that end a curve before its budget."""
 
 
 def applies(results: Results) -> bool:
@@ -32,7 +31,7 @@ def caption(results: Results) -> str:
         "Validation accuracy against epochs, a colour per batch size from dark (small) to light (large): "
         "median over the runs still going, the band from the least to the most. The vertical axis is "
         "logarithmic in the distance to 100 %. Dotted: the goal. A mark ends the curve of a run that did not "
-        "last to the end of its budget of epochs."
+        "last to the end of its budget of epochs, whether or not it had reached the goal, and tells why."
     )
 
 
@@ -40,13 +39,16 @@ def draw(results: Results) -> Figure:
     """A panel for each arm, in rows for each (dataset, model, framework)."""
     rows = list(product(results.workloads, results.frameworks))
     figure, blocks = panels.in_blocks(len(rows), len(results.arms), height=HEIGHT)
+    early = ends(results)
     for (workload, framework), block in zip(rows, blocks, strict=True):
         _block(results, workload, framework, block)
+        own = of_workload(early, workload)
+        _marks(results, own[own["framework"] == framework], block)
     for row, workload in enumerate(results.workloads):
         own = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
         _color_bar(figure, own.ravel().tolist(), panels.sizes_of(results, workload))
     goal = Line2D([], [], label="goal", **GUIDE)
-    panels.legend(figure, [goal, *failures.keys(_ended(results.curves))])
+    panels.legend(figure, [goal, *failures.keys(early)])
     return figure
 
 
@@ -76,14 +78,29 @@ def _cell(ax: Axes, runs: pd.DataFrame, *, color: tuple) -> None:
     ax.plot(accuracy.index, accuracy.median(axis=1), color=color, linewidth=1.1)
     ends = (accuracy.min(axis=1), accuracy.max(axis=1))
     ax.fill_between(accuracy.index, *ends, color=color, alpha=0.18, linewidth=0)
-    for _, run in _ended(runs).groupby("seed"):
-        last = run.loc[run["epochs"].idxmax()]
-        mark = failures.MARKS[last["status"]][0]
-        ax.plot(last["epochs"], last["validation_accuracy"], mark, color=color, markersize=3.5)
 
 
-def _ended(curves: pd.DataFrame) -> pd.DataFrame:
-    return curves[curves["status"].isin(ENDS)]
+def _marks(results: Results, early: pd.DataFrame, block: np.ndarray) -> None:
+    """Mark the ends of runs that were cut short."""
+    for ax, arm in zip(block, results.arms, strict=True):
+        for run in early[early["arm"] == arm].itertuples():
+            sizes = panels.sizes_of(results, (run.dataset, run.model))
+            look = {"color": _colors(sizes)[sizes.index(run.batch_size)], "markersize": 3.5}
+            ax.plot(run.epochs, run.validation_accuracy, failures.MARKS[run.status][0], **look)
+
+
+def ends(results: Results) -> pd.DataFrame:
+    """The last point of every run that ended before its budget of epochs; `status` tells what ended it.
+
+    A run that had reached its goal says so in its own status: its seconds were over, or it diverged then.
+    """
+    runs = results.curves.groupby([*CELL, "seed"], sort=False)["epochs"]
+    last = results.curves.loc[runs.idxmax()]
+    early = last[budget.ended_early(results, last, epochs="epochs")]
+    in_time = early["training_s"] < budget.of(results, early, "seconds")
+    reached = early["status"] == "reached"
+    status = early["status"].mask(reached & in_time, "diverged").mask(reached & ~in_time, "time-limit")
+    return early.assign(status=status)
 
 
 def _colors(sizes: list[int]) -> list[tuple]:

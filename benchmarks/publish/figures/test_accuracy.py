@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, convergence
+from benchmarks.publish import axes, budget, convergence, series
 from benchmarks.publish.convergence import GUIDE, Panel
 from benchmarks.publish.results import Results
 
@@ -22,30 +22,42 @@ def caption(results: Results) -> str:
     return (
         "Test accuracy at the best validation evaluation: mean ± standard deviation over runs. The axis is "
         "logarithmic in the distance to 100 %. Marks above a panel: cells whose median run did not reach the "
-        "validation goal (dotted), and why; what they did reach is drawn where they were tested."
+        "validation goal (dotted), and why; what they did reach is drawn where they were tested. "
+        f"{convergence.HOLLOW}"
     )
 
 
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
+    cells = with_deviation(results)
     return convergence.draw(
         results,
-        with_deviation(results.trained),
+        cells,
         label="Test accuracy (%)",
         prepare=axes.accuracy,
         finish=_finish,
-        keys=[Line2D([], [], label="validation goal", **GUIDE)],
+        keys=[Line2D([], [], label="validation goal", **GUIDE), *convergence.early_keys(cells)],
     )
 
 
-def with_deviation(cells: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy ± one standard deviation; a bar past 100 % has no end on this axis."""
+def with_deviation(results: Results) -> pd.DataFrame:
+    """The trained cells with their accuracy ± one standard deviation, and whether they `ended_early`.
+
+    A bar past 100 % has no end on this axis.
+    """
+    cells = results.trained
+    early = budget.ended_early(results, cells, epochs="epochs_trained")
     value, deviation = cells["test_accuracy"], cells["test_accuracy_sd"]
     above = (value + deviation).where(value + deviation < 1 - axes.LEAST_ERROR, np.inf)
-    return cells.assign(value=value, lo=value - deviation, hi=above.where(deviation.notna()))
+    ends = {"lo": value - deviation, "hi": above.where(deviation.notna())}
+    return cells.assign(value=value, **ends, ended_early=early)
 
 
 def _finish(panel: Panel) -> None:
+    for shift, (framework, look) in zip(series.shifts(len(panel.looks)), panel.looks.items(), strict=True):
+        early = panel.cells[(panel.cells["framework"] == framework) & panel.cells["ended_early"]]
+        x = series.beside(early["batch_size"].to_numpy(), shift=shift)
+        series.hollow(panel.ax, x, early, look=look)
     if panel.goal is not None:
         panel.ax.axhline(panel.goal["validation_accuracy"], **GUIDE)
     axes.accuracy_ticks(panel.ax.yaxis)

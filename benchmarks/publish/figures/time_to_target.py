@@ -46,4 +46,5 @@ def _finish(panel: Panel) -> None:
         own = panel.cells[panel.cells["framework"] == framework]
         place = (series.beside(own["batch_size"].to_numpy(), shift=shift), own["time_to_target_predicted_s"])
         panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
+    convergence.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

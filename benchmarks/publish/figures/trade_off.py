@@ -19,6 +19,8 @@ from benchmarks.publish.style import INK, SMALL
 TITLE = "Trade-off between time and accuracy"
 ARROW = 14
 """Points; the length of a bar without end."""
+OUTLINE = [(0, 0), (ARROW, 0), (ARROW - 2, 1), (ARROW - 2, -1)]
+"""The same with its head, from the point that it belongs to."""
 LINE = 10
 """Points; the height of a line of text."""
 WIDTH = 60
@@ -37,8 +39,8 @@ def caption(results: Results) -> str:
         f"Test accuracy against time to target, a point per batch size ({_labelled(results)}; lines join "
         "neighbours of the grid): up and to the left is better. Bars: 95 % interval of the time, with an "
         "arrow where it has no upper end, and standard deviation of the accuracy over runs. The vertical "
-        "axis is logarithmic in the distance to 100 %. Above each panel: the batch sizes that have no point "
-        "since their median run did not reach the goal, and why."
+        f"axis is logarithmic in the distance to 100 %. {convergence.HOLLOW} Above each panel: the batch "
+        "sizes that have no point since their median run did not reach the goal, and why."
     )
 
 
@@ -48,7 +50,7 @@ def _labelled(results: Results) -> str:
 
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
-    cells = with_deviation(results.trained)
+    cells = with_deviation(results)
     figure, shown = convergence.layout(results, cells, n_series=len(results.frameworks))
     reasons = {panel.ax: _reasons(panel) for panel in shown}
     lines = {panel.ax: _points(panel) for panel in shown}
@@ -59,9 +61,11 @@ def draw(results: Results) -> Figure:
         _absent(panel, reasons[panel.ax], n_lines=max(map(len, beside)))
         axes.logarithmic(panel.ax.xaxis)
         axes.accuracy_ticks(panel.ax.yaxis)
-    panels.legend(figure, panels.framework_keys(shown[0].looks, cells))
+    early = convergence.early_keys(cells.dropna(subset=NEEDED))
+    panels.legend(figure, panels.framework_keys(shown[0].looks, cells) + early)
+    figure.draw_without_rendering()  # how far an arrow goes in data coordinates depends on the layout
     for panel in shown:
-        _label(panel, lines[panel.ax])
+        _label(panel, [*lines[panel.ax], *_arrows(panel)])
     return figure
 
 
@@ -76,6 +80,8 @@ def _points(panel: Panel) -> list[np.ndarray]:
         kinds = verdict.kinds(rows["identity"])
         for kind, stroke in series.strokes(look).items():
             drawn += _line(panel, rows.where(kinds == kind), stroke=stroke)
+        early = rows[rows["ended_early"].eq(True)]
+        series.hollow(panel.ax, early["time_to_target_s"].to_numpy(float), early, look=look)
     return drawn
 
 
@@ -106,6 +112,15 @@ def _bars(panel: Panel, cell: tuple, *, color: str, alpha: float) -> list[np.nda
         arrow = {"arrowstyle": "<|-,head_width=0.12,head_length=0.25", "shrinkA": 0, "shrinkB": 0}
         panel.ax.annotate("", (x, y), (ARROW, 0), "data", "offset points", arrowprops=arrow | bar)
     return [np.array(ends) for ends in bars if np.isfinite(ends).all()]
+
+
+def _arrows(panel: Panel) -> list[np.ndarray]:
+    """Where the arrows of bars without end lie, [4, 2] each in data coordinates."""
+    endless = panel.cells[np.isinf(panel.cells["time_to_target_s_hi"])].dropna(subset=NEEDED)
+    starts = endless[["time_to_target_s", "value"]].to_numpy(float)
+    data = panel.ax.transData
+    outline = np.array(OUTLINE) * panel.ax.figure.dpi / 72
+    return [data.inverted().transform(data.transform(start) + outline) for start in starts]
 
 
 def _label(panel: Panel, lines: list[np.ndarray]) -> None:

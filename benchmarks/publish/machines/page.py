@@ -57,7 +57,7 @@ def _source(source: Source) -> dict[str, str]:
 def sentences(cells: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """What the comparison shows: who is fastest, and how well times were predicted."""
     machines = sorted(cells["machine"].unique())
-    several = cells["form"].nunique() > 1
+    several = [name for name in ("form", "precision") if cells[name].nunique() > 1]
     said = [] if len(machines) > 1 else [ALONE.format(machines[0])]
     if len(machines) > 1:
         said += [
@@ -74,8 +74,8 @@ ALONE = (
 )
 
 
-def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: bool) -> str:
-    """The best throughput of each machine, best first; with the form of its arm where there are several."""
+def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: list[str]) -> str:
+    """The best throughput of each machine, best first; with form and precision where there are several."""
     timed = cells.dropna(subset=["throughput_samples_per_s"])
     if timed.empty:
         return ""
@@ -83,7 +83,7 @@ def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: bool) -
     best = best.sort_values("throughput_samples_per_s", ascending=False)
     parts = [
         f"{wording.number(cell.throughput_samples_per_s)} on {cell.machine} "
-        f"({wording.name(cell.framework)}, {f'{cell.form}, ' if several else ''}"
+        f"({', '.join([wording.name(cell.framework), *(getattr(cell, name) for name in several)])}, "
         f"B = {wording.whole(cell.batch_size)})"
         for cell in best.itertuples()
     ]

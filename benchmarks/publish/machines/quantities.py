@@ -6,7 +6,7 @@ from benchmarks.analysis.comparison import TRAINING
 from benchmarks.publish import failures, verdict, wording
 from benchmarks.publish.results import CASE
 
-ON_MACHINE = ["machine", *CASE]
+ON_MACHINE = ["machine", "precision", *CASE]
 
 
 def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -52,16 +52,27 @@ def _quantity(cells: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _titled(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the title of their panel: it names the form of the arms where the cells have several."""
-    keys = rows[["dataset", "model", "form"]].itertuples(index=False, name=None)
+    """Rows with the title of their panel: it names form and precision where the cells have several."""
     several = cells["form"].nunique() > 1
-    return rows.assign(panel=[wording.timed(key, several=several) for key in keys])
+    precision = precisions(cells)
+    panels = [
+        f"{wording.timed(tuple(key), several=several)}{precision[name]}"
+        for *key, name in rows[["dataset", "model", "form", "precision"]].itertuples(index=False, name=None)
+    ]
+    return rows.assign(panel=panels)
+
+
+def precisions(cells: pd.DataFrame) -> dict[str, str]:
+    """What a title says of each precision: nothing where the cells have only one."""
+    known = cells["precision"].unique()
+    return {name: f" · {name}" if len(known) > 1 else "" for name in known}
 
 
 def training_titles(cells: pd.DataFrame) -> dict[tuple, str]:
     """A title for each training; its studies are named where another one would have the same title."""
     trainings = cells.groupby(TRAINING)["study"].agg(lambda names: ", ".join(sorted(set(names))))
-    short = {key: _title(key) for key in trainings.index}
+    precision = cells.groupby(TRAINING)["precision"].first().map(precisions(cells))
+    short = {key: f"{_title(key)}{precision[key]}" for key in trainings.index}
     shared = [title for title in short.values() if list(short.values()).count(title) > 1]
     return {key: f"{title} · {trainings[key]}" if title in shared else title for key, title in short.items()}
 

@@ -38,8 +38,9 @@ CAPTION = (
     "Two one-sided tests at 5 %, paired over seeds, of the first framework against the second: equivalent "
     "where the 90 % interval of the mean difference lies within the margins (±0.5 percentage points of test "
     "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most; "
-    "fewer than two cannot be tested. Equivalent: at how many of the batch sizes. Least sure: estimate and "
-    "90 % interval at the batch size B with the largest p. The CSV has every batch size on its own."
+    "fewer than two cannot be tested. Equivalent: at how many of the batch sizes that could be tested. "
+    "Least sure: estimate and 90 % interval at the batch size B with the largest p. The CSV has every batch "
+    "size on its own."
 )
 
 
@@ -48,7 +49,7 @@ def _line(key: tuple, tests: pd.DataFrame, quantities: list[str]) -> list[Entry]
     texts = [wording.workload((dataset, model)), arm, f"{wording.name(framework)}, {wording.name(other)}"]
     for quantity in quantities:
         own = tests[tests["quantity"] == quantity]
-        texts += [_counts(own["n"]), f"{(own['verdict'] == 'equivalent').sum()} of {len(own)}", _worst(own)]
+        texts += [_counts(own["n"]), _equivalent(own["verdict"]), _worst(own)]
     return [Entry(text) for text in texts]
 
 
@@ -56,6 +57,13 @@ def _counts(n: pd.Series) -> str:
     if n.empty:
         return wording.NOTHING
     return str(n.min()) if n.min() == n.max() else f"{n.min()}–{n.max()}"
+
+
+def _equivalent(verdicts: pd.Series) -> str:
+    """At how many of the batch sizes that could be tested, and how many could not."""
+    untested = int((verdicts == "not testable").sum())
+    said = f"{(verdicts == 'equivalent').sum()} of {len(verdicts) - untested}"
+    return f"{said} ({untested} not testable)" if untested else said
 
 
 def _worst(tests: pd.DataFrame) -> str:

@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from benchmarks.analysis.comparison import throughput_status
 from benchmarks.analysis.ratios import by_process, ratio
-from benchmarks.publish import comparison, wording
+from benchmarks.publish import verdict, wording
 from benchmarks.publish.results import CASE, Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 
-EXECUTIONS = ("idiomatic", "fused")
+SPEEDS = {"idiomatic": "throughput_idiomatic_samples_per_s", "fused": "throughput_samples_per_s"}
+"""The column of the summary that holds the speed of each execution."""
 HEADS = ("Idiomatic", "Fused", "Ratio")
 
 
@@ -16,23 +18,23 @@ def tables(results: Results) -> list[Table]:
     if results.throughput.empty:
         return []
     timed = dict(list(results.throughput.groupby(CASE)))
-    data = pd.DataFrame(_case(key, timed[key]) for key in results.cases if key in timed)
+    cells = verdict.once(results.summary, CASE).set_index(CASE)
+    data = pd.DataFrame(_case(cells.loc[key], timed[key]) for key in results.cases if key in timed)
     body = _side_by_side(results, data) if results.side_by_side else _one_below_another(results, data)
     title = "Fused over idiomatic execution"
-    return [Table(name="execution", title=title, caption=_caption(results), data=data, **body)]
+    return [Table(name="execution", title=title, caption=_caption(results, data), data=data, **body)]
 
 
-def _case(key: tuple, rows: pd.DataFrame) -> dict:
-    """Geometric means over the processes, and their ratio with its interval."""
+def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
+    """The speeds of a case, and their ratio with its interval; `rows` are its timings."""
     gain = ratio(by_process(rows, of="execution"), "fused", "idiomatic")
-    case = dict(zip(CASE, key, strict=True))
-    for execution in EXECUTIONS:
-        own = rows[rows["execution"] == execution]
-        measured = own.loc[own["status"] == "measured", "samples_per_s"]
-        case[f"{execution}_samples_per_s"] = comparison.geometric(measured)
-        failures = own.loc[own["status"] != "measured", "status"]
-        case[f"{execution}_status"] = failures.iloc[0] if len(failures) else "measured"
-    return case | {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
+    case = dict(zip(CASE, cell.name, strict=True))
+    statuses = rows.groupby("execution")["status"].agg(throughput_status)
+    for execution, column in SPEEDS.items():
+        case[f"{execution}_samples_per_s"] = cell[column]
+        case[f"{execution}_status"] = statuses.get(execution, wording.NOTHING)
+    ends = {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
+    return case | ends | {"identity": cell["identity"]}
 
 
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
@@ -72,22 +74,24 @@ def _first(results: Results, case: pd.Series) -> list[str]:
 
 
 def _side(case: pd.Series) -> list[str]:
+    sign = verdict.mark(case["identity"])
     speeds = [
-        wording.number(case[f"{execution}_samples_per_s"])
+        wording.number(case[f"{execution}_samples_per_s"]) + sign
         if case[f"{execution}_status"] == "measured"
         else case[f"{execution}_status"]
-        for execution in EXECUTIONS
+        for execution in SPEEDS
     ]
     return [*speeds, wording.interval(case["ratio"], case["ratio_lo"], case["ratio_hi"])]
 
 
-def _caption(results: Results) -> str:
-    text = (
+def _caption(results: Results, data: pd.DataFrame) -> str:
+    sentences = [
         "Training throughput of the loop a user of the framework would write (idiomatic) and of the fastest "
         "form that computes the same numbers (fused): geometric means over processes, and their ratio with "
-        "its 95 % interval, paired over processes."
-    )
+        "its 95 % interval, paired over processes. A word in place of a value tells why no process gave one.",
+        *verdict.notes(data["identity"]),
+    ]
     share = results.provenance.get("measuring_share")
-    if share is None:
-        return text
-    return f"{text} Of the time of all jobs, {wording.percent(share)} % was spent training or timing."
+    if share is not None:
+        sentences.append(f"Of the time of all jobs, {wording.percent(share)} % was spent training or timing.")
+    return " ".join(sentences)

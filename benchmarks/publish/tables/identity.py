@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.publish import verdict, wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
-EXECUTIONS = ("idiomatic", "fused")
 HEADS = ("Idiomatic", "Fused")
 COLUMNS = [
     Column("Workload", words=True),
@@ -58,7 +58,7 @@ def _step(executions: pd.DataFrame, execution: str, bounds: dict) -> str:
 
 
 def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
-    """The verdict of both executions, or of each where they differ; where in the model is left to the CSV."""
+    """The verdict of both executions, or of each where they differ; by which quantity is left to the CSV."""
     said = [_verdict(row) for row in executions.itertuples()]
     if len(set(said)) == 1:
         yield said[0]
@@ -68,7 +68,7 @@ def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
 
 def _verdict(row: tuple) -> str:
     certain = row.verdict in (verdict.CERTIFIED, verdict.STATISTICAL)
-    return row.verdict if certain else f"{verdict.NOT_CERTIFIED}: {row.differs_by.split(' (')[0]}"
+    return row.verdict if certain else f"{verdict.NOT_CERTIFIED}: {row.differs_by.split(' [')[0]}"
 
 
 def _caption(results: Results) -> str:
@@ -84,5 +84,5 @@ def _caption(results: Results) -> str:
         return text
     return (
         f"{text} Statistical: the framework draws random numbers of its own in this arm; the differences are "
-        "those of the model without them."
+        "those with the shared generator in its place."
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.publish import verdict, wording
+from benchmarks.publish import budget, verdict, wording
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.publish.side_by_side import ACCURACY, EPOCHS, MEMORY, THROUGHPUT, TIME, Row
 from benchmarks.publish.table import Column, Table
@@ -30,7 +30,7 @@ BOLD = "Bold: the best of the {} where the measurements resolve it ({}). Nothing
 RESOLVED = "throughput: the interval of the ratio excludes 1"
 RESOLVED_TRAINING = (
     "; epochs and time: at least four runs each, whose intervals do not overlap; "
-    "accuracy: Welch’s t test at 5 %"
+    "accuracy: Welch’s t test at 5 % after equally many epochs"
 )
 
 
@@ -46,6 +46,7 @@ def tables(results: Results) -> list[Table]:
 def _table(results: Results, *, workload: tuple[str, str], arm: str) -> Table:
     cells = of_workload(results.summary, workload)
     cells = cells[cells["arm"] == arm]
+    cells = cells.assign(ended_early=budget.ended_early(results, cells, epochs="epochs_trained"))
     quantities = _shown(cells)
     rows = _rows(results, of_workload(results.throughput, workload), cells)
     about = {"dataset": workload[0], "model": workload[1], "arm": arm}
@@ -99,9 +100,10 @@ def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame
     if len(goals) and trained:
         goal = goals.iloc[0]
         accuracy = wording.percent(goal["validation_accuracy"])
-        budget = f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training"
-        sentences += [f"Target: validation accuracy {accuracy} % {budget}.", TRAINED]
+        within = f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training"
+        sentences += [f"Target: validation accuracy {accuracy} % {within}.", TRAINED]
     of = "row" if results.side_by_side else "batch size"
     if len(results.frameworks) > 1:
         sentences.append(BOLD.format(of, RESOLVED + (RESOLVED_TRAINING if trained else "")))
-    return " ".join([*sentences, *verdict.notes(cells["identity"])])
+    early = (cells["ended_early"] & cells[ACCURACY].notna()).any()
+    return " ".join([*sentences, *([budget.NOTE] if early else []), *verdict.notes(cells["identity"])])

@@ -13,7 +13,7 @@ COLUMNS = [
     Column("Largest residual (%)"),
     Column("Points"),
     Column("Capacity (MiB)"),
-    Column("Largest batch"),
+    Column("Largest batch (extrapolated)"),
 ]
 
 
@@ -29,8 +29,10 @@ def tables(results: Results) -> list[Table]:
             title="Peak memory as a function of batch size",
             caption="Least-squares fit of M = a + b·B to the measured peaks of all arms"
             f"{' of one form' if several else ''}. Largest residual: "
-            "relative to the measured peak. Largest batch: the largest B for which a + b·B stays within the "
-            "capacity of the device.",
+            "relative to the fitted peak. Largest batch: the B for which a + b·B would be the capacity of "
+            "the device, in two digits; it may lie far beyond the points that the line was fitted to. On a "
+            "CPU a + b·B is what training adds: what the process holds before it (libraries and data), and "
+            "what else is in memory, is not taken off the capacity, so that less than this fits.",
             columns=[*timed_columns(several=several), *COLUMNS],
             rows=rows,
             data=results.memory_fit,
@@ -47,6 +49,6 @@ def _line(fit: pd.Series, *, several: bool) -> list[Entry]:
         wording.percent(fit["residual_share"]),
         wording.whole(fit["n_points"]),
         wording.whole(fit["capacity_mib"]),
-        wording.whole(fit["largest_batch"]),
+        wording.rough(fit["largest_batch"]),
     ]
     return [Entry(text) for text in texts]

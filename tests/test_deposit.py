@@ -1,0 +1,85 @@
+"""Results published: what is committed, and what survives an interruption."""
+
+import shutil
+
+import pytest
+
+from benchmarks import deposit
+from benchmarks.errors import Problem
+
+
+def finished_study(folder):
+    for path in (
+        *deposit.FILES,
+        "tables/main.md",
+        "figures/a.svg",
+        "figures/.stamp",
+        "runs/digits/16.json",
+        "throughput/a.json",
+    ):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+    return folder
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_committed(tmp_path):
+    into = tmp_path / "published" / "slow" / "tiny"
+    deposit.deposit(finished_study(tmp_path / "here"), into)
+    expected = {*deposit.FILES, "tables/main.md", "figures/a.svg", "runs/digits/16.json", "throughput/a.json"}
+    assert set(contents(into)) == expected
+    assert [path.name for path in into.parent.iterdir()] == ["tiny"]
+
+
+def test_bulky_records_are_packed_into_the_same_bytes_whenever_and_wherever(tmp_path, monkeypatch):
+    monkeypatch.setattr(deposit, "PLAIN_BYTES", 10)
+    packed = []
+    for place in ("a", "b"):
+        results = finished_study(tmp_path / place / "here")
+        deposit.deposit(results, tmp_path / place / "into")
+        packed.append(contents(tmp_path / place / "into"))
+        shutil.rmtree(results)
+        monkeypatch.setattr("time.time", lambda: 2e9)
+    assert packed[0] == packed[1]
+    assert set(packed[0]) == {*deposit.FILES, "tables/main.md", "figures/a.svg", deposit.PACKED} - {
+        "curves.csv"
+    }
+
+
+def test_an_interruption_while_building_leaves_the_earlier_publication(tmp_path, monkeypatch):
+    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
+    deposit.deposit(results, into)
+    before = contents(into)
+    (results / "report.html").write_text("later")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deposit.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space"):
+        deposit.deposit(results, into)
+    assert contents(into) == before
+    assert not (tmp_path / ".into.new").exists()
+
+
+def test_a_swap_cut_short_is_mended(tmp_path, monkeypatch):
+    results, into = finished_study(tmp_path / "here"), tmp_path / "into"
+    deposit.deposit(results, into)
+    before = contents(into)
+    into.rename(tmp_path / ".into.old")
+    with monkeypatch.context() as patch:
+        patch.setattr(deposit, "fill", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            deposit.deposit(results, into)
+    assert contents(into) == before
+
+
+def test_an_unfinished_study_is_not_published(tmp_path):
+    results = finished_study(tmp_path / "here")
+    (results / "report.html").unlink()
+    with pytest.raises(Problem, match=r"has no report\.html"):
+        deposit.deposit(results, tmp_path / "into")
+    assert not (tmp_path / "into").exists()
