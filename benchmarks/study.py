@@ -1,7 +1,6 @@
 """A study: the YAML file that names a grid, checked and turned into cells."""
 
 import json
-import math
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -10,6 +9,7 @@ from benchmarks import datasets, frameworks, models
 from benchmarks.errors import Problem
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.schedule import first_step
 from benchmarks.record import Cell
 from benchmarks.value import Value
 
@@ -110,19 +110,21 @@ def read(config: dict) -> Study:
     for workload in study.workloads:
         _check_workload(workload)
         _check_kind(workload, study.arms)
+        _check_arms(workload, study)
     for framework in study.frameworks:
         frameworks.module_name(framework)
     _check_no_duplicates(study)
     return study
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError, prefix: str = "") -> str:
     """What is wrong, one line for each fault, in the words of the configuration."""
     lines = []
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
         said = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
-        lines.append(f"config: {where}: {said} (given: {json.dumps(fault['input'], default=str)[:80]})")
+        given = json.dumps(fault["input"], default=str)[:80]
+        lines.append(f"config: {prefix}{where}: {said} (given: {given})")
     return "\n".join(dict.fromkeys(lines))
 
 
@@ -149,12 +151,39 @@ def _check_kind(workload: Workload, arms: list[Arm]) -> None:
             f"config: model {workload.model} reads {wanted}, and {workload.dataset} is not",
             mend="pair transformer with text, every other model with images",
         )
-    augmented = [arm.name for arm in arms if arm.augmentation]
-    if reads_tokens and augmented:
-        raise Problem(
-            f"config: arm {augmented[0]} shifts or flips images, and {workload.dataset} is text",
-            mend="take augmentation out of that arm, or make the text a study of its own",
-        )
+    spec = models.spec(workload.model, n_classes=2, randomness="framework")
+    for arm in arms:
+        if arm.randomness == "framework" and not models.is_statistical(spec):
+            raise Problem(
+                f"config: arm {arm.name}: randomness: framework, and {workload.model} has no dropout",
+                mend="take randomness out of that arm, or make this model a study of its own",
+            )
+        if arm.augmentation and (other := _no_images(workload.dataset)):
+            raise Problem(
+                f"config: arm {arm.name} shifts or flips images, and {workload.dataset} is {other}",
+                mend="take augmentation out of that arm, or make this data a study of its own",
+            )
+
+
+def _check_arms(workload: Workload, study: Study) -> None:
+    """Hold what arms come to at each batch size to what an optimizer can be."""
+    for arm in study.arms:
+        for size in workload.sizes:
+            try:
+                plan(study, workload=workload, framework=study.frameworks[0], arm=arm, batch_size=size)
+            except ValidationError as error:
+                raise Problem(
+                    _first(error, f"arm {arm.name} at batch size {size}: "),
+                    mend="change the arm's learning rate or scaling, or the workload's budget",
+                ) from error
+
+
+def _no_images(dataset: str) -> str:
+    """What the data is where its examples are no images that can be moved; "" where they are."""
+    if datasets.kind(dataset) == "tokens":
+        return "text"
+    height, width, _ = datasets.shape(dataset)
+    return f"signals of {height} × {width} values" if 1 in (height, width) else ""
 
 
 def _check_no_duplicates(study: Study) -> None:
@@ -187,10 +216,13 @@ def timed(study: Study) -> Study:
 
 
 def traced(study: Study) -> Study:
-    """The study without what its certificates do not depend on: seeds, goals, budgets, batch sizes."""
+    """The study without what its traces do not depend on: frameworks, seeds, goals, budgets, batch sizes."""
     bare = [w.model_copy(update={"batch_sizes": [1]}) for w in _bare(study)]
     return timed(study).model_copy(
-        update={"arms": study.arms, "workloads": bare, "throughput": Throughput(), "precision": "float64"}
+        update={
+            **{"arms": study.arms, "workloads": bare, "throughput": Throughput(), "precision": "float64"},
+            "frameworks": ["numpy"],  # each is named apart, so that a new one is traced alone
+        }
     )
 
 
@@ -225,7 +257,7 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
         arm=arm.name,
         batch_size=batch_size,
     )
-    steps = math.ceil(workload.budget.epochs * workload.n_training / batch_size)
+    steps = first_step(workload.budget.epochs, workload.n_training, per=batch_size)
     return Plan(
         cell=cell,
         device=study.device,

@@ -101,6 +101,7 @@ def _changing_shape(shape: spec.Shape) -> list[spec.Layer]:
             spec.MaxPool(2),
             spec.AveragePool(2),
             spec.MaxPool(3, stride=2),
+            spec.MaxPool(3, stride=2, padded=True),
             spec.AveragePool(3, stride=1),
         ]
     return found
@@ -174,7 +175,6 @@ def trained(framework, training: Training) -> Trace:
     examples, labels = training.arrays
     trainer = framework.Trainer(
         layers=list(training.layers),
-        input_shape=training.shape,
         optimizer=training.optimizer,
         examples=examples,
         labels=labels,

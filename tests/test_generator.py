@@ -14,7 +14,7 @@ FIVE_SIGMA = 5.0 / np.sqrt(N)
 def draw(*, key=12_345, count=0, n=N):
     """u in [0, 1) of one draw."""
     key, count = np.array([key], np.int32), np.array([count], np.int32)
-    return generator.bits(np.arange(n, dtype=np.int32), key, count) * generator.RESOLUTION
+    return generator.bits(np.arange(n, dtype=np.int32), key, count) / 2**generator.BITS
 
 
 def lowbias32(x):

@@ -68,6 +68,18 @@ def test_a_strided_convolution_rounds_up_and_a_pool_leaves_the_rest_out():
     assert MaxPool(3, stride=2).output_shape((32, 32, 4)) == (15, 15, 4)
 
 
+def test_a_padded_pool_rounds_up_and_passes_data_of_one_dimension():
+    pool = MaxPool(3, stride=2, padded=True)
+    assert pool.output_shape((32, 32, 4)) == (16, 16, 4)
+    assert pool.output_shape((9, 1, 4)) == (5, 1, 4)
+    assert MaxPool(5, stride=3, padded=True).output_shape((7, 1, 2)) == (3, 1, 2)
+
+
+def test_a_pool_of_even_size_has_no_middle_to_pad_around():
+    with pytest.raises(ValueError, match="odd"):
+        MaxPool(2, padded=True)
+
+
 def test_layers_inside_a_residual_have_paths_shapes_and_parameters_of_their_own():
     block = Residual((Conv(6, stride=2), ReLU()), (Conv(6, size=1, stride=2),))
     spec = [Conv(3), block, GlobalAveragePool()]
@@ -99,6 +111,13 @@ def test_generators_and_running_averages_are_not_trained():
         # Counted by hand from the layers: weights, biases, and 4 numbers a channel for batch norm.
         ("logistic", (28, 28, 1), 7_850),
         ("f1", (28, 28, 1), 784 * 512 + 4 * 512 * 512 + 5 * 4 * 512 + 512 * 10 + 10),
+        # Keskar's first dense layer has 64 · 8 · 8 = 4096 inputs: each of the two pools halves 32 pixels.
+        # Generators of dropout count, two numbers each.
+        ("c1", (32, 32, 3), 75 * 64 + 1_600 * 64 + 4_096 * 384 + 384 * 192 + 4 * 704 + 1_930 + 2 * 2),
+        # He's table 6: 0.27 M. Convolutions 432 + 6 · 2,304 + 4,608 + 5 · 9,216 + 18,432 + 5 · 36,864, two
+        # for each of 688 normalised channels and 650 of the dense layer make 269,722. Option B's shortcuts
+        # add 512 + 2,048 and two for each of 96 channels: 272,474. Then batch norm's averages, 2 · 784.
+        ("resnet20", (32, 32, 3), 269_722 + 512 + 2_048 + 2 * 96 + 2 * 784),
         ("resnet8", (32, 32, 3), 432 + 4_608 + 4_608 + 9_216 + 512 + 18_432 + 36_864 + 2_048 + 650 + 4 * 336),
         (
             "transformer",
@@ -110,6 +129,30 @@ def test_generators_and_running_averages_are_not_trained():
 def test_models_have_as_many_parameters_as_their_papers_say(model, shape, n):
     parameters = initial_parameters(models.spec(model, n_classes=10), shape, seed=0)
     assert sum(value.size for value in parameters.values()) == n
+
+
+def test_arms_with_and_without_augmentation_start_alike():
+    """Seeds pair: what differs between two arms of a seed is the arm."""
+    plain = initial_parameters(models.spec("c1", n_classes=10), (32, 32, 3), seed=3)
+    flipped = initial_parameters(models.spec("c1", n_classes=10, augmentation=["flip"]), (32, 32, 3), seed=3)
+    both = models.spec("c1", n_classes=10, augmentation=["shift", "flip"], randomness="framework")
+    augmented = initial_parameters(both, (32, 32, 3), seed=3)
+    assert sum(name.endswith("generator") for name in plain) == 2
+    for front, started in ((1, flipped), (2, augmented)):
+        assert len(started) == len(plain) + front
+        for name, value in plain.items():
+            index, _, rest = name.partition(".")
+            assert (started[f"{int(index) + front}.{rest}"] == value).all()
+    assert len({value[0] for name, value in augmented.items() if name.endswith("generator")}) == 4
+
+
+def test_branches_of_residuals_draw_apart_behind_augmentation():
+    block = Residual((Conv(3), ReLU()), (Conv(3),))
+    plain = initial_parameters([Conv(3), block], (8, 8, 3), seed=0)
+    behind = initial_parameters([RandomFlip(), Conv(3), block], (8, 8, 3), seed=0)
+    assert (plain["1.body.0.kernel"] == behind["2.body.0.kernel"]).all()
+    kernels = [plain["0.kernel"], plain["1.body.0.kernel"], plain["1.shortcut.0.kernel"]]
+    assert len({kernel.tobytes() for kernel in kernels}) == 3
 
 
 def test_augmentation_stands_in_front_and_dropout_draws_from_where_it_is_told():

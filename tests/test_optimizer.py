@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.schedule import Schedule, first_step
 
 RATE, GRADIENTS = 0.5, [1.0, -2.0, 0.5]
 
@@ -80,6 +80,41 @@ def test_settings_are_rounded_to_what_float32_can_hold():
 def test_an_optimizer_refuses_what_it_cannot_be(wrong):
     with pytest.raises(ValidationError):
         Optimizer(**{"name": "momentum", "learning_rate": 0.1, "momentum": 0.5, **wrong})
+
+
+def test_momentum_is_more_than_nothing_where_the_optimizer_has_it():
+    for name in ("momentum", "nesterov"):
+        with pytest.raises(ValidationError, match="momentum above 0; take sgd"):
+            Optimizer(name=name, learning_rate=0.1)
+    assert Optimizer(name="sgd", learning_rate=0.1).momentum == 0
+
+
+def test_a_range_is_held_to_after_rounding():
+    good = {"name": "adam", "learning_rate": 0.1}
+    for wrong, said in (
+        ({"learning_rate": 1e-50}, "greater than 0"),
+        ({"beta_1": 0.999999999}, "less than 1"),
+        ({"learning_rate": 1e39}, "too large for float32"),
+        ({"clip_norm": math.inf}, "finite"),
+        ({"weight_decay": math.nan}, "finite"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            Optimizer(**{**good, **wrong})
+
+
+@pytest.mark.parametrize("part", [0.07, 0.14, 0.28, 0.55, 0.56, 0.57])
+def test_parts_of_a_budget_end_at_the_step_that_they_name(part):
+    """In binary 0.07 · 100 is 7.000000000000001, and 0.55 · 100 is 55.00000000000001."""
+    step = round(part * 100)
+    warm = Schedule(warm_up=part).factors(0, 100, total=100)
+    assert (warm < 1).sum() == step - 1 and warm[step - 1] == 1
+    falling = Schedule(shape="step", milestones=[part]).factors(0, 100, total=100)
+    assert (falling == 1).sum() == step
+
+
+def test_a_budget_ends_with_the_step_that_completes_it():
+    assert [first_step(0.07, 100), first_step(0.07, 100, per=7), first_step(0.07, 100, per=8)] == [7, 1, 1]
+    assert [first_step(10, 1257, per=16), first_step(2.5, 10, per=5), first_step(1e-9, 10)] == [786, 5, 1]
 
 
 def test_a_constant_rate_stays():

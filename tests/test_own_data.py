@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import datasets
+from benchmarks.datasets import dataset
 from benchmarks.errors import Problem
 
 PARTS = ("train", "validation", "test")
@@ -151,6 +152,51 @@ def test_more_than_256_classes_keep_their_numbers(tmp_path):
     assert (data.n_classes, data.train_y.max()) == (300, 299)
 
 
+def test_the_shape_of_an_example_is_known_without_reading_any(tmp_path):
+    np.savez(tmp_path / "fortran.npz", x=np.asfortranarray(BYTES), y=LABELS)
+    assert datasets.shape(f"npz:{tmp_path / 'fortran.npz'}") == SHAPE
+    assert datasets.shape(saved(tmp_path, x=np.zeros((N, 7)), y=LABELS)) == (7, 1, 1)
+    assert datasets.shape("mnist1d") == (40, 1, 1)
+
+
+def rare(where):
+    """Labels 0 and 1, and 2 once, at an example that the split puts there."""
+    order = dataset.permutation(N)
+    place = {"test": order[0], "validation": order[4:][dataset.permutation(36)[-1]], "train": order[4]}
+    y = np.arange(N) % 2
+    y[place[where]] = 2
+    return y
+
+
+@pytest.mark.parametrize("where", ["validation", "test"])
+def test_a_class_that_the_split_leaves_nothing_of_to_train_on_is_refused(tmp_path, where):
+    said = refused(saved(tmp_path, x=BYTES, y=rare(where)), tmp_path)
+    counts = "0 for validation and 1 for" if where == "test" else "1 for validation and 0 for"
+    assert f"class 2 has no example to train on, {counts} the test" in said and "give more" in said
+
+
+def test_a_rare_class_that_is_trained_on_is_not(tmp_path):
+    data = round_trip(saved(tmp_path, x=BYTES, y=rare("train")), tmp_path)
+    assert 2 in data.train_y and 2 not in data.validation_y and 2 not in data.test_y
+
+
+def test_a_class_that_the_validation_of_ones_own_training_set_takes_is_refused(tmp_path):
+    y = LABELS % 2
+    y[dataset.permutation(N)[-2:]] = 2
+    arrays = {"train_x": BYTES, "train_y": y, "test_x": BYTES[:7], "test_y": LABELS[:7] % 2}
+    said = refused(saved(tmp_path, **arrays), tmp_path)
+    assert "class 2 has no example to train on, 2 for validation and 0 for the test" in said
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_first_are_refused_with_the_mend(tmp_path, channels):
+    x = np.zeros((N, channels, 8, 8), np.uint8)
+    said = refused(saved(tmp_path, x=x, y=LABELS), tmp_path)
+    assert f"x is uint8 [40, {channels}, 8, 8], which looks like [N, C, H, W]" in said
+    assert "np.moveaxis(x, 1, -1)" in said
+    assert round_trip(saved(tmp_path, x=np.moveaxis(x, 1, -1), y=LABELS), tmp_path)
+
+
 def holed(value):
     x = np.zeros((N, *SHAPE), np.float64)
     x[7, 1, 2, 0] = value
@@ -169,10 +215,11 @@ APART = {"train_x": BYTES, "train_y": LABELS, "test_x": BYTES[:7], "test_y": LAB
         ({"x": holed(1e300), "y": LABELS}, "NaN or infinite"),
         ({"x": FLOATS, "y": LABELS[:-1]}, "x has 40 examples, y has 39 labels"),
         ({**APART, "test_y": LABELS[:6]}, "test_x has 7 examples, test_y has 6 labels"),
-        ({"x": FLOATS, "y": LABELS + 1}, "labels of the training examples are 1, 2, 3"),
-        ({"x": FLOATS, "y": LABELS - 1}, "labels of the training examples are -1, 0, 1"),
-        ({"x": FLOATS, "y": LABELS * 2}, "labels of the training examples are 0, 2, 4"),
+        ({"x": FLOATS, "y": LABELS + 1}, "the labels in y are 1, 2, 3"),
+        ({"x": FLOATS, "y": LABELS - 1}, "the labels in y are -1, 0, 1"),
+        ({"x": FLOATS, "y": LABELS * 2}, "the labels in y are 0, 2, 4"),
         ({"x": FLOATS, "y": LABELS * 0}, "two or more"),
+        ({**APART, "train_y": LABELS + 1}, "the labels in train_y are 1, 2, 3"),
         ({**APART, "test_y": LABELS[:7] + 2}, "labels 3, 4 occur in the test alone"),
         ({"x": FLOATS, "y": LABELS * 1.0}, "y is float64 [40]"),
         ({"x": FLOATS, "y": np.eye(3, dtype=int)[LABELS]}, "y is int64 [40, 3]"),

@@ -7,6 +7,7 @@ from test_own_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
 from benchmarks.datasets import decoding
+from benchmarks.datasets.dataset import permutation
 from benchmarks.errors import Problem
 
 
@@ -70,6 +71,14 @@ def test_sizes_are_known_without_decoding(photos, monkeypatch):
     assert datasets.fingerprint(f"images:{photos}")
 
 
+def test_the_shape_is_that_of_one_image_or_of_the_target(photos):
+    assert datasets.shape(f"images:{photos}") == (5, 6, 3)
+    assert datasets.shape(f"images:{photos}@4x7") == (4, 7, 3)
+    no_image(photos / "cat" / "00.png")
+    with pytest.raises(Problem, match=r"00\.png"):
+        datasets.shape(f"images:{photos}")
+
+
 def test_hidden_files_are_left_out(photos, tmp_path):
     (photos / "cat" / ".DS_Store").write_bytes(b"x")
     (photos / ".thumbnails").mkdir()
@@ -116,7 +125,12 @@ def test_resizing_is_that_of_pillow(tmp_path):
 
 
 def test_a_size_of_nothing_is_refused(photos, tmp_path):
-    assert "a size of 0" in refused(f"images:{photos}@0x8", tmp_path)
+    assert "a size of 0 × 8" in refused(f"images:{photos}@0x8", tmp_path)
+
+
+@pytest.mark.parametrize("target", ["@999999", "@8x4097"])
+def test_a_size_beyond_all_memory_is_refused(photos, tmp_path, target):
+    assert "at most 4096" in refused(f"images:{photos}{target}", tmp_path)
 
 
 # Refused
@@ -224,6 +238,30 @@ def test_a_third_folder_beside_train_and_test_is_not_left_out_silently(apart):
     (apart / "val" / "cat").mkdir(parents=True)
     with pytest.raises(Problem, match="holds val beside train and test"):
         datasets.split_sizes(f"images:{apart}")
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_train_and_validation_folders_are_not_taken_for_two_classes(apart, tmp_path, name):
+    (apart / "test").rename(apart / name)
+    said = refused(f"images:{apart}", tmp_path)
+    assert f"holds {name} beside train" in said and "drawn by seed" in said
+
+
+def with_one_bird(folder, place):
+    """Ants, one bird and cats, twenty in all, the bird at this place in the order of names."""
+    for k in range(20):
+        name = "bird" if k == place else "ant" if k < place else "cat"
+        draw(folder / name / f"{k:02}.png", value=grey(k))
+    return f"images:{folder}"
+
+
+def test_a_class_that_is_not_trained_on_is_refused_by_its_name(tmp_path):
+    order = permutation(20)
+    test, (*train, validation) = order[:2], order[2:][permutation(18)]
+    for place in (test[1], validation):
+        said = refused(with_one_bird(tmp_path / f"{place}", place), tmp_path)
+        assert "class bird has no example to train on" in said and "give more" in said
+    assert round_trip(with_one_bird(tmp_path / "trained", train[0]), tmp_path).n_classes == 3
 
 
 def test_a_file_is_no_folder(photos, tmp_path):

@@ -57,6 +57,24 @@ def test_fashion_mnist_is_read_from_the_four_files_of_mnist(own, tmp_path, monke
     assert stored("fashion_mnist", tmp_path).validation_x.shape == (2, 28, 28, 1)
 
 
+def test_the_files_of_mnist_are_not_called_damaged_where_fashion_mnist_is_wanted(own, tmp_path):
+    """Both name their files alike: whoever replaced those would lose MNIST."""
+    for name, key in formats.IDX_FILES.items():
+        shape = (60_000 if "train" in key else 10_000, *(() if key.endswith("y") else (28, 28)))
+        header = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+        (own / name).write_bytes(gzip.compress(header + bytes(np.prod(shape)), 1))
+    with pytest.raises(Problem) as raised:
+        datasets.store("fashion_mnist", tmp_path / "refused.npz")
+    assert "is not of fashion_mnist: SHA-256 of train_x" in raised.value.cause
+    assert "damaged" not in raised.value.cause and "replace" not in raised.value.mend
+    assert str(own / "fashion_mnist") in raised.value.mend
+    (own / "fashion_mnist").mkdir()
+    for name in formats.IDX_FILES:
+        (own / name).rename(own / "fashion_mnist" / name)
+    with pytest.raises(Problem, match="is damaged: SHA-256 of train_x"):
+        datasets.store("fashion_mnist", tmp_path / "refused.npz")
+
+
 # CIFAR: a tar of pickles written by Python 2
 
 

@@ -6,8 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from benchmarks import seeds
+from benchmarks.models.layers import Dense, Flatten
+from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.optimizer import Optimizer
 
 
 @settings(deadline=None, max_examples=60)
@@ -17,7 +21,8 @@ def test_batches_are_consecutive_pieces_of_concatenated_permutations(n, data):
     first, count = data.draw(st.integers(0, 50)), data.draw(st.integers(1, 20))
     batches = BatchStream(n, seed=3).batches(batch_size, first=first, count=count)
     epochs = -(-(first + count) * batch_size // n)
-    whole = np.concatenate([np.random.default_rng([3, e]).permutation(n) for e in range(epochs)])
+    orders = [seeds.generator(3, seeds.Purpose.ORDER, epoch).permutation(n) for epoch in range(epochs)]
+    whole = np.concatenate(orders)
     assert batches.shape == (count, batch_size)
     assert (batches.ravel() == whole[first * batch_size : (first + count) * batch_size]).all()
 
@@ -35,9 +40,24 @@ def test_seeds_and_epochs_have_orders_of_their_own():
     assert not (stream.batches(100, first=0, count=1) == other.batches(100, first=0, count=1)).all()
 
 
+def test_no_two_purposes_or_places_share_a_stream():
+    places = [(), (0,), (3,), (3, 0), (3, 0, 0), (0, 3)]
+    keys = [(seed, purpose, *place) for seed in (0, 7) for purpose in seeds.Purpose for place in places]
+    assert len({int(seeds.generator(*key).integers(2**62)) for key in keys}) == len(keys)
+
+
+def test_a_batch_stream_has_nothing_of_what_parameters_are_drawn_from():
+    drawn = initial_parameters([Flatten(), Dense(10)], (10,), seed=7)["1.kernel"]
+    limit = np.sqrt(6 / 20)
+    for epoch in range(3):
+        order = seeds.generator(7, seeds.Purpose.ORDER, epoch)
+        assert not np.allclose(order.uniform(-limit, limit, (10, 10)), drawn)
+
+
 @pytest.mark.parametrize(("scaling", "expected"), [("none", 0.0625), ("linear", 0.25), ("sqrt", 0.125)])
 def test_an_arm_scales_the_rate_as_it_says(scaling, expected):
-    arm = Arm(name="x", learning_rate=0.0625, momentum=0.875, scaling=scaling, reference_batch_size=64)
+    reference = {} if scaling == "none" else {"reference_batch_size": 64}
+    arm = Arm(name="x", learning_rate=0.0625, momentum=0.875, scaling=scaling, **reference)
     assert arm.optimizer_at(256, total_steps=9).learning_rate == expected
     assert arm.optimizer_at(64, total_steps=9).learning_rate == 0.0625
     assert arm.optimizer_at(64, total_steps=9).total_steps == 9
@@ -52,6 +72,7 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"learning_rate": 0}, "greater than 0"),
         ({"optimizer": "momentum"}, "momentum needs a momentum"),
         ({"momentum": 0.5}, "adam has no momentum"),
+        ({"optimizer": "nesterov", "momentum": 0}, "greater than 0"),
         ({"optimizer": "sgd", "beta_1": 0.5}, "sgd has no beta_1"),
         ({"optimizer": "adamw", "decay": "coupled"}, "adamw always decouples"),
         ({"weight_decay": 0, "decay": "decoupled"}, "decoupled decay needs a weight_decay"),
@@ -60,6 +81,11 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"schedule": {"milestones": [0.5]}}, "milestones"),
         ({"schedule": {"shape": "step"}}, "milestones"),
         ({"schedule": {"shape": "step", "milestones": [0.5, 1.5]}}, "between 0 and 1"),
+        ({"optimizer": "sgd", "beta_1": 0.9}, "sgd has no beta_1"),
+        ({"optimizer": "sgd", "epsilon": 1e-7}, "sgd has no epsilon"),
+        ({"reference_batch_size": 64}, "reference_batch_size has no effect with scaling none"),
+        ({"schedule": {"factor": 0.1}}, "factor belongs to shape step"),
+        ({"schedule": {"shape": "cosine", "factor": 0.5}}, "factor belongs to shape step"),
         ({"augmentation": ["rotate"]}, "'shift' or 'flip'"),
         ({"augmentation": ["flip", "flip"]}, "named twice"),
     ],
@@ -73,6 +99,22 @@ def test_an_arm_survives_its_journey_as_json():
     arm = Arm(**GOOD, clip_norm=5, augmentation=["shift"], schedule={"shape": "cosine", "warm_up": 0.1})
     assert Arm.model_validate_json(arm.model_dump_json()) == arm
     assert Arm.model_validate_json(arm.gentle.model_dump_json()) == arm.gentle
+    for bare in ({"optimizer": "sgd"}, {"momentum": 0.9}, {"optimizer": "nesterov", "momentum": 0.9}):
+        arm = Arm(name="x", learning_rate=0.1, scaling="none", **bare)
+        assert Arm.model_validate_json(arm.model_dump_json()) == arm
+
+
+def test_an_arm_has_the_optimizers_own_defaults():
+    assert Arm(**GOOD).optimizer_at(1, total_steps=1) == Optimizer(
+        name="adam", learning_rate=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.1
+    )
+    step = {"shape": "step", "milestones": [0.5]}
+    assert Arm(**GOOD, schedule=step).optimizer_at(1, total_steps=2).rates(1, 1) == pytest.approx(0.01)
+
+
+def test_scaling_begins_at_64_unless_told_otherwise():
+    arm = Arm(name="x", learning_rate=0.0625, momentum=0.875, scaling="linear")
+    assert arm.optimizer_at(64, total_steps=9).learning_rate == 0.0625
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """Studies: what is refused, and which cells a good one names."""
 
 import copy
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -23,6 +25,7 @@ def changed(*path, to):
     return config
 
 
+ADAM = {"name": "adam", "optimizer": "adam", "learning_rate": 0.001, "scaling": "none"}
 BAD = {
     "unknown key": (changed("epoch", to=3), "epoch: unknown key"),
     "unknown key inside": (changed("workloads", 0, "goals", to=3), "workloads.0.goals: unknown key"),
@@ -44,6 +47,32 @@ BAD = {
     "budget": (changed("workloads", 0, "budget", "seconds", to=0), "seconds"),
     "seed": (changed("seeds", to=[0, 0]), "0 named twice"),
     "rate": (changed("arms", 0, "learning_rate", to=-1), "learning_rate"),
+    "endless seconds": (changed("workloads", 0, "budget", "seconds", to=math.inf), "budget.seconds"),
+    "endless epochs": (changed("workloads", 0, "budget", "epochs", to=math.inf), "budget.epochs"),
+    "too many epochs": (changed("workloads", 0, "budget", "epochs", to=1e300), "total_steps"),
+    "no number": (changed("workloads", 0, "goal", "validation_accuracy", to=math.nan), "validation_accuracy"),
+    "endless timing": (changed("throughput", "seconds_per_case", to=math.inf), "throughput.seconds_per_case"),
+    "rate below float32": (changed("arms", 0, "learning_rate", to=1e-50), "arms.0.learning_rate"),
+    "rate above float32": (changed("arms", 0, "learning_rate", to=1e39), "arms.0.learning_rate"),
+    "momentum that rounds to 1": (changed("arms", 0, "momentum", to=0.999999999), "arms.0.momentum"),
+    "momentum that rounds to 0": (changed("arms", 0, "momentum", to=1e-60), "arms.0.momentum"),
+    "no momentum at all": (changed("arms", 0, "momentum", to=0), "arms.0.momentum"),
+    "clip above float32": (changed("arms", 0, "clip_norm", to=1e40), "arms.0.clip_norm"),
+    "beta that rounds to 1": (
+        changed("arms", 0, to={**ADAM, "beta_2": 0.999999999}),
+        "arms.0.beta_2",
+    ),
+    "scaled rate above float32": (
+        changed("arms", 0, to={**GOOD["arms"][0], "learning_rate": 1e38, "scaling": "linear"}),
+        "arm fixed-lr at batch size 1257: learning_rate",
+    ),
+    "scaled rate below float32": (
+        changed(
+            *("arms", 0),
+            to={**GOOD["arms"][0], "learning_rate": 1e-44, "scaling": "linear", "reference_batch_size": 9999},
+        ),
+        "arm fixed-lr at batch size 16: learning_rate",
+    ),
     "name": (changed("study", to="../elsewhere"), "study"),
 }
 
@@ -78,6 +107,50 @@ def test_text_and_images_go_to_models_that_read_them(config, said):
         study.read(config)
 
 
+def augmented(dataset, model="mlp", by=("shift",)):
+    config = changed("arms", 0, "augmentation", to=list(by))
+    return config | {
+        "workloads": [{**GOOD["workloads"][0], "dataset": dataset, "model": model, "batch_sizes": [4]}]
+    }
+
+
+@pytest.mark.parametrize("by", ["shift", "flip"])
+def test_signals_are_neither_shifted_nor_flipped(tmp_path, by):
+    """A column that moves by up to four is gone in eight examples out of nine."""
+    np.savez(tmp_path / "own.npz", x=np.zeros((40, 12)), y=np.arange(40) % 2)
+    for dataset, extent in (("mnist1d", "40 × 1"), (f"npz:{tmp_path}/own.npz", "12 × 1")):
+        with pytest.raises(Problem, match=f"arm fixed-lr .*{extent} values") as raised:
+            study.read(augmented(dataset, by=[by]))
+        assert "take augmentation out" in raised.value.mend
+
+
+def test_images_of_the_users_own_may_be_augmented(tmp_path):
+    np.savez(tmp_path / "flat.npz", x=np.zeros((40, 12, 9)), y=np.arange(40) % 2)
+    np.savez_compressed(
+        tmp_path / "apart.npz",
+        **{f"{part}_x": np.zeros((40, 5, 6, 3), np.uint8) for part in ("train", "test")},
+        **{f"{part}_y": np.arange(40) % 2 for part in ("train", "test")},
+    )
+    for name in ("flat", "apart"):
+        assert study.read(augmented(f"npz:{tmp_path}/{name}.npz"))
+
+
+def test_own_dropout_is_refused_where_there_is_none():
+    """A second form would be timed, and called another, for the very same computation."""
+    with pytest.raises(Problem, match="arm fixed-lr: randomness: framework, and mlp has no dropout"):
+        study.read(changed("arms", 0, "randomness", to="framework"))
+    config = changed("arms", 0, "randomness", to="framework")
+    config["workloads"][0]["model"] = "c1"
+    assert study.read(config)
+
+
+def test_a_study_survives_its_journey_as_json():
+    arms = [*GOOD["arms"], ADAM, {**ADAM, "name": "sgd", "optimizer": "sgd"}]
+    read = study.read(changed("arms", to=arms))
+    for found in (read, study.timed(read), study.traced(read)):
+        assert study.Study.model_validate_json(found.model_dump_json()) == found
+
+
 def test_two_sources_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -91,9 +164,8 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
 
 
 def test_arms_of_another_form_are_timed_apart():
-    adam = {"name": "adam", "optimizer": "adam", "learning_rate": 0.001, "scaling": "none"}
     faster = {**GOOD["arms"][0], "name": "faster", "learning_rate": 0.5}
-    found = study.timed(study.read(changed("arms", to=[*GOOD["arms"], faster, adam])))
+    found = study.timed(study.read(changed("arms", to=[*GOOD["arms"], faster, ADAM])))
     assert [arm.name for arm in found.arms] == ["momentum", "adam"]
 
 

@@ -1,5 +1,7 @@
 """The loop to target, with a trainer that follows a script and a clock that is told what to show."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -82,11 +84,12 @@ def data():
 
 
 def plan(batch_size=10, *, goal=0.9, epochs=2.0, seconds=1e9, evaluate_every=50):
+    steps = math.ceil(epochs * N / batch_size)
     return Plan(
         cell=Cell(dataset="fake", model="mlp", framework="fake", arm="a", batch_size=batch_size),
         device="cpu",
         precision="float32",
-        optimizer=Optimizer(name="momentum", learning_rate=0.5, momentum=0.5),
+        optimizer=Optimizer(name="momentum", learning_rate=0.5, momentum=0.5, total_steps=steps),
         seeds=[0],
         goal=goal,
         budget=Budget(epochs=epochs, seconds=seconds),

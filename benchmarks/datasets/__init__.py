@@ -95,6 +95,18 @@ def kind(source: str) -> Kind:
     return importlib.import_module(module_name(source)).KIND
 
 
+def shape(source: str) -> tuple[int, ...]:
+    """Shape of one example: height, width, channels, or the positions of a text.
+
+    Raises:
+        Problem: unknown dataset, or data of the user's own that cannot be trained on.
+    """
+    if source in NAMES:
+        return module(source).SHAPE
+    plugin, location = _own(source)
+    return plugin.shape(location)
+
+
 @functools.cache
 def split_sizes(source: str) -> Split:
     """Numbers of train, validation and test examples, known without any download or decoding.
@@ -144,6 +156,8 @@ def _users(source: str) -> tuple[Facts, own.RawArrays]:
     plugin, location = _own(source)
     loaded = plugin.load(location)
     facts = own.facts(loaded, name=slug(source), kind=plugin.KIND)
+    if facts.kind == "images":  # a character may well occur once in a text
+        own.check_classes(loaded, facts)
     return facts, loaded.arrays
 
 

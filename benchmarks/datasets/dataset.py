@@ -108,8 +108,8 @@ def stated(plugin: Plugin) -> Facts:
 
 
 def with_digests(facts: Facts, arrays: RawArrays) -> Facts:
-    """The facts together with the digests of these four arrays."""
-    return replace(facts, sha256={key: array_sha256(arrays[key]) for key in KEYS})
+    """The facts together with the digests of these four arrays, which were held to those stated."""
+    return replace(facts, sha256={key: facts.sha256.get(key) or array_sha256(arrays[key]) for key in KEYS})
 
 
 def integers_for(n_classes: int) -> str:
@@ -151,15 +151,20 @@ def same(what: str, *, expected: object, found: object) -> None:
         raise Mismatch(f"{what}: expected {expected}, found {found}")
 
 
-def normalised(arrays: RawArrays, facts: Facts) -> Dataset:
-    """Scale the four raw arrays and split the validation set off the training set.
+def division(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples of the source's training set train, and which validate.
 
     Images are split by seed. Text is split where it stands: windows that neighbour a validation
     window would otherwise be trained on, and give its words away.
     """
-    n = len(arrays["train_y"])
+    n = facts.split.train + facts.split.validation
     order = np.arange(n) if facts.kind == "tokens" else permutation(n)
-    train, validation = order[: facts.split.train], order[facts.split.train :]
+    return order[: facts.split.train], order[facts.split.train :]
+
+
+def normalised(arrays: RawArrays, facts: Facts) -> Dataset:
+    """Scale the four raw arrays and split the validation set off the training set."""
+    train, validation = division(facts)
     return Dataset(
         name=facts.name,
         n_classes=facts.n_classes,

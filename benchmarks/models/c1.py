@@ -1,11 +1,15 @@
-"""C1 of Keskar et al. 2016 (arXiv 1609.04836, table 1): an AlexNet for CIFAR-10."""
+"""C1 of Keskar et al. 2016 (arXiv 1609.04836, table 1): an AlexNet for CIFAR-10.
+
+As in their code (`shallownet` of keskarnitish/large-batch-training) both pools are padded, so that 32 pixels
+become 16 and 8. Which sides their "same" pads depends on the backend of their Keras; here it is all four.
+"""
 
 from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, ReLU, Spec
 
 
 def layers(n_classes: int) -> Spec:
-    """[conv 5 × 5 to 64, batch norm, ReLU, max pool 3 / 2] × 2, dense 384 and 192 with dropout ½."""
-    stage = [Conv(64, size=5, bias=False), BatchNorm(), ReLU(), MaxPool(3, stride=2)]
+    """[conv 5 × 5 to 64, batch norm, ReLU, padded max pool 3 / 2] × 2, dense 384 and 192 with dropout ½."""
+    stage = [Conv(64, size=5, bias=False), BatchNorm(), ReLU(), MaxPool(3, stride=2, padded=True)]
     return [*stage, *stage, Flatten(), *_dense(384), *_dense(192), Dense(n_classes)]
 
 

@@ -3,7 +3,6 @@
 from benchmarks.models.layers import BatchNorm, Dense, Flatten, ReLU, Spec
 
 DEPTH = 5
-"""Keskar's supplement leaves 5 to 10 open; the smallest is taken."""
 
 
 def layers(n_classes: int) -> Spec:

@@ -4,6 +4,7 @@ Shapes leave the batch out and put channels last: (height, width, channels), (po
 (features,). Images are floating, text is whole numbers, one token a position.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -128,27 +129,51 @@ class GELU(Layer):
 
 @dataclass(frozen=True)
 class Pool(Layer):
-    """What the two poolings share; what does not fill a window is left out, nothing is padded.
+    """What the two poolings share; what does not fill a window is left out.
 
-    A window wider than the input is cut to it, so that data of one dimension (width 1) pass too.
+    A window wider than the input with its border is cut to that, so that data of width 1 pass too.
     """
 
     size: int = 2
     stride: int = 2
 
+    @property
+    def border(self) -> int:
+        """Pixels around the image on each of the four sides."""
+        return 0
+
     def window(self, shape: Shape) -> Shape:
         """Height and width of the window on an input of this shape."""
-        return (min(self.size, shape[0]), min(self.size, shape[1]))
+        height, width = (min(self.size, extent + 2 * self.border) for extent in shape[:2])
+        return (height, width)
 
     def output_shape(self, shape: Shape) -> Shape:
         """The number of windows in height and width."""
         extents = zip(shape[:2], self.window(shape), strict=True)
-        return (*((extent - window) // self.stride + 1 for extent, window in extents), shape[2])
+        ends = (extent + 2 * self.border - window for extent, window in extents)
+        return (*(end // self.stride + 1 for end in ends), shape[2])
 
 
 @dataclass(frozen=True)
 class MaxPool(Pool):
-    """Largest value in each window."""
+    """Largest value in each window.
+
+    Padded, it has `size // 2` times minus infinity on each of the four sides, `size` being odd, so that
+    height and width are divided by the stride and rounded up. TensorFlow's "same" has as many windows, but
+    begins them at the image itself where an even extent is halved (size 3, stride 2), one pixel later.
+    """
+
+    padded: bool = False
+
+    def __post_init__(self) -> None:
+        """Padding needs a middle."""
+        if self.padded and self.size % 2 == 0:
+            raise ValueError("a padded pool has an odd size")
+
+    @property
+    def border(self) -> int:
+        """`size // 2` where it is padded."""
+        return self.size // 2 if self.padded else 0
 
 
 @dataclass(frozen=True)
@@ -190,8 +215,8 @@ class RandomLayer(Layer):
 class Dropout(RandomLayer):
     """y = x / (1 − rate) where u ≥ rate, else 0 (Srivastava et al. 2014), one u for each number of x.
 
-    `framework` as the source takes u from the framework's own generator: faster, never the same
-    numbers twice, and so comparable only statistically.
+    `framework` as the source takes u from the framework's own generator, started from the key: faster,
+    other numbers in each framework, and so comparable only statistically.
     """
 
     rate: float
@@ -199,7 +224,12 @@ class Dropout(RandomLayer):
 
 
 @dataclass(frozen=True)
-class RandomShift(RandomLayer):
+class Augmentation(RandomLayer):
+    """What is done to an image in front of the model."""
+
+
+@dataclass(frozen=True)
+class RandomShift(Augmentation):
     """Each image moved by whole pixels, zeros coming in: y[i, j] = x[i + a, j + b].
 
     a = ⌊(2 · reach + 1) u₀⌋ − reach and b likewise from u₁: the crop after padding by `reach` of He et
@@ -210,7 +240,7 @@ class RandomShift(RandomLayer):
 
 
 @dataclass(frozen=True)
-class RandomFlip(RandomLayer):
+class RandomFlip(Augmentation):
     """Each image mirrored left to right where u < ½, one u for each example."""
 
 
@@ -303,4 +333,5 @@ def output_shape(spec: Spec, shape: Shape) -> Shape:
 
 def input_shapes(spec: Spec, shape: Shape) -> list[Shape]:
     """The shape that each layer of the spec receives; the layers inside of others are left out."""
-    return [output_shape(spec[:index], shape) for index in range(len(spec))]
+    shapes = itertools.accumulate(spec, lambda before, layer: layer.output_shape(before), initial=shape)
+    return list(shapes)[:-1]

@@ -1,10 +1,12 @@
 """Initial parameters, drawn once in NumPy and loaded into every framework."""
 
+import itertools
 import math
 
 import numpy as np
 
-from benchmarks.models.layers import Shape, Spec, walk
+from benchmarks import seeds
+from benchmarks.models.layers import Augmentation, Shape, Spec, walk
 
 Parameters = dict[str, np.ndarray]
 """Named arrays: `<path of the layer>.<name>`, float64, in the layouts of `layers.py`."""
@@ -38,12 +40,36 @@ def drawn(name: str, shape: Shape, generator: np.random.Generator) -> np.ndarray
     return np.full(shape, FILLS[name.rsplit("_", 1)[-1] if name.endswith("bias") else name])
 
 
+def parameter_shapes(spec: Spec, input_shape: Shape) -> dict[str, Shape]:
+    """Shapes of all parameters of a model by their full names, layer after layer."""
+    return {
+        f"{path}.{name}": extent
+        for path, layer, shape in walk(spec, input_shape)
+        for name, extent in layer.parameter_shapes(shape).items()
+    }
+
+
+def _n_augmentation(spec: Spec) -> int:
+    """How many layers in front of the model augment its examples."""
+    return sum(1 for _ in itertools.takewhile(lambda layer: isinstance(layer, Augmentation), spec))
+
+
+def _stream(path: str, *, front: int) -> tuple[int, ...]:
+    """Purpose and place of the numbers of a layer.
+
+    Places count from the model proper, so that a seed begins alike with and without augmentation.
+    """
+    first, *rest = (int(BRANCHES.get(part, part)) for part in path.split("."))
+    if first < front:
+        return (seeds.Purpose.AUGMENTATION, first)
+    return (seeds.Purpose.PARAMETERS, first - front, *rest)
+
+
 def initial_parameters(spec: Spec, input_shape: Shape, *, seed: int) -> Parameters:
     """Initial parameters of a model; the same for the same (spec, seed), whatever trains it."""
-    parameters = {}
+    parameters, front = {}, _n_augmentation(spec)
     for path, layer, shape in walk(spec, input_shape):
-        place = [int(BRANCHES.get(part, part)) for part in path.split(".")]
-        generator = np.random.default_rng([seed, *place])
+        generator = seeds.generator(seed, *_stream(path, front=front))
         for name, extent in layer.parameter_shapes(shape).items():
             parameters[f"{path}.{name}"] = drawn(name, extent, generator)
     return parameters

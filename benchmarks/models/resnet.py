@@ -1,4 +1,9 @@
-"""The residual networks for small images of He et al. 2015 (arXiv 1512.03385, section 4.2), 6n + 2 deep."""
+"""The residual networks for small images of He et al. 2015 (arXiv 1512.03385, section 4.2), 6n + 2 deep.
+
+Their shortcuts are other ones. Where the shape changes, section 4.2 takes every second pixel and fills the
+new channels with zeros (option A), which has no parameters; here a 1 × 1 convolution with a norm does it, as
+in their deeper networks for ImageNet (option B, section 3.3).
+"""
 
 from collections.abc import Callable
 
@@ -11,8 +16,7 @@ Norm = Callable[[], Layer]
 def resnet(n_classes: int, *, blocks: int, norm: Norm) -> Spec:
     """A 3 × 3 stem, three stages of `blocks` blocks with 16, 32 and 64 filters, the mean, a dense layer.
 
-    The first block of the second and third stage halves height and width. Where the shape changes the
-    shortcut is a 1 × 1 convolution with a norm (option B of the paper).
+    The first block of the second and third stage halves height and width.
     """
     layers, width = [Conv(WIDTHS[0], bias=False), norm(), ReLU()], WIDTHS[0]
     for filters in WIDTHS:

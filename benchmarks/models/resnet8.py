@@ -1,4 +1,4 @@
-"""ResNet-8 with batch norm: the smallest of its family, Shallue et al.'s for CIFAR-10 (arXiv 1811.03600)."""
+"""ResNet-8 with batch norm: the plan of `resnet.py` with n = 1, shallower than any that its paper trains."""
 
 from benchmarks.models.layers import BatchNorm, Spec
 from benchmarks.models.resnet import resnet

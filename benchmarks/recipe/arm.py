@@ -1,11 +1,11 @@
 """Arms: named sets of training settings, compared with one another at every batch size."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Share
 from benchmarks.recipe.schedule import Schedule
 from benchmarks.value import Value
 
@@ -13,14 +13,12 @@ OWN_SETTINGS = {
     "sgd": set(),
     "momentum": {"momentum"},
     "nesterov": {"momentum"},
-    "adam": {
-        "beta_1",
-        "beta_2",
-        "epsilon",
-    },
+    "adam": {"beta_1", "beta_2", "epsilon"},
     "adamw": {"beta_1", "beta_2", "epsilon"},
 }
 """The settings that one optimizer has and another has not."""
+REFERENCE_BATCH_SIZE = 64
+"""Of an arm that scales its rate and names none."""
 
 
 class Arm(Value):
@@ -28,34 +26,37 @@ class Arm(Value):
 
     `scaling`: `none` keeps `learning_rate` at every B; `linear` multiplies it by B / `reference_batch_size`
     (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` by the root of that (Krizhevsky 2014, arXiv
-    1404.5997, section 5). The other settings are those of `recipe.optimizer.Optimizer`.
+    1404.5997, section 5). The other settings are those of `recipe.optimizer.Optimizer`, whose defaults
+    stand where one is None.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     optimizer: Literal["sgd", "momentum", "nesterov", "adam", "adamw"] = "momentum"
-    learning_rate: float = Field(gt=0)
-    momentum: float | None = Field(default=None, ge=0, lt=1)
-    beta_1: float = Field(default=0.9, ge=0, lt=1)
-    beta_2: float = Field(default=0.999, ge=0, lt=1)
-    epsilon: float = Field(default=1e-7, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
+    learning_rate: Positive
+    momentum: Annotated[Share, Field(gt=0)] | None = None
+    beta_1: Share | None = None
+    beta_2: Share | None = None
+    epsilon: Positive | None = None
+    weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] | None = None
-    clip_norm: float | None = Field(default=None, gt=0)
+    clip_norm: Positive | None = None
     schedule: Schedule = Schedule()
     scaling: Literal["none", "linear", "sqrt"]
-    reference_batch_size: int = Field(default=64, ge=1)
+    reference_batch_size: int | None = Field(default=None, ge=1)
     augmentation: list[Literal["shift", "flip"]] = []
     randomness: Literal["shared", "framework"] = "shared"
 
     @model_validator(mode="after")
     def _settings_belong_to_the_optimizer(self) -> "Arm":
         """Momentum is named where the optimizer has it, and nothing where it has no effect."""
-        if "momentum" in OWN_SETTINGS[self.optimizer] and self.momentum is None:
+        own = OWN_SETTINGS[self.optimizer]
+        if "momentum" in own and self.momentum is None:
             raise ValueError(f"{self.optimizer} needs a momentum")
-        fields = type(self).model_fields
         for name in ("momentum", "beta_1", "beta_2", "epsilon"):
-            if name not in OWN_SETTINGS[self.optimizer] and getattr(self, name) != fields[name].default:
+            if name not in own and getattr(self, name) is not None:
                 raise ValueError(f"{self.optimizer} has no {name}")
+        if self.scaling == "none" and self.reference_batch_size is not None:
+            raise ValueError("reference_batch_size has no effect with scaling none")
         if self.optimizer == "adamw" and self.decay == "coupled":
             raise ValueError("adamw always decouples its weight decay; take adam to couple it")
         if self.decay and not self.weight_decay:
@@ -66,17 +67,12 @@ class Arm(Value):
 
     def optimizer_at(self, batch_size: int, *, total_steps: int) -> Optimizer:
         """The optimizer of this arm at one batch size, for a budget of so many steps."""
-        ratio = batch_size / self.reference_batch_size
+        ratio = batch_size / (self.reference_batch_size or REFERENCE_BATCH_SIZE)
         scale = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.scaling]
-        shared = ("beta_1", "beta_2", "epsilon", "weight_decay", "clip_norm", "schedule")
-        return Optimizer(
-            name=self.optimizer,
-            learning_rate=self.learning_rate * scale,
-            momentum=self.momentum or 0.0,
-            decay=self.decay or "coupled",
-            total_steps=total_steps,
-            **{name: getattr(self, name) for name in shared},
-        )
+        names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm", "schedule")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        rate = self.learning_rate * scale
+        return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)
 
     @property
     def form(self) -> str:

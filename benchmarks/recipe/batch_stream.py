@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from benchmarks import seeds
+
 
 class BatchStream:
     """Seeded permutations of the training examples, concatenated without end.
@@ -18,8 +20,8 @@ class BatchStream:
     def _epoch(self, epoch: int) -> np.ndarray:
         """The permutation of one epoch; drawn from (seed, epoch), so that any can be had at once."""
         if epoch not in self._held:
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.n_examples)
-            self._held[epoch] = order.astype(np.int32)
+            generator = seeds.generator(self.seed, seeds.Purpose.ORDER, epoch)
+            self._held[epoch] = generator.permutation(self.n_examples).astype(np.int32)
         return self._held[epoch]
 
     def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:

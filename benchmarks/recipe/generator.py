@@ -18,7 +18,8 @@ SECOND = 0x846CA68B - 2**32
 """The mixer's multipliers, the second as int32 holds it."""
 DRAWS_APART = 0x9E3779B9 - 2**32
 """2³² over the golden ratio: keeps the two words of one draw apart."""
-RESOLUTION = 2.0**-24
+BITS = 24
+"""Random bits of a number: float32 holds u = bits / 2²⁴ in [0, 1) exactly."""
 
 
 def mix(x: Array, shift: Callable[[Array, int], Array] = operator.rshift) -> Array:
@@ -31,12 +32,11 @@ def mix(x: Array, shift: Callable[[Array, int], Array] = operator.rshift) -> Arr
 def bits(
     index: Array, key: Array, count: Array, shift: Callable[[Array, int], Array] = operator.rshift
 ) -> Array:
-    """24 random bits for each index of the draw `count`, as int32 in [0, 2²⁴).
+    """BITS random bits for each index of the draw `count`, as int32 in [0, 2²⁴).
 
-    `key` and `count` are int32 arrays that broadcast against `index`. Times RESOLUTION it is a u in
-    [0, 1) that float32 holds exactly. The index is mixed twice with two words of (key, count), so that
-    two draws are not a rearrangement of one another.
+    `key` and `count` are int32 arrays that broadcast against `index`. The index is mixed twice with two
+    words of (key, count), so that two draws are not a rearrangement of one another.
     """
     word = mix(mix(key, shift) + count, shift)
     other = mix(word + DRAWS_APART, shift)
-    return shift(mix(mix(index ^ word, shift) ^ other, shift), 8) & 0xFFFFFF
+    return shift(mix(mix(index ^ word, shift) ^ other, shift), 32 - BITS) & (2**BITS - 1)

@@ -7,7 +7,7 @@ import struct
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from benchmarks.recipe.schedule import Schedule
 from benchmarks.value import Value
@@ -21,11 +21,23 @@ def as_float32(value: float) -> float:
 
     Keras keeps a learning rate in float32 even where it trains in float64, so every framework is
     given the rounded value: otherwise two trainings differ by 2e-7 a step.
+
+    Raises:
+        ValueError: there is none.
     """
-    return struct.unpack("f", struct.pack("f", value))[0]
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        raise ValueError("too large for float32") from None
 
 
 Float32 = Annotated[float, AfterValidator(as_float32)]
+"""A number as float32 holds it. Ranges stand in types: those of a field are held to before it is rounded."""
+Positive = Annotated[Float32, Field(gt=0)]
+NotNegative = Annotated[Float32, Field(ge=0)]
+Share = Annotated[Float32, Field(ge=0, lt=1)]
+MOST_STEPS = 2**31
+"""Below it the integers of every framework hold the count."""
 
 SLOTS: dict[str, tuple[str, ...]] = {
     "sgd": (),
@@ -56,16 +68,23 @@ class Optimizer(Value):
     """
 
     name: Literal["sgd", "momentum", "nesterov", "adam", "adamw"]
-    learning_rate: Float32 = Field(gt=0)
-    momentum: Float32 = Field(default=0.0, ge=0, lt=1)
-    beta_1: Float32 = Field(default=0.9, ge=0, lt=1)
-    beta_2: Float32 = Field(default=0.999, ge=0, lt=1)
-    epsilon: Float32 = Field(default=1e-7, gt=0)
-    weight_decay: Float32 = Field(default=0.0, ge=0)
+    learning_rate: Positive
+    momentum: Share = 0.0
+    beta_1: Share = 0.9
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
+    weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] = "coupled"
-    clip_norm: Float32 | None = Field(default=None, gt=0)
+    clip_norm: Positive | None = None
     schedule: Schedule = Schedule()
-    total_steps: int = Field(default=1, ge=1)
+    total_steps: int = Field(default=1, ge=1, lt=MOST_STEPS)
+
+    @model_validator(mode="after")
+    def _has_momentum_where_it_is_named(self) -> "Optimizer":
+        """Without momentum it is another optimizer, and PyTorch's nesterov and fused kernels refuse it."""
+        if "velocity" in self.slots and not self.momentum:
+            raise ValueError(f"{self.name} needs a momentum above 0; take sgd to have none")
+        return self
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def run_to_target(
         if status == Status.DIVERGED:
             break
         _evaluate(trainer, data, plan, progress=progress, clock=clock)
-        if _ended(plan, progress, n_examples=len(data.train_y)) or status == Status.TIME_LIMIT:
+        if progress.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
             break
     return _finish(trainer, data, plan, progress=progress, seed=seed, ended=status)
 
@@ -61,19 +61,19 @@ def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
     return math.ceil(evaluation * every / batch_size)
 
 
-def _next_stop(plan: Plan, progress: Progress, n_examples: int) -> int:
+def _next_stop(plan: Plan, progress: Progress) -> int:
     """Step count of the next evaluation, or of the end of the budget in epochs where that is sooner."""
     batch_size = plan.cell.batch_size
     evaluation = progress.steps * batch_size // plan.evaluate_every + 1
     stop = steps_at_evaluation(evaluation, every=plan.evaluate_every, batch_size=batch_size)
-    return max(progress.steps + 1, min(stop, math.ceil(plan.budget.epochs * n_examples / batch_size)))
+    return max(progress.steps + 1, min(stop, plan.optimizer.total_steps))
 
 
 def _train_to_evaluation(
     trainer: Trainer, stream: BatchStream, plan: Plan, *, progress: Progress, clock: Clock
 ) -> Status:
     """Take the steps up to the next evaluation; the clock runs over them alone."""
-    stop = _next_stop(plan, progress, stream.n_examples)
+    stop = _next_stop(plan, progress)
     while progress.steps < stop:
         count = min(stop - progress.steps, LONGEST_CALL)
         batches = stream.batches(plan.cell.batch_size, first=progress.steps, count=count)
@@ -114,11 +114,6 @@ def _point(plan: Plan, progress: Progress, found: Scores) -> Evaluation:
 def _finite(value: float) -> float | None:
     """The value, or None for what JSON cannot hold."""
     return value if math.isfinite(value) else None
-
-
-def _ended(plan: Plan, progress: Progress, *, n_examples: int) -> bool:
-    """Whether the budget in epochs is used up."""
-    return progress.steps * plan.cell.batch_size >= plan.budget.epochs * n_examples
 
 
 def _finish(
