@@ -41,7 +41,6 @@ def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
     """The trainer of a cell, in its fused execution."""
     return framework.Trainer(
         layers=layers_of(plan, data),
-        input_shape=data.train_x.shape[1:],
         optimizer=plan.optimizer,
         examples=data.train_x,
         labels=data.train_y,

@@ -8,7 +8,9 @@ Writes the largest relative differences, and what else the tests of Keras ask ab
 import dataclasses
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -55,7 +57,7 @@ def trained(framework, case, execution, precision):
     optimizer = Optimizer(learning_rate=0.0625, total_steps=STEPS - 2, schedule=COSINE, **settings)
     (x, y), start = data(shape), initial_parameters(spec, shape, seed=3)
     trainer = framework.Trainer(
-        **{"layers": spec, "input_shape": shape, "optimizer": optimizer, "examples": x, "labels": y},
+        **{"layers": spec, "optimizer": optimizer, "examples": x, "labels": y},
         **{"precision": precision, "execution": execution},
     )
     batches = BatchStream(N, seed=5).batches(BATCH, first=0, count=STEPS)
@@ -93,6 +95,42 @@ def differences(name, precision):
     return found
 
 
+def norms_of_a_small_memory(name):
+    """The largest relative difference of gradient norms where the optimizer remembers those of 4 steps."""
+    from benchmarks.frameworks.keras_parts import optimizer
+
+    framework = frameworks.load(name)
+    framework.configure(threads=1, device="cpu", precision="float64")
+    expected = trained(frameworks.load("numpy"), "text", "fused", "float64")["gradient_norm"]
+    with patch.object(optimizer, "KEPT_NORMS", 4):
+        found = trained(framework, "text", "idiomatic", "float64")["gradient_norm"]
+    return float(np.abs(found / expected - 1).max())
+
+
+def readings(name, steps):
+    """How often a `fit` that clips reads a variable back or puts the state of JAX back into variables."""
+    framework = frameworks.load(name)
+    import keras
+
+    optimizer = Optimizer(name="sgd", learning_rate=0.5, clip_norm=0.25)
+    (x, y), layers = data((5,)), TEXT
+    trainer = framework.Trainer(
+        **{"layers": layers, "optimizer": optimizer, "examples": x, "labels": y},
+        **{"precision": "float32", "execution": "idiomatic"},
+    )
+    trainer.reset(initial_parameters(layers, x.shape[1:], seed=3))
+    read = [(type(trainer.optimizer.iterations), "numpy"), (keras.ops, "convert_to_numpy")]
+    synced = [(keras.Model, "jax_state_sync")] if keras.backend.backend() == "jax" else []
+    with ExitStack() as stack:
+        watched = [
+            stack.enter_context(patch.object(owner, method, autospec=True, side_effect=own))
+            for owner, method in (*read, *synced)
+            for own in [getattr(owner, method)]
+        ]
+        trainer.train(BatchStream(N, seed=5).batches(BATCH, first=0, count=steps))
+    return sum(each.call_count for each in watched)
+
+
 def framework_dropout_losses(name):
     """Losses with the framework's own dropout, in both executions."""
     framework = frameworks.load(name)
@@ -119,6 +157,8 @@ def last_coefficients():
 if __name__ == "__main__":
     name, output = sys.argv[1:]
     found = {"float64": differences(name, "float64"), "float32": differences(name, "float32")}
+    found |= {"readings": [readings(name, steps) for steps in (3, 12)]}
     found |= {"own dropout": framework_dropout_losses(name), "coefficients": last_coefficients()}
+    found |= {"norms of a small memory": norms_of_a_small_memory(name)}
     found["imported"] = sorted({"tensorflow", "jax", "torch", "pandas", "sklearn"} & set(sys.modules))
     Path(output).write_text(json.dumps(found))

@@ -20,7 +20,7 @@ def trainer(layers, x, y=None, *, optimizer=None, execution="fused", precision="
     from benchmarks.frameworks import pytorch
 
     pytorch.configure(threads=1, device="cpu", precision=precision)
-    settings = {"layers": layers, "input_shape": x.shape[1:], "execution": execution, "precision": precision}
+    settings = {"layers": layers, "execution": execution, "precision": precision}
     made = pytorch.Trainer(
         **settings,
         examples=x,

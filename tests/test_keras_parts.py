@@ -41,6 +41,17 @@ def test_no_other_framework_is_imported(subject):
     assert found["imported"] == [backend]
 
 
+def test_fit_waits_for_the_device_as_often_whatever_its_number_of_steps(subject):
+    _, found = subject
+    few, many = found["readings"]
+    assert few == many
+
+
+def test_norms_are_kept_of_more_steps_than_the_optimizer_remembers(subject):
+    _, found = subject
+    assert found["norms of a small memory"] < 1e-11
+
+
 def test_the_frameworks_own_dropout_trains(subject):
     _, found = subject
     for losses in found["own dropout"].values():

@@ -39,7 +39,6 @@ def trainer(optimizer, *, layers=LAYERS, x=X, y=Y, precision="float64", executio
     """A trainer that has taken its initial parameters."""
     made = numpy.Trainer(
         layers=layers,
-        input_shape=x.shape[1:],
         optimizer=optimizer,
         examples=x,
         labels=y,

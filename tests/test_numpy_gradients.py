@@ -44,6 +44,8 @@ CASES = {
     "gelu": ([spec.GELU()], IMAGE),
     "max pool 2": ([spec.MaxPool()], IMAGE),
     "max pool 3 / 2": ([spec.MaxPool(3, stride=2)], WIDE),
+    "padded max pool 3 / 2": ([spec.MaxPool(3, stride=2, padded=True)], WIDE),
+    "padded max pool wider than the input": ([spec.MaxPool(5, stride=3, padded=True)], (7, 1, 2)),
     "average pool 2": ([spec.AveragePool()], IMAGE),
     "average pool 3 / 1": ([spec.AveragePool(3, stride=1)], WIDE),
     "pools wider than the input": ([spec.MaxPool(3), spec.AveragePool(3, stride=1)], (7, 1, 2)),

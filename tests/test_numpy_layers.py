@@ -57,6 +57,22 @@ def test_pooling_leaves_out_what_fills_no_window(kind, reduce, size, stride):
     np.testing.assert_allclose(y, np.array(expected).transpose(2, 0, 1, 3), atol=1e-15)
 
 
+@pytest.mark.parametrize(("size", "stride"), [(3, 2), (3, 1), (5, 2), (5, 3)])
+def test_a_padded_pool_begins_before_the_image_and_takes_no_number_from_there(size, stride):
+    x = X - 100  # zeros around it would win
+    y, chain, _ = output(spec.MaxPool(size, stride, padded=True), x)
+    reach = size // 2
+    expected = [
+        [
+            x[:, max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1].max(axis=(1, 2))
+            for j in range(0, 7, stride)
+        ]
+        for i in range(0, 6, stride)
+    ]
+    np.testing.assert_array_equal(y, np.array(expected).transpose(2, 0, 1, 3))
+    assert chain.backward(np.ones_like(y)).sum() == y.size
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [(2, [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 0]]), (3, [[1, 0, 0, 0], *[[0] * 4] * 3])],
@@ -143,7 +159,7 @@ def test_embeddings_are_rows_of_their_tables():
 def test_dropout_draws_one_number_for_each_of_x_in_order_and_counts():
     y, chain, parameters = output(spec.Dropout(0.25))
     for count in range(2):
-        kept = (bits(parameters, count, X.size) * generator.RESOLUTION >= 0.25).reshape(X.shape)
+        kept = (bits(parameters, count, X.size) / 2**generator.BITS >= 0.25).reshape(X.shape)
         np.testing.assert_allclose(y, np.where(kept, X / 0.75, 0), atol=1e-15)
         assert 0.6 < kept.mean() < 0.9
         y = chain.forward(X, training=True)
@@ -160,7 +176,7 @@ def test_dropout_with_a_generator_of_its_own_keeps_the_mean_and_draws_nothing_sh
 
 def test_shifts_move_each_image_by_its_own_two_numbers():
     y, _, parameters = output(spec.RandomShift(2))
-    by = np.floor(5 * bits(parameters, 0, 6) * generator.RESOLUTION).astype(int).reshape(3, 2) - 2
+    by = np.floor(5 * bits(parameters, 0, 6) / 2**generator.BITS).astype(int).reshape(3, 2) - 2
     expected = np.zeros_like(X)
     for n, i, j in np.ndindex(3, 6, 7):
         row, column = i + by[n, 0], j + by[n, 1]
@@ -172,7 +188,7 @@ def test_shifts_move_each_image_by_its_own_two_numbers():
 def test_flips_mirror_each_image_by_its_own_number():
     x = RANDOM.normal(size=(40, 2, 3, 1))
     y, _, parameters = output(spec.RandomFlip(), x)
-    flips = bits(parameters, 0, 40) * generator.RESOLUTION < 0.5
+    flips = bits(parameters, 0, 40) / 2**generator.BITS < 0.5
     assert 0 < flips.sum() < 40
     for image, flip, found in zip(x, flips, y, strict=True):
         np.testing.assert_array_equal(found, np.fliplr(image) if flip else image)

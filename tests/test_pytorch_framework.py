@@ -172,6 +172,47 @@ def test_the_loss_of_text_is_the_mean_over_positions(in_torch, execution):
     np.testing.assert_array_equal(read, TOKENS[:, 1:][batches(3, 4)])
 
 
+def operations_of_reading():
+    """What reading three batches runs, once it has been done before; the captures of both; the labels."""
+    from unittest.mock import patch
+
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from benchmarks.frameworks.torch_parts import captured
+
+    class Record(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            seen.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    made, _ = trainer(NETWORK, IMAGES, np.arange(9, dtype=np.int32))
+    with patch.object(captured, "_operations", wraps=captured._operations) as capture:
+        made.read(batches(2, 4))
+        seen, at_first = [], capture.call_count
+        with Record():
+            read = made.read(batches(3, 4))
+        again = capture.call_count
+    return seen, (at_first, again), read
+
+
+def test_reading_replays_the_gathers_of_a_step_and_captures_nothing_the_second_time(in_torch):
+    seen, captures, read = in_torch(operations_of_reading)
+    assert captures == (1, 1)
+    gathers = [name for name in seen if "index_select" in name]
+    assert gathers == ["aten.index_select.out", "aten.index_select.default"] * 3
+    np.testing.assert_array_equal(read, batches(3, 4))
+
+
+def test_reading_gathers_the_examples_too(in_torch):
+    np.testing.assert_array_equal(in_torch(examples_read), IMAGES[batches(3, 4)[-1]])
+
+
+def examples_read():
+    made, _ = trainer(NETWORK, IMAGES)
+    made.read(batches(3, 4))
+    return made.fused.gathered[4].numpy()
+
+
 def in_both_precisions():
     settings = Optimizer(name="momentum", momentum=0.5, learning_rate=0.125)
     return [training(NETWORK, settings, "fused", precision=each) for each in ("float64", "float32")]

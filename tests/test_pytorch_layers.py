@@ -7,7 +7,7 @@ import pytest
 from pytorch_process import torch_process, trainer
 
 from benchmarks.models import layers as L
-from benchmarks.recipe.generator import RESOLUTION, bits
+from benchmarks.recipe.generator import BITS, bits
 
 IMAGE, TEXT = (5, 4, 6), (7, 6)
 RANDOM = np.random.default_rng(1)
@@ -41,6 +41,11 @@ def pooled(x, size, stride, reduction):
     return reduction(windows, axis=(-2, -1))
 
 
+def bordered(x, border):
+    sides = (border, border)
+    return np.pad(x, ((0, 0), sides, sides, (0, 0)), constant_values=-np.inf)
+
+
 def attended(x, p, heads):
     def cut(name):
         return np.stack(np.split(x @ p[f"{name}_kernel"] + p[f"{name}_bias"], heads, axis=-1), axis=1)
@@ -53,7 +58,7 @@ def attended(x, p, heads):
 
 def uniform(p, *shape):
     key, count = p["generator"].astype(np.int32)[:, np.newaxis]
-    return bits(np.arange(math.prod(shape), dtype=np.int32), key, count).reshape(shape) * RESOLUTION
+    return bits(np.arange(math.prod(shape), dtype=np.int32), key, count).reshape(shape) / 2**BITS
 
 
 def shifted(x, p, reach):
@@ -83,6 +88,7 @@ FORWARD = [
     (L.ReLU(), IMAGES, lambda x, p: np.maximum(x, 0)),
     (L.GELU(), IMAGES, lambda x, p: x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2),
     (L.MaxPool(3, stride=1), IMAGES, lambda x, p: pooled(x, 3, 1, np.max)),
+    (L.MaxPool(3, stride=2, padded=True), IMAGES, lambda x, p: pooled(bordered(x, 1), 3, 2, np.max)),
     (L.AveragePool(2, stride=2), IMAGES, lambda x, p: pooled(x, 2, 2, np.mean)),
     (L.AveragePool(2), IMAGES[:, :, :1], lambda x, p: (x[:, :4:2] + x[:, 1::2]) / 2),
     (L.GlobalAveragePool(), IMAGES, lambda x, p: x.mean((1, 2))),

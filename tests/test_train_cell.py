@@ -15,7 +15,7 @@ PLAN = Plan(
     cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 2},
     device="cpu",
     precision="float32",
-    optimizer={"name": "momentum", "learning_rate": 0.5, "momentum": 0.5},
+    optimizer={"name": "momentum", "learning_rate": 0.5, "momentum": 0.5, "total_steps": 5},
     seeds=[0, 1, 2],
     goal=0.9,
     budget=Budget(epochs=1, seconds=60),

@@ -6,7 +6,7 @@ A framework's file holds
 
 - `configure(threads=, device=, precision=)`, called once, before anything else is built;
 - `device() -> Device`, `switches() -> dict` (determinism, TF32, threads, compilation as in force);
-- `Trainer(layers=, input_shape=, optimizer=, examples=, labels=, precision=, execution=)` with the
+- `Trainer(layers=, optimizer=, examples=, labels=, precision=, execution=)` with the
   methods of `frameworks.trainer.Trainer`;
 - `synchronise()`, `reset_peak_memory()` and `peak_memory_mib() -> float | None`;
 - `is_out_of_memory(error) -> bool`.

@@ -1,4 +1,7 @@
-"""Keras on TensorFlow, as `model.fit` over `tf.data` or as one XLA-compiled loop over many steps."""
+"""Keras on TensorFlow, as `model.fit` over `tf.data` or as one compiled loop over many steps.
+
+XLA compiles the loop, except for convolutions on a CPU, where it is TensorFlow's own graph.
+"""
 
 import functools
 import os
@@ -75,10 +78,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 class Trainer(trainer.KerasTrainer):
-    """See `frameworks.trainer.Trainer`.
-
-    The fused loop is compiled by XLA, except for convolutions on a CPU, where it is TensorFlow's own graph.
-    """
+    """See `frameworks.trainer.Trainer`."""
 
     def _prepare_fused(self) -> None:
         self.use_xla = device().kind == "gpu" or not has_convolution(self.spec, self.input_shape)

@@ -12,15 +12,13 @@ with without("tensorflow", "jax", "pandas", "sklearn"):
     from keras.src.backend.common import global_state
     from keras.src.backend.torch.trainer import TorchEpochIterator
 
-from itertools import chain
+import functools
 
 import numpy as np
-from torch.nn import functional
 
 from benchmarks.frameworks.keras_parts import trainer
 from benchmarks.frameworks.keras_parts.precision import promote_to
 from benchmarks.frameworks.torch_parts import device as torch_parts
-from benchmarks.frameworks.torch_parts.captured import CapturedStep
 from benchmarks.frameworks.torch_parts.device import (
     device,
     is_out_of_memory,
@@ -30,6 +28,8 @@ from benchmarks.frameworks.torch_parts.device import (
     torch_device,
 )
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
+from benchmarks.frameworks.torch_parts.random_layers import start_own_generator
+from benchmarks.frameworks.torch_parts.steps import FusedSteps
 
 __all__ = [
     "Trainer",
@@ -59,32 +59,40 @@ def switches() -> dict:
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`."""
 
+    def __init__(self, **settings) -> None:
+        """The loss is built here: the first `fit` would take a number from PyTorch's generator to do so."""
+        super().__init__(**settings)
+        if self.execution == "idiomatic":
+            self.model.test_on_batch(self.examples[:1], self.labels[:1])
+
     def _prepare_fused(self) -> None:
-        self.weights = [variable.value for variable in self.model.trainable_variables]
-        self._examples = torch.from_numpy(self.examples).to(torch_device())
-        self._labels = torch.from_numpy(self.labels.astype(np.int64)).to(torch_device())
-        slots = [[slot.value for slot in slots] for slots in self.optimizer.slots]
-        self.update = FusedOptimizer(self.settings, self.weights)
-        self.update.slots = dict(zip(self.settings.slots, zip(*slots, strict=True), strict=True))
+        weights = [variable.value for variable in self.model.trainable_variables]
         averages = [variable.value for variable in self.model.non_trainable_variables]
-        self.captured = CapturedStep(self._step_on, [*self.weights, *averages, *chain.from_iterable(slots)])
+        slots = [[slot.value for slot in slots] for slots in self.optimizer.slots]
+        self.update = FusedOptimizer(self.settings, weights)
+        self.update.slots = dict(zip(self.settings.slots, zip(*slots, strict=True), strict=True))
+        self.fused = FusedSteps(
+            forward=functools.partial(self.model, training=True),
+            state=[*weights, *averages],
+            optimizer=self.update,
+            examples=torch.from_numpy(self.examples),
+            labels=torch.from_numpy(self.labels.astype(np.int64)),
+        )
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Keras's own dropout draws from PyTorch's generator, whatever seed it is given."""
+        super().reset(parameters)
+        start_own_generator(self.spec, self.input_shape, parameters)
 
     def _compile_fused(self, batch_size: int) -> None:
-        row = torch.arange(batch_size, device=torch_device(), dtype=torch.int32)
-        self.captured.capture(row, self.update.coefficients(0, 1)[0])
+        self.fused.compile(batch_size)
 
-    def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        """PyTorch's fused kernels ask for coefficients of their own."""
-        first = self.first - len(batches)
-        rows = torch.from_numpy(batches).to(torch_device())
-        return self.captured.run(rows, self.update.coefficients(first, len(batches))).cpu().numpy()
+    def _coefficients(self, first: int, count: int) -> torch.Tensor:
+        """Those that PyTorch's fused kernels ask for."""
+        return self.update.coefficients(first, count)
 
-    def _step_on(self, row: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-        x, labels = self._examples.index_select(0, row), self._labels.index_select(0, row)
-        logits = self.model(x, training=True)
-        loss = functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
-        norm = self.update.step(torch.autograd.grad(loss, self.weights), coefficients)
-        return torch.stack([loss.detach()] if norm is None else [loss.detach(), norm])
+    def _run(self, batches: np.ndarray, coefficients: torch.Tensor) -> np.ndarray:
+        return self.fused.train(batches, coefficients).reshape(len(batches), -1).cpu().numpy()
 
     @torch.inference_mode()
     def _forward(self, examples: np.ndarray) -> np.ndarray:
@@ -100,7 +108,4 @@ class Trainer(trainer.KerasTrainer):
         return torch.stack([labels for *_, ((_, labels),) in epoch]).cpu().numpy()
 
     def _read_fused(self, batches: np.ndarray) -> np.ndarray:
-        """The gathers of the captured step, without the steps."""
-        rows = torch.from_numpy(batches).to(torch_device())
-        read = [(self._examples.index_select(0, row), self._labels.index_select(0, row))[1] for row in rows]
-        return torch.stack(read).cpu().numpy()
+        return self.fused.read(batches).cpu().numpy()

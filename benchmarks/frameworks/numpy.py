@@ -12,10 +12,11 @@ import threadpoolctl
 
 from benchmarks.frameworks.numpy_parts import network, tensors
 from benchmarks.frameworks.numpy_parts.loss import cross_entropy
+from benchmarks.frameworks.numpy_parts.random_layers import Dropout
 from benchmarks.frameworks.numpy_parts.update import Update
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision
-from benchmarks.models.layers import Shape, Spec, walk
-from benchmarks.models.parameters import trained
+from benchmarks.models.layers import Spec
+from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
 
 ALLOCATIONS: dict[Execution, tensors.Allocate] = {"idiomatic": tensors.apart, "fused": tensors.end_to_end}
@@ -64,7 +65,6 @@ class Trainer:
         self,
         *,
         layers: Spec,
-        input_shape: Shape,
         optimizer: Optimizer,
         examples: np.ndarray,
         labels: np.ndarray,
@@ -73,23 +73,22 @@ class Trainer:
     ) -> None:
         self.precision, self.optimizer, self.step = precision, optimizer, 0
         self.examples, self.labels = as_precision(examples, precision), labels
-        shapes = {
-            f"{path}.{name}": extent
-            for path, layer, shape in walk(layers, input_shape)
-            for name, extent in layer.parameter_shapes(shape).items()
-        }
+        shapes = parameter_shapes(layers, examples.shape[1:])
         moved = {name: shapes[name] for name in trained(shapes)}
         kept = {name: shape for name, shape in shapes.items() if name not in moved}
         self.update = Update(optimizer, moved, precision, ALLOCATIONS[execution])
         found = self.update.parameters.named | tensors.not_trained(kept, precision)
         self.tensors = tensors.Tensors({name: found[name] for name in shapes}, self.update.gradients.named)
-        self.model = network.model(layers, input_shape, self.tensors)
+        self.model = network.model(layers, examples.shape[1:], self.tensors)
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """Take these parameters and forget the optimizer's state."""
         self.step = 0
         for name, array in self.tensors.parameters.items():
             array[...] = parameters[name]
+        for layer in self.model.walk():
+            if isinstance(layer, Dropout):
+                layer.start_own_generator()
         for array in self.update.state().values():
             array[...] = 0
 

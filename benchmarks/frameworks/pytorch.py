@@ -2,14 +2,11 @@
 
 import time
 from collections.abc import Callable
-from itertools import chain
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from benchmarks.frameworks.torch_parts.captured import CapturedStep
 from benchmarks.frameworks.torch_parts.device import (
     DTYPES,
     configure,
@@ -24,9 +21,10 @@ from benchmarks.frameworks.torch_parts.device import (
 from benchmarks.frameworks.torch_parts.layers import channels_last
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
-from benchmarks.frameworks.torch_parts.random_layers import OwnDropout
+from benchmarks.frameworks.torch_parts.random_layers import start_own_generator
+from benchmarks.frameworks.torch_parts.steps import FusedSteps, mean_loss, numbers
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps
-from benchmarks.models.layers import Shape, Spec, walk
+from benchmarks.models.layers import Spec, walk
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
 
@@ -42,16 +40,6 @@ __all__ = [
 ]
 
 
-def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean softmax cross-entropy of logits [N, …, k] over all labels [N, …]."""
-    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
-
-
-def numbers(loss: torch.Tensor, norm: torch.Tensor | None) -> torch.Tensor:
-    """What one step reports: its loss, or [loss, gradient norm]."""
-    return loss.detach() if norm is None else torch.stack((loss.detach(), norm))
-
-
 class Trainer:
     """See `frameworks.trainer.Trainer`."""
 
@@ -59,7 +47,6 @@ class Trainer:
         self,
         *,
         layers: Spec,
-        input_shape: Shape,
         optimizer: Optimizer,
         examples: np.ndarray,
         labels: np.ndarray,
@@ -67,9 +54,9 @@ class Trainer:
         execution: Execution,
     ) -> None:
         self.device, self.dtype, self.execution = torch_device(), DTYPES[precision], execution
-        self.paths = [place.path for place in walk(layers, input_shape)]
-        self.model = build_model(layers, input_shape).to(self.device, self.dtype)
-        self.tensors = tensors(self.model, layers, input_shape)
+        self.layers, self.input_shape = layers, examples.shape[1:]
+        self.model = build_model(layers, self.input_shape).to(self.device, self.dtype)
+        self.tensors = tensors(self.model, layers, self.input_shape)
         self.weights = [self.tensors[name] for name in trained(self.tensors)]
         self.settings, self.taken = optimizer, 0
         self.examples, self.labels = self._native(examples), torch.from_numpy(labels.astype(np.int64))
@@ -80,29 +67,28 @@ class Trainer:
             self._build_fused(optimizer)
 
     def _build_fused(self, optimizer: Optimizer) -> None:
-        self.examples, self.labels = self.examples.to(self.device), self.labels.to(self.device)
         self.optimizer = FusedOptimizer(optimizer, self.weights)
-        state = [*self.tensors.values(), *chain.from_iterable(self.optimizer.slots.values())]
-        self.captured = CapturedStep(self._step_on, state)
-        self.steps = self._captured_steps
+        self.fused = FusedSteps(
+            forward=self.model,
+            state=self.tensors.values(),
+            optimizer=self.optimizer,
+            examples=self.examples,
+            labels=self.labels,
+        )
+        self.steps = self._fused_steps
 
     def _native(self, examples: np.ndarray) -> torch.Tensor:
         """Images in the precision, tokens as int64."""
         return torch.from_numpy(examples).to(self.dtype if examples.dtype.kind == "f" else torch.int64)
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters, forget the optimizer's state, count steps from 0.
-
-        PyTorch's own generator starts from the keys of the dropouts that use it.
-        """
+        """Take these parameters, forget the optimizer's state, count steps from 0."""
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(torch.from_numpy(to_native(name, parameters[name])))
         self.optimizer.reset()
         self.taken = 0
-        for module in self.model.modules():
-            if isinstance(module, OwnDropout):
-                torch.manual_seed(int(module.generator[0]))
+        start_own_generator(self.layers, self.input_shape, parameters)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """The parameters as they stand."""
@@ -131,12 +117,13 @@ class Trainer:
         def keep(path: str) -> Callable[[nn.Module, tuple, torch.Tensor], None]:
             return lambda module, inputs, output: found.update({path: channels_last(output).cpu().numpy()})
 
-        modules = {path: self.model.get_submodule(path) for path in self.paths}
+        paths = [place.path for place in walk(self.layers, self.input_shape)]
+        modules = {path: self.model.get_submodule(path) for path in paths}
         hooks = [module.register_forward_hook(keep(path)) for path, module in modules.items()]
         self.model.train()(self._native(examples).to(self.device))
         for hook in hooks:
             hook.remove()
-        return {path: found[path].copy() for path in self.paths}
+        return {path: found[path].copy() for path in paths}
 
     def compile(self, batch_size: int) -> float | None:
         """Seconds to capture the fused step; None for the eager loop, which compiles nothing."""
@@ -144,8 +131,7 @@ class Trainer:
             return None
         start = time.perf_counter()
         self.model.train()
-        row = torch.arange(batch_size, device=self.device, dtype=torch.int32)
-        self.captured.capture(row, self.optimizer.coefficients(0, 1)[0])
+        self.fused.compile(batch_size)
         return time.perf_counter() - start
 
     def train(self, batches: np.ndarray) -> Steps:
@@ -166,15 +152,8 @@ class Trainer:
         loss.backward()
         return numbers(loss, self.optimizer.step(rate))
 
-    def _captured_steps(self, batches: np.ndarray) -> torch.Tensor:
-        coefficients = self.optimizer.coefficients(self.taken, len(batches))
-        return self.captured.run(torch.from_numpy(batches).to(self.device), coefficients)
-
-    def _step_on(self, row: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-        x, y = self.examples.index_select(0, row), self.labels.index_select(0, row)
-        loss = mean_loss(self.model(x), y)
-        gradients = torch.autograd.grad(loss, self.weights)
-        return numbers(loss, self.optimizer.step(gradients, coefficients))
+    def _fused_steps(self, batches: np.ndarray) -> torch.Tensor:
+        return self.fused.train(batches, self.optimizer.coefficients(self.taken, len(batches)))
 
     def _loader(self, batches: np.ndarray) -> torch.utils.data.DataLoader:
         """A `DataLoader` over the examples, in the order of the batch stream."""
@@ -185,9 +164,7 @@ class Trainer:
     def read(self, batches: np.ndarray) -> np.ndarray:
         """The labels of the same batches, after their examples and they came through the input pipeline."""
         if self.execution == "idiomatic":
-            read = [y for _, y in self._loader(batches)]
-        else:
-            rows = torch.from_numpy(batches).to(self.device)
-            read = [(self.examples.index_select(0, row), self.labels.index_select(0, row))[1] for row in rows]
+            return torch.stack([y for _, y in self._loader(batches)]).numpy()
+        read = self.fused.read(batches)
         synchronise()
-        return torch.stack(read).cpu().numpy()
+        return read.cpu().numpy()

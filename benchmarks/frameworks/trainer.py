@@ -44,7 +44,11 @@ class Trainer(Protocol):
     """
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters, forget the optimizer's state, count steps from 0."""
+        """Take these parameters, forget the optimizer's state, count steps from 0.
+
+        What `train` then gives is a function of parameters and batches, whatever came before: random layers,
+        those that draw from the framework's own generator too, start from their keys.
+        """
 
     def train(self, batches: np.ndarray) -> Steps:
         """One step per row of `batches` [steps, B] of example indices; returns once all is computed."""

@@ -51,7 +51,6 @@ class Case:
         """A trainer of this training."""
         return self.framework.Trainer(
             layers=self.layers,
-            input_shape=self.examples.shape[1:],
             optimizer=self.optimizer,
             examples=self.examples,
             labels=self.labels,

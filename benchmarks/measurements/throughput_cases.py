@@ -69,7 +69,6 @@ def trainer(dataset: str, model: str, form: str, execution: str) -> Trainer:
     found = data(dataset)
     return framework().Trainer(
         layers=layers(dataset, model, form),
-        input_shape=found.train_x.shape[1:],
         optimizer=arm(form).optimizer_at(1, total_steps=1),
         examples=found.train_x,
         labels=found.train_y,

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from benchmarks.recipe import generator
-
-BITS = 24
+from benchmarks.recipe.generator import BITS
 
 
 def gelu(x):
@@ -83,6 +82,19 @@ class RandomFlip(Drawing):
         """Each image mirrored left to right, or not."""
         mirrored = self.draw(ops.shape(x)[0]) < 2 ** (BITS - 1)
         return ops.where(mirrored[:, None, None, None], ops.flip(x, axis=2), x)
+
+
+class LowestPadding(keras.Layer):
+    """`models.layers.MaxPool`'s border: minus infinity on the four sides of an image."""
+
+    def __init__(self, border: int) -> None:
+        super().__init__()
+        self.border = border
+
+    def call(self, x):
+        """Higher and wider by twice the border."""
+        sides = (self.border, self.border)
+        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), constant_values=-math.inf)
 
 
 class PositionEmbedding(keras.Layer):

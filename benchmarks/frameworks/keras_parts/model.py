@@ -76,6 +76,8 @@ def _applied(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> 
         y = _causal(native, x)
     elif isinstance(layer, Conv) and native.padding == "valid":
         y = native(keras.layers.ZeroPadding2D(layer.size // 2)(x))
+    elif isinstance(layer, MaxPool) and layer.border:
+        y = native(own.LowestPadding(layer.border)(x))
     else:
         y = native(x)
     variables.update({f"{path}.{name}": variable for name, variable in _named(native)})
@@ -105,7 +107,7 @@ def _named(native: keras.Layer) -> list[tuple[str, keras.Variable]]:
 def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
     """The Keras layer that computes what the spec says on inputs of this shape.
 
-    A strided convolution is a valid one: whoever applies it pads.
+    A strided convolution and a max pool are valid ones: whoever applies them pads.
     """
     match layer:
         case Dense():

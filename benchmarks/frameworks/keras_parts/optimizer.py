@@ -8,6 +8,9 @@ from keras import ops
 
 from benchmarks.recipe.optimizer import Optimizer
 
+KEPT_NORMS = 1024
+"""Gradient norms that wait on the device to be read: enough for reading to cost nothing, few to write."""
+
 
 def clipped(gradients: list, clip_norm: float) -> tuple[list, object]:
     """The gradients scaled down to this norm of all together, and the norm that they had."""
@@ -36,7 +39,8 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
 
     Keras's own compute other equations under the same names: SGD keeps the learning rate inside the
     velocity, Adam adds epsilon before the correction of bias, weight decay is always decoupled.
-    `gradient_norm` holds the norm of the last gradient before clipping, where there is clipping.
+    Where there is clipping, `gradient_norms` holds the norms of the last gradients before it, [KEPT_NORMS]:
+    that of the step k (from 0) since the reset at k modulo KEPT_NORMS.
     """
 
     def __init__(self, settings: Optimizer) -> None:
@@ -52,7 +56,7 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
             made = [self.add_optimizer_variables(variables, name) for name in self.settings.slots]
             self._slots = tuple(zip(*made, strict=True)) or ((),) * len(variables)
             if self.settings.clip_norm:
-                self.gradient_norm = self.add_variable((), name="gradient_norm")
+                self.gradient_norms = self.add_variable((KEPT_NORMS,), name="gradient_norms")
 
     @property
     def slots(self) -> list[tuple[keras.Variable, ...]]:
@@ -66,9 +70,15 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
         grads = [ops.reshape(gradient, shape) for gradient, shape in zip(grads, self.shapes, strict=True)]
         if self.settings.clip_norm:
             grads, norm = clipped(grads, self.settings.clip_norm)
-            self.gradient_norm.assign(norm)
+            self._keep(norm)
         self.coefficients = self._coefficients(grads[0].dtype)
         super().apply(grads, trainable_variables)
+
+    def _keep(self, norm) -> None:
+        """Write the norm of this step to its place, on the device."""
+        place = ops.reshape(ops.mod(self.iterations.value, self.gradient_norms.shape[0]), (1, 1))
+        kept = ops.scatter_update(self.gradient_norms.value, place, ops.reshape(norm, (1,)))
+        self.gradient_norms.assign(kept)
 
     def _coefficients(self, dtype) -> list:
         """The row of the table for this step; plain numbers where it has but one."""

@@ -9,7 +9,8 @@ from benchmarks.frameworks.keras_parts import fit
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision
-from benchmarks.models.layers import Shape, Spec, walk
+from benchmarks.models.layers import Spec
+from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
 
 
@@ -25,8 +26,8 @@ class KerasTrainer:
 
     - `_prepare_fused()`: what the fused execution keeps on the device;
     - `_compile_fused(batch_size)`: build what it runs, once;
-    - `_run(batches, coefficients)`: its steps; their loss, and their gradient norm where there is
-      clipping, [steps, 1 or 2];
+    - `_run(batches, coefficients)`: its steps, with the rows of `_coefficients`; their loss, and their
+      gradient norm where there is clipping, [steps, 1 or 2];
     - `_read_fused(batches)`: its gathers alone;
     - `_iterate(batches)`: the input of `fit` alone; `_pipeline(batches)`, where it is not arrays;
     - `_forward(examples)`: outputs in evaluation mode.
@@ -36,21 +37,16 @@ class KerasTrainer:
         self,
         *,
         layers: Spec,
-        input_shape: Shape,
         optimizer: Optimizer,
         examples: np.ndarray,
         labels: np.ndarray,
         precision: str,
         execution: Execution,
     ) -> None:
-        self.spec, self.input_shape, self.settings = layers, input_shape, optimizer
+        self.spec, self.input_shape, self.settings = layers, examples.shape[1:], optimizer
         self.precision, self.execution = precision, execution
-        self.model, self.outputs, self.variables = build_model(layers, input_shape)
-        self.shapes = {
-            f"{path}.{name}": extent
-            for path, layer, shape in walk(layers, input_shape)
-            for name, extent in layer.parameter_shapes(shape).items()
-        }
+        self.model, self.outputs, self.variables = build_model(layers, self.input_shape)
+        self.shapes = parameter_shapes(layers, self.input_shape)
         self.optimizer = RecipeOptimizer(optimizer)
         self.optimizer.build(self.model.trainable_variables)
         self.examples, self.labels = as_precision(examples, precision), labels
@@ -116,10 +112,13 @@ class KerasTrainer:
             data, settings = self._pipeline(batches)
             return fit.fit(self.model, *data, **settings)
         self._compile_fused(batches.shape[1])
-        coefficients = self.settings.coefficients(self.first, len(batches)).astype(self.precision)
+        numbers = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)
-        numbers = self._run(batches, coefficients)
         return Steps(numbers[:, 0], numbers[:, 1] if self.settings.clip_norm else None)
+
+    def _coefficients(self, first: int, count: int) -> np.ndarray:
+        """What the steps from the `first` on are given, [count, …]."""
+        return self.settings.coefficients(first, count).astype(self.precision)
 
     def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
         """What `fit` is given: data, and settings."""

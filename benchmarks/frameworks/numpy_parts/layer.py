@@ -1,6 +1,7 @@
 """What every hand-written layer has: both passes, its parameters and their gradients."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,6 +28,10 @@ class ManualLayer(ABC):
             for name in names
             if f"{path}.{name}" in tensors.gradients
         }
+
+    def walk(self) -> Iterator["ManualLayer"]:
+        """The layer and all inside it."""
+        yield self
 
     @abstractmethod
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:

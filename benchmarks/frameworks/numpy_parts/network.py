@@ -1,5 +1,7 @@
 """A whole model: layers one after the other, and side by side in a residual."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from benchmarks.frameworks.numpy_parts import (
@@ -26,6 +28,11 @@ class Chain:
         for index, layer in enumerate(spec):
             self.layers.append(KINDS[type(layer)](layer, shape, f"{prefix}{index}", tensors))
             shape = layer.output_shape(shape)
+
+    def walk(self) -> Iterator[ManualLayer]:
+        """Every layer in order, a residual before the layers inside it."""
+        for layer in self.layers:
+            yield from layer.walk()
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """The last output."""
@@ -57,6 +64,12 @@ class Residual(ManualLayer):
         super().__init__(spec, shape, path, tensors)
         self.body = Chain(spec.body, shape, tensors, prefix=f"{path}.body.")
         self.shortcut = Chain(spec.shortcut, shape, tensors, prefix=f"{path}.shortcut.")
+
+    def walk(self) -> Iterator[ManualLayer]:
+        """The layers of both branches after it."""
+        yield self
+        yield from self.body.walk()
+        yield from self.shortcut.walk()
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """A shortcut without layers is x itself."""

@@ -25,12 +25,14 @@ class MaxPool(Pooling):
     """y_pq = max_ij x_(sp+i)(sq+j); dx = dy at the place of the maximum, 0 elsewhere.
 
     Of equal values the first takes the gradient, the window read row by row, as it does in TensorFlow,
-    XLA and PyTorch. Windows that overlap add theirs.
+    XLA and PyTorch. Windows that overlap add theirs. A border is minus infinity, which never wins.
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """The largest value of each window."""
         self.slide(x)
+        border = (self.spec.border, self.spec.border)
+        x = np.pad(x, ((0, 0), border, border, (0, 0)), constant_values=-np.inf)
         y, self.winner = np.full(self.output_shape, -np.inf, x.dtype), np.zeros(self.output_shape, np.int32)
         for number, (_, of_every_window) in enumerate(self.places()):
             candidate = x[of_every_window]
@@ -40,10 +42,12 @@ class MaxPool(Pooling):
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """Each window's dy to its winner."""
-        dx = np.zeros(self.input_shape, dy.dtype)
+        n, height, width, channels = self.input_shape
+        border = self.spec.border
+        dx = np.zeros((n, height + 2 * border, width + 2 * border, channels), dy.dtype)
         for number, (_, of_every_window) in enumerate(self.places()):
             dx[of_every_window] += dy * (self.winner == number)
-        return dx
+        return dx[:, border : border + height, border : border + width]
 
 
 class AveragePool(Pooling):

@@ -1,4 +1,7 @@
-"""Dropout and augmentation, from the random numbers of `recipe.generator`."""
+"""Dropout and augmentation, from the random numbers of `recipe.generator`.
+
+What depends on u = bits / 2²⁴ is decided on the bits, in whole numbers, exactly.
+"""
 
 import math
 
@@ -8,9 +11,7 @@ from benchmarks.frameworks.numpy_parts.layer import ManualLayer
 from benchmarks.frameworks.numpy_parts.tensors import Tensors
 from benchmarks.models.layers import Layer, Shape
 from benchmarks.recipe import generator
-
-BITS = 24
-"""u = bits / 2²⁴. What depends on u is decided in whole numbers, exactly."""
+from benchmarks.recipe.generator import BITS
 
 
 class Random(ManualLayer):
@@ -29,7 +30,11 @@ class Dropout(Random):
 
     def __init__(self, spec: Layer, shape: Shape, path: str, tensors: Tensors) -> None:
         super().__init__(spec, shape, path, tensors)
-        self.own = np.random.default_rng()
+        self.start_own_generator()
+
+    def start_own_generator(self) -> None:
+        """NumPy's own generator starts from the key."""
+        self.own = np.random.default_rng(int(self.parameters["generator"][0]))
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """The shape stays."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(example indices [B], optimizer's coefficients [k]) to the step's numbers: its loss, or [loss, norm]."""
+Step = Callable[..., torch.Tensor]
+"""Example indices [B], and what else the step is given, to what is wanted of it."""
 
 WARM_UPS = 3
 """Eager steps before a CUDA graph is captured, in which libraries choose kernels and take workspaces."""
@@ -27,37 +27,38 @@ class CapturedStep:
         self.step, self.state = step, list(state)
         self.replays: dict[int, Step] = {}
 
-    def run(self, rows: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-        """One step for each row of indices [steps, B] and of coefficients [steps, k]: [steps, …]."""
-        replay = self.capture(rows[0], coefficients[0])
+    def run(self, rows: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        """One step for each row of indices [steps, B] and of the other inputs [steps, …]: [steps, …]."""
+        inputs = rows, *others
+        replay = self.capture(*(each[0] for each in inputs))
         with torch.inference_mode():
-            numbers = [replay(*each) for each in zip(rows.unbind(), coefficients.unbind(), strict=True)]
-        return torch.stack(numbers)
+            found = [replay(*each) for each in zip(*(each.unbind() for each in inputs), strict=True)]
+        return torch.stack(found)
 
-    def capture(self, row: torch.Tensor, coefficients: torch.Tensor) -> Step:
+    def capture(self, row: torch.Tensor, *others: torch.Tensor) -> Step:
         """The step for batches of this row's size, captured if it was not yet."""
         if len(row) not in self.replays:
             before = [tensor.detach().to("cpu", copy=True) for tensor in self.state]
             capture, devices = (_cuda_graph, [row.device]) if row.is_cuda else (_operations, [])
             with torch.random.fork_rng(devices):
-                self.replays[len(row)] = capture(self.step, row, coefficients)
+                self.replays[len(row)] = capture(self.step, row, *others)
             with torch.no_grad():
                 for tensor, value in zip(self.state, before, strict=True):
                     tensor.copy_(value)
         return self.replays[len(row)]
 
 
-def _operations(step: Step, row: torch.Tensor, coefficients: torch.Tensor) -> Step:
-    """The tensor operations of one step, backward pass and update included, as a function."""
-    return make_fx(lambda row, coefficients: step(row, coefficients))(row, coefficients).forward
+def _operations(step: Step, *inputs: torch.Tensor) -> Step:
+    """The tensor operations of one step, a backward pass and update included, as a function."""
+    return make_fx(lambda *inputs: step(*inputs))(*inputs).forward
 
 
-def _cuda_graph(step: Step, row: torch.Tensor, coefficients: torch.Tensor) -> Step:
+def _cuda_graph(step: Step, *inputs: torch.Tensor) -> Step:
     """One step as a CUDA graph, on inputs and an output that stay at one place in memory.
 
     As https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture demands.
     """
-    inputs = row.clone(), coefficients.clone()
+    inputs = tuple(each.clone() for each in inputs)
     _warm_up(lambda: step(*inputs))
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):

@@ -6,7 +6,7 @@ from benchmarks.frameworks.trainer import Device
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
-_visible = {"gpu": True}
+_configured = {"gpu": True, "flush_denormal": False}
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -15,17 +15,18 @@ def configure(*, threads: int, device: str, precision: str) -> None:
     Numbers below 1e-38 are flushed to 0, as TensorFlow does. The velocities of weights that seldom get
     a gradient (the edge pixels of MNIST) come down to there and stay, and are slow to compute with.
     """
-    torch.set_flush_denormal(True)  # before the thread pool starts, whose threads take it over
+    # Before the thread pool starts, whose threads take it over.
+    _configured["flush_denormal"] = torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.set_default_dtype(DTYPES[precision])
-    _visible["gpu"] = device != "cpu"
+    _configured["gpu"] = device != "cpu"
 
 
 def device() -> Device:
     """The device that PyTorch computes on."""
-    if _visible["gpu"] and torch.cuda.is_available():
+    if _configured["gpu"] and torch.cuda.is_available():
         return Device("gpu", torch.cuda.get_device_name(0))
     return Device("cpu", "CPU")
 
@@ -36,9 +37,10 @@ def torch_device() -> torch.device:
 
 
 def switches() -> dict:
-    """What is switched on and off in this process, as PyTorch reports it."""
+    """What is switched on and off in this process, as PyTorch reports it, or reported when it was set."""
     return {
         "intra_op_threads": torch.get_num_threads(),
+        "flush_denormal": _configured["flush_denormal"],
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
@@ -55,14 +57,19 @@ def synchronise() -> None:
 
 
 def reset_peak_memory() -> None:
-    """Start the framework's own GPU peak counter anew."""
+    """Start the framework's own GPU peak counter anew, from what is held without the allocator's cache."""
     if device().kind == "gpu":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
 def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB; None on a CPU, where PyTorch would report 0."""
-    return torch.cuda.max_memory_allocated() / 2**20 if device().kind == "gpu" else None
+    """The framework's own GPU peak in MiB; None on a CPU, where PyTorch would report 0.
+
+    It is what the allocator reserved. A captured graph keeps the memory of its activations, but what was
+    freed within the capture no longer counts as allocated, and a replay asks the allocator for nothing.
+    """
+    return torch.cuda.max_memory_reserved() / 2**20 if device().kind == "gpu" else None
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from torch import nn
 from benchmarks.frameworks.torch_parts import layers as own
 from benchmarks.frameworks.torch_parts import random_layers as own_random
 from benchmarks.models import layers as spec
+from benchmarks.models.parameters import parameter_shapes
 
 NATIVE_NAMES = {
     "gamma": "weight",
@@ -65,7 +66,7 @@ MODULES: dict[type[spec.Layer], Callable[[Any, spec.Shape], nn.Module]] = {
     spec.LayerNorm: layer_norm,
     spec.ReLU: lambda layer, shape: nn.ReLU(),
     spec.GELU: lambda layer, shape: nn.GELU(),
-    spec.MaxPool: lambda layer, shape: nn.MaxPool2d(layer.window(shape), layer.stride),
+    spec.MaxPool: lambda layer, shape: nn.MaxPool2d(layer.window(shape), layer.stride, layer.border),
     spec.AveragePool: lambda layer, shape: nn.AvgPool2d(layer.window(shape), layer.stride),
     spec.GlobalAveragePool: lambda layer, shape: own.GlobalAveragePool(),
     spec.Flatten: lambda layer, shape: own.Flatten(),
@@ -105,9 +106,9 @@ def native_name(name: str) -> str:
 def tensors(model: nn.Module, layers: spec.Spec, input_shape: spec.Shape) -> dict[str, torch.Tensor]:
     """The model's own tensors by the names of the parameter tree, in the tree's order."""
     found = {}
-    for path, layer, shape in spec.walk(layers, input_shape):
-        for name in layer.parameter_shapes(shape):
-            found[f"{path}.{name}"] = attrgetter(native_name(name))(model.get_submodule(path))
+    for full_name in parameter_shapes(layers, input_shape):
+        path, _, name = full_name.rpartition(".")
+        found[full_name] = attrgetter(native_name(name))(model.get_submodule(path))
     return found
 
 

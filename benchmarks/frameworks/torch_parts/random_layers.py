@@ -5,14 +5,13 @@ Random bits are compared as the whole numbers they are, which is exact in every 
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 
 from benchmarks.frameworks.torch_parts.layers import CHANNELS_FIRST, channels_last
-from benchmarks.recipe.generator import RESOLUTION, bits
-
-SCALE = round(1 / RESOLUTION)
-BITS = SCALE.bit_length() - 1
+from benchmarks.models.layers import Dropout, Shape, Spec, walk
+from benchmarks.recipe.generator import BITS, bits
 
 
 class RandomModule(nn.Module):
@@ -43,7 +42,7 @@ class SharedDropout(RandomModule):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.rate, self.threshold = rate, math.ceil(rate * SCALE)
+        self.rate, self.threshold = rate, math.ceil(rate * 2**BITS)
 
     def changed(self, x: torch.Tensor) -> torch.Tensor:
         """The numbers with u ≥ rate over 1 − rate, the others 0."""
@@ -58,6 +57,13 @@ class OwnDropout(nn.Dropout):
     def __init__(self, rate: float) -> None:
         super().__init__(rate)
         self.register_buffer("generator", torch.zeros(2, dtype=torch.int32))
+
+
+def start_own_generator(layers: Spec, input_shape: Shape, parameters: dict[str, np.ndarray]) -> None:
+    """PyTorch's own generator starts from the keys of the dropouts that draw from it."""
+    for path, layer, _ in walk(layers, input_shape):
+        if isinstance(layer, Dropout) and layer.source == "framework":
+            torch.manual_seed(int(parameters[f"{path}.generator"][0]))
 
 
 class RandomShift(RandomModule):
@@ -85,4 +91,4 @@ class RandomFlip(RandomModule):
     def changed(self, x: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] to the same."""
         drawn = self.draw(x.shape[0], 1, 1, 1)
-        return torch.where(drawn < SCALE // 2, x.flip(3), x)
+        return torch.where(drawn < 2 ** (BITS - 1), x.flip(3), x)
