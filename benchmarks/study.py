@@ -1,12 +1,10 @@
-"""A study: the YAML file that names a grid, checked and turned into cells."""
+"""A study: a grid of trainings as values, and its cells."""
 
-import json
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from benchmarks import datasets, frameworks, models
-from benchmarks.errors import Problem
+from benchmarks import datasets
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.schedule import first_step
@@ -88,125 +86,13 @@ class Plan(Value):
     device: Literal["auto", "cpu", "gpu"]
     precision: Literal["float32", "float64"]
     optimizer: Optimizer
-    augmentation: list[str] = []
-    randomness: str = "shared"
+    augmentation: list[str]
+    randomness: str
     seeds: list[int]
     goal: float
     budget: Budget
     evaluate_every: int
     """Examples between two evaluations."""
-
-
-def read(config: dict) -> Study:
-    """Check a configuration.
-
-    Raises:
-        Problem: a key or value that is unknown, out of range, or named twice.
-    """
-    try:
-        study = Study.model_validate(config)
-    except ValidationError as error:
-        raise Problem(_first(error), mend="config/README.md describes every key") from error
-    for workload in study.workloads:
-        _check_workload(workload)
-        _check_kind(workload, study.arms)
-        _check_arms(workload, study)
-    for framework in study.frameworks:
-        frameworks.module_name(framework)
-    _check_no_duplicates(study)
-    return study
-
-
-def _first(error: ValidationError, prefix: str = "") -> str:
-    """What is wrong, one line for each fault, in the words of the configuration."""
-    lines = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
-        said = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
-        given = json.dumps(fault["input"], default=str)[:80]
-        lines.append(f"config: {prefix}{where}: {said} (given: {given})")
-    return "\n".join(dict.fromkeys(lines))
-
-
-def _check_workload(workload: Workload) -> None:
-    """Hold names and batch sizes to what there is."""
-    models.spec(workload.model, n_classes=2)
-    n_training = workload.n_training
-    for size in workload.sizes:
-        if not 1 <= size <= n_training:
-            raise Problem(
-                f"config: batch size {size} is not between 1 and the {n_training} training examples of "
-                f"{workload.dataset}",
-                mend="name batch sizes in that range, or `full` for the whole training set",
-            )
-
-
-def _check_kind(workload: Workload, arms: list[Arm]) -> None:
-    """Text goes to models that read tokens, and images to the others."""
-    reads_tokens = models.takes_tokens(models.spec(workload.model, n_classes=2))
-    kind = datasets.kind(workload.dataset)
-    if reads_tokens != (kind == "tokens"):
-        wanted = "text" if reads_tokens else "images"
-        raise Problem(
-            f"config: model {workload.model} reads {wanted}, and {workload.dataset} is not",
-            mend="pair transformer with text, every other model with images",
-        )
-    spec = models.spec(workload.model, n_classes=2, randomness="framework")
-    for arm in arms:
-        if arm.randomness == "framework" and not models.is_statistical(spec):
-            raise Problem(
-                f"config: arm {arm.name}: randomness: framework, and {workload.model} has no dropout",
-                mend="take randomness out of that arm, or make this model a study of its own",
-            )
-        if arm.augmentation and (other := _no_images(workload.dataset)):
-            raise Problem(
-                f"config: arm {arm.name} shifts or flips images, and {workload.dataset} is {other}",
-                mend="take augmentation out of that arm, or make this data a study of its own",
-            )
-
-
-def _check_arms(workload: Workload, study: Study) -> None:
-    """Hold what arms come to at each batch size to what an optimizer can be."""
-    for arm in study.arms:
-        for size in workload.sizes:
-            try:
-                plan(study, workload=workload, framework=study.frameworks[0], arm=arm, batch_size=size)
-            except ValidationError as error:
-                raise Problem(
-                    _first(error, f"arm {arm.name} at batch size {size}: "),
-                    mend="change the arm's learning rate or scaling, or the workload's budget",
-                ) from error
-
-
-def _no_images(dataset: str) -> str:
-    """What the data is where its examples are no images that can be moved; "" where they are."""
-    if datasets.kind(dataset) == "tokens":
-        return "text"
-    height, width, _ = datasets.shape(dataset)
-    return f"signals of {height} × {width} values" if 1 in (height, width) else ""
-
-
-def _check_no_duplicates(study: Study) -> None:
-    """A grid names each of its points once."""
-    lists = {
-        "frameworks": study.frameworks,
-        "seeds": study.seeds,
-        "arms": [arm.name for arm in study.arms],
-        "workloads": [f"{workload.slug} {workload.model}" for workload in study.workloads],
-    }
-    for workload in study.workloads:
-        lists[f"batch_sizes of {workload.dataset} {workload.model}"] = workload.sizes
-    for key, values in lists.items():
-        twice = sorted({str(value) for value in values if values.count(value) > 1})
-        if twice:
-            raise Problem(f"config: {key}: {', '.join(twice)} named twice", mend="name it once")
-    for slug in {workload.slug for workload in study.workloads}:
-        sources = sorted({w.dataset for w in study.workloads if w.slug == slug})
-        if len(sources) > 1:
-            raise Problem(
-                f"config: {' and '.join(sources)} would both be called {slug} in results",
-                mend="rename one of the two folders or files",
-            )
 
 
 def timed(study: Study) -> Study:

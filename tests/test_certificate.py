@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tracing import MOMENTUM, STUDY, traced
 
-from benchmarks import certify, study
+from benchmarks import certify, configuration
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.certificate import certificate
@@ -144,7 +144,7 @@ def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference)
 
 
 def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
-    read = study.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
+    read = configuration.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
     traces = {
         files.where("digits", "cnn", "plain", execution): traced(numpy, digits, MOMENTUM, execution=execution)
         for execution in EXECUTIONS

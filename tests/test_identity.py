@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tracing import STUDY
 
-from benchmarks import frameworks, study
+from benchmarks import configuration, frameworks
 from benchmarks.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
@@ -77,7 +77,7 @@ def keras_traces(tmp_path_factory):
     """Keras on each of its backends that is installed, side by side in processes of their own."""
     folder = tmp_path_factory.mktemp("traces")
     assert run("fetch", "digits", "--output", folder / "digits.npz").wait() == 0
-    given = ["--study", study.read(STUDY).model_dump_json(), "--data", folder / "digits.npz"]
+    given = ["--study", configuration.read(STUDY).model_dump_json(), "--data", folder / "digits.npz"]
     names = {"numpy": None, **dict.fromkeys(KERAS)}
     for name in names:
         output = folder / f"{name}.safetensors"

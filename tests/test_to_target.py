@@ -90,6 +90,8 @@ def plan(batch_size=10, *, goal=0.9, epochs=2.0, seconds=1e9, evaluate_every=50)
         device="cpu",
         precision="float32",
         optimizer=Optimizer(name="momentum", learning_rate=0.5, momentum=0.5, total_steps=steps),
+        augmentation=[],
+        randomness="shared",
         seeds=[0],
         goal=goal,
         budget=Budget(epochs=epochs, seconds=seconds),

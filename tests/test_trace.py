@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from tracing import ADAM, MOMENTUM, STUDY, traced
 
-from benchmarks import models, study
+from benchmarks import configuration, models, study
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import files
 from benchmarks.identity.difference import (
@@ -123,4 +123,4 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():
     more = {**STUDY, "frameworks": ["pytorch", "keras-jax"], "seeds": [3]}
-    assert study.traced(study.read(STUDY)) == study.traced(study.read(more))
+    assert study.traced(configuration.read(STUDY)) == study.traced(configuration.read(more))

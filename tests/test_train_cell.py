@@ -16,6 +16,8 @@ PLAN = Plan(
     device="cpu",
     precision="float32",
     optimizer={"name": "momentum", "learning_rate": 0.5, "momentum": 0.5, "total_steps": 5},
+    augmentation=[],
+    randomness="shared",
     seeds=[0, 1, 2],
     goal=0.9,
     budget=Budget(epochs=1, seconds=60),

@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import process, record
+from benchmarks import configuration, process, record
 from benchmarks import study as studies
 from benchmarks.errors import Problem, told_plainly
 from benchmarks.identity.certificate import REFERENCE
@@ -113,7 +113,7 @@ def main() -> None:
     given = parser.parse_args()
     with told_plainly():
         config = yaml.safe_load(given.config.read_text())
-        study = studies.read(config | ({"frameworks": given.frameworks} if given.frameworks else {}))
+        study = configuration.read(config | ({"frameworks": given.frameworks} if given.frameworks else {}))
         with tempfile.TemporaryDirectory() as folder:
             content = certified(studies.traced(study), study.frameworks, Path(folder))
         console.print(table(content))

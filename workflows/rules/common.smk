@@ -9,7 +9,15 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from benchmarks import datasets, devices, folder_lock, frameworks, machine, process
+from benchmarks import (
+    configuration,
+    datasets,
+    devices,
+    folder_lock,
+    frameworks,
+    machine,
+    process,
+)
 from benchmarks import study as studies
 from benchmarks.errors import Problem
 from benchmarks.provenance import code_digest
@@ -18,7 +26,7 @@ process.prefer_this_interpreter()
 
 try:
     folder_lock.check_writable(Path("results"))
-    STUDY = studies.read(config)
+    STUDY = configuration.read(config)
     PLANS = {
         "/".join(
             str(part) for part in plan.cell.model_dump().values()
