@@ -1,13 +1,19 @@
 """The configuration of a study, read from YAML: held to what there is, or refused with a mend."""
 
+import difflib
 import json
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from benchmarks import datasets, frameworks, models
 from benchmarks.errors import Problem
 from benchmarks.recipe.arm import Arm
-from benchmarks.study import Study, Workload, plan
+from benchmarks.recipe.schedule import Schedule
+from benchmarks.study import Budget, Goal, Study, Throughput, Workload, plan
+
+PARTS = (Study, Workload, Arm, Schedule, Goal, Budget, Throughput)
+KEYS = [key for part in PARTS for key in part.model_fields]
 
 
 def read(config: dict) -> Study:
@@ -32,13 +38,19 @@ def read(config: dict) -> Study:
 
 def _first(error: ValidationError, prefix: str = "") -> str:
     """What is wrong, one line for each fault, in the words of the configuration."""
-    lines = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
-        said = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]
-        given = json.dumps(fault["input"], default=str)[:80]
-        lines.append(f"config: {prefix}{where}: {said} (given: {given})")
-    return "\n".join(dict.fromkeys(lines))
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] == "missing")  # often a misspelt key
+    return "\n".join(dict.fromkeys(f"config: {prefix}{_fault(fault)}" for fault in faults))
+
+
+def _fault(fault: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
+    if fault["type"] == "missing":
+        return f"{where}: missing"
+    said = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(fault["loc"][-1]), KEYS, n=1)
+        said = f"unknown key{f', did you mean {near[0]}?' if near else ''}"
+    return f"{where}: {said} (given: {json.dumps(fault['input'], default=str)[:80]})"
 
 
 def _check_workload(workload: Workload) -> None:

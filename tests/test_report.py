@@ -1,7 +1,9 @@
 """The report is one file that needs nothing else and holds everything."""
 
 import base64
+import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +12,7 @@ import synthetic
 from benchmarks import figures as draw
 from benchmarks import report as command
 from benchmarks.errors import Problem
-from benchmarks.publish import figures, results, tables
+from benchmarks.publish import figures, headline, results, tables
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -82,6 +84,28 @@ def test_it_tells_goals_provenance_and_what_is_not_certified(html):
     assert "chosen for the test &amp; nothing else &lt;see there&gt;" in html
     assert "0123456789abcdef" in html
     assert f"4 of 72 cells: not certified: {synthetic.HALVED}" in html
+
+
+@pytest.mark.parametrize(("share", "warned"), [(0.04, False), (0.56, True), (None, False)])
+def test_a_disturbed_measurement_says_so_at_the_head(folder, tmp_path, share, warned):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    content = json.loads((copy / "provenance.json").read_text())
+    (copy / "provenance.json").write_text(json.dumps({**content, "others_cpu_share": share}))
+    head = command.write(copy).read_text().split('class="headline"')[0]
+    assert ("Other work took 56" in head) == warned == ("measure again" in head)
+
+
+def test_the_headline_tells_what_is_not_told_apart(folder):
+    found = " ".join(headline.findings(results.read(folder))["MNIST, MLP"])
+    summary = results.read(folder).summary
+    own = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")]
+    best = own.loc[own["throughput_samples_per_s"].idxmax()]
+    near = own[own["throughput_samples_per_s_hi"] >= best["throughput_samples_per_s_lo"]]["batch_size"]
+    sizes = sorted(set(near) - {best["batch_size"]})
+    told = f" (not told apart from B = {', '.join(f'{size:,}' for size in sizes)})." if sizes else "."
+    assert re.search(rf"Keras trains fastest at B = {best['batch_size']:,}: \S+ \[[^]]+\] examples/s", found)
+    assert re.search(rf"Keras trains fastest [^.]*? its speed at B = [\d,]+{re.escape(told)}", found)
+    assert re.search(r"best test accuracy is .*; (Keras|PyTorch), \S+, B = [\d,]+\)", found)
 
 
 def test_the_headline_comes_from_the_summary(folder, html):

@@ -28,6 +28,10 @@ def changed(*path, to):
 ADAM = {"name": "adam", "optimizer": "adam", "learning_rate": 0.001, "scaling": "none"}
 BAD = {
     "unknown key": (changed("epoch", to=3), "epoch: unknown key"),
+    "misspelt key": (
+        changed("arms", 0, "learning_rat", to=3),
+        "learning_rat: unknown key, did you mean learning_rate?",
+    ),
     "unknown key inside": (changed("workloads", 0, "goals", to=3), "workloads.0.goals: unknown key"),
     "unknown value": (changed("precision", to="float16"), "precision"),
     "unknown scaling": (changed("arms", 0, "scaling", to="cubic"), "arms.0.scaling"),

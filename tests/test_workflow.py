@@ -149,7 +149,7 @@ BAD_CONFIGS = {
     "dataset": ("dataset: digits", "dataset: digitz", "did you mean digits"),
     "model": ("model: mlp", "model: mpl", "did you mean mlp"),
     "framework": ("[keras, pytorch]", "[keras, torch]", "there is no framework 'torch'"),
-    "missing study": ("study: smoke", "", "study: Field required"),
+    "missing study": ("study: smoke", "", "study: missing"),
 }
 
 

@@ -31,9 +31,9 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
         first = alike.loc[alike["batch_size"].idxmin()]
         form = f" ({best['form']})" if several else ""
         yield (
-            f"{wording.name(framework)} trains fastest at {_size(best)}{form}: "
-            f"{wording.number(best[SPEED])} examples/s, {wording.number(best[SPEED] / first[SPEED])} times "
-            f"its speed at {_size(first)}."
+            f"{wording.name(framework)} trains fastest at {_size(best)}{form}: {_with_interval(best, SPEED)} "
+            f"examples/s, {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
+            f"{_not_told_apart(best, alike.drop(index=best.name))}."
         )
 
 
@@ -58,7 +58,7 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
         yield (
             f"{wording.name(framework)} reaches the goal soonest at {_size(best)} ({best['arm']}), in "
-            f"{wording.number(best[TIME])} s; the largest batch size that reaches it is "
+            f"{_with_interval(best, TIME)} s; the largest batch size that reaches it is "
             f"{wording.whole(largest)}."
         )
 
@@ -89,9 +89,22 @@ def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
     sizes = ", ".join(wording.whole(size) for size in sorted(near["batch_size"].unique()))
     yield (
         f"The best test accuracy is {wording.percent(best['test_accuracy'], decimals=2)} % ± "
-        f"{wording.percent(best['test_accuracy_sd'], decimals=2)} (standard deviation over runs); within one "
-        f"standard deviation of it: B = {sizes}."
+        f"{wording.percent(best['test_accuracy_sd'], decimals=2)} (standard deviation over runs; "
+        f"{wording.name(best['framework'])}, {best['arm']}, {_size(best)}); cells within one standard "
+        f"deviation of it: B = {sizes}."
     )
+
+
+def _with_interval(cell: pd.Series, quantity: str) -> str:
+    return wording.interval(cell[quantity], cell[f"{quantity}_lo"], cell[f"{quantity}_hi"])
+
+
+def _not_told_apart(best: pd.Series, others: pd.DataFrame) -> str:
+    """The batch sizes whose interval reaches into that of the best; one without an interval does."""
+    beyond = others[f"{SPEED}_hi"] < best[f"{SPEED}_lo"]
+    near = others[others[SPEED].notna() & ~beyond]["batch_size"]
+    sizes = ", ".join(wording.whole(size) for size in sorted(near))
+    return f" (not told apart from B = {sizes})" if sizes else ""
 
 
 def _size(cell: pd.Series) -> str:

@@ -9,6 +9,9 @@ from benchmarks.publish import failures, figures, headline, html, tables, timing
 from benchmarks.publish.results import Results
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
+SHOWN_ELSEWHERE = ("study", "fused_over_idiomatic")
+QUIET = 0.05
+"""Part of the machine that others may take before times are not to be relied on."""
 
 
 def render(results: Results, *, drawn: Path) -> str:
@@ -24,6 +27,7 @@ def render(results: Results, *, drawn: Path) -> str:
         machine=results.summary["machine"].iloc[0],
         hardware=_hardware(results.provenance),
         headline=headline.findings(results),
+        disturbed=_disturbed(results.provenance),
         figures=[_figure(results, name, module, drawn) for name, module in shown.items()],
         not_drawn=[module.TITLE for name, module in figures.modules().items() if name not in shown],
         tables=tables.build(results),
@@ -33,10 +37,16 @@ def render(results: Results, *, drawn: Path) -> str:
         identity=results.identity,
         form=timings.FORM if results.several_forms else "",
         n_cells=len(results.summary),
-        provenance={key: value for key, value in results.provenance.items() if key != "study"},
+        provenance={key: value for key, value in results.provenance.items() if key not in SHOWN_ELSEWHERE},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
         marks=[label for _, label in failures.MARKS.values()],
     )
+
+
+def _disturbed(provenance: dict) -> str:
+    """The percentage of the machine that others took while it was measured, where it is too much."""
+    share = provenance.get("others_cpu_share") or 0.0
+    return wording.percent(share) if share > QUIET else ""
 
 
 def _hardware(provenance: dict) -> str:

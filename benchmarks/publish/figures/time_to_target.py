@@ -21,10 +21,10 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Seconds of training, evaluation excluded, until the validation goal is first reached: median over "
-        "runs with its bootstrap interval"
-        ", of three runs their range; an arrow where runs that never got there leave it without an "
-        "upper end. Open marks: predicted, as examples to target over throughput. Marks above a panel: cells "
-        "whose median run did not reach the goal, and why."
+        "runs with its bootstrap interval, of three runs their range; an arrow where runs that never got "
+        "there leave it without an upper end. The runs of a cell share a process: what differs from process "
+        "to process is not in the interval. Open marks: predicted, as examples to target over throughput. "
+        "Marks above a panel: cells whose median run did not reach the goal, and why."
     )
 
 

@@ -10,7 +10,7 @@ from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_
 
 SPEEDS = {"idiomatic": "throughput_idiomatic_samples_per_s", "fused": "throughput_samples_per_s"}
 """The column of the summary that holds the speed of each execution."""
-HEADS = ("Idiomatic", "Fused", "Ratio")
+HEADS = ("Idiomatic (examples/s)", "Fused (examples/s)", "Ratio")
 
 
 def tables(results: Results) -> list[Table]:
@@ -39,11 +39,7 @@ def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
 
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
     """A row per batch size, three columns for each framework."""
-    sides = [
-        Column(head, f"{wording.name(framework)} (examples/s)")
-        for framework in results.frameworks
-        for head in HEADS
-    ]
+    sides = [Column(head, wording.name(framework)) for framework in results.frameworks for head in HEADS]
     lines = data.groupby(["dataset", "model", "form", "batch_size"], sort=False)
     return {
         "columns": [*timed_columns(several=results.several_forms), Column("Batch size"), *sides],
@@ -60,7 +56,7 @@ def _line(results: Results, rows: pd.DataFrame) -> list[Entry]:
 
 def _one_below_another(results: Results, data: pd.DataFrame) -> dict[str, list]:
     """A row per batch size and framework."""
-    speeds = [Column(head, "Examples/s") for head in HEADS]
+    speeds = [Column(head) for head in HEADS]
     first = [*timed_columns(several=results.several_forms), Column("Batch size")]
     rows = [
         [Entry(text) for text in (*_first(results, case), wording.name(case["framework"]), *_side(case))]
