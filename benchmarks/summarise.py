@@ -9,7 +9,6 @@ import psutil
 
 from benchmarks import machine, provenance, record
 from benchmarks.analysis import memory_fit, summary
-from benchmarks.analysis.ratios import fused_over_idiomatic
 from benchmarks.errors import Problem, told_plainly
 from benchmarks.measurements.throughput import Process, processes
 from benchmarks.record import Record
@@ -143,7 +142,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         "memory_fit.csv": memory_fit.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
         ),
-        "provenance.json": provenance_json(study, totals, slug=slug, throughput=throughput) + "\n",
+        "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
     }
 
 
@@ -177,13 +176,6 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
         "data": totals.data,
         "study": study.model_dump(mode="json"),
     }
-
-
-def provenance_json(study: Study, totals: Totals, *, slug: str, throughput: pd.DataFrame) -> str:
-    """The provenance with the gain of the fused execution; what JSON cannot hold is null."""
-    gains = pd.DataFrame(fused_over_idiomatic(throughput)).to_json(orient="records")
-    content = {**describe(study, totals, slug), "fused_over_idiomatic": json.loads(gains)}
-    return json.dumps(content, indent=1)
 
 
 def main() -> None:

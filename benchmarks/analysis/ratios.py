@@ -3,7 +3,6 @@
 import pandas as pd
 
 from benchmarks.analysis.intervals import UNKNOWN, Estimate, paired_ratio
-from benchmarks.analysis.summary import TIMED
 
 
 def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
@@ -18,14 +17,3 @@ def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
         return UNKNOWN
     pairs = processes[[above, below]].dropna()
     return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
-
-
-def fused_over_idiomatic(throughput: pd.DataFrame) -> list[dict]:
-    """The gain of the fused execution in every case, with its interval."""
-    return [
-        {
-            **dict(zip(TIMED, key, strict=True)),
-            **ratio(by_process(rows, of="execution"), "fused", "idiomatic")._asdict(),
-        }
-        for key, rows in throughput.groupby(TIMED, sort=False)
-    ]

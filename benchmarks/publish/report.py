@@ -9,7 +9,6 @@ from benchmarks.publish import failures, figures, headline, html, tables, timing
 from benchmarks.publish.results import Results
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
-SHOWN_ELSEWHERE = ("study", "fused_over_idiomatic")
 QUIET = 0.05
 """Part of the machine that others may take before times are not to be relied on."""
 
@@ -37,7 +36,7 @@ def render(results: Results, *, drawn: Path) -> str:
         identity=results.identity,
         form=timings.FORM if results.several_forms else "",
         n_cells=len(results.summary),
-        provenance={key: value for key, value in results.provenance.items() if key not in SHOWN_ELSEWHERE},
+        provenance={key: value for key, value in results.provenance.items() if key != "study"},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
         marks=[label for _, label in failures.MARKS.values()],
     )
