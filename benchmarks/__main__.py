@@ -1,40 +1,268 @@
-"""The commands of Batch Atlas: `python -m benchmarks COMMAND …` is `python -m benchmarks.COMMAND …`."""
+"""The commands of Batch Atlas: `python -m benchmarks COMMAND`.
 
-import argparse
-import ast
-import runpy
-import sys
+`identity`, `fetch` and `compare` are for a person. The others are the steps of a study as the workflow
+calls them; each also runs by hand. A command imports what it needs when it is called, so that the list
+of commands appears at once and no framework enters a process that does not train with it.
+"""
+
 from pathlib import Path
+from typing import Annotated
 
-COMMANDS = (
-    *("identity", "fetch", "devices", "trace", "certify", "throughput", "train", "equivalence", "summarise"),
-    *("tables", "figures", "report", "deposit", "compare"),
+import typer
+
+from benchmarks.errors import told_plainly
+
+app = typer.Typer(
+    name="python -m benchmarks",
+    help="The steps of a study, one by one. `snakemake --cores all` runs them all in order.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
+StudyJson = Annotated[str, typer.Option("--study", help="The study, as JSON.")]
+DataFiles = Annotated[list[Path], typer.Argument(help="The files that fetch wrote, DATASET.npz.")]
+Threads = Annotated[int, typer.Option(help="CPU threads to compute with.")]
+Code = Annotated[str, typer.Option(help="Digest of the code, kept with the result.")]
+Output = Annotated[Path, typer.Option(help="The file to write.")]
+Folder = Annotated[Path, typer.Option("--results", help="The folder results/STUDY/MACHINE.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 
 
-def purpose(command: str) -> str:
-    """First line of the command's docstring."""
-    folder = Path(__file__).parent
-    module, package = folder / f"{command}.py", folder / command / "__main__.py"
-    source = (module if module.exists() else package).read_text()
-    return ast.get_docstring(ast.parse(source)).splitlines()[0]
+@app.command()
+def identity(
+    names: Annotated[list[str] | None, typer.Argument(help="Frameworks instead of the study's.")] = None,
+    config: Annotated[Path, typer.Option(help="The study.")] = Path("config/config.yaml"),
+    output: Annotated[Path | None, typer.Option(help="Write the certificates there, as JSON.")] = None,
+) -> None:
+    """Certify that frameworks compute the same numbers.
+
+    \b
+    Example: python -m benchmarks identity pytorch keras-jax --config photos.yaml
+    """
+    from benchmarks.identity import alone
+
+    raise typer.Exit(0 if alone.certify(config, names or [], output) else 1)
 
 
-def main() -> None:
-    """Hand over to the command that is named."""
-    listed = "\n".join(f"  {command:<11} {purpose(command)}" for command in COMMANDS)
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="The steps of a study, for a person; `snakemake --cores all` runs them all in order.",
-        epilog=f"commands:\n{listed}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…", help="COMMAND --help lists them")
-    given = parser.parse_args()
-    sys.argv[1:] = given.arguments
-    runpy.run_module(f"benchmarks.{given.command}", run_name="__main__")
+@app.command()
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="A name, or your own: images:PATH, npz:PATH, text:PATH.")],
+    output: Output,
+) -> None:
+    """Obtain a data set, verify it and store it.
+
+    \b
+    Example: python -m benchmarks fetch mnist --output mnist.npz
+    """
+    from benchmarks import datasets
+
+    datasets.store(dataset, output)
+    train, validation, test = datasets.split_sizes(dataset)
+    print(f"{dataset}: {train} train, {validation} validation, {test} test examples verified")
+
+
+@app.command()
+def device(framework: str, device: Device = "auto") -> None:
+    """Print the device that a framework computes on, as JSON.
+
+    \b
+    Example: python -m benchmarks device pytorch
+    """
+    from benchmarks import devices
+
+    print(devices.seen_here(framework, device))
+
+
+@app.command()
+def trace(
+    data: DataFiles,
+    study: StudyJson,
+    framework: Annotated[str, typer.Option(help="The framework to trace.")],
+    precision: Annotated[str, typer.Option(help="float64 or float32.")],
+    output: Output,
+) -> None:
+    """Trace a framework on a study, for its certificates.
+
+    \b
+    Example: python -m benchmarks trace mnist.npz --study "$STUDY" --framework pytorch --precision float64
+    --output float64/pytorch.safetensors
+    """
+    from benchmarks import trace
+    from benchmarks.study import Study
+
+    trace.write(Study.model_validate_json(study), framework, data, precision=precision, output=output)
+
+
+@app.command()
+def certify(
+    names: Annotated[list[str], typer.Argument(help="The frameworks to certify.")],
+    study: StudyJson,
+    traces: Annotated[Path, typer.Option(help="Holds float64/ and float32/ with the traces of each.")],
+    output: Output,
+) -> None:
+    """Hold the traces of frameworks to the reference.
+
+    \b
+    Example: python -m benchmarks certify keras pytorch --study "$STUDY" --traces traces
+    --output certificates.json
+    """
+    from benchmarks import certify
+    from benchmarks.study import Study
+
+    certify.write(Study.model_validate_json(study), names, traces, output)
+
+
+@app.command()
+def equivalence(
+    study: StudyJson,
+    certificates: Annotated[Path, typer.Option(help="What certify wrote.")],
+    results: Folder,
+    output: Output,
+) -> None:
+    """Test whether frameworks are equivalent over the seeds.
+
+    \b
+    Example: python -m benchmarks equivalence --study "$STUDY" --certificates certificates.json
+    --results results/default/lab --output identity.json
+    """
+    from benchmarks import equivalence
+    from benchmarks.study import Study
+
+    equivalence.write(Study.model_validate_json(study), certificates, results, output)
+
+
+@app.command()
+def throughput(
+    data: DataFiles,
+    study: StudyJson,
+    output: Annotated[Path, typer.Option(help="The table; the timings go to throughput/ beside it.")],
+    threads: Threads = 0,
+    code: Code = "",
+) -> None:
+    """Time every case of a study in interleaved processes.
+
+    \b
+    Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv
+    """
+    from benchmarks import throughput
+    from benchmarks.study import Study
+
+    throughput.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
+    plan: Annotated[str, typer.Option(help="The cell, as JSON.")],
+    record: Annotated[Path, typer.Option(help="The record to write.")],
+    threads: Threads = 0,
+    code: Code = "",
+) -> None:
+    """Train one cell of a study and write its record.
+
+    \b
+    Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json
+    """
+    from benchmarks import train
+    from benchmarks.study import Plan
+
+    raise typer.Exit(train.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record))
+
+
+@app.command(hidden=True)
+def train_cell(data: Path, plan: str, record: Path, threads: int, code: str = "") -> None:
+    """Train one cell in this very process, as `train` asks it to."""
+    from benchmarks import train_cell
+    from benchmarks.study import Plan
+
+    train_cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
+
+
+@app.command()
+def summarise(
+    study: StudyJson,
+    machine: Annotated[str, typer.Option(help="The machine's name in the results.")],
+    results: Folder,
+) -> None:
+    """Summarise a study: one row for each cell.
+
+    \b
+    Example: python -m benchmarks summarise --study "$STUDY" --machine lab --results results/default/lab
+    """
+    from benchmarks import summarise
+    from benchmarks.study import Study
+
+    summarise.write(Study.model_validate_json(study), results, slug=machine)
+
+
+@app.command()
+def tables(results: Folder) -> None:
+    """Write the tables of a study.
+
+    \b
+    Example: python -m benchmarks tables --results results/default/lab
+    """
+    from benchmarks.publish import tables
+
+    print(f"{tables.write(results)} tables in {results / 'tables'}")
+
+
+@app.command()
+def figures(results: Folder) -> None:
+    """Draw the figures of a study.
+
+    \b
+    Example: python -m benchmarks figures --results results/default/lab
+    """
+    from benchmarks.publish import figures
+
+    print(f"{', '.join(figures.write(results))} in {results / 'figures'}")
+
+
+@app.command()
+def report(results: Folder) -> None:
+    """Write the report of a study, from its tables and figures.
+
+    \b
+    Example: python -m benchmarks report --results results/default/lab
+    """
+    from benchmarks.publish import report
+
+    print(report.write(results))
+
+
+@app.command()
+def deposit(
+    results: Folder,
+    into: Annotated[Path, typer.Option(help="The folder results/published/MACHINE/STUDY.")],
+) -> None:
+    """Copy what is to be committed of a finished study.
+
+    \b
+    Example: python -m benchmarks deposit --results results/default/lab --into results/published/lab/default
+    """
+    from benchmarks import deposit
+
+    n_bytes = deposit.deposit(results, into)
+    print(f"{into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
+
+
+@app.command()
+def compare(
+    results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
+    output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("results/compare"),
+) -> None:
+    """Compare all machines that there are results of.
+
+    \b
+    Example: python -m benchmarks compare
+    """
+    from benchmarks import compare
+
+    print(compare.write(results, output))
 
 
 if __name__ == "__main__":
-    main()
+    with told_plainly():
+        app()

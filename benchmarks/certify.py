@@ -3,13 +3,11 @@
 The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import models, record
-from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.certificate import REFERENCE, Certificate, certificate
@@ -64,23 +62,11 @@ def content(made: list[Certificate]) -> dict:
     }
 
 
-def main() -> None:
-    """Compare and write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.certify", description=__doc__)
-    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--frameworks", nargs="+", required=True, help="those to certify")
-    parser.add_argument("--traces", type=Path, required=True, help="holds float64/ and float32/, of each")
-    parser.add_argument("--output", type=Path, required=True)
-    given = parser.parse_args()
-    with told_plainly():
-        made = certificates(given.study, given.frameworks, given.traces)
-        record.write_text(json.dumps(content(made), indent=1) + "\n", given.output)
-        good = sum(c.certified for c in made)
-        print(f"{good} of {len(made)} certified")
-        for c in made:
-            if not c.certified:
-                print(f"{c.dataset} {c.model} {c.arm} {c.framework} {c.execution}: {c.verdict}")
-
-
-if __name__ == "__main__":
-    main()
+def write(study: Study, names: list[str], traces: Path, output: Path) -> None:
+    """Certify, write the certificates as JSON and say which frameworks are not certified."""
+    made = certificates(study, names, traces)
+    record.write_text(json.dumps(content(made), indent=1) + "\n", output)
+    print(f"{sum(c.certified for c in made)} of {len(made)} certified")
+    for c in made:
+        if not c.certified:
+            print(f"{c.dataset} {c.model} {c.arm} {c.framework} {c.execution}: {c.verdict}")

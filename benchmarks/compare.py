@@ -1,30 +1,13 @@
-"""Draw every machine that there are results of: `python -m benchmarks.compare --results results`."""
+"""Draw every machine that there are results of, side by side."""
 
-import argparse
 import shutil
 from pathlib import Path
 
 from benchmarks.analysis import comparison, prediction
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 from benchmarks.publish import files
 from benchmarks.publish.machines import figures, page, tables
 from benchmarks.record import write_text
-
-
-def main() -> None:
-    """Read the command line and write the comparison."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compare", description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all results")
-    parser.add_argument("--output", type=Path, default=Path("results/compare"), help="folder to write to")
-    arguments = parser.parse_args()
-    with told_plainly():
-        taken, passed_over = found(arguments.results)
-        for source in taken:
-            print(f"{source.machine}, {source.study}: taken from {source.folder}")
-        for source in passed_over:
-            print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
-        write(taken, passed_over, arguments.output)
-        print(f"{arguments.output / 'index.html'}")
 
 
 def found(results: Path) -> tuple[list[comparison.Source], list[comparison.Source]]:
@@ -43,8 +26,17 @@ def found(results: Path) -> tuple[list[comparison.Source], list[comparison.Sourc
     return comparison.chosen([comparison.read(path.parent) for path in paths])
 
 
-def write(taken: list[comparison.Source], passed_over: list[comparison.Source], output: Path) -> None:
-    """Write compare.csv, predictions.csv, the figures, the tables and the page."""
+def write(results: Path, output: Path) -> Path:
+    """Write compare.csv, predictions.csv, the figures, the tables and the page; give the page's path.
+
+    Raises:
+        Problem: there are no results, or they cannot be read.
+    """
+    taken, passed_over = found(results)
+    for source in taken:
+        print(f"{source.machine}, {source.study}: taken from {source.folder}")
+    for source in passed_over:
+        print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
     known = comparison.table(taken)
     predicted = prediction.predictions(known)
     cells = prediction.with_predictions(known, predicted)
@@ -59,7 +51,4 @@ def write(taken: list[comparison.Source], passed_over: list[comparison.Source], 
         files.write_table(table, output / "tables")
     text = page.render(cells, predicted, taken=taken, passed_over=passed_over, drawn=output / "figures")
     write_text(text, output / "index.html")
-
-
-if __name__ == "__main__":
-    main()
+    return output / "index.html"

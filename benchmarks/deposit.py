@@ -1,15 +1,11 @@
-"""Copy what is to be committed of a finished study.
+"""Copy what is to be committed of a finished study."""
 
-`python -m benchmarks.deposit --results results/default/lab --into results/published/lab/default`
-"""
-
-import argparse
 import gzip
 import shutil
 import tarfile
 from pathlib import Path
 
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 
 FILES = ["summary.csv", "goals.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
 FILES += ["report.html", "curves.csv"]
@@ -18,17 +14,6 @@ BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"
 PLAIN_BYTES = 5 * 2**20
 """The bulky files are kept as they are up to this size together, and packed into one above it."""
-
-
-def main() -> None:
-    """Read the command line and publish."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.deposit", description=__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="results/STUDY/MACHINE")
-    parser.add_argument("--into", type=Path, required=True, help="results/published/MACHINE/STUDY")
-    arguments = parser.parse_args()
-    with told_plainly():
-        n_bytes = deposit(arguments.results, arguments.into)
-        print(f"{arguments.into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
 
 
 def deposit(results: Path, into: Path) -> int:
@@ -113,7 +98,3 @@ def _mend(into: Path, old: Path) -> None:
     if old.exists() and not into.exists():
         old.rename(into)
     shutil.rmtree(old, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,11 @@
 """Find the device that every framework of a study computes on, and refuse to compare unlike ones."""
 
-import argparse
 import json
 import subprocess
 from pathlib import Path
 
 from benchmarks import frameworks, machine, process, record
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 
 HIDE = "or hide the GPU from all of them: snakemake --cores all --config device=cpu"
 
@@ -17,7 +16,7 @@ def look(framework: str, device: str) -> dict:
     Raises:
         Problem: the framework cannot be imported.
     """
-    command = process.python("benchmarks.devices", "--look", framework, "--device", device)
+    command = process.python("device", framework, "--device", device)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise Problem(
@@ -58,17 +57,8 @@ def ensure_same(names: list[str], device: str, path: Path) -> None:
     record.write_text(json.dumps({"asked": asked, "found": found}, indent=1) + "\n", path)
 
 
-def main() -> None:
-    """Look with one framework and print what it sees, as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.devices", description=__doc__)
-    parser.add_argument("--look", metavar="FRAMEWORK", required=True)
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
-    arguments = parser.parse_args()
-    with told_plainly():
-        framework = frameworks.load(arguments.look)
-        framework.configure(threads=1, device=arguments.device, precision="float32")
-        print(json.dumps(framework.device()._asdict()))
-
-
-if __name__ == "__main__":
-    main()
+def seen_here(name: str, device: str) -> str:
+    """The device that a framework computes on in this very process, as JSON."""
+    framework = frameworks.load(name)
+    framework.configure(threads=1, device=device, precision="float32")
+    return json.dumps(framework.device()._asdict())

@@ -50,9 +50,9 @@ def _owner() -> psutil.Process | None:
         raise KeyboardInterrupt from error
 
 
-def python(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of this project under the interpreter of this process."""
-    return [sys.executable, "-m", module, *arguments]
+def python(command: str, *arguments: str) -> list[str]:
+    """One of this project's commands, to be run under the interpreter of this process."""
+    return [sys.executable, "-m", "benchmarks", command, *arguments]
 
 
 def prefer_this_interpreter() -> None:

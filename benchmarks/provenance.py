@@ -38,11 +38,13 @@ def _distributions() -> dict[str, list[str]]:
 def code_digest(*modules: str) -> str:
     """SHA-256 of all code that these modules depend on: their own, what they import, and its versions.
 
-    A package that is named counts with all modules inside it, which it may import by name.
+    `package.*` stands for all modules inside a package, which it imports by name.
     Comments, docstrings and layout leave it as it is; an edited statement in any module that can be
     reached by imports changes it, and so does another version of a package imported there.
     """
-    named = set(modules).union(*(_graph().find_descendants(module) for module in modules))
+    packages = [module.removesuffix(".*") for module in modules if module.endswith(".*")]
+    named = {module for module in modules if not module.endswith(".*")}
+    named = named.union(*(_graph().find_descendants(package) for package in packages))
     reached = named.union(*(_graph().find_upstream_modules(module) for module in named))
     parts = sorted(_part(module) for module in reached)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

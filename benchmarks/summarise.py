@@ -1,6 +1,5 @@
 """Summarise a study on one machine: its records, timings and certificates into a few tidy files."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import psutil
 
 from benchmarks import machine, provenance, record
 from benchmarks.analysis import memory_fit, summary
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 from benchmarks.measurements.throughput import Process, processes
 from benchmarks.record import Record
 from benchmarks.study import Plan, Study, Workload, plans
@@ -178,18 +177,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
     }
 
 
-def main() -> None:
+def write(study: Study, folder: Path, *, slug: str) -> None:
     """Read everything, then write the summary's files."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.summarise", description=__doc__)
-    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--machine", required=True, help="the machine's name in the results")
-    parser.add_argument("--results", type=Path, required=True, help="results/STUDY/MACHINE")
-    arguments = parser.parse_args()
-    with told_plainly():
-        files = summarise(arguments.study, arguments.results, slug=arguments.machine)
-        for name, text in files.items():
-            record.write_text(text, arguments.results / name)
-
-
-if __name__ == "__main__":
-    main()
+    for name, text in summarise(study, folder, slug=slug).items():
+        record.write_text(text, folder / name)

@@ -1,19 +1,19 @@
-"""Time every case of a study: `python -m benchmarks.throughput --study JSON --output throughput.csv`.
+"""Time every case of a study.
 
 Each framework is timed in several independent processes, interleaved (A B A B …), with the cases
 shuffled in each. What was timed before by the same code is kept: a new batch size times itself
 alone, and an interrupted measurement goes on with the process it was in.
 """
 
-import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks import machine, process, provenance, record
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.measurements.throughput import COLUMNS, read
@@ -51,15 +51,11 @@ def measure(request: Request, folder: Path) -> None:
     record.write_text(request.model_dump_json(), asked)
     for left in (".failures", ".provenance"):
         asked.with_suffix(left).unlink(missing_ok=True)
-    pytest = process.python(
-        "pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider"
-    )
+    pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
+    pytest += ["-p", "no:cacheprovider", f"--benchmark-json={draft}", "--benchmark-disable-gc"]
     start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
-        code = process.run(
-            [*pytest, "--tb=short", f"--benchmark-json={draft}", "--benchmark-disable-gc"],
-            environment={"BATCH_ATLAS_REQUEST": str(asked)},
-        )
+        code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(asked)})
     if code not in (0, 1) or not asked.with_suffix(".provenance").exists():
         raise Problem(
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
@@ -125,48 +121,23 @@ def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFram
     return table.assign(rank=ranks).sort_values(["place", "rank", "process"])[COLUMNS]
 
 
-def main() -> None:
-    """Time what is missing and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
-    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the .npz files, DATASET.npz")
-    parser.add_argument("--threads", type=int, default=machine.cores(), help="CPU threads to compute with")
-    parser.add_argument("--code", default="", help="digest of the code, kept in the files")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="the table; files go to throughput/ beside"
-    )
-    arguments = parser.parse_args()
-    study, folder = arguments.study, arguments.output.parent / "throughput"
-    with told_plainly():
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(folder, code=arguments.code)
-        cases = wanted(study)
-        for number in range(study.throughput.processes):
-            for framework in study.frameworks:
-                todo = missing(cases, read(folder, code=arguments.code), framework=framework, number=number)
-                if todo:
-                    print(f"process {number} of {framework}: {len(todo)} cases", flush=True)
-                    measure(request_for(framework, number, todo, arguments), folder)
-        table = tidy(cases, read(folder, code=arguments.code), study)
-        record.write_text(table.to_csv(index=False), arguments.output)
-
-
-def request_for(framework: str, number: int, cases: list[Case], arguments: argparse.Namespace) -> Request:
-    """What one process is asked to time."""
-    study = arguments.study
-    return Request(
-        framework=framework,
-        process=number,
-        code=arguments.code,
-        device=study.device,
-        precision=study.precision,
-        threads=arguments.threads,
-        seconds_per_case=study.throughput.seconds_per_case,
-        data={path.stem: path.resolve() for path in arguments.data},
-        arms=study.arms,
-        cases=shuffled(cases, seed=number),
-    )
-
-
-if __name__ == "__main__":
-    main()
+def write(study: Study, data: list[Path], *, threads: int, code: str, output: Path) -> None:
+    """Time what is missing and write the table; the files go to throughput/ beside it."""
+    folder = output.parent / "throughput"
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_stale(folder, code=code)
+    cases = wanted(study)
+    common = {
+        **{"code": code, "device": study.device, "precision": study.precision, "arms": study.arms},
+        **{"threads": threads or machine.cores(), "data": {path.stem: path.resolve() for path in data}},
+        "seconds_per_case": study.throughput.seconds_per_case,
+    }
+    for number in range(study.throughput.processes):
+        for framework in study.frameworks:
+            todo = missing(cases, read(folder, code=code), framework=framework, number=number)
+            if todo:
+                print(f"process {number} of {framework}: {len(todo)} cases", flush=True)
+                order = shuffled(todo, seed=number)
+                measure(Request(framework=framework, process=number, cases=order, **common), folder)
+    table = tidy(cases, read(folder, code=code), study)
+    record.write_text(table.to_csv(index=False), output)

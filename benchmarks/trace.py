@@ -1,11 +1,9 @@
 """Trace one framework on every workload and arm of a study, for its certificates."""
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import datasets, frameworks
-from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.quantity import Trace
@@ -36,20 +34,7 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
                 yield files.where(workload.slug, workload.model, arm.name, execution), recorded(case)
 
 
-def main() -> None:
-    """Trace and write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.trace", description=__doc__)
-    parser.add_argument("--study", type=Study.model_validate_json, required=True, help="the study, as JSON")
-    parser.add_argument("--framework", required=True)
-    parser.add_argument("--precision", choices=["float64", "float32"], required=True)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the .npz files, DATASET.npz")
-    parser.add_argument("--output", type=Path, required=True)
-    given = parser.parse_args()
-    with told_plainly():
-        data = {path.stem: path for path in given.data}
-        found = traces(given.study, given.framework, data, precision=given.precision)
-        files.write(dict(found), given.output)
-
-
-if __name__ == "__main__":
-    main()
+def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:
+    """Trace one framework on the data sets in these files, and write every trace into one."""
+    paths = {path.stem: path for path in data}
+    files.write(dict(traces(study, framework, paths, precision=precision)), output)

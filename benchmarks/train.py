@@ -1,12 +1,9 @@
-"""Train one cell of a study: `python -m benchmarks.train --plan JSON --data X.npz --record R.json`."""
+"""Train one cell of a study in a process of its own, and answer for it should that be killed."""
 
-import argparse
 import signal
-import sys
 from pathlib import Path
 
 from benchmarks import machine, process, provenance, record
-from benchmarks.errors import told_plainly
 from benchmarks.record import Record, Run, Status
 from benchmarks.study import Plan
 
@@ -26,25 +23,14 @@ def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
     )
 
 
-def main() -> None:
-    """Lease a GPU where there is one, start the training, and answer for it should it be killed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train", description=__doc__)
-    parser.add_argument("--plan", type=Plan.model_validate_json, required=True, help="the cell, as JSON")
-    parser.add_argument("--data", type=Path, required=True, help="the .npz that benchmarks.fetch wrote")
-    parser.add_argument("--threads", type=int, default=machine.cores(), help="CPU threads to compute with")
-    parser.add_argument("--code", default="", help="digest of the code, kept in the record")
-    parser.add_argument("--record", type=Path, required=True, help="the record to write")
-    arguments = parser.parse_args()
-    passed_on = [f"--plan={arguments.plan.model_dump_json()}"]
-    passed_on += [f"--{key}={getattr(arguments, key)}" for key in ("data", "threads", "code", "record")]
-    with told_plainly(), machine.leased_gpu(arguments.plan.device):
+def run(plan: Plan, data: Path, *, threads: int, code: str, path: Path) -> int:
+    """Lease a GPU where there is one, train, answer for it should it be killed; give the exit code."""
+    options = {"plan": plan.model_dump_json(), "record": path, "threads": threads or machine.cores()}
+    passed_on = [f"--{key}={value}" for key, value in {**options, "code": code}.items()]
+    with machine.leased_gpu(plan.device):
         kills = process.oom_kills()
-        code = process.run(process.python("benchmarks.train_cell", *passed_on))
-        if code < 0:
-            ran_out = code == -signal.SIGKILL and process.oom_kills() > kills
-            record.write(killed_record(arguments.plan, killer=-code, out_of_memory=ran_out), arguments.record)
-    sys.exit(max(code, 0))
-
-
-if __name__ == "__main__":
-    main()
+        ended = process.run(process.python("train-cell", str(data), *passed_on))
+        if ended < 0:
+            ran_out = ended == -signal.SIGKILL and process.oom_kills() > kills
+            record.write(killed_record(plan, killer=-ended, out_of_memory=ran_out), path)
+    return max(ended, 0)

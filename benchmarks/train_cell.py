@@ -1,9 +1,8 @@
 """The training of one cell in this very process: its seeds, its peak memory, its record.
 
-`python -m benchmarks.train` starts this and answers for it should it be killed.
+`benchmarks.train` starts this and answers for it should it be killed.
 """
 
-import argparse
 import time
 import traceback
 from pathlib import Path
@@ -11,7 +10,6 @@ from types import ModuleType
 
 from benchmarks import datasets, frameworks, models, process, provenance, record
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.errors import told_plainly
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cell import Subject, measure_all
 from benchmarks.measurements.cell.peak_memory import resident_mib
@@ -106,37 +104,24 @@ def describe(framework: ModuleType, data: Dataset, started: str) -> dict:
     }
 
 
-def main() -> None:
+def run(plan: Plan, data_file: Path, *, threads: int, code: str, path: Path) -> None:
     """Train one cell and write its record."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.train_cell", description=__doc__)
-    parser.add_argument("--plan", type=Plan.model_validate_json, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--code", required=True)
-    parser.add_argument("--record", type=Path, required=True)
-    arguments = parser.parse_args()
-    plan, started = arguments.plan, provenance.now()
-    with told_plainly():
-        load = OtherLoad()
-        data = datasets.read(arguments.data)
-        framework = frameworks.load(plan.cell.framework)
-        framework.configure(threads=arguments.threads, device=plan.device, precision=plan.precision)
-        runs, measurements, measuring_s = run_cell(framework, plan, data)
-        made = Record(
-            cell=plan.cell,
-            settings=plan.model_dump(mode="json", exclude={"cell"}),
-            runs=runs,
-            measurements=measurements,
-            job_s=process.parents_age_s(),
-            measuring_s=measuring_s,
-            provenance={
-                **describe(framework, data, started),
-                "code_sha256": arguments.code,
-                "others_cpu_share": load.share(),
-            },
-        )
-        record.write(made, arguments.record)
-
-
-if __name__ == "__main__":
-    main()
+    started, load = provenance.now(), OtherLoad()
+    data = datasets.read(data_file)
+    framework = frameworks.load(plan.cell.framework)
+    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
+    runs, measurements, measuring_s = run_cell(framework, plan, data)
+    made = Record(
+        cell=plan.cell,
+        settings=plan.model_dump(mode="json", exclude={"cell"}),
+        runs=runs,
+        measurements=measurements,
+        job_s=process.parents_age_s(),
+        measuring_s=measuring_s,
+        provenance={
+            **describe(framework, data, started),
+            "code_sha256": code,
+            "others_cpu_share": load.share(),
+        },
+    )
+    record.write(made, path)

@@ -133,7 +133,15 @@ def test_an_unknown_dataset_is_told_with_the_nearest_and_all_known():
 
 def test_the_command_stores_a_dataset_and_tells_an_unknown_one_plainly(tmp_path):
     def fetch(name):
-        command = [sys.executable, "-m", "benchmarks.fetch", name, "--output", tmp_path / "new" / "data.npz"]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks",
+            "fetch",
+            name,
+            "--output",
+            tmp_path / "new" / "data.npz",
+        ]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert fetch("digits").returncode == 0
@@ -159,7 +167,7 @@ def refused(path):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    assert "benchmarks.fetch" in refused(tmp_path / "none.npz").mend
+    assert "benchmarks fetch" in refused(tmp_path / "none.npz").mend
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, 0.999])

@@ -9,7 +9,6 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from benchmarks import figures as command
 from benchmarks.publish import axes, failures, figures, files, results, series, style
 from benchmarks.publish.figures import identity, learning_curves, trade_off
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
@@ -21,7 +20,7 @@ NAMES += ["identity", "learning-curves", "trade-off"]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = synthetic.write(tmp_path_factory.mktemp("figures"), certified=False)
-    command.write(path)
+    figures.write(path)
     return path
 
 
@@ -51,7 +50,7 @@ def test_every_figure_is_written(folder, name, kind):
 
 def test_the_same_data_gives_the_same_bytes(folder):
     before = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    command.write(folder)
+    figures.write(folder)
     assert before == {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
 
 

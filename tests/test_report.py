@@ -9,10 +9,8 @@ from html.parser import HTMLParser
 import pytest
 import synthetic
 
-from benchmarks import figures as draw
-from benchmarks import report as command
 from benchmarks.errors import Problem
-from benchmarks.publish import figures, headline, results, tables
+from benchmarks.publish import figures, headline, report, results, tables
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -20,13 +18,13 @@ VOID = {"meta", "img", "br", "link", "input", "hr"}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = synthetic.write(tmp_path_factory.mktemp("report"), certified=False)
-    draw.write(path)
+    figures.write(path)
     return path
 
 
 @pytest.fixture(scope="module")
 def html(folder):
-    return command.write(folder).read_text()
+    return report.write(folder).read_text()
 
 
 class Reader(HTMLParser):
@@ -91,7 +89,7 @@ def test_a_disturbed_measurement_says_so_at_the_head(folder, tmp_path, share, wa
     copy = shutil.copytree(folder, tmp_path / "copy")
     content = json.loads((copy / "provenance.json").read_text())
     (copy / "provenance.json").write_text(json.dumps({**content, "others_cpu_share": share}))
-    head = command.write(copy).read_text().split('class="headline"')[0]
+    head = report.write(copy).read_text().split('class="headline"')[0]
     assert ("Other work took 56" in head) == warned == ("measure again" in head)
 
 
@@ -121,7 +119,7 @@ def rich(tmp_path_factory):
     (folder / "figures").mkdir()
     for name in figures.modules():
         (folder / "figures" / f"{name}.svg").write_text(name)
-    return command.write(folder).read_text()
+    return report.write(folder).read_text()
 
 
 def test_the_headline_of_many_frameworks_is_one_sentence_each_on_speed_and_time(rich, html):
@@ -149,16 +147,16 @@ def test_it_leads_to_certificates_and_equivalence(rich):
 
 def test_a_study_without_training_says_what_is_not_drawn(tmp_path):
     folder = synthetic.write(tmp_path, trained=False)
-    draw.write(folder)
-    html = command.write(folder).read_text()
+    figures.write(folder)
+    html = report.write(folder).read_text()
     assert "Not drawn, since this study holds no measurements of it: Peak memory, Epochs to target" in html
     assert "figure-learning-curves" not in html
 
 
 def test_figures_must_be_drawn_first(tmp_path):
     with pytest.raises(Problem, match=r"throughput\.svg does not exist"):
-        command.write(synthetic.write(tmp_path))
+        report.write(synthetic.write(tmp_path))
 
 
 def test_the_same_data_gives_the_same_bytes(folder, html):
-    assert command.write(folder).read_text() == html
+    assert report.write(folder).read_text() == html

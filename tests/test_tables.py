@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import synthetic
 
-from benchmarks import tables as command
 from benchmarks.errors import Problem
 from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
@@ -21,7 +20,7 @@ from benchmarks.publish.table import Column, Entry, Table
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = synthetic.write(tmp_path_factory.mktemp("tables"))
-    command.write(path)
+    tables.write(path)
     return path
 
 
@@ -29,7 +28,7 @@ def folder(tmp_path_factory):
 def rich(tmp_path_factory):
     """Five frameworks, three forms."""
     path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
-    command.write(path)
+    tables.write(path)
     return path
 
 
@@ -330,7 +329,7 @@ def test_markdown_keeps_its_columns():
 
 
 def test_tables_without_training(tmp_path):
-    command.write(synthetic.write(tmp_path, trained=False))
+    tables.write(synthetic.write(tmp_path, trained=False))
     table = main_table(tmp_path)
     assert {column.group for column in table.columns} == {"", "Throughput (examples/s)"}
     assert len(table.rows) == 9
@@ -349,7 +348,7 @@ def test_one_framework_has_nothing_to_be_compared_with(tmp_path):
 
 def test_the_same_data_gives_the_same_bytes(folder):
     before = {path: path.read_bytes() for path in (folder / "tables").iterdir()}
-    command.write(folder)
+    tables.write(folder)
     assert before == {path: path.read_bytes() for path in (folder / "tables").iterdir()}
 
 
@@ -496,7 +495,7 @@ def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tm
     path = synthetic.write(tmp_path) / "summary.csv"
     pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
     with pytest.raises(Problem, match=r"summary\.csv lacks the columns epochs_trained(.|\n)*another version"):
-        command.write(tmp_path)
+        tables.write(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["summary", "throughput", "memory_fit"])
@@ -505,7 +504,7 @@ def test_results_without_forms_are_told_to_be_of_another_version(tmp_path, name)
     path = tmp_path / f"{name}.csv"
     pd.read_csv(path).drop(columns="form").to_csv(path, index=False)
     with pytest.raises(Problem, match=rf"{name}\.csv lacks the columns form(.|\n)*another version"):
-        command.write(tmp_path)
+        tables.write(tmp_path)
 
 
 @pytest.mark.parametrize("part", ["float32_bound", "equivalence", "certificates.verdict"])
@@ -518,7 +517,7 @@ def test_certificates_of_another_version_are_told(tmp_path, part):
         del found[part]
     path.write_text(json.dumps(found))
     with pytest.raises(Problem, match=rf"identity\.json lacks {part}(.|\n)*another version"):
-        command.write(tmp_path)
+        tables.write(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "column", "rows"])
@@ -532,4 +531,4 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, damage):
         frame = pd.read_csv(path)
         (frame.drop(columns="identity") if damage == "column" else frame[:0]).to_csv(path, index=False)
     with pytest.raises(Problem, match=r"summary\.csv"):
-        command.write(tmp_path)
+        tables.write(tmp_path)

@@ -193,7 +193,7 @@ def wait_for_work(project, run):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         children = psutil.Process(run.pid).children(recursive=True)
-        if any("benchmarks.t" in " ".join(child.cmdline()) for child in children if child.is_running()):
+        if any("benchmarks t" in " ".join(child.cmdline()) for child in children if child.is_running()):
             return children
         assert run.poll() is None, run.stdout.read()
         time.sleep(0.5)

@@ -45,7 +45,7 @@ def load(path: Path) -> tuple[Facts, RawArrays]:
     except FileNotFoundError as error:
         raise Problem(
             f"data file {path} does not exist",
-            mend=f"python -m benchmarks.fetch DATASET --output {path}",
+            mend=f"python -m benchmarks fetch DATASET --output {path}",
         ) from error
     except (*UNREADABLE, TypeError) as error:
         raise damaged(path, error) from error

@@ -1,6 +1,6 @@
 """The timed cases of one process, run by pytest-benchmark.
 
-`python -m benchmarks.throughput` starts pytest on this file once for each process; the environment
+`benchmarks.throughput` starts pytest on this file once for each process; the environment
 variable `BATCH_ATLAS_REQUEST` names the file that says what to time.
 """
 

@@ -27,5 +27,5 @@ def image(path: Path) -> str:
     try:
         return base64.b64encode(path.read_bytes()).decode()
     except FileNotFoundError as error:
-        mend = "run `python -m benchmarks.figures` on this folder first"
+        mend = "run `python -m benchmarks figures` on this folder first"
         raise Problem(f"{path} does not exist", mend=mend) from error

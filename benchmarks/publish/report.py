@@ -6,11 +6,20 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.publish import failures, figures, headline, html, tables, timings, verdict, wording
+from benchmarks.publish import results as folders
 from benchmarks.publish.results import Results
+from benchmarks.record import write_text
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 QUIET = 0.05
 """Part of the machine that others may take before times are not to be relied on."""
+
+
+def write(folder: Path) -> Path:
+    """Write `report.html` from the results in a folder and the figures drawn from them; give its path."""
+    path = folder / "report.html"
+    write_text(render(folders.read(folder), drawn=folder / "figures"), path)
+    return path
 
 
 def render(results: Results, *, drawn: Path) -> str:

@@ -71,6 +71,7 @@ def code_of_cell(wildcards):
         "benchmarks.train_cell",
         "benchmarks.train",
         "benchmarks.measurements.cell",
+        "benchmarks.measurements.cell.*",
         datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",
         frameworks.module_name(wildcards.framework),
@@ -98,7 +99,7 @@ def code_of_trace(wildcards):
 def code_of_dataset(wildcards):
     """Digest of the code that one data set depends on."""
     return code_digest(
-        "benchmarks.fetch", datasets.module_name(SOURCES[wildcards.dataset])
+        "benchmarks.datasets", datasets.module_name(SOURCES[wildcards.dataset])
     )
 
 

@@ -19,7 +19,7 @@ rule publish:
     message:
         "publish: to {params.into}"
     shell:
-        "python -m benchmarks.deposit --results {params.results} --into {params.into} 2>&1 | tee {log}"
+        "python -m benchmarks deposit --results {params.results} --into {params.into} 2>&1 | tee {log}"
 
 
 # No results as input: they are compared as they lie there, and none is computed anew for it.
@@ -45,4 +45,4 @@ rule compare:
     message:
         "compare: results/compare/index.html"
     shell:
-        "python -m benchmarks.compare --results results --output results/compare 2>&1 | tee {log}"
+        "python -m benchmarks compare --results results --output results/compare 2>&1 | tee {log}"

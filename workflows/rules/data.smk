@@ -15,4 +15,4 @@ rule dataset:
     message:
         "data set {wildcards.dataset}: obtain and verify"
     shell:
-        "python -m benchmarks.fetch {params.source:q} --output {output} 2>&1 | tee {log}"
+        "python -m benchmarks fetch {params.source:q} --output {output} 2>&1 | tee {log}"

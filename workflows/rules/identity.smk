@@ -23,8 +23,8 @@ rule trace:
     message:
         "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
-        "python -m benchmarks.trace --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --data {input.data} --output {output} > {log} 2>&1"
+        "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
+        "--precision {wildcards.precision} --output {output} > {log} 2>&1"
 
 
 rule certify:
@@ -48,7 +48,7 @@ rule certify:
     message:
         "certify: do the frameworks compute the same numbers?"
     shell:
-        "python -m benchmarks.certify --study {params.study:q} --frameworks {params.frameworks} "
+        "python -m benchmarks certify {params.frameworks} --study {params.study:q} "
         "--traces {params.traces} --output {output} > {log} 2>&1"
 
 
@@ -69,5 +69,5 @@ rule identity:
     message:
         "identity: are the frameworks equivalent over the seeds?"
     shell:
-        "python -m benchmarks.equivalence --study {params.study:q} --certificates {input.certificates} "
+        "python -m benchmarks equivalence --study {params.study:q} --certificates {input.certificates} "
         "--results {params.results} --output {output} > {log} 2>&1"

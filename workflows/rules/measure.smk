@@ -21,7 +21,7 @@ rule throughput:
     message:
         "throughput: time every case in interleaved processes (minutes; see {log})"
     shell:
-        "python -m benchmarks.throughput --study {params.study:q} --data {input.data} "
+        "python -m benchmarks throughput {input.data} --study {params.study:q} "
         "--threads {threads} --code {params.code} --output {output} > {log} 2>&1"
 
 
@@ -43,5 +43,5 @@ rule train:
     message:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
     shell:
-        "python -m benchmarks.train --plan {params.plan:q} --data {input.data} "
+        "python -m benchmarks train {input.data} --plan {params.plan:q} "
         "--threads {threads} --code {params.code} --record {output} > {log} 2>&1"

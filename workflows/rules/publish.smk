@@ -29,7 +29,7 @@ rule summarise:
     message:
         "summarise: one row for each cell"
     shell:
-        "python -m benchmarks.summarise --study {params.study:q} --machine {params.machine} "
+        "python -m benchmarks summarise --study {params.study:q} --machine {params.machine} "
         "--results {params.results} > {log} 2>&1"
 
 
@@ -44,12 +44,12 @@ rule tables:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.tables", "benchmarks.publish.tables"),
+        code=code_digest("benchmarks.publish.tables", "benchmarks.publish.tables.*"),
         results=results_folder,
     message:
         "tables"
     shell:
-        "python -m benchmarks.tables --results {params.results} > {log} 2>&1"
+        "python -m benchmarks tables --results {params.results} > {log} 2>&1"
 
 
 rule figures:
@@ -63,12 +63,12 @@ rule figures:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.figures", "benchmarks.publish.figures"),
+        code=code_digest("benchmarks.publish.figures", "benchmarks.publish.figures.*"),
         results=results_folder,
     message:
         "figures"
     shell:
-        "python -m benchmarks.figures --results {params.results} > {log} 2>&1"
+        "python -m benchmarks figures --results {params.results} > {log} 2>&1"
 
 
 rule report:
@@ -88,9 +88,13 @@ rule report:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.report"),
+        code=code_digest(
+            "benchmarks.publish.report",
+            "benchmarks.publish.figures.*",
+            "benchmarks.publish.tables.*",
+        ),
         results=results_folder,
     message:
         "report: {output}"
     shell:
-        "python -m benchmarks.report --results {params.results} > {log} 2>&1"
+        "python -m benchmarks report --results {params.results} > {log} 2>&1"

@@ -5,9 +5,11 @@
 """
 
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from benchmarks.publish import files, results
 from benchmarks.publish.results import Results
 
 ORDER = ("throughput", "step_time", "peak_memory", "epochs_to_target", "time_to_target", "test_accuracy")
@@ -21,6 +23,15 @@ def modules() -> dict[str, ModuleType]:
     return {name.replace("_", "-"): import_module(f"{__name__}.{name}") for name in names}
 
 
-def applicable(results: Results) -> dict[str, ModuleType]:
+def applicable(known: Results) -> dict[str, ModuleType]:
     """The figures that these results can fill."""
-    return {name: module for name, module in modules().items() if module.applies(results)}
+    return {name: module for name, module in modules().items() if module.applies(known)}
+
+
+def write(folder: Path) -> list[str]:
+    """Draw every figure that the results in a folder can fill, into `figures/` there; give their names."""
+    known = results.read(folder)
+    drawn = applicable(known)
+    for name, module in drawn.items():
+        files.write_figure(module.draw(known), folder / "figures", name=name)
+    return list(drawn)

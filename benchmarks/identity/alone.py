@@ -1,8 +1,6 @@
-"""Do the frameworks compute the same numbers? Certify them on a study: `python -m benchmarks identity`."""
+"""Certify frameworks on a study without running it: each step in a process of its own, then a table."""
 
-import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,7 +11,7 @@ from rich.table import Table
 
 from benchmarks import configuration, process, record
 from benchmarks import study as studies
-from benchmarks.errors import Problem, told_plainly
+from benchmarks.errors import Problem
 from benchmarks.identity.certificate import REFERENCE
 from benchmarks.study import Study, Workload
 
@@ -23,10 +21,10 @@ CASE, IMPLEMENTATION = ("dataset", "model", "arm"), ("framework", "execution")
 console = Console()
 
 
-def call(what: str, module: str, *arguments: str) -> bool:
+def call(what: str, command: str, *arguments: object) -> bool:
     """Run one step in a process of its own and say how long it took; whether it succeeded."""
     start = time.perf_counter()
-    done = process.run(process.python(f"benchmarks.{module}", *map(str, arguments))) == 0
+    done = process.run(process.python(command, *map(str, arguments))) == 0
     console.print(f"{what}: {f'{time.perf_counter() - start:.0f} s' if done else 'failed'}", highlight=False)
     return done
 
@@ -47,7 +45,7 @@ def prepare(workload: Workload, folder: Path) -> None:
 def traced(study: Study, name: str, folder: Path) -> bool:
     """Trace one framework in both precisions; whether that could be done."""
     data = [folder / f"{workload.slug}.npz" for workload in study.workloads]
-    given = ["--study", study.model_dump_json(), "--framework", name, "--data", *dict.fromkeys(data)]
+    given = [*dict.fromkeys(data), "--study", study.model_dump_json(), "--framework", name]
     outputs = {p: folder / "traces" / p / f"{name}.safetensors" for p in PRECISIONS}
     return all(
         call(f"{name} in {precision}", "trace", *given, "--precision", precision, "--output", output)
@@ -69,13 +67,13 @@ def certified(study: Study, names: list[str], folder: Path) -> dict:
     if not good:
         raise Problem(
             f"no framework but {REFERENCE[0]} could be traced: there is nothing to hold to it",
-            mend="pip install -r requirements/cpu.txt (or cuda.txt), or name others with --frameworks",
+            mend="pip install -r requirements/cpu.txt (or cuda.txt), or name others on the command line",
         )
     if not traced(study, REFERENCE[0], folder):
         raise Problem(f"the reference, {REFERENCE[0]}, could not be traced", mend="see the message above")
     chosen = [name for name in names if name in (*good, REFERENCE[0])]
     output = folder / "certificates.json"
-    given = ["--study", study.model_dump_json(), "--frameworks", *chosen]
+    given = [*chosen, "--study", study.model_dump_json()]
     if not call("certificates", "certify", *given, "--traces", folder / "traces", "--output", output):
         raise Problem("the certificates could not be written", mend="see the message above")
     return json.loads(output.read_bytes())
@@ -104,23 +102,16 @@ def told_of_all(names: list[str], content: dict) -> bool:
     return not missing and all(row["certified"] for row in content["certificates"])
 
 
-def main() -> None:
-    """Trace, certify and print; exit code 1 where anything is not certified."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks identity", description=__doc__)
-    parser.add_argument("--config", type=Path, default=Path("config/config.yaml"), help="the study")
-    parser.add_argument("--frameworks", nargs="+", help="instead of those of the study")
-    parser.add_argument("--output", type=Path, help="write the certificates there, as JSON")
-    given = parser.parse_args()
-    with told_plainly():
-        config = yaml.safe_load(given.config.read_text())
-        study = configuration.read(config | ({"frameworks": given.frameworks} if given.frameworks else {}))
-        with tempfile.TemporaryDirectory() as folder:
-            content = certified(studies.traced(study), study.frameworks, Path(folder))
-        console.print(table(content))
-        if given.output:
-            record.write_text(json.dumps(content, indent=1) + "\n", given.output)
-        sys.exit(0 if told_of_all(study.frameworks, content) else 1)
+def certify(config: Path, names: list[str], output: Path | None) -> bool:
+    """Trace, certify and print; whether every framework is certified throughout.
 
-
-if __name__ == "__main__":
-    main()
+    `names` are frameworks to take instead of those of the study in the file `config`.
+    """
+    read = yaml.safe_load(config.read_text())
+    study = configuration.read(read | ({"frameworks": names} if names else {}))
+    with tempfile.TemporaryDirectory() as folder:
+        content = certified(studies.traced(study), study.frameworks, Path(folder))
+    console.print(table(content))
+    if output:
+        record.write_text(json.dumps(content, indent=1) + "\n", output)
+    return told_of_all(study.frameworks, content)
