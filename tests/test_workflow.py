@@ -1,5 +1,6 @@
 """The whole pipeline: run, run again, extended, changed, interrupted, misconfigured."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+
+from benchmarks.errors import INTERRUPTED
 
 SMOKE = ("--configfile", "config/studies/smoke.yaml")
 ROOT = Path(__file__).parent.parent
@@ -175,61 +178,95 @@ def test_an_unwritable_results_folder_is_told(project):
     assert "Traceback" not in done.stderr
 
 
-def start(project):
-    """Start the smoke study in the background, in a process group of its own."""
+def start(project, *arguments, interrupts=signal.SIG_DFL):
+    """Start the smoke study in the background, in a session of its own.
+
+    Whether interrupts are ignored is inherited, so it is set here: a script's background jobs ignore them.
+    """
     return subprocess.Popen(
-        project.command(*SMOKE),
+        project.command(*SMOKE, *arguments),
         cwd=project.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, interrupts),
         env={**os.environ, "PYTHONPATH": ""},
     )
 
 
-def wait_for_work(project, run):
-    """Wait until a timed job is under way, and return its processes."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        children = psutil.Process(run.pid).children(recursive=True)
-        if any("benchmarks.t" in " ".join(child.cmdline()) for child in children if child.is_running()):
-            return children
+def wait_until(event, run):
+    """Wait for an event of a run; if the run ends first, that is the failure."""
+    while not event():
         assert run.poll() is None, run.stdout.read()
-        time.sleep(0.5)
-    raise AssertionError("no job started")
+        time.sleep(0.05)
+
+
+def descendants(run):
+    """The processes of a run by their command lines; the guard, which outlives it, is not among them."""
+    found = {}
+    for process in psutil.Process(run.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[" ".join(process.cmdline())] = process
+    return {command: process for command, process in found.items() if "benchmarks.guard" not in command}
+
+
+def working(run, module):
+    """Whether a process of the run executes this module."""
+    return any(f"python -m {module} " in command for command in descendants(run) if "bash" not in command)
 
 
 @pytest.fixture
 def prepared(project, smoke):
     """A checkout whose data set and device check are done, so that timed jobs start at once."""
     shutil.copytree(smoke.folder / "results" / "datasets", project.folder / "results" / "datasets")
+    devices = (smoke.results / "devices.json").relative_to(smoke.folder)
+    (project.folder / devices).parent.mkdir(parents=True)
+    shutil.copy(smoke.folder / devices, project.folder / devices)
     return project
 
 
 def test_a_second_run_on_the_same_folder_is_told_and_a_killed_run_is_resumed(prepared, smoke):
-    run = start(prepared)
-    children = wait_for_work(prepared, run)
+    run = start(prepared, "--until", "throughput")
+    wait_until(lambda: working(run, "benchmarks.throughput"), run)
     second = prepared.snakemake(*SMOKE)
     assert second.returncode != 0
     assert f"another run (process {run.pid}) is working on results/" in second.stderr
     assert "Traceback" not in second.stderr
 
+    children = descendants(run).values()
     run.kill()  # kill -9: no chance to tidy up
     run.wait()
     _, alive = psutil.wait_procs(children, timeout=15)
-    assert not [process for process in alive if "benchmarks" in " ".join(process.cmdline())]
+    assert not alive
     again = prepared.snakemake(*SMOKE, "-n")
     assert again.returncode == 0, again.stderr
     assert planned(again)["train"] > 0
 
 
-def test_ctrl_c_ends_the_run_without_a_traceback_and_it_can_go_on(prepared):
-    run = start(prepared)
-    children = wait_for_work(prepared, run)
-    os.killpg(run.pid, signal.SIGINT)
-    output, _ = run.communicate(timeout=60)
-    assert run.returncode != 0
+def timing(project):
+    """Whether the process of a throughput job has its framework and times its cases."""
+    return any((project.folder / "results").glob("smoke/*/throughput/.*.provenance"))
+
+
+MOMENTS = {
+    "starting, in a script's background": ("trace", "benchmarks.trace", signal.SIGINT, signal.SIG_IGN),
+    "training, its terminal closed": ("train", "benchmarks.train_cell", signal.SIGHUP, signal.SIG_DFL),
+    "training, told to end": ("train", "benchmarks.train_cell", signal.SIGTERM, signal.SIG_DFL),
+    "timing": ("throughput", None, signal.SIGINT, signal.SIG_DFL),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_ends_the_run_without_a_traceback_and_it_can_go_on(prepared, moment):
+    rule, module, sent, interrupts = MOMENTS[moment]
+    run = start(prepared, "--until", rule, interrupts=interrupts)
+    wait_until(lambda: working(run, module) if module else timing(prepared), run)
+    children = descendants(run).values()
+    os.killpg(run.pid, sent)
+    output, _ = run.communicate(timeout=15)
+    assert run.returncode == 128 + sent
+    assert INTERRUPTED in output
     assert "Traceback" not in output
     _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive
