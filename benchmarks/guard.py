@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from types import FrameType
 
 import psutil
@@ -20,7 +21,7 @@ import psutil
 from benchmarks.errors import INTERRUPTED
 
 OWNER = "BATCH_ATLAS_RUN"
-"""Environment variable with the process id of the workflow that a process belongs to."""
+"""Environment variable with the name of the run that a process belongs to, unlike that of any other run."""
 
 SETTLING_S = 1.0
 """Seconds in which a process that was being started when the workflow ended comes to light."""
@@ -35,10 +36,11 @@ _started: list[subprocess.Popen] = []
 def start() -> None:
     """Put a guard beside this process, the workflow; processes started from now on belong to it."""
     # In a session of its own, so that neither Ctrl-C nor a closed terminal reaches the guard itself.
-    command = [sys.executable, "-m", "benchmarks.guard", str(os.getpid())]
+    owner = uuid.uuid4().hex
+    command = [sys.executable, "-m", "benchmarks.guard", owner]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     _started.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **quiet))
-    os.environ[OWNER] = str(os.getpid())
+    os.environ[OWNER] = owner
 
 
 def end_on_signals() -> None:
@@ -62,17 +64,17 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def belonging_to(owner: int) -> list[psutil.Process]:
+def belonging_to(owner: str) -> list[psutil.Process]:
     """The living processes that carry this owner in their environment, the oldest first."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(OWNER) == str(owner) and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(OWNER) == owner and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
-def kill_all_of(owner: int) -> None:
+def kill_all_of(owner: str) -> None:
     """Kill every process of this owner, those too that another one is starting meanwhile."""
     settled = time.monotonic() + SETTLING_S
     while (found := belonging_to(owner)) or time.monotonic() < settled:
@@ -84,4 +86,4 @@ def kill_all_of(owner: int) -> None:
 
 if __name__ == "__main__":
     sys.stdin.buffer.read()  # ends when the workflow does
-    kill_all_of(int(sys.argv[1]))
+    kill_all_of(sys.argv[1])

@@ -178,12 +178,13 @@ def test_an_unwritable_results_folder_is_told(project):
     assert "Traceback" not in done.stderr
 
 
-def start(project, *arguments, interrupts=signal.SIG_DFL):
-    """Start the smoke study in the background, in a session of its own.
+@contextlib.contextmanager
+def started(project, *arguments, interrupts=signal.SIG_DFL):
+    """The smoke study, running in the background and in a session of its own; in the end it is killed.
 
     Whether interrupts are ignored is inherited, so it is set here: a script's background jobs ignore them.
     """
-    return subprocess.Popen(
+    run = subprocess.Popen(
         project.command(*SMOKE, *arguments),
         cwd=project.folder,
         stdout=subprocess.PIPE,
@@ -193,6 +194,10 @@ def start(project, *arguments, interrupts=signal.SIG_DFL):
         preexec_fn=lambda: signal.signal(signal.SIGINT, interrupts),
         env={**os.environ, "PYTHONPATH": ""},
     )
+    try:
+        yield run
+    finally:
+        run.kill()
 
 
 def wait_until(event, run):
@@ -203,17 +208,18 @@ def wait_until(event, run):
 
 
 def descendants(run):
-    """The processes of a run by their command lines; the guard, which outlives it, is not among them."""
+    """The processes of a run with their command lines; the guard, which outlives it, is not among them."""
     found = {}
     for process in psutil.Process(run.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            found[" ".join(process.cmdline())] = process
-    return {command: process for command, process in found.items() if "benchmarks.guard" not in command}
+            found[process] = " ".join(process.cmdline())
+    return {process: command for process, command in found.items() if "benchmarks.guard" not in command}
 
 
 def working(run, module):
     """Whether a process of the run executes this module."""
-    return any(f"python -m {module} " in command for command in descendants(run) if "bash" not in command)
+    commands = descendants(run).values()
+    return any(f"python -m {module} " in command and "bash" not in command for command in commands)
 
 
 @pytest.fixture
@@ -227,16 +233,16 @@ def prepared(project, smoke):
 
 
 def test_a_second_run_on_the_same_folder_is_told_and_a_killed_run_is_resumed(prepared, smoke):
-    run = start(prepared, "--until", "throughput")
-    wait_until(lambda: working(run, "benchmarks.throughput"), run)
-    second = prepared.snakemake(*SMOKE)
-    assert second.returncode != 0
-    assert f"another run (process {run.pid}) is working on results/" in second.stderr
-    assert "Traceback" not in second.stderr
+    with started(prepared, "--until", "throughput") as run:
+        wait_until(lambda: working(run, "benchmarks.throughput"), run)
+        second = prepared.snakemake(*SMOKE)
+        assert second.returncode != 0
+        assert f"another run (process {run.pid}) is working on results/" in second.stderr
+        assert "Traceback" not in second.stderr
 
-    children = descendants(run).values()
-    run.kill()  # kill -9: no chance to tidy up
-    run.wait()
+        children = list(descendants(run))
+        run.kill()  # kill -9: no chance to tidy up
+        run.wait()
     _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive
     again = prepared.snakemake(*SMOKE, "-n")
@@ -260,11 +266,11 @@ MOMENTS = {
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_ends_the_run_without_a_traceback_and_it_can_go_on(prepared, moment):
     rule, module, sent, interrupts = MOMENTS[moment]
-    run = start(prepared, "--until", rule, interrupts=interrupts)
-    wait_until(lambda: working(run, module) if module else timing(prepared), run)
-    children = descendants(run).values()
-    os.killpg(run.pid, sent)
-    output, _ = run.communicate(timeout=15)
+    with started(prepared, "--until", rule, interrupts=interrupts) as run:
+        wait_until(lambda: working(run, module) if module else timing(prepared), run)
+        children = list(descendants(run))
+        os.killpg(run.pid, sent)
+        output, _ = run.communicate(timeout=15)
     assert run.returncode == 128 + sent
     assert INTERRUPTED in output
     assert "Traceback" not in output
