@@ -182,8 +182,14 @@ def test_an_unwritable_results_folder_is_told(project):
 def started(project, *arguments, interrupts=signal.SIG_DFL):
     """The smoke study, running in the background and in a session of its own; in the end it is killed.
 
-    Whether interrupts are ignored is inherited, so it is set here: a script's background jobs ignore them.
+    Whether a signal is ignored is inherited, so it is set here: a script's background jobs ignore SIGINT, and
+    what `nohup` starts ignores SIGHUP.
     """
+
+    def heed_signals():
+        signal.signal(signal.SIGINT, interrupts)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     run = subprocess.Popen(
         project.command(*SMOKE, *arguments),
         cwd=project.folder,
@@ -191,7 +197,7 @@ def started(project, *arguments, interrupts=signal.SIG_DFL):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, interrupts),
+        preexec_fn=heed_signals,
         env={**os.environ, "PYTHONPATH": ""},
     )
     try:
