@@ -1,6 +1,5 @@
 """Child processes that never outlive the run they belong to."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -11,43 +10,24 @@ from pathlib import Path
 
 import psutil
 
-OWNER = "BATCH_ATLAS_RUN"
-"""Environment variable with the process id of the workflow that a job belongs to."""
-
 
 def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Run a command to its end and return its exit code, negative where a signal killed it.
 
-    The child is killed when this process is interrupted or told to end, and when the workflow that
-    owns the job is gone, so that a killed workflow leaves nothing behind that would disturb the next.
+    The child is killed when this process is interrupted or told to end. Should this process itself be
+    killed, the workflow's guard ends the child with the workflow.
 
     Raises:
-        KeyboardInterrupt: this process was interrupted or told to end, or its owner is gone.
+        KeyboardInterrupt: this process was interrupted or told to end.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    owner = _owner()
     child = subprocess.Popen(command, env={**os.environ, **(environment or {})})
     try:
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return child.wait(timeout=1.0)
-            if owner is not None and not owner.is_running():
-                raise KeyboardInterrupt
+        return child.wait()
     finally:
         if child.poll() is None:
             child.kill()
             child.wait()
-
-
-def _owner() -> psutil.Process | None:
-    """The workflow that this job belongs to; None where a person started it."""
-    pid = os.environ.get(OWNER)
-    if pid is None:
-        return None
-    try:
-        return psutil.Process(int(pid))
-    except psutil.NoSuchProcess as error:
-        raise KeyboardInterrupt from error
 
 
 def python(command: str, *arguments: str) -> list[str]:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -105,23 +104,22 @@ def test_a_folder_has_one_run_at_a_time_and_is_free_after_kill_9(tmp_path):
     subprocess.run(hold(tmp_path, "pass"), check=True)
 
 
-def test_a_child_is_killed_when_the_workflow_it_belongs_to_is_gone():
-    owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
-    code = f"import sys; from benchmarks import process; process.run({sleep})"
-    job = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, process.OWNER: str(owner.pid)},
-        stderr=subprocess.DEVNULL,
-    )
-    children = []
-    while not children:
-        children = psutil.Process(job.pid).children()
-        time.sleep(0.1)
+OWNING = """
+import subprocess, sys, time
+from benchmarks import guard
+guard.start()
+ignoring = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+print(subprocess.Popen([sys.executable, "-c", ignoring], start_new_session=True).pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_belongs_to_a_workflow_is_killed_when_that_is_gone():
+    owner = subprocess.Popen([sys.executable, "-c", OWNING], stdout=subprocess.PIPE)
+    child = psutil.Process(int(owner.stdout.readline()))
     owner.kill()
     owner.wait()
-    assert job.wait(timeout=20) != 0
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs([child], timeout=15)
     assert not alive
 
 

@@ -1,7 +1,7 @@
 """The study behind this run, and what the rules ask of it."""
 
 import hashlib
-import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from benchmarks import (
     devices,
     folder_lock,
     frameworks,
+    guard,
     machine,
     process,
 )
@@ -23,6 +24,9 @@ from benchmarks.errors import Problem
 from benchmarks.provenance import code_digest
 
 process.prefer_this_interpreter()
+# Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the
+# first job.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 try:
     folder_lock.check_writable(Path("results"))
@@ -131,11 +135,14 @@ def digest_of_results(wildcards):
 
 
 onstart:
+    # On a cluster Snakemake must live on to cancel its jobs there.
+    if workflow.local_exec:
+        guard.end_on_signals()
     try:
         folder_lock.hold(Path("results"))
+        guard.start()
         devices.ensure_same(
             STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
         )
     except (Problem, OSError) as problem:
         raise WorkflowError(f"{problem}")
-    os.environ[process.OWNER] = str(os.getpid())
