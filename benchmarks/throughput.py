@@ -20,6 +20,8 @@ from benchmarks.measurements.throughput import COLUMNS, read
 from benchmarks.study import Study
 
 KEYS = list(Case.model_fields)
+PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
+"""pytest-benchmark alone: what else is installed beside pytest has no part in a timed process."""
 CASES_FILE = Path(__file__).parent / "measurements" / "throughput_cases.py"
 
 
@@ -51,9 +53,7 @@ def measure(request: Request, folder: Path) -> None:
     record.write_text(request.model_dump_json(), asked)
     for left in (".failures", ".provenance"):
         asked.with_suffix(left).unlink(missing_ok=True)
-    pytest = process.python(
-        "pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", "-p", "no:cacheprovider"
-    )
+    pytest = process.python("pytest", str(CASES_FILE), "-q", "--override-ini=addopts=", *PLUGINS)
     start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
         code = process.run(
