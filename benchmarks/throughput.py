@@ -20,6 +20,8 @@ from benchmarks.measurements.throughput import COLUMNS, read
 from benchmarks.study import Study
 
 KEYS = list(Case.model_fields)
+PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
+"""pytest-benchmark alone: what else is installed beside pytest has no part in a timed process."""
 CASES_FILE = Path(__file__).parent / "measurements" / "throughput_cases.py"
 
 
@@ -52,7 +54,7 @@ def measure(request: Request, folder: Path) -> None:
     for left in (".failures", ".provenance"):
         asked.with_suffix(left).unlink(missing_ok=True)
     pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
-    pytest += ["-p", "no:cacheprovider", f"--benchmark-json={draft}", "--benchmark-disable-gc"]
+    pytest += [*PLUGINS, f"--benchmark-json={draft}", "--benchmark-disable-gc"]
     start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
         code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(asked)})

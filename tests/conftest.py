@@ -6,11 +6,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dry_run
 import pytest
 import tracing
 
+# xdist tells its workers by this that they are some, and what tests start would take itself for one too:
+# pytest-benchmark times nothing in a worker.
+os.environ.pop("PYTEST_XDIST_WORKER", None)
+
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml", "environment.yml"]
+
+SLOWEST = ["test_workflow", "test_keras_parts", "test_figures", "test_identity", "test_report", "test_tables"]
+"""The files that are begun first, so that no worker has a long one left when the others are done."""
+
+
+def pytest_collection_modifyitems(items):
+    """The slowest files first; within a file the order stays."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(SLOWEST)))
 
 
 class Project:
@@ -27,6 +41,8 @@ class Project:
         return [sys.executable, "-m", "snakemake", "--cores", "all", *arguments]
 
     def snakemake(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        if "-n" in arguments:
+            return dry_run.run(["--cores", "all", *arguments], self.folder)
         environment = {**os.environ, "PYTHONPATH": ""}
         return subprocess.run(
             self.command(*arguments),

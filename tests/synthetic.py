@@ -1,5 +1,6 @@
 """A results folder as a finished study leaves it, from formulas in place of measurements."""
 
+import functools
 import json
 import math
 from dataclasses import dataclass, field
@@ -38,7 +39,9 @@ class Grid:
     """Which frameworks and arms a study has; the arms with the form of each."""
 
     frameworks: tuple[str, ...] = ("keras", "pytorch")
-    arms: dict[str, str] = field(default_factory=lambda: {"fixed-lr": "momentum", "linear-lr": "momentum"})
+    arms: dict[str, str] = field(
+        default_factory=lambda: {"fixed-lr": "momentum", "linear-lr": "momentum"}, hash=False
+    )
 
     @property
     def forms(self) -> list[str]:
@@ -62,19 +65,26 @@ SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-own-dropout": 0.9
 def write(folder: Path, *, trained: bool = True, certified: bool = True, grid: Grid = PLAIN) -> Path:
     """Fill `folder` with every file that the tables, figures and report read."""
     folder.mkdir(parents=True, exist_ok=True)
+    for name, text in _files(grid, trained=trained, certified=certified).items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@functools.cache
+def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
+    """The text of every file by its name."""
     throughput = pd.DataFrame(_throughput(grid))
     summary = pd.DataFrame(_summary(throughput, grid, trained=trained, certified=certified))
     curves = pd.DataFrame(_curves(summary) if trained else [], columns=CURVE)
     fits = pd.DataFrame(_fits(grid))
     goals = pd.DataFrame(_goals())
     tables = {"summary": summary, "throughput": throughput, "curves": curves, "memory_fit": fits}
-    for name, table in (tables | {"goals": goals}).items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+    tables["goals"] = goals
+    found = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
     study = {"study": "synthetic", "frameworks": grid.frameworks, "arms": [{"name": n} for n in grid.arms]}
-    (folder / "provenance.json").write_text(json.dumps(PROVENANCE | {"study": study}))
+    found["provenance.json"] = json.dumps(PROVENANCE | {"study": study})
     identity = {"certificates": _certificates(grid), "equivalence": _equivalence(grid) if trained else []}
-    (folder / "identity.json").write_text(json.dumps(BOUNDS | identity))
-    return folder
+    return found | {"identity.json": json.dumps(BOUNDS | identity)}
 
 
 def _speed(framework: str, form: str, execution: str, size: int) -> float:
@@ -141,6 +151,7 @@ CUT = ("mnist", "keras", 4)
 
 def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: bool) -> list[dict]:
     noise = np.random.default_rng(2)
+    timed = dict(list(throughput.groupby(TIMED)))
     rows = []
     for (dataset, model), workload in WORKLOADS.items():
         for size in workload["sizes"]:
@@ -149,7 +160,7 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
                     row = {"study": "synthetic", "machine": "formula", "dataset": dataset, "model": model}
                     row |= {"framework": framework, "arm": arm, "form": form, "batch_size": size}
                     row |= {"n_runs": SEEDS}
-                    row |= _timings(throughput, row)
+                    row |= _timings(timed[tuple(row[key] for key in TIMED)])
                     status = _status(dataset, framework, arm, size) if trained else "untrained"
                     row |= _training(row, status, workload, noise)
                     doubt = not certified and framework == "keras" and size >= 256 and model == "cnn"
@@ -162,10 +173,10 @@ def _verdict(form: str) -> str:
     return "statistical" if form.endswith("own-dropout") else "certified"
 
 
-def _timings(throughput: pd.DataFrame, row: dict) -> dict:
-    own = throughput
-    for key in ("dataset", "model", "framework", "form", "batch_size"):
-        own = own[own[key] == row[key]]
+TIMED = ["dataset", "model", "framework", "form", "batch_size"]
+
+
+def _timings(own: pd.DataFrame) -> dict:
     values = {}
     for execution, name in (("fused", ""), ("idiomatic", "idiomatic_")):
         speeds = own.loc[own["execution"] == execution, "samples_per_s"]

@@ -57,9 +57,9 @@ def draw(
     `shift` octaves beside their batch sizes.
     """
     rows = cells.set_index("batch_size").reindex(sizes)
-    kinds = verdict.kinds(rows["identity"])
+    kinds, drawn = verdict.kinds(rows["identity"]), rows[["value", "lo", "hi"]]
     for kind, stroke in strokes(look, hollow=hollow).items():
-        _line(ax, beside(np.array(sizes), shift=shift), rows.where(kinds == kind), stroke=stroke)
+        _line(ax, beside(np.array(sizes), shift=shift), drawn.where(kinds == kind), stroke=stroke)
 
 
 def hollow(ax: Axes, x: np.ndarray, cells: pd.DataFrame, *, look: Look) -> None:

@@ -26,6 +26,16 @@ LINE = 10
 WIDTH = 60
 """Letters of a line above a panel."""
 NEEDED = ["time_to_target_s", "test_accuracy"]
+DRAWN = [
+    *NEEDED,
+    "value",
+    "lo",
+    "hi",
+    "time_to_target_s_lo",
+    "time_to_target_s_hi",
+    "identity",
+    "ended_early",
+]
 
 
 def applies(results: Results) -> bool:
@@ -76,7 +86,7 @@ def _points(panel: Panel) -> list[np.ndarray]:
     drawn = []
     for framework, look in panel.looks.items():
         rows = panel.cells[panel.cells["framework"] == framework].set_index("batch_size").reindex(panel.sizes)
-        rows = rows.where(rows[NEEDED].notna().all(axis=1))
+        rows = rows[DRAWN].where(rows[NEEDED].notna().all(axis=1))
         kinds = verdict.kinds(rows["identity"])
         for kind, stroke in series.strokes(look).items():
             drawn += _line(panel, rows.where(kinds == kind), stroke=stroke)
