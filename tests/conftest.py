@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import dry_run
+import filelock
 import pytest
+import pytorch_process
+import synthetic
 import tracing
 
 # xdist tells its workers by this that they are some, and what tests start would take itself for one too:
@@ -71,6 +74,22 @@ def smoke(tmp_path_factory) -> Project:
     done = project.snakemake("--configfile", "config/studies/smoke.yaml")
     assert done.returncode == 0, done.stderr[-5000:]
     return project
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory, worker_id) -> Path:
+    """The synthetic study with its figures, drawn once for all workers; tests leave it as it is."""
+    from benchmarks.publish import figures
+
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "drawn"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not (folder / "figures").exists():
+            figures.write(synthetic.write(folder, certified=False))
+    return folder
+
+
+in_torch = pytest.fixture(pytorch_process.torch_process, scope="session")
 
 
 @pytest.fixture

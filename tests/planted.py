@@ -547,7 +547,7 @@ def case(framework: str, layers: list, optimizer: Optimizer) -> Case:
     return Case(module, layers, optimizer, examples, labels, "idiomatic", "float64")
 
 
-def traced(name: str, *, plant: bool) -> Trace:
+def traced(name: str, plant: bool) -> Trace:
     """The trace of PyTorch on the training of a plant, with it or without."""
     chosen = PLANTS[name]
     with chosen.plant() if plant else contextlib.nullcontext():

@@ -1,5 +1,6 @@
 """Figures exist in every format, are the same each time, show every failure and overlap no labels."""
 
+import functools
 from itertools import combinations
 
 import matplotlib.text
@@ -18,10 +19,15 @@ NAMES += ["identity", "learning-curves", "trade-off"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = synthetic.write(tmp_path_factory.mktemp("figures"), certified=False)
-    figures.write(path)
-    return path
+def folder(drawn):
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def figure_of(folder):
+    """Gives each figure by its name; it is drawn once, and tests look at it alone."""
+    known = results.read(folder)
+    return functools.cache(lambda name: figures.modules()[name].draw(known))
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +37,24 @@ def rich(tmp_path_factory):
     return results.read(synthetic.write(path, grid=synthetic.RICH, certified=False))
 
 
+@pytest.fixture(scope="module")
+def rich_figure(rich):
+    """Gives each figure of five frameworks by its name; it is drawn once, and tests look at it alone."""
+    return functools.cache(lambda name: figures.modules()[name].draw(rich))
+
+
+@pytest.fixture(scope="module")
+def trade(tmp_path_factory):
+    """The trade-off of certified cells."""
+    figure = trade_off.draw(results.read(synthetic.write(tmp_path_factory.mktemp("certified"))))
+    figure.draw_without_rendering()
+    return figure
+
+
 @pytest.fixture(scope="module", params=NAMES)
-def crowded(request, rich):
+def crowded(request, rich_figure):
     """Each figure of five frameworks, laid out as it is written."""
-    figure = figures.modules()[request.param].draw(rich)
+    figure = rich_figure(request.param)
     files.laid_out(figure)
     return figure
 
@@ -48,10 +68,13 @@ def test_every_figure_is_written(folder, name, kind):
     assert len(content) > 5000
 
 
-def test_the_same_data_gives_the_same_bytes(folder):
-    before = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    figures.write(folder)
-    assert before == {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_data_gives_the_same_bytes(folder, tmp_path):
+    figures.write(synthetic.write(tmp_path, certified=False))
+    assert contents(tmp_path / "figures") == contents(folder / "figures")
 
 
 def test_every_figure_has_what_the_registry_asks(folder):
@@ -74,10 +97,8 @@ def test_a_study_without_curves_may_lack_the_file(tmp_path):
     assert results.read(folder).curves.empty
 
 
-def test_labels_of_the_trade_off_do_not_overlap(tmp_path):
-    figure = trade_off.draw(results.read(synthetic.write(tmp_path)))
-    figure.draw_without_rendering()
-    for ax in figure.axes:
+def test_labels_of_the_trade_off_do_not_overlap(trade):
+    for ax in trade.axes:
         labels = [text for text in ax.texts if text.get_text() and text.get_text()[0].isdigit()]
         assert len(labels) > 5
         boxes = [matplotlib.text.Text.get_window_extent(label) for label in labels]
@@ -85,10 +106,8 @@ def test_labels_of_the_trade_off_do_not_overlap(tmp_path):
         assert all(ax.bbox.x0 - 1 <= box.x0 and box.x1 <= ax.bbox.x1 + 1 for box in boxes)
 
 
-def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(tmp_path):
-    figure = trade_off.draw(results.read(synthetic.write(tmp_path)))
-    figure.draw_without_rendering()
-    notes = [text for ax in figure.axes for text in ax.texts]
+def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(trade):
+    notes = [text for ax in trade.axes for text in ax.texts]
     arrows = [text.arrow_patch for text in notes if text.arrow_patch and not text.get_text()]
     ends = [patch.get_transform().transform(patch.get_path().vertices) for patch in arrows]
     boxes = [matplotlib.text.Text.get_window_extent(text) for text in notes if text.get_text()[:1].isdigit()]
@@ -113,25 +132,25 @@ def hollow(ax):
     return sorted((round(x), color) for color, x, y in points if np.isfinite(y))
 
 
-def test_accuracies_after_fewer_epochs_than_the_budget_are_hollow(folder):
-    figure = accuracy_figure.draw(results.read(folder))
+def test_accuracies_after_fewer_epochs_than_the_budget_are_hollow(figure_of):
+    figure = figure_of("test-accuracy")
     keras, pytorch = (style.looks(["keras", "pytorch"])[name].color for name in ("keras", "pytorch"))
     assert hollow(figure.axes[0]) == sorted([(1, keras), (1, pytorch), (4, keras)])
     assert not hollow(figure.axes[2])
     assert "fewer epochs than the budget" in labels_of(figure)
-    trade = trade_off.draw(results.read(folder))
+    trade = figure_of("trade-off")
     assert [color for _, color in hollow(trade.axes[0])] == [keras]
     assert "fewer epochs than the budget" in labels_of(trade)
 
 
-def test_every_curve_that_ends_before_its_budget_has_a_mark_there(folder):
+def test_every_curve_that_ends_before_its_budget_has_a_mark_there(folder, figure_of):
     known = results.read(folder)
     ends = learning_curves.ends(known)
     own = ends[(ends["dataset"] == "mnist") & (ends["arm"] == "fixed-lr")]
     cut = own[(own["framework"] == "keras") & (own["batch_size"] == 4)]
     assert cut[["epochs", "status"]].values.tolist() == [[2.0, "time-limit"]] * synthetic.SEEDS
     assert set(own["batch_size"]) == {1, 4}
-    assert {"time limit", "diverged"} <= set(labels_of(learning_curves.draw(known)))
+    assert {"time limit", "diverged"} <= set(labels_of(figure_of("learning-curves")))
 
 
 def test_a_training_that_diverges_after_its_goal_did_not_run_out_of_time(tmp_path):
@@ -142,19 +161,19 @@ def test_a_training_that_diverges_after_its_goal_did_not_run_out_of_time(tmp_pat
     assert set(ends.loc[ends["batch_size"] == 4, "status"]) == {"diverged"}
 
 
-def test_tick_labels_do_not_overlap(folder):
-    for module in figures.modules().values():
-        figure = module.draw(results.read(folder))
+def test_tick_labels_do_not_overlap(figure_of):
+    for name in NAMES:
+        figure = figure_of(name)
         figure.draw_without_rendering()
         for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
             labels = [tick.label1 for tick in axis.get_major_ticks() if tick.label1.get_visible()]
             boxes = [label.get_window_extent() for label in labels if label.get_text()]
-            assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])], module.__name__
+            assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])], name
 
 
-def test_every_failure_has_a_mark_at_its_batch_size(folder):
+def test_every_failure_has_a_mark_at_its_batch_size(folder, figure_of):
     known = results.read(folder)
-    figure = accuracy_figure.draw(known)
+    figure = figure_of("test-accuracy")
     strips = [child for ax in figure.axes for child in ax.child_axes]
     marked = sorted(float(line.get_xdata()[0]) for strip in strips for line in strip.lines)
     assert marked == sorted(failures.of_training(known.trained)["batch_size"].astype(float))
@@ -202,12 +221,12 @@ def titles_of(figure):
     return {title for title in titles if title}
 
 
-def test_timings_have_a_panel_for_each_form_and_of_many_frameworks_for_each_execution(rich, folder):
-    shown = titles_of(figures.modules()["throughput"].draw(rich))
+def test_timings_have_a_panel_for_each_form_and_of_many_frameworks_for_each_execution(rich_figure, figure_of):
+    shown = titles_of(rich_figure("throughput"))
     assert len(shown) == 2 * 3 * 2
     assert {"MNIST, MLP · momentum · fused", "Digits, CNN · adam-coupled-clip idiomatic"} <= shown
-    assert len(titles_of(figures.modules()["peak-memory"].draw(rich))) == 2 * 3
-    assert titles_of(figures.modules()["throughput"].draw(results.read(folder))) == {
+    assert len(titles_of(rich_figure("peak-memory"))) == 2 * 3
+    assert titles_of(figure_of("throughput")) == {
         "MNIST, MLP",
         "Digits, CNN",
     }
@@ -234,15 +253,15 @@ def labels_of(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_the_legend_names_the_kinds_of_verdict_that_occur(rich, tmp_path):
-    both = labels_of(accuracy_figure.draw(rich))
+def test_the_legend_names_the_kinds_of_verdict_that_occur(rich_figure, tmp_path):
+    both = labels_of(rich_figure("test-accuracy"))
     assert {"statistical", "not certified"} <= set(both)
     neither = labels_of(accuracy_figure.draw(results.read(synthetic.write(tmp_path))))
     assert not {"statistical", "not certified"} & set(neither)
 
 
-def test_certificates_are_drawn_at_their_differences(rich):
-    left, right = figures.modules()["identity"].draw(rich).axes
+def test_certificates_are_drawn_at_their_differences(rich_figure):
+    left, right = rich_figure("identity").axes
     rows = [label.get_text() for label in left.get_yticklabels()]
     assert rows == list(synthetic.QUANTITIES)
     color = style.looks(["keras-torch"])["keras-torch"].color
@@ -258,8 +277,8 @@ def test_certificates_are_drawn_at_their_differences(rich):
     assert 40 <= steps[1] <= 200
 
 
-def test_frameworks_stand_apart_on_a_line_of_the_figure_of_certificates(rich):
-    figure = figures.modules()["identity"].draw(rich)
+def test_frameworks_stand_apart_on_a_line_of_the_figure_of_certificates(rich_figure):
+    figure = rich_figure("identity")
     files.laid_out(figure)
     left, _ = figure.axes
     points = [

@@ -1,8 +1,6 @@
 """Certificates find one difference planted at a time, and name the place where it was planted."""
 
 import functools
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import planted
@@ -16,13 +14,6 @@ pytestmark = pytest.mark.planted
 NAMES = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "planted")
 
 
-@pytest.fixture(scope="module")
-def worker():
-    """A process that imports PyTorch; this one holds the reference."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
 @functools.cache
 def reference(name):
     return record_trace(
@@ -31,8 +22,8 @@ def reference(name):
     )
 
 
-def certified(worker, name, *, plant):
-    made = worker.submit(planted.traced, name, plant=plant).result()
+def certified(in_torch, name, *, plant):
+    made = in_torch(planted.traced, name, plant)
     return certificate(
         NAMES,
         made,
@@ -47,14 +38,14 @@ TRAININGS = {(str(p.layers), p.optimizer.model_dump_json()): name for name, p in
 
 
 @pytest.mark.parametrize("name", TRAININGS.values())
-def test_without_a_plant_the_same_training_is_certified(worker, name):
-    made = certified(worker, name, plant=False)
+def test_without_a_plant_the_same_training_is_certified(in_torch, name):
+    made = certified(in_torch, name, plant=False)
     assert made.verdict == "certified", made.differences
 
 
 @pytest.mark.parametrize("name", planted.PLANTS)
-def test_a_planted_difference_fails_and_is_found_where_it_was_planted(worker, name):
-    made = certified(worker, name, plant=True)
+def test_a_planted_difference_fails_and_is_found_where_it_was_planted(in_torch, name):
+    made = certified(in_torch, name, plant=True)
     told, first = made.differs_by.removesuffix("]").split(" [")
     evaluation = made.differences[str(Stage.EVALUATION)]
     print(f"\n| {name.replace('_', ' ')} | {told} | {first} | {evaluation:.0e} |")  # docs/identity.md

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from pytorch_process import torch_process, trainer
+from pytorch_process import trainer
 
 from benchmarks.frameworks.trainer import scores
 from benchmarks.models import layers as L
@@ -14,7 +14,6 @@ from benchmarks.recipe.schedule import Schedule
 EXECUTIONS = ("idiomatic", "fused")
 RANDOM = np.random.default_rng(1)
 IMAGES = RANDOM.normal(size=(9, 5, 4, 6))
-in_torch = pytest.fixture(torch_process, scope="module")
 
 NETWORK = [
     *(L.Conv(4, stride=2, bias=False), L.BatchNorm(), L.ReLU(), L.MaxPool(2), L.Dropout(0.25)),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from pytorch_process import torch_process, trainer
+from pytorch_process import trainer
 
 from benchmarks.models import layers as L
 from benchmarks.recipe.generator import BITS, bits
@@ -12,7 +12,6 @@ from benchmarks.recipe.generator import BITS, bits
 IMAGE, TEXT = (5, 4, 6), (7, 6)
 RANDOM = np.random.default_rng(1)
 IMAGES, TEXTS = RANDOM.normal(size=(9, *IMAGE)), RANDOM.normal(size=(9, *TEXT))
-in_torch = pytest.fixture(torch_process, scope="module")
 
 
 def output_of(layer, x):

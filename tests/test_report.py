@@ -16,10 +16,8 @@ VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = synthetic.write(tmp_path_factory.mktemp("report"), certified=False)
-    figures.write(path)
-    return path
+def folder(tmp_path_factory, drawn):
+    return shutil.copytree(drawn, tmp_path_factory.mktemp("report") / "results")
 
 
 @pytest.fixture(scope="module")

@@ -45,18 +45,19 @@ def where(frame, **values):
     return np.logical_and.reduce([frame[key] == value for key, value in values.items()])
 
 
-def main_table(folder, name="main-mnist-mlp-linear-lr"):
-    return next(table for table in tables.build(results.read(folder)) if table.name == name)
-
-
 @functools.cache
-def built(folder):
-    """The tables of a folder that no test changes."""
+def built(folder, written):
+    """The tables of a folder by their names."""
     return {table.name: table for table in tables.build(results.read(folder))}
 
 
 def named(folder, name):
-    return built(folder)[name]
+    """A table of a folder; all are built again only where one of its files has been written since."""
+    return built(folder, tuple(path.stat().st_mtime_ns for path in sorted(folder.glob("*.*"))))[name]
+
+
+def main_table(folder, name="main-mnist-mlp-linear-lr"):
+    return named(folder, name)
 
 
 def texts(table):
@@ -224,7 +225,7 @@ def test_a_case_that_could_not_be_timed_keeps_its_place(folder):
 
 
 def execution_of(folder, size):
-    table = next(table for table in tables.build(results.read(folder)) if table.name == "execution")
+    table = named(folder, "execution")
     line = next(line for line in texts(table) if line[:2] == ["MNIST, MLP", size])
     return table, line
 
