@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks.errors import hide_interrupts
+from benchmarks.common.errors import hide_interrupts
 
 # A job may be interrupted while it still imports, before any command can catch it.
 sys.excepthook = hide_interrupts

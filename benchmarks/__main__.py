@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.errors import told_plainly
+from benchmarks.common.errors import told_plainly
 
 app = typer.Typer(
     name="python -m benchmarks",

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import models, record
+from benchmarks import models
+from benchmarks.common.files import write_text
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.certificate import REFERENCE, Certificate, certificate
@@ -65,7 +66,7 @@ def content(made: list[Certificate]) -> dict:
 def write(study: Study, names: list[str], traces: Path, output: Path) -> None:
     """Certify, write the certificates as JSON and say which frameworks are not certified."""
     made = certificates(study, names, traces)
-    record.write_text(json.dumps(content(made), indent=1) + "\n", output)
+    write_text(json.dumps(content(made), indent=1) + "\n", output)
     print(f"{sum(c.certified for c in made)} of {len(made)} certified")
     for c in made:
         if not c.certified:

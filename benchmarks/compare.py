@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 from benchmarks.analysis import comparison, prediction
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 from benchmarks.publish import files
 from benchmarks.publish.machines import figures, page, tables
-from benchmarks.record import write_text
 
 
 def found(results: Path) -> tuple[list[comparison.Source], list[comparison.Source]]:

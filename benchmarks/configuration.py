@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from benchmarks import datasets, frameworks, models
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.schedule import Schedule
 from benchmarks.study import Budget, Goal, Study, Throughput, Workload, plan

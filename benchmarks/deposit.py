@@ -5,7 +5,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 FILES = ["summary.csv", "goals.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
 FILES += ["report.html", "curves.csv"]

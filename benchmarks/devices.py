@@ -4,8 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
-from benchmarks import frameworks, machine, process, record
-from benchmarks.errors import Problem
+from benchmarks import frameworks
+from benchmarks.common import machine, process
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 
 HIDE = "or hide the GPU from all of them: snakemake --cores all --config device=cpu"
 
@@ -54,7 +56,7 @@ def ensure_same(names: list[str], device: str, path: Path) -> None:
         return
     found = {name: look(name, device) for name in names}
     check_same(found, device=device, gpus=machine.gpus())
-    record.write_text(json.dumps({"asked": asked, "found": found}, indent=1) + "\n", path)
+    write_text(json.dumps({"asked": asked, "found": found}, indent=1) + "\n", path)
 
 
 def seen_here(name: str, device: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks import datasets, record
 from benchmarks.analysis.equivalence import equivalences
+from benchmarks.common.files import write_text
 from benchmarks.study import Study, plans
 from benchmarks.summarise import record_path
 
@@ -16,4 +17,4 @@ def write(study: Study, certificates: Path, results: Path, output: Path) -> None
     tested = equivalences(records, study.frameworks, n_test=n_test)
     content = json.loads(certificates.read_bytes())
     content["equivalence"] = [row.model_dump() for row in tested]
-    record.write_text(json.dumps(content, indent=1) + "\n", output)
+    write_text(json.dumps(content, indent=1) + "\n", output)

@@ -1,15 +1,15 @@
 """The result record: one JSON file per cell, with a schema that readers insist on."""
 
 import json
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from benchmarks.errors import Problem
-from benchmarks.value import Value
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
+from benchmarks.common.value import Value
 
 
 class Status(StrEnum):
@@ -97,29 +97,6 @@ class Record(Value):
 def write(record: Record, path: Path) -> None:
     """Write a record whole or not at all."""
     write_text(record.model_dump_json(indent=1) + "\n", path)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text file whole or not at all."""
-    write_bytes(text.encode(), path)
-
-
-def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all, so that an interruption leaves no half of one.
-
-    Raises:
-        OSError: the disk is full or the folder cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say where it is full
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Record:

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from benchmarks import datasets
+from benchmarks.common.value import Value
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.schedule import first_step
 from benchmarks.record import Cell
-from benchmarks.value import Value
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 

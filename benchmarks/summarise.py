@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from benchmarks import machine, provenance, record
+from benchmarks import record
 from benchmarks.analysis import memory_fit, summary
-from benchmarks.errors import Problem
+from benchmarks.common import machine, provenance
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 from benchmarks.measurements.throughput import Process, processes
 from benchmarks.record import Record
 from benchmarks.study import Plan, Study, Workload, plans
@@ -180,4 +182,4 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
 def write(study: Study, folder: Path, *, slug: str) -> None:
     """Read everything, then write the summary's files."""
     for name, text in summarise(study, folder, slug=slug).items():
-        record.write_text(text, folder / name)
+        write_text(text, folder / name)

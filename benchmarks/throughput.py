@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import machine, process, provenance, record
-from benchmarks.errors import Problem
+from benchmarks.common import machine, process, provenance
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
+from benchmarks.common.machine import OtherLoad
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
-from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.measurements.throughput import COLUMNS, read
 from benchmarks.study import Study
 
@@ -50,7 +51,7 @@ def measure(request: Request, folder: Path) -> None:
     """
     name = f"{request.framework}-{request.process}"
     draft, asked = folder / f".{name}.draft", folder / f".{name}.request"
-    record.write_text(request.model_dump_json(), asked)
+    write_text(request.model_dump_json(), asked)
     for left in (".failures", ".provenance"):
         asked.with_suffix(left).unlink(missing_ok=True)
     pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
@@ -93,7 +94,7 @@ def keep(draft: Path, request: Request, *, job_s: float, circumstances: dict, pa
         "job_s": job_s,
         "provenance": {**json.loads(described.read_bytes()), **circumstances},
     }
-    record.write_text(json.dumps(content, indent=1), path)
+    write_text(json.dumps(content, indent=1), path)
     for scrap in (draft, failures, described, draft.with_suffix(".request")):
         scrap.unlink(missing_ok=True)
 
@@ -142,4 +143,4 @@ def write(study: Study, data: list[Path], *, threads: int, code: str, output: Pa
                 order = shuffled(todo, seed=number)
                 measure(Request(framework=framework, process=number, cases=order, **common), folder)
     table = tidy(cases, read(folder, code=code), study)
-    record.write_text(table.to_csv(index=False), output)
+    write_text(table.to_csv(index=False), output)

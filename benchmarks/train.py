@@ -3,7 +3,8 @@
 import signal
 from pathlib import Path
 
-from benchmarks import machine, process, provenance, record
+from benchmarks import record
+from benchmarks.common import machine, process, provenance
 from benchmarks.record import Record, Run, Status
 from benchmarks.study import Plan
 

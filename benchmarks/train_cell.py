@@ -8,12 +8,13 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import datasets, frameworks, models, process, provenance, record
+from benchmarks import datasets, frameworks, models, record
+from benchmarks.common import process, provenance
+from benchmarks.common.machine import OtherLoad
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cell import Subject, measure_all
 from benchmarks.measurements.cell.peak_memory import resident_mib
-from benchmarks.measurements.other_load import OtherLoad
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batch_stream import BatchStream

@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from benchmarks import frameworks
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import snapshot
 from benchmarks.models import layers as spec

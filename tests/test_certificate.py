@@ -10,14 +10,7 @@ from benchmarks import certify, configuration
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.certificate import certificate
-from benchmarks.identity.difference import (
-    BOUND,
-    apart,
-    by_stage,
-    differences,
-    first_step_apart,
-    scales,
-)
+from benchmarks.identity.difference import BOUND, apart, by_stage, differences, first_step_apart, scales
 from benchmarks.identity.place import place, ratio
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import rates_of

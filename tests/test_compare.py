@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import compare
 from benchmarks.analysis import comparison, prediction, summary
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.publish.machines import page, quantities, tables
 
 SIZES = [16, 64]
@@ -253,7 +253,7 @@ def test_a_broken_summary_is_named(tmp_path, text):
 
 
 def drawn(root, output):
-    compare.write(*compare.found(root), output)
+    compare.write(root, output)
     return (output / "index.html").read_text()
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import pooch
 import pytest
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import dataset, download, formats, mnist
-from benchmarks.errors import Problem
 
 CLOSED = "http://127.0.0.1:9/"  # the discard port: nothing listens
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from benchmarks import datasets
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import dataset
-from benchmarks.errors import Problem
 
 ROOT = Path(__file__).parent.parent
 

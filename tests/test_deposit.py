@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from benchmarks import deposit
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 
 def finished_study(folder):

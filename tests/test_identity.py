@@ -10,14 +10,10 @@ import yaml
 from tracing import STUDY
 
 from benchmarks import configuration, frameworks
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
-from benchmarks.identity.difference import (
-    BOUND,
-    by_stage,
-    differences,
-)
+from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 
 KERAS = [name for name in frameworks.NAMES if name.startswith("keras")]

@@ -7,9 +7,10 @@ import sys
 import psutil
 import pytest
 
-from benchmarks import devices, folder_lock, machine, process
-from benchmarks.errors import Problem
-from benchmarks.machine import Gpu
+from benchmarks import devices
+from benchmarks.common import files, machine, process
+from benchmarks.common.errors import Problem
+from benchmarks.common.machine import Gpu
 from benchmarks.record import Status
 from benchmarks.study import Budget, Plan
 from benchmarks.train import killed_record
@@ -98,7 +99,7 @@ def test_a_folder_has_one_run_at_a_time_and_is_free_after_kill_9(tmp_path):
     )
     assert first.stdout.readline() == b"held\n"
     with pytest.raises(Problem, match=rf"process {first.pid}"):
-        folder_lock.hold(tmp_path)
+        files.hold(tmp_path)
     first.kill()
     first.wait()
     subprocess.run(hold(tmp_path, "pass"), check=True)

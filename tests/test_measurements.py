@@ -9,8 +9,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from benchmarks.common import machine
 from benchmarks.frameworks.trainer import scores
-from benchmarks.measurements import other_load
 
 PEAK = """
 import numpy, types
@@ -41,13 +41,13 @@ def test_the_load_of_others_is_what_neither_this_process_nor_idleness_took(monke
     shown = iter([times(10, 5, 100, 1, 0, 0), times(14, 6, 110, 1, 1, 0)])
     mine = iter([own(2, 1, 0, 0), own(4, 1, 1, 0)])
     clock = iter([0.0, 4.0])
-    monkeypatch.setattr(other_load.psutil, "cpu_times", lambda: next(shown))
-    monkeypatch.setattr(other_load.psutil, "cpu_count", lambda: 4)
+    monkeypatch.setattr(machine.psutil, "cpu_times", lambda: next(shown))
+    monkeypatch.setattr(machine.psutil, "cpu_count", lambda: 4)
     monkeypatch.setattr(
-        other_load.psutil, "Process", lambda: types.SimpleNamespace(cpu_times=lambda: next(mine))
+        machine.psutil, "Process", lambda: types.SimpleNamespace(cpu_times=lambda: next(mine))
     )
-    monkeypatch.setattr(other_load.time, "perf_counter", lambda: next(clock))
-    load = other_load.OtherLoad()
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: next(clock))
+    load = machine.OtherLoad()
     # The machine was busy for 6 s more, 3 of them ours, in 4 s on 4 cores.
     assert load.share() == pytest.approx(3 / 16)
 

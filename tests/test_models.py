@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.models.layers import (
     Attention,
     BatchNorm,

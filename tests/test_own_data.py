@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import datasets
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import dataset
-from benchmarks.errors import Problem
 
 PARTS = ("train", "validation", "test")
 

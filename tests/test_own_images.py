@@ -6,9 +6,9 @@ from PIL import Image
 from test_own_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import decoding
 from benchmarks.datasets.dataset import permutation
-from benchmarks.errors import Problem
 
 
 def draw(path, *, size=(6, 5), mode="RGB", value=0):

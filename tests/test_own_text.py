@@ -5,7 +5,7 @@ import pytest
 from test_own_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 TEXT = "".join(chr(97 + (k * k + k // 7) % 23) for k in range(64 * 41 + 10)) + "é→😀\r\n" * 3
 

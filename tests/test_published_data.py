@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import datasets
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import (
     cifar10,
     cifar100,
@@ -21,7 +22,6 @@ from benchmarks.datasets import (
     text,
     tinyshakespeare,
 )
-from benchmarks.errors import Problem
 
 
 @pytest.fixture

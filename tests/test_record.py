@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import record
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.record import Cell, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=16)

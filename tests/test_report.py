@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 import synthetic
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.publish import figures, headline, report, results, tables
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

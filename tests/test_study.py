@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from benchmarks import configuration, study
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.recipe.schedule import Schedule
 
 GOOD = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())

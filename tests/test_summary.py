@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks import configuration, provenance, record, study, summarise
+from benchmarks import configuration, record, study, summarise
 from benchmarks.analysis import summary
-from benchmarks.errors import Problem
+from benchmarks.common import provenance
+from benchmarks.common.errors import Problem
 from benchmarks.record import Cell, Evaluation, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)

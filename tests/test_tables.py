@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.publish import comparison, latex, markdown, results, tables, wording

@@ -8,11 +8,7 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 from benchmarks import configuration, models, study
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import files
-from benchmarks.identity.difference import (
-    apart,
-    differences,
-    first_step_apart,
-)
+from benchmarks.identity.difference import apart, differences, first_step_apart
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import (
     BATCH_SIZE,

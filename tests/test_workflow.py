@@ -14,7 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from benchmarks.errors import INTERRUPTED
+from benchmarks.common.errors import INTERRUPTED
 
 SMOKE = ("--configfile", "config/studies/smoke.yaml")
 ROOT = Path(__file__).parent.parent
@@ -219,7 +219,9 @@ def descendants(run):
     for process in psutil.Process(run.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             found[process] = " ".join(process.cmdline())
-    return {process: command for process, command in found.items() if "benchmarks.guard" not in command}
+    return {
+        process: command for process, command in found.items() if "benchmarks.common.guard" not in command
+    }
 
 
 def working(run, step):

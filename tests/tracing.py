@@ -5,10 +5,7 @@ import numpy as np
 from benchmarks import frameworks
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.trace import (
-    case_of,
-    record_trace,
-)
+from benchmarks.identity.trace import case_of, record_trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.schedule import Schedule
 

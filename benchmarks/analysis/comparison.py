@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks import datasets
 from benchmarks.analysis.summary import CELL, TIMED, UNTRAINED
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 TRAINING = ["dataset", "model", "arm", "goal", "training"]
 """What a training is. Two studies may call different goals or settings by one name: these tell them apart."""

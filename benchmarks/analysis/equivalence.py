@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
+from benchmarks.common.value import Value
 from benchmarks.record import Record, Run, Status
-from benchmarks.value import Value
 
 LEVEL = 0.05
 """Of each one-sided test; the interval is therefore the 90 % one."""

@@ -27,6 +27,7 @@ import pkgutil
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import archive, own
 from benchmarks.datasets.dataset import (
     Dataset,
@@ -41,7 +42,6 @@ from benchmarks.datasets.dataset import (
     stated,
     with_digests,
 )
-from benchmarks.errors import Problem
 
 SOURCES = ("images", "npz", "text")
 _SHARED = {"archive", "cifar", "dataset", "decoding", "download", "formats", "own", "transfer"}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import KEYS, Facts, RawArrays, Split
-from benchmarks.errors import Problem
 
 # What a damaged zip or .npy header is known to raise on its way through zipfile and NumPy.
 UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error)

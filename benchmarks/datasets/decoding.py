@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 CHANNELS = {"L": 1, "RGB": 3}
 # Threads wait for the disk together, and decoders of large images release Python's lock. Those of

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import pooch
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Facts, Mismatch, Plugin, RawArrays, check, stated
 from benchmarks.datasets.transfer import Unavailable, from_address
-from benchmarks.errors import Problem
 
 FOLDER_VARIABLE = "BATCH_ATLAS_DATA"
 UNDECODABLE = (

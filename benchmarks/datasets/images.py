@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import own
 from benchmarks.datasets.dataset import Split, integers_for, permutation
-from benchmarks.errors import Problem
 
 KIND = "images"
 LARGEST = 4096

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import own
 from benchmarks.datasets.archive import UNREADABLE
 from benchmarks.datasets.dataset import KEYS, RawArrays, Split, integers_for, permutation
-from benchmarks.errors import Problem
 
 KIND = "images"
 MOST_CHANNELS = 4

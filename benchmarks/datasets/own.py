@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division
-from benchmarks.errors import Problem
 
 TARGET = re.compile(r"@(\d+)(?:x(\d+))?$")
 

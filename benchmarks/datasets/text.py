@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.errors import Problem
 from benchmarks.datasets import own
 from benchmarks.datasets.dataset import RawArrays, Split, integers_for
-from benchmarks.errors import Problem
 
 KIND = "tokens"
 WINDOW = 64

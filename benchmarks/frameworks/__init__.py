@@ -19,7 +19,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 NAMES = sorted(
     module.name.replace("_", "-")

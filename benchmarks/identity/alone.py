@@ -9,9 +9,11 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import configuration, process, record
+from benchmarks import configuration
 from benchmarks import study as studies
-from benchmarks.errors import Problem
+from benchmarks.common import process
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 from benchmarks.identity.certificate import REFERENCE
 from benchmarks.study import Study, Workload
 
@@ -113,5 +115,5 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
         content = certified(studies.traced(study), study.frameworks, Path(folder))
     console.print(table(content))
     if output:
-        record.write_text(json.dumps(content, indent=1) + "\n", output)
+        write_text(json.dumps(content, indent=1) + "\n", output)
     return told_of_all(study.frameworks, content)

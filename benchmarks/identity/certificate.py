@@ -7,16 +7,10 @@ import math
 
 import numpy as np
 
-from benchmarks.identity.difference import (
-    BOUND,
-    FLOAT32_BOUND,
-    by_stage,
-    differences,
-    first_step_apart,
-)
+from benchmarks.common.value import Value
+from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, first_step_apart
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.value import Value
 
 REFERENCE = ("numpy", "idiomatic")
 Names = dict[str, str]

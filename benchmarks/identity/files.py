@@ -6,7 +6,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from benchmarks import record
+from benchmarks.common.files import write_bytes
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 
 
@@ -22,7 +22,7 @@ def write(traces: dict[str, Trace], path: Path) -> None:
         for name, trace in traces.items()
         for number, (quantity, value) in enumerate(trace.items())
     }
-    record.write_bytes(save(content), path)
+    write_bytes(save(content), path)
 
 
 def read(path: Path, name: str) -> Trace:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.recipe.arm import Arm
 from benchmarks.study import Workload
-from benchmarks.value import Value
 
 
 class Case(Value):

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import datasets, frameworks, models, provenance
+from benchmarks import datasets, frameworks, models
+from benchmarks.common import provenance
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.measurements.cases import Case, Request

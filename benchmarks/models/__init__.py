@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.models.layers import Dropout, Embedding, Layer, RandomFlip, RandomShift, Residual, Spec
 
 _SHARED = ("layers", "parameters", "resnet")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.common.files import write_text
 from benchmarks.publish import latex, markdown
 from benchmarks.publish.table import Table
-from benchmarks.record import write_text
 
 FORMATS = ("svg", "pdf", "png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 SHARED = Path(__file__).parent
 """Where the style sheet and the parts lie that all pages have in common."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.common.files import write_text
 from benchmarks.publish import failures, figures, headline, html, tables, timings, verdict, wording
 from benchmarks.publish import results as folders
 from benchmarks.publish.results import Results
-from benchmarks.record import write_text
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 QUIET = 0.05

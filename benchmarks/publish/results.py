@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.analysis.memory_fit import WORKLOAD as FITTED
 from benchmarks.analysis.summary import CELL
 from benchmarks.analysis.summary import TIMED as CASE
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
 
 MEND = "run the summarise step of this study again"

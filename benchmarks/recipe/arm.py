@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from benchmarks.common.value import Value
 from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Share
 from benchmarks.recipe.schedule import Schedule
-from benchmarks.value import Value
 
 OWN_SETTINGS = {
     "sgd": set(),

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from benchmarks.common.value import Value
 from benchmarks.recipe.schedule import Schedule
-from benchmarks.value import Value
 
 Array = Any
 """An array of NumPy, PyTorch, JAX or TensorFlow."""

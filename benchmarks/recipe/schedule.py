@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from benchmarks.value import Value
+from benchmarks.common.value import Value
 
 USUAL_FACTOR = 0.1
 """Of milestones, where none is named."""

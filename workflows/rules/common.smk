@@ -20,8 +20,8 @@ from benchmarks import (
     process,
 )
 from benchmarks import study as studies
-from benchmarks.errors import Problem
-from benchmarks.provenance import code_digest
+from benchmarks.common.errors import Problem
+from benchmarks.common.provenance import code_digest
 
 process.prefer_this_interpreter()
 # Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the

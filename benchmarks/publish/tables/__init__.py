@@ -6,10 +6,10 @@ from pkgutil import iter_modules
 
 import pandas as pd
 
+from benchmarks.common.files import write_text
 from benchmarks.publish import files, results
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Table
-from benchmarks.record import write_text
 
 FIRST = "main"
 

@@ -1,10 +1,11 @@
-"""The machine: what it is called, which GPUs it has, and a lease on one of them."""
+"""The machine: what it is called, which GPUs it has, a lease on one of them, and who else uses it."""
 
 import contextlib
 import os
 import platform
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import filelock
 import psutil
 import pynvml
 
-from benchmarks.errors import Problem
+from benchmarks.common.errors import Problem
 
 MIB = 2**20
 
@@ -111,3 +112,26 @@ def _allowed() -> list[str]:
     """GPU ids that this process may use, in the driver's order."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return visible.split(",") if visible else [str(gpu.index) for gpu in gpus()]
+
+
+class OtherLoad:
+    """CPU time of everybody else, from the making of this value on."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._others_s = others_cpu_s()
+
+    def share(self) -> float:
+        """Share of all cores' time that others took, 0 to 1; time stolen by a hypervisor counts."""
+        elapsed = (time.perf_counter() - self._started) * psutil.cpu_count()
+        return max(0.0, (others_cpu_s() - self._others_s) / elapsed)
+
+
+def others_cpu_s() -> float:
+    """CPU seconds since the machine started that went neither to this process and its children nor idle."""
+    times, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # Linux counts a guest's time under user as well.
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    mine = own.user + own.system + own.children_user + own.children_system
+    return sum(times) - idle - guests - mine

@@ -1,11 +1,11 @@
-"""One run at a time on one results folder; the lock goes with the process, however that ends."""
+"""Files: written whole or not at all, and one run at a time on one results folder."""
 
 import os
 from pathlib import Path
 
 import filelock
 
-from benchmarks.errors import Problem, problem_from
+from benchmarks.common.errors import Problem, problem_from
 
 _held: list[filelock.FileLock] = []
 """Keeps the lock from being collected, which would give it back."""
@@ -45,3 +45,26 @@ def hold(folder: Path) -> None:
     except OSError as error:
         raise problem_from(error) from error
     _held.append(lock)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file whole or not at all."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all, so that an interruption leaves no half of one.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where it is full
+        raise
+    finally:
+        draft.unlink(missing_ok=True)

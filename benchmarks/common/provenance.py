@@ -12,10 +12,10 @@ from types import ModuleType
 
 import grimp
 
-from benchmarks import machine
+from benchmarks.common import machine
 
 PACKAGE = "benchmarks"
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent
 LIBRARIES = (
     *("tensorflow", "tensorflow-cpu", "keras", "torch", "jax", "jaxlib", "numpy", "scipy"),
     *("pandas", "pillow", "pytest-benchmark", "snakemake", "safetensors"),

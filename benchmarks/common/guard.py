@@ -18,7 +18,7 @@ from types import FrameType
 
 import psutil
 
-from benchmarks.errors import INTERRUPTED
+from benchmarks.common.errors import INTERRUPTED
 
 OWNER = "BATCH_ATLAS_RUN"
 """Environment variable with the name of the run that a process belongs to, unlike that of any other run."""
@@ -37,7 +37,7 @@ def start() -> None:
     """Put a guard beside this process, the workflow; processes started from now on belong to it."""
     # In a session of its own, so that neither Ctrl-C nor a closed terminal reaches the guard itself.
     owner = uuid.uuid4().hex
-    command = [sys.executable, "-m", "benchmarks.guard", owner]
+    command = [sys.executable, "-m", "benchmarks.common.guard", owner]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     _started.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **quiet))
     os.environ[OWNER] = owner
