@@ -165,7 +165,7 @@ def train(
     Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json
     """
     from benchmarks import train
-    from benchmarks.study import Plan
+    from benchmarks.recipe.plan import Plan
 
     raise typer.Exit(train.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record))
 
@@ -174,7 +174,7 @@ def train(
 def train_cell(data: Path, plan: str, record: Path, threads: int, code: str = "") -> None:
     """Train one cell in this very process, as `train` asks it to."""
     from benchmarks import train_cell
-    from benchmarks.study import Plan
+    from benchmarks.recipe.plan import Plan
 
     train_cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
 

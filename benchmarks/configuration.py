@@ -9,8 +9,9 @@ from pydantic_core import ErrorDetails
 from benchmarks import datasets, frameworks, models
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.schedule import Schedule
-from benchmarks.study import Budget, Goal, Study, Throughput, Workload, plan
+from benchmarks.recipe.optimizer import Schedule
+from benchmarks.recipe.plan import Budget
+from benchmarks.study import Goal, Study, Throughput, Workload, plan
 
 PARTS = (Study, Workload, Arm, Schedule, Goal, Budget, Throughput)
 KEYS = [key for part in PARTS for key in part.model_fields]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
+from benchmarks.recipe.plan import Cell
 
 
 class Status(StrEnum):
@@ -21,21 +22,6 @@ class Status(StrEnum):
     OUT_OF_MEMORY = "out-of-memory"
     TIME_LIMIT = "time-limit"
     FAILED = "failed"
-
-
-class Cell(Value):
-    """One point of the grid."""
-
-    dataset: str
-    model: str
-    framework: str
-    arm: str
-    batch_size: int
-
-    @property
-    def label(self) -> str:
-        """The cell in one line, for messages."""
-        return f"{self.dataset} {self.model} {self.framework} {self.arm} B={self.batch_size}"
 
 
 class Evaluation(Value):

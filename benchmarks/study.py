@@ -7,9 +7,8 @@ from pydantic import Field
 from benchmarks import datasets
 from benchmarks.common.value import Value
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import first_step
-from benchmarks.record import Cell
+from benchmarks.recipe.optimizer import first_step
+from benchmarks.recipe.plan import Budget, Cell, Plan
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -19,13 +18,6 @@ class Goal(Value):
 
     validation_accuracy: float = Field(gt=0, le=1)
     source: str = Field(min_length=1)
-
-
-class Budget(Value):
-    """Where a run ends whether or not it reached its goal: epochs, and seconds of training."""
-
-    epochs: float = Field(gt=0)
-    seconds: float = Field(gt=0)
 
 
 class Workload(Value):
@@ -77,22 +69,6 @@ class Study(Value):
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()
-
-
-class Plan(Value):
-    """Everything that defines the training of one cell; it travels to the job as JSON."""
-
-    cell: Cell
-    device: Literal["auto", "cpu", "gpu"]
-    precision: Literal["float32", "float64"]
-    optimizer: Optimizer
-    augmentation: list[str]
-    randomness: str
-    seeds: list[int]
-    goal: float
-    budget: Budget
-    evaluate_every: int
-    """Examples between two evaluations."""
 
 
 def timed(study: Study) -> Study:

@@ -12,8 +12,9 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.measurements.throughput import Process, processes
+from benchmarks.recipe.plan import Plan
 from benchmarks.record import Record
-from benchmarks.study import Plan, Study, Workload, plans
+from benchmarks.study import Study, Workload, plans
 
 GOAL_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
 

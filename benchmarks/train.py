@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks import record
 from benchmarks.common import machine, process, provenance
+from benchmarks.recipe.plan import Plan
 from benchmarks.record import Record, Run, Status
-from benchmarks.study import Plan
 
 
 def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:

@@ -17,9 +17,9 @@ from benchmarks.measurements.cell import Subject, measure_all
 from benchmarks.measurements.cell.peak_memory import resident_mib
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
-from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.plan import Plan
 from benchmarks.record import Record, Run, Status
-from benchmarks.study import Plan
 from benchmarks.training.to_target import run_to_target
 
 MEASURED_STEPS = 3

@@ -18,9 +18,8 @@ from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import snapshot
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import initial_parameters
-from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 STEPS, EXAMPLES, DEPTH = 10, 24, 6
 CLASSES, VOCABULARY, POSITIONS = 3, 7, 5

@@ -17,9 +17,8 @@ import numpy as np
 from benchmarks import frameworks
 from benchmarks.models import layers as L
 from benchmarks.models.parameters import initial_parameters
-from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 STEPS, BATCH, N = 14, 6, 20
 BRANCH = (L.Conv(4, stride=2, bias=False), L.GroupNorm(groups=2), L.GELU())

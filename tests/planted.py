@@ -16,8 +16,7 @@ from benchmarks import frameworks
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import CHANGING, Case, record_trace
 from benchmarks.models import layers as spec
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 STEPS = 40
 PARTS = "benchmarks.frameworks.torch_parts"

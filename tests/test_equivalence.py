@@ -13,7 +13,8 @@ from benchmarks.analysis.equivalence import (
     equivalences,
     two_one_sided,
 )
-from benchmarks.record import Cell, Evaluation, Record, Run, Status
+from benchmarks.recipe.plan import Cell
+from benchmarks.record import Evaluation, Record, Run, Status
 
 
 def record(framework, accuracies, examples=None, seeds=None, *, every=1):

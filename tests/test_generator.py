@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from benchmarks.recipe import generator
+from benchmarks.recipe import randomness
 
 N = 200_000
 FIVE_SIGMA = 5.0 / np.sqrt(N)
@@ -14,7 +14,7 @@ FIVE_SIGMA = 5.0 / np.sqrt(N)
 def draw(*, key=12_345, count=0, n=N):
     """u in [0, 1) of one draw."""
     key, count = np.array([key], np.int32), np.array([count], np.int32)
-    return generator.bits(np.arange(n, dtype=np.int32), key, count) / 2**generator.BITS
+    return randomness.bits(np.arange(n, dtype=np.int32), key, count) / 2**randomness.BITS
 
 
 def lowbias32(x):
@@ -35,13 +35,13 @@ def by_whole_numbers(index, key, count):
 def test_the_mixer_in_int32_is_the_published_one():
     x = np.random.default_rng(0).integers(-(2**31), 2**31, size=1000).astype(np.int32)
     x = np.concatenate([x, np.array([0, 1, -1, 2**31 - 1, -(2**31)], np.int32)])
-    assert [int(v) % 2**32 for v in generator.mix(x)] == [lowbias32(int(v) % 2**32) for v in x]
+    assert [int(v) % 2**32 for v in randomness.mix(x)] == [lowbias32(int(v) % 2**32) for v in x]
 
 
 @pytest.mark.parametrize(("key", "count"), [(0, 0), (12_345, 0), (2**24 - 1, 1), (7, 2**24 - 1)])
 def test_bits_are_those_of_whole_numbers(key, count):
     index = np.array([0, 1, 2, 3, 1000, 2**24, 2**31 - 1], np.int32)
-    found = generator.bits(index, np.array([key], np.int32), np.array([count], np.int32))
+    found = randomness.bits(index, np.array([key], np.int32), np.array([count], np.int32))
     assert found.dtype == np.int32
     assert found.tolist() == [by_whole_numbers(int(i), key, count) for i in index]
 
@@ -97,8 +97,8 @@ def test_a_draw_is_not_another_one_in_another_order():
 
 def test_every_bit_of_the_index_changes_half_of_the_bits():
     index, key, count = np.arange(20_000, dtype=np.int32), np.array([3], np.int32), np.array([4], np.int32)
-    before = generator.bits(index, key, count)
+    before = randomness.bits(index, key, count)
     for bit in range(31):
-        changed = before ^ generator.bits(index ^ np.int32(1 << bit), key, count)
+        changed = before ^ randomness.bits(index ^ np.int32(1 << bit), key, count)
         share = np.unpackbits(changed.view(np.uint8)).sum() / (24 * len(index))
         assert abs(share - 0.5) < 0.01, bit

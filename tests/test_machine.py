@@ -11,8 +11,8 @@ from benchmarks import devices
 from benchmarks.common import files, machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
+from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.record import Status
-from benchmarks.study import Budget, Plan
 from benchmarks.train import killed_record
 
 CPU, GPU = {"kind": "cpu", "name": "CPU"}, {"kind": "gpu", "name": "H100"}

@@ -9,9 +9,8 @@ from benchmarks import frameworks, models
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, EXECUTIONS, scores
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import initial_parameters
-from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 numpy = frameworks.load("numpy")
 SHAPE, STEPS = (8, 8, 1), 12

@@ -11,7 +11,7 @@ from benchmarks.frameworks.numpy_parts.network import Chain
 from benchmarks.frameworks.numpy_parts.tensors import Tensors
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import initial_parameters, trained
-from benchmarks.recipe import generator
+from benchmarks.recipe import randomness
 
 RANDOM = np.random.default_rng(2)
 X = RANDOM.normal(size=(3, 6, 7, 4))
@@ -31,7 +31,7 @@ def output(layer, x=X, *, training=True):
 def bits(parameters, count, n):
     """The shared random bits that a layer draws first."""
     key = parameters["generator"][:1].astype(np.int32)
-    return generator.bits(np.arange(n, dtype=np.int32), key, np.array([count], np.int32))
+    return randomness.bits(np.arange(n, dtype=np.int32), key, np.array([count], np.int32))
 
 
 @pytest.mark.parametrize("size", [1, 3, 5])
@@ -159,7 +159,7 @@ def test_embeddings_are_rows_of_their_tables():
 def test_dropout_draws_one_number_for_each_of_x_in_order_and_counts():
     y, chain, parameters = output(spec.Dropout(0.25))
     for count in range(2):
-        kept = (bits(parameters, count, X.size) / 2**generator.BITS >= 0.25).reshape(X.shape)
+        kept = (bits(parameters, count, X.size) / 2**randomness.BITS >= 0.25).reshape(X.shape)
         np.testing.assert_allclose(y, np.where(kept, X / 0.75, 0), atol=1e-15)
         assert 0.6 < kept.mean() < 0.9
         y = chain.forward(X, training=True)
@@ -176,7 +176,7 @@ def test_dropout_with_a_generator_of_its_own_keeps_the_mean_and_draws_nothing_sh
 
 def test_shifts_move_each_image_by_its_own_two_numbers():
     y, _, parameters = output(spec.RandomShift(2))
-    by = np.floor(5 * bits(parameters, 0, 6) / 2**generator.BITS).astype(int).reshape(3, 2) - 2
+    by = np.floor(5 * bits(parameters, 0, 6) / 2**randomness.BITS).astype(int).reshape(3, 2) - 2
     expected = np.zeros_like(X)
     for n, i, j in np.ndindex(3, 6, 7):
         row, column = i + by[n, 0], j + by[n, 1]
@@ -188,7 +188,7 @@ def test_shifts_move_each_image_by_its_own_two_numbers():
 def test_flips_mirror_each_image_by_its_own_number():
     x = RANDOM.normal(size=(40, 2, 3, 1))
     y, _, parameters = output(spec.RandomFlip(), x)
-    flips = bits(parameters, 0, 40) / 2**generator.BITS < 0.5
+    flips = bits(parameters, 0, 40) / 2**randomness.BITS < 0.5
     assert 0 < flips.sum() < 40
     for image, flip, found in zip(x, flips, y, strict=True):
         np.testing.assert_array_equal(found, np.fliplr(image) if flip else image)

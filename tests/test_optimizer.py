@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule, first_step
+from benchmarks.recipe.optimizer import Optimizer, Schedule, first_step
 
 RATE, GRADIENTS = 0.5, [1.0, -2.0, 0.5]
 

@@ -8,8 +8,7 @@ from pytorch_process import trainer
 
 from benchmarks.frameworks.trainer import scores
 from benchmarks.models import layers as L
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 EXECUTIONS = ("idiomatic", "fused")
 RANDOM = np.random.default_rng(1)

@@ -7,7 +7,7 @@ import pytest
 from pytorch_process import trainer
 
 from benchmarks.models import layers as L
-from benchmarks.recipe.generator import BITS, bits
+from benchmarks.recipe.randomness import BITS, bits
 
 IMAGE, TEXT = (5, 4, 6), (7, 6)
 RANDOM = np.random.default_rng(1)

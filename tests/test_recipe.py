@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from benchmarks import seeds
 from benchmarks.models.layers import Dense, Flatten
 from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe import randomness
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
 
 
@@ -21,7 +21,9 @@ def test_batches_are_consecutive_pieces_of_concatenated_permutations(n, data):
     first, count = data.draw(st.integers(0, 50)), data.draw(st.integers(1, 20))
     batches = BatchStream(n, seed=3).batches(batch_size, first=first, count=count)
     epochs = -(-(first + count) * batch_size // n)
-    orders = [seeds.generator(3, seeds.Purpose.ORDER, epoch).permutation(n) for epoch in range(epochs)]
+    orders = [
+        randomness.generator(3, randomness.Purpose.ORDER, epoch).permutation(n) for epoch in range(epochs)
+    ]
     whole = np.concatenate(orders)
     assert batches.shape == (count, batch_size)
     assert (batches.ravel() == whole[first * batch_size : (first + count) * batch_size]).all()
@@ -42,15 +44,15 @@ def test_seeds_and_epochs_have_orders_of_their_own():
 
 def test_no_two_purposes_or_places_share_a_stream():
     places = [(), (0,), (3,), (3, 0), (3, 0, 0), (0, 3)]
-    keys = [(seed, purpose, *place) for seed in (0, 7) for purpose in seeds.Purpose for place in places]
-    assert len({int(seeds.generator(*key).integers(2**62)) for key in keys}) == len(keys)
+    keys = [(seed, purpose, *place) for seed in (0, 7) for purpose in randomness.Purpose for place in places]
+    assert len({int(randomness.generator(*key).integers(2**62)) for key in keys}) == len(keys)
 
 
 def test_a_batch_stream_has_nothing_of_what_parameters_are_drawn_from():
     drawn = initial_parameters([Flatten(), Dense(10)], (10,), seed=7)["1.kernel"]
     limit = np.sqrt(6 / 20)
     for epoch in range(3):
-        order = seeds.generator(7, seeds.Purpose.ORDER, epoch)
+        order = randomness.generator(7, randomness.Purpose.ORDER, epoch)
         assert not np.allclose(order.uniform(-limit, limit, (10, 10)), drawn)
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from benchmarks import record
 from benchmarks.common.errors import Problem
-from benchmarks.record import Cell, Record, Run, Status
+from benchmarks.recipe.plan import Cell
+from benchmarks.record import Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=16)
 

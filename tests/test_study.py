@@ -11,7 +11,8 @@ import yaml
 
 from benchmarks import configuration, study
 from benchmarks.common.errors import Problem
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.optimizer import Schedule
+from benchmarks.recipe.plan import Budget
 
 GOOD = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
 
@@ -208,7 +209,7 @@ def test_timings_do_not_depend_on_goals_budgets_seeds_or_arms():
 
 def test_every_key_of_a_study_is_described():
     text = Path("config/README.md").read_text()
-    described = (study.Study, study.Workload, study.Goal, study.Budget, study.Throughput, study.Arm, Schedule)
+    described = (study.Study, study.Workload, study.Goal, Budget, study.Throughput, study.Arm, Schedule)
     for model in described:
         for key in model.model_fields:
             assert re.search(rf"`([a-z_]+\.)*{key}`", text), f"config/README.md does not describe {key}"

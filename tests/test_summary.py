@@ -14,7 +14,8 @@ from benchmarks import configuration, record, study, summarise
 from benchmarks.analysis import summary
 from benchmarks.common import provenance
 from benchmarks.common.errors import Problem
-from benchmarks.record import Cell, Evaluation, Record, Run, Status
+from benchmarks.recipe.plan import Cell
+from benchmarks.record import Evaluation, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 

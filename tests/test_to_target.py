@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
-from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.record import Cell, Status
-from benchmarks.study import Budget, Plan
+from benchmarks.recipe.plan import Budget, Cell, Plan
+from benchmarks.record import Status
 from benchmarks.training.to_target import run_to_target, steps_at_evaluation
 
 N = 100

@@ -8,8 +8,8 @@ import pytest
 from benchmarks import train_cell
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
+from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.record import Status
-from benchmarks.study import Budget, Plan
 
 PLAN = Plan(
     cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 2},

@@ -7,7 +7,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import case_of, record_trace
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.optimizer import Schedule
 
 MOMENTUM = Arm(name="plain", learning_rate=0.0625, momentum=0.875, scaling="none")
 ADAM = Arm(

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.analysis.intervals import Estimate, geometric_mean, median_of_censored
-from benchmarks.record import Cell, Record, Run, Status
+from benchmarks.recipe.plan import Cell
+from benchmarks.record import Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 TIMED = ["dataset", "model", "framework", "form", "batch_size"]

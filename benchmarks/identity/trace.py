@@ -17,9 +17,8 @@ from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layers import Spec, walk
 from benchmarks.models.parameters import BRANCHES, Parameters, initial_parameters
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.batch_stream import BatchStream
-from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 STEPS = 200
 EARLY = 20

@@ -23,7 +23,7 @@ from benchmarks.measurements.cases import Case, Request
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.batch_stream import BatchStream
+from benchmarks.recipe.batches import BatchStream
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
 REQUEST = Request.model_validate_json(REQUEST_FILE.read_bytes())

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from benchmarks import seeds
 from benchmarks.models.layers import Augmentation, Shape, Spec, walk
+from benchmarks.recipe import randomness
 
 Parameters = dict[str, np.ndarray]
 """Named arrays: `<path of the layer>.<name>`, float64, in the layouts of `layers.py`."""
@@ -61,15 +61,15 @@ def _stream(path: str, *, front: int) -> tuple[int, ...]:
     """
     first, *rest = (int(BRANCHES.get(part, part)) for part in path.split("."))
     if first < front:
-        return (seeds.Purpose.AUGMENTATION, first)
-    return (seeds.Purpose.PARAMETERS, first - front, *rest)
+        return (randomness.Purpose.AUGMENTATION, first)
+    return (randomness.Purpose.PARAMETERS, first - front, *rest)
 
 
 def initial_parameters(spec: Spec, input_shape: Shape, *, seed: int) -> Parameters:
     """Initial parameters of a model; the same for the same (spec, seed), whatever trains it."""
     parameters, front = {}, _n_augmentation(spec)
     for path, layer, shape in walk(spec, input_shape):
-        generator = seeds.generator(seed, *_stream(path, front=front))
+        generator = randomness.generator(seed, *_stream(path, front=front))
         for name, extent in layer.parameter_shapes(shape).items():
             parameters[f"{path}.{name}"] = drawn(name, extent, generator)
     return parameters

@@ -1,1 +1,1 @@
-"""What a training is, as plain values: its optimizer, its batches, its arm."""
+"""What a training is, as plain values: its optimizer, its arm, its batches, its random numbers, its plan."""

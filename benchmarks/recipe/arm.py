@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from benchmarks.common.value import Value
-from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Share
-from benchmarks.recipe.schedule import Schedule
+from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Schedule, Share
 
 OWN_SETTINGS = {
     "sgd": set(),

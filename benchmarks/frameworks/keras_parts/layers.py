@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from benchmarks.recipe import generator
-from benchmarks.recipe.generator import BITS
+from benchmarks.recipe import randomness
+from benchmarks.recipe.randomness import BITS
 
 
 def gelu(x):
@@ -30,7 +30,7 @@ class Drawing(keras.Layer):
     def draw(self, how_many):
         """24 random bits for each index below `how_many`, int32; one more draw is counted."""
         key, count = self.generator[0], self.generator[1]
-        bits = generator.bits(ops.arange(how_many, dtype="int32"), key, count, ops.right_shift)
+        bits = randomness.bits(ops.arange(how_many, dtype="int32"), key, count, ops.right_shift)
         self.generator.assign(ops.stack([key, count + 1]))  # last: in PyTorch `count` is a view of it
         return bits
 

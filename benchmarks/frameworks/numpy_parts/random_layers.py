@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.frameworks.numpy_parts.layer import ManualLayer
 from benchmarks.frameworks.numpy_parts.tensors import Tensors
 from benchmarks.models.layers import Layer, Shape
-from benchmarks.recipe import generator
-from benchmarks.recipe.generator import BITS
+from benchmarks.recipe import randomness
+from benchmarks.recipe.randomness import BITS
 
 
 class Random(ManualLayer):
@@ -22,7 +22,7 @@ class Random(ManualLayer):
         key, count = self.parameters["generator"].astype(np.int32)[:, np.newaxis]
         self.parameters["generator"][1] += 1
         index = np.arange(math.prod(shape), dtype=np.int32)
-        return generator.bits(index, key, count).reshape(shape)
+        return randomness.bits(index, key, count).reshape(shape)
 
 
 class Dropout(Random):

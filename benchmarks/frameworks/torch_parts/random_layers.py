@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmarks.frameworks.torch_parts.layers import CHANNELS_FIRST, channels_last
 from benchmarks.models.layers import Dropout, Shape, Spec, walk
-from benchmarks.recipe.generator import BITS, bits
+from benchmarks.recipe.randomness import BITS, bits
 
 
 class RandomModule(nn.Module):

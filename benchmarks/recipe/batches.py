@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks import seeds
+from benchmarks.recipe import randomness
 
 
 class BatchStream:
@@ -20,7 +20,7 @@ class BatchStream:
     def _epoch(self, epoch: int) -> np.ndarray:
         """The permutation of one epoch; drawn from (seed, epoch), so that any can be had at once."""
         if epoch not in self._held:
-            generator = seeds.generator(self.seed, seeds.Purpose.ORDER, epoch)
+            generator = randomness.generator(self.seed, randomness.Purpose.ORDER, epoch)
             self._held[epoch] = generator.permutation(self.n_examples).astype(np.int32)
         return self._held[epoch]
 

@@ -1,6 +1,8 @@
-"""The random numbers of dropout and augmentation: a function of (key, count, index), the same everywhere.
+"""Random numbers: NumPy's streams for what is drawn once, and a generator that every framework computes.
 
-A counter-based generator keeps no state but the count of draws, so a number can be had on any device,
+The parameters and the order of examples are drawn in NumPy, one stream of the seed for each purpose.
+Dropout and augmentation need numbers inside the frameworks: they are a function of (key, count, index). A
+counter-based generator keeps no state but the count of draws, so a number can be had on any device,
 in any order, inside any compiled loop. It is built from the 32-bit mixer `lowbias32` (C. Wellons,
 "Prospecting for hash functions", 2018, https://nullprogram.com/blog/2018/07/31/), in int32 arithmetic that
 wraps around, which every framework has.
@@ -8,7 +10,28 @@ wraps around, which every framework has.
 
 import operator
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What numbers are drawn for; part of every result, so a new purpose takes a new number."""
+
+    PARAMETERS = 0
+    AUGMENTATION = 1
+    ORDER = 2
+
+
+def generator(seed: int, purpose: Purpose, *place: int) -> np.random.Generator:
+    """The stream of one seed, purpose and place (a layer's, an epoch's); all three tell streams apart.
+
+    They are the key of a child of the seed (`SeedSequence.spawn_key`): in a bare list of numbers
+    [7, 3] and [7, 3, 0, 0] are the same.
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *place)))
+
 
 Array = Any
 """An int32 array of NumPy, PyTorch, JAX or TensorFlow."""
