@@ -7,7 +7,7 @@ from test_own_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import decoding
+from benchmarks.datasets import images
 from benchmarks.datasets.dataset import permutation
 
 
@@ -180,7 +180,7 @@ def test_many_corrupt_images_are_counted(photos, tmp_path):
 
 
 def test_every_image_is_tried_beyond_the_first_chunk(photos, monkeypatch, tmp_path):
-    monkeypatch.setattr(decoding, "CHUNK", 3)
+    monkeypatch.setattr(images, "CHUNK", 3)
     truncated(photos / "dog" / "19.png")
     assert "19.png" in refused(f"images:{photos}", tmp_path)
 

@@ -28,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import archive, own
+from benchmarks.datasets import dataset, own
 from benchmarks.datasets.dataset import (
     Dataset,
     Facts,
@@ -44,7 +44,7 @@ from benchmarks.datasets.dataset import (
 )
 
 SOURCES = ("images", "npz", "text")
-_SHARED = {"archive", "cifar", "dataset", "decoding", "download", "formats", "own", "transfer"}
+_SHARED = {"cifar", "dataset", "download", "formats", "own"}
 NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _SHARED - {*SOURCES}))
 
 
@@ -138,7 +138,7 @@ def store(source: str, path: Path) -> None:
             user's own that cannot be trained on.
     """
     facts, arrays = _built_in(source) if source in NAMES else _users(source)
-    archive.save(with_digests(facts, arrays), arrays, path)
+    dataset.save(with_digests(facts, arrays), arrays, path)
 
 
 def _built_in(name: str) -> tuple[Facts, own.RawArrays]:
@@ -168,12 +168,12 @@ def read(path: Path) -> Dataset:
         Problem: the file is missing, truncated, damaged or altered, or no longer what a built-in
             dataset's facts say.
     """
-    facts, arrays = archive.load(path)
+    facts, arrays = dataset.load(path)
     try:
         _hold_to_stated(facts)
         check(arrays, facts)
     except (Problem, Mismatch) as error:
-        raise archive.damaged(path, getattr(error, "cause", error)) from error
+        raise dataset.damaged(path, getattr(error, "cause", error)) from error
     return normalised(arrays, facts)
 
 

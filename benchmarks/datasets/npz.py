@@ -16,8 +16,7 @@ import numpy as np
 
 from benchmarks.common.errors import Problem
 from benchmarks.datasets import own
-from benchmarks.datasets.archive import UNREADABLE
-from benchmarks.datasets.dataset import KEYS, RawArrays, Split, integers_for, permutation
+from benchmarks.datasets.dataset import KEYS, UNREADABLE, RawArrays, Split, integers_for, permutation
 
 KIND = "images"
 MOST_CHANNELS = 4
