@@ -69,7 +69,7 @@ def device(framework: str, device: Device = "auto") -> None:
     \b
     Example: python -m benchmarks device pytorch
     """
-    from benchmarks import devices
+    from benchmarks.frameworks import devices
 
     print(devices.seen_here(framework, device))
 

@@ -7,10 +7,10 @@ import sys
 import psutil
 import pytest
 
-from benchmarks import devices
 from benchmarks.common import files, machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
+from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.record import Status
 from benchmarks.train import killed_record

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.frameworks.numpy_parts.loss import cross_entropy
-from benchmarks.frameworks.numpy_parts.network import KINDS, Chain, model
-from benchmarks.frameworks.numpy_parts.tensors import Tensors
+from benchmarks.frameworks.numpy_parts.layers import Tensors
+from benchmarks.frameworks.numpy_parts.network import KINDS, Chain, cross_entropy, model
 from benchmarks.frameworks.trainer import scores
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import initial_parameters, trained

@@ -7,8 +7,8 @@ import pytest
 from scipy.signal import correlate2d
 from scipy.stats import norm
 
+from benchmarks.frameworks.numpy_parts.layers import Tensors
 from benchmarks.frameworks.numpy_parts.network import Chain
-from benchmarks.frameworks.numpy_parts.tensors import Tensors
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import initial_parameters, trained
 from benchmarks.recipe import randomness

@@ -176,7 +176,7 @@ def operations_of_reading():
 
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from benchmarks.frameworks.torch_parts import captured
+    from benchmarks.frameworks.torch_parts import fused
 
     class Record(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -184,7 +184,7 @@ def operations_of_reading():
             return function(*args, **(kwargs or {}))
 
     made, _ = trainer(NETWORK, IMAGES, np.arange(9, dtype=np.int32))
-    with patch.object(captured, "_operations", wraps=captured._operations) as capture:
+    with patch.object(fused, "_operations", wraps=fused._operations) as capture:
         made.read(batches(2, 4))
         seen, at_first = [], capture.call_count
         with Record():

@@ -27,7 +27,7 @@ from benchmarks.frameworks.jax_parts.device import (
 from benchmarks.frameworks.keras_parts import trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
-from benchmarks.frameworks.keras_parts.precision import promote_to
+from benchmarks.frameworks.keras_parts.trainer import promote_to
 
 __all__ = [
     "Trainer",

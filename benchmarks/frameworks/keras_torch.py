@@ -17,7 +17,7 @@ import functools
 import numpy as np
 
 from benchmarks.frameworks.keras_parts import trainer
-from benchmarks.frameworks.keras_parts.precision import promote_to
+from benchmarks.frameworks.keras_parts.trainer import promote_to
 from benchmarks.frameworks.torch_parts import device as torch_parts
 from benchmarks.frameworks.torch_parts.device import (
     device,
@@ -27,9 +27,9 @@ from benchmarks.frameworks.torch_parts.device import (
     synchronise,
     torch_device,
 )
+from benchmarks.frameworks.torch_parts.fused import FusedSteps
+from benchmarks.frameworks.torch_parts.layers import start_own_generator
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
-from benchmarks.frameworks.torch_parts.random_layers import start_own_generator
-from benchmarks.frameworks.torch_parts.steps import FusedSteps
 
 __all__ = [
     "Trainer",

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import numpy as np
 import threadpoolctl
 
-from benchmarks.frameworks.numpy_parts import network, tensors
-from benchmarks.frameworks.numpy_parts.loss import cross_entropy
+from benchmarks.frameworks.numpy_parts import network
+from benchmarks.frameworks.numpy_parts.layers import Allocate, Tensors, apart, end_to_end, not_trained
+from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
-from benchmarks.frameworks.numpy_parts.update import Update
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
 
-ALLOCATIONS: dict[Execution, tensors.Allocate] = {"idiomatic": tensors.apart, "fused": tensors.end_to_end}
+ALLOCATIONS: dict[Execution, Allocate] = {"idiomatic": apart, "fused": end_to_end}
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -77,8 +77,8 @@ class Trainer:
         moved = {name: shapes[name] for name in trained(shapes)}
         kept = {name: shape for name, shape in shapes.items() if name not in moved}
         self.update = Update(optimizer, moved, precision, ALLOCATIONS[execution])
-        found = self.update.parameters.named | tensors.not_trained(kept, precision)
-        self.tensors = tensors.Tensors({name: found[name] for name in shapes}, self.update.gradients.named)
+        found = self.update.parameters.named | not_trained(kept, precision)
+        self.tensors = Tensors({name: found[name] for name in shapes}, self.update.gradients.named)
         self.model = network.model(layers, examples.shape[1:], self.tensors)
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:

@@ -18,11 +18,10 @@ from benchmarks.frameworks.torch_parts.device import (
     synchronise,
     torch_device,
 )
-from benchmarks.frameworks.torch_parts.layers import channels_last
+from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, numbers
+from benchmarks.frameworks.torch_parts.layers import channels_last, start_own_generator
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
-from benchmarks.frameworks.torch_parts.random_layers import start_own_generator
-from benchmarks.frameworks.torch_parts.steps import FusedSteps, mean_loss, numbers
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps
 from benchmarks.models.layers import Spec, walk
 from benchmarks.models.parameters import trained

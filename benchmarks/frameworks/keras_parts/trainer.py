@@ -1,17 +1,77 @@
-"""The part of a trainer that is the same on every backend of Keras."""
+"""The part of a trainer that is the same on every backend of Keras, `model.fit` included."""
 
 import time
 
 import keras
 import numpy as np
+from keras.src.backend.common import dtypes
 
-from benchmarks.frameworks.keras_parts import fit
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
+
+
+def promote_to(precision: str) -> None:
+    """What an operation in float64 gives: float64 only where the training is in that precision.
+
+    Keras halves 64 bits "to be aligned with JAX's default behavior", whatever `floatx` and the dtype policy
+    say: every norm on JAX, and nearly every operation on PyTorch, computes in float32. There is no public
+    setting; this is the table that its `result_type` ends with.
+    """
+    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = precision
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps what `fit` logs after each step, the mean loss since the start, and the gradient's norm.
+
+    A step waits for nothing: what is logged stays on the device until the end, and the norms are read from
+    the optimizer then, or when it is about to forget them.
+    """
+
+    def __init__(self, optimizer: RecipeOptimizer) -> None:
+        super().__init__()
+        self.optimizer, self.means, self.norms = optimizer, [], []
+        self.clips = optimizer.settings.clip_norm is not None
+        self.first = int(optimizer.iterations.numpy()) if self.clips else None
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
+        """Hold on to the numbers."""
+        self.means.append(logs["loss"])
+        if self.clips and len(self.means) - len(self.norms) == self.optimizer.gradient_norms.shape[0]:
+            self._read_norms()
+
+    def _read_norms(self) -> None:
+        """Take over the norms of the steps since they were last read."""
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # during `fit` its variables are empty otherwise
+        kept = self.optimizer.gradient_norms.numpy()
+        steps = self.first + np.arange(len(self.norms), len(self.means))
+        self.norms.extend(kept[steps % len(kept)].tolist())
+
+    def steps(self) -> Steps:
+        """The loss of a step is k times the k-th mean, less (k − 1) times the one before."""
+        sums = np.array([float(mean) for mean in self.means]) * np.arange(1, len(self.means) + 1)
+        losses = np.diff(sums, prepend=0.0)
+        if not self.clips:
+            return Steps(losses, None)
+        self._read_norms()
+        return Steps(losses, np.array(self.norms))
+
+
+def compile_for_fit(model: keras.Model, optimizer: RecipeOptimizer) -> None:
+    """The loss is the mean over all labels of a batch."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=optimizer, loss=loss)
+
+
+def fit(model: keras.Model, *data, **settings) -> Steps:
+    """One pass over the data in the order given."""
+    recorder = Recorder(model.optimizer)
+    model.fit(*data, epochs=1, verbose=0, shuffle=False, callbacks=[recorder], **settings)
+    return recorder.steps()
 
 
 def configure(precision: str) -> None:
@@ -52,7 +112,7 @@ class KerasTrainer:
         self.examples, self.labels = as_precision(examples, precision), labels
         self.first = 0
         if execution == "idiomatic":
-            fit.compile_for_fit(self.model, self.optimizer)
+            compile_for_fit(self.model, self.optimizer)
         else:
             self._prepare_fused()
 
@@ -110,7 +170,7 @@ class KerasTrainer:
         """One step per row of `batches`."""
         if self.execution == "idiomatic":
             data, settings = self._pipeline(batches)
-            return fit.fit(self.model, *data, **settings)
+            return fit(self.model, *data, **settings)
         self._compile_fused(batches.shape[1])
         numbers = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)

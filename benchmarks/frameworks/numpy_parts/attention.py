@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from benchmarks.frameworks.numpy_parts.dense import bias_gradient, kernel_gradient
-from benchmarks.frameworks.numpy_parts.layer import ManualLayer
+from benchmarks.frameworks.numpy_parts.layers import ManualLayer, bias_gradient, kernel_gradient
 
 PROJECTIONS = ("query", "key", "value")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.frameworks.numpy_parts.layer import ManualLayer
+from benchmarks.frameworks.numpy_parts.layers import ManualLayer
 
 Axes = tuple[int, ...]
 

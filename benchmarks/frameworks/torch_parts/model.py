@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.frameworks.torch_parts import layers as own
-from benchmarks.frameworks.torch_parts import random_layers as own_random
+from benchmarks.frameworks.torch_parts import layers as own_random
 from benchmarks.models import layers as spec
 from benchmarks.models.parameters import parameter_shapes
 

@@ -1,0 +1,157 @@
+"""Training steps as fast as PyTorch takes them: each captured once for a batch size, then replayed.
+
+The replay needs neither autograd nor the model's Python. On a CPU it is a graph of tensor operations, on a
+GPU a CUDA graph.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn import functional
+
+from benchmarks.frameworks.torch_parts.device import torch_device
+from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
+
+
+def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean softmax cross-entropy of logits [N, …, k] over all labels [N, …]."""
+    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
+
+
+def numbers(loss: torch.Tensor, norm: torch.Tensor | None) -> torch.Tensor:
+    """What one step reports: its loss, or [loss, gradient norm]."""
+    return loss.detach() if norm is None else torch.stack((loss.detach(), norm))
+
+
+class FusedSteps:
+    """Training steps of a model, and their gathers alone, each one captured graph for a batch size.
+
+    `forward` is the model in training mode and `state` its tensors, those not trained included. `examples`
+    and `labels` are brought to the device.
+    """
+
+    def __init__(
+        self,
+        *,
+        forward: Callable[[torch.Tensor], torch.Tensor],
+        state: Iterable[torch.Tensor],
+        optimizer: FusedOptimizer,
+        examples: torch.Tensor,
+        labels: torch.Tensor,
+    ) -> None:
+        self.forward, self.optimizer = forward, optimizer
+        self.device = torch_device()
+        self.examples, self.labels = examples.to(self.device), labels.to(self.device)
+        self.steps = CapturedStep(self._step, [*state, *chain.from_iterable(optimizer.slots.values())])
+        self.gathers, self.gathered = CapturedStep(self._gather, []), {}
+
+    def compile(self, batch_size: int) -> None:
+        """Capture the step at this batch size."""
+        row = torch.arange(batch_size, device=self.device, dtype=torch.int32)
+        self.steps.capture(row, self.optimizer.coefficients(0, 1)[0])
+
+    def train(self, batches: np.ndarray, coefficients: torch.Tensor) -> torch.Tensor:
+        """One step per row of `batches` and of the optimizer's coefficients: their `numbers`, [steps, …]."""
+        return self.steps.run(self._rows(batches), coefficients)
+
+    def read(self, batches: np.ndarray) -> torch.Tensor:
+        """The gathers of these steps, without the steps; the labels [steps, B, …]."""
+        size = batches.shape[1]
+        if size not in self.gathered:
+            self.gathered[size] = self.examples.new_empty((size, *self.examples.shape[1:]))
+        return self.gathers.run(self._rows(batches))
+
+    def _rows(self, batches: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(batches).to(self.device)
+
+    def _step(self, row: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+        x, y = self.examples.index_select(0, row), self.labels.index_select(0, row)
+        loss = mean_loss(self.forward(x), y)
+        gradients = torch.autograd.grad(loss, self.optimizer.parameters)
+        return numbers(loss, self.optimizer.step(gradients, coefficients))
+
+    def _gather(self, row: torch.Tensor) -> torch.Tensor:
+        """Examples go to one place, each batch over the one before: a graph leaves out what none asks for."""
+        torch.index_select(self.examples, 0, row, out=self.gathered[len(row)])
+        return self.labels.index_select(0, row)
+
+
+Step = Callable[..., torch.Tensor]
+"""Example indices [B], and what else the step is given, to what is wanted of it."""
+
+WARM_UPS = 3
+"""Eager steps before a CUDA graph is captured, in which libraries choose kernels and take workspaces."""
+
+
+class CapturedStep:
+    """One training step as a graph, on a GPU a CUDA graph, on a CPU a list of tensor operations.
+
+    Capturing takes steps on the real tensors. `state` names every tensor that a step changes, generators
+    included; all are put back afterwards, in place, and so is PyTorch's own generator, from which
+    every replay draws anew.
+
+    A step reads and writes the same tensors at every replay, so whoever resets the training must copy
+    into them. On a GPU it must not wait for the device (no `.item()`, no copy from the host).
+    """
+
+    def __init__(self, step: Step, state: Sequence[torch.Tensor]) -> None:
+        self.step, self.state = step, list(state)
+        self.replays: dict[int, Step] = {}
+
+    def run(self, rows: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        """One step for each row of indices [steps, B] and of the other inputs [steps, …]: [steps, …]."""
+        inputs = rows, *others
+        replay = self.capture(*(each[0] for each in inputs))
+        with torch.inference_mode():
+            found = [replay(*each) for each in zip(*(each.unbind() for each in inputs), strict=True)]
+        return torch.stack(found)
+
+    def capture(self, row: torch.Tensor, *others: torch.Tensor) -> Step:
+        """The step for batches of this row's size, captured if it was not yet."""
+        if len(row) not in self.replays:
+            before = [tensor.detach().to("cpu", copy=True) for tensor in self.state]
+            capture, devices = (_cuda_graph, [row.device]) if row.is_cuda else (_operations, [])
+            with torch.random.fork_rng(devices):
+                self.replays[len(row)] = capture(self.step, row, *others)
+            with torch.no_grad():
+                for tensor, value in zip(self.state, before, strict=True):
+                    tensor.copy_(value)
+        return self.replays[len(row)]
+
+
+def _operations(step: Step, *inputs: torch.Tensor) -> Step:
+    """The tensor operations of one step, a backward pass and update included, as a function."""
+    return make_fx(lambda *inputs: step(*inputs))(*inputs).forward
+
+
+def _cuda_graph(step: Step, *inputs: torch.Tensor) -> Step:
+    """One step as a CUDA graph, on inputs and an output that stay at one place in memory.
+
+    As https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture demands.
+    """
+    inputs = tuple(each.clone() for each in inputs)
+    _warm_up(lambda: step(*inputs))
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        output = step(*inputs)
+
+    def replay(*values: torch.Tensor) -> torch.Tensor:
+        for place, value in zip(inputs, values, strict=True):
+            place.copy_(value)
+        graph.replay()
+        return output.clone()
+
+    return replay
+
+
+def _warm_up(step: Callable[[], torch.Tensor]) -> None:
+    """A few steps on a side stream, since what the main stream holds would be captured with it."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UPS):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
