@@ -164,19 +164,19 @@ def train(
     \b
     Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json
     """
-    from benchmarks import train
     from benchmarks.recipe.plan import Plan
+    from benchmarks.training import job
 
-    raise typer.Exit(train.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record))
+    raise typer.Exit(job.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record))
 
 
 @app.command(hidden=True)
 def train_cell(data: Path, plan: str, record: Path, threads: int, code: str = "") -> None:
     """Train one cell in this very process, as `train` asks it to."""
-    from benchmarks import train_cell
     from benchmarks.recipe.plan import Plan
+    from benchmarks.training import cell
 
-    train_cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
+    cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
 
 
 @app.command()

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from benchmarks import datasets, record
+from benchmarks import datasets
 from benchmarks.analysis.equivalence import equivalences
 from benchmarks.common.files import write_text
 from benchmarks.study import Study, plans
-from benchmarks.summarise import record_path
+from benchmarks.training import record
+from benchmarks.training.record import record_path
 
 
 def write(study: Study, certificates: Path, results: Path, output: Path) -> None:

@@ -6,15 +6,14 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from benchmarks import record
 from benchmarks.analysis import memory_fit, summary
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.measurements.throughput import Process, processes
-from benchmarks.recipe.plan import Plan
-from benchmarks.record import Record
 from benchmarks.study import Study, Workload, plans
+from benchmarks.training import record
+from benchmarks.training.record import Record, record_path
 
 GOAL_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
 
@@ -31,12 +30,6 @@ def grid(study: Study) -> list[dict]:
         for arm in study.arms
         for framework in study.frameworks
     ]
-
-
-def record_path(folder: Path, plan: Plan) -> Path:
-    """Where the record of a cell lies."""
-    cell = plan.cell
-    return folder / "runs" / cell.dataset / cell.model / cell.framework / cell.arm / f"{cell.batch_size}.json"
 
 
 def goals(workloads: list[Workload]) -> pd.DataFrame:

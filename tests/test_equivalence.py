@@ -14,7 +14,7 @@ from benchmarks.analysis.equivalence import (
     two_one_sided,
 )
 from benchmarks.recipe.plan import Cell
-from benchmarks.record import Evaluation, Record, Run, Status
+from benchmarks.training.record import Evaluation, Record, Run, Status
 
 
 def record(framework, accuracies, examples=None, seeds=None, *, every=1):

@@ -12,8 +12,8 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
 from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Budget, Plan
-from benchmarks.record import Status
-from benchmarks.train import killed_record
+from benchmarks.training.job import killed_record
+from benchmarks.training.record import Status
 
 CPU, GPU = {"kind": "cpu", "name": "CPU"}, {"kind": "gpu", "name": "H100"}
 H100 = [Gpu(0, "H100", 80000.0)]

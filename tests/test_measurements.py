@@ -14,8 +14,7 @@ from benchmarks.frameworks.trainer import scores
 
 PEAK = """
 import numpy, types
-from benchmarks.measurements.cell import Subject, measure_all
-from benchmarks.measurements.cell.peak_memory import resident_mib
+from benchmarks.training.peak_memory import Subject, measure, resident_mib
 framework = types.SimpleNamespace(
     device=lambda: types.SimpleNamespace(kind="cpu"), reset_peak_memory=lambda: None,
     synchronise=lambda: None, peak_memory_mib=lambda: None)
@@ -24,7 +23,7 @@ baseline = resident_mib("VmRSS")
 held = numpy.ones((16, 2**17))                           # 16 MiB, held by the trainer throughout
 def train(batches):
     numpy.ones((64, 2**17))                              # 64 MiB, freed within the step
-print(measure_all(Subject(framework, types.SimpleNamespace(train=train), None, baseline)))
+print(measure(Subject(framework, types.SimpleNamespace(train=train), None, baseline)))
 """
 
 

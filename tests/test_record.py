@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmarks import record
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Cell
-from benchmarks.record import Record, Run, Status
+from benchmarks.training import record
+from benchmarks.training.record import Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=16)
 

@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks import configuration, record, study, summarise
+from benchmarks import configuration, study, summarise
 from benchmarks.analysis import summary
 from benchmarks.common import provenance
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Cell
-from benchmarks.record import Evaluation, Record, Run, Status
+from benchmarks.training import record
+from benchmarks.training.record import Evaluation, Record, Run, Status, record_path
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
@@ -170,9 +171,9 @@ def test_records_from_different_devices_are_not_compared():
 
 
 def test_code_digests_follow_imports_and_see_statements_only():
-    base = provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.keras")
-    assert base == provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.keras")
-    assert base != provenance.code_digest("benchmarks.train_cell", "benchmarks.frameworks.pytorch")
+    base = provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.keras")
+    assert base == provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.keras")
+    assert base != provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.pytorch")
     statements = provenance._statements
     assert statements('"""A."""\nx = 1  # one\n') == statements("x = 1")
     assert statements("x = 1") != statements("x = 2")
@@ -187,7 +188,7 @@ def ten_thousand(folder: Path) -> study.Study:
     point = Evaluation(examples=1, training_s=1, train_loss=1, validation_loss=1, validation_accuracy=1)
     runs = [reached(seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}) for seed in range(3)]
     for plan in study.plans(found):
-        record.write(a_record(*runs, cell=plan.cell), summarise.record_path(folder, plan))
+        record.write(a_record(*runs, cell=plan.cell), record_path(folder, plan))
     (folder / "identity.json").write_text(json.dumps({"certificates": []}))
     pd.DataFrame([timing("fused", 100.0, 0)]).to_csv(folder / "throughput.csv", index=False)
     return found

@@ -10,8 +10,8 @@ from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Cell, Plan
-from benchmarks.record import Status
-from benchmarks.training.to_target import run_to_target, steps_at_evaluation
+from benchmarks.training.record import Status
+from benchmarks.training.run import run_to_target, steps_at_evaluation
 
 N = 100
 

@@ -5,11 +5,11 @@ import types
 import numpy as np
 import pytest
 
-from benchmarks import train_cell
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.plan import Budget, Plan
-from benchmarks.record import Status
+from benchmarks.training import cell
+from benchmarks.training.record import Status
 
 PLAN = Plan(
     cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 2},
@@ -73,13 +73,13 @@ def framework(error, *, failing):
 )
 def test_an_error_in_one_seed_is_its_status_and_the_others_go_on(error, status):
     # Resets: 1 warm-up, 2 first seed, 3 its best parameters, 4 second seed.
-    runs, measured, _ = train_cell.run_cell(framework(error, failing=4), PLAN, data())
+    runs, measured, _ = cell.run_cell(framework(error, failing=4), PLAN, data())
     assert [run.status for run in runs] == [Status.REACHED, status, Status.REACHED]
     assert str(error) in runs[1].message
     assert measured["peak_memory_mib"] >= 0
 
 
 def test_an_error_before_the_first_seed_is_the_result_of_all():
-    runs, measured, measuring_s = train_cell.run_cell(framework(MemoryError("x"), failing=1), PLAN, data())
+    runs, measured, measuring_s = cell.run_cell(framework(MemoryError("x"), failing=1), PLAN, data())
     assert [run.status for run in runs] == [Status.OUT_OF_MEMORY] * 3
     assert (measured, measuring_s) == ({}, 0.0)

@@ -107,7 +107,7 @@ EDITS = {
     "benchmarks/models/cnn.py": {},
     "benchmarks/configuration.py": {},
     "benchmarks/datasets/mnist.py": {},
-    "benchmarks/measurements/cell/peak_memory.py": {"train": 4},
+    "benchmarks/training/peak_memory.py": {"train": 4},
     "benchmarks/measurements/throughput_cases.py": {"throughput": 1},
     "benchmarks/publish/style.py": {"figures": 1, "report": 1},
     "benchmarks/publish/figures/throughput.py": {"figures": 1, "report": 1},
@@ -135,7 +135,7 @@ def test_an_edit_runs_again_what_depends_on_it_and_nothing_else(smoke, path):
 
 
 def test_a_comment_or_docstring_runs_nothing_again(smoke):
-    file = smoke.folder / "benchmarks/training/to_target.py"
+    file = smoke.folder / "benchmarks/training/run.py"
     before = file.read_text()
     try:
         file.write_text(before.replace('"""One run:', '"""A run, once more:') + "\n# a remark\n")

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.common.value import Value
-from benchmarks.record import Record, Run, Status
+from benchmarks.training.record import Record, Run, Status
 
 LEVEL = 0.05
 """Of each one-sided test; the interval is therefore the 90 % one."""

@@ -5,7 +5,7 @@ import pandas as pd
 
 from benchmarks.analysis.intervals import Estimate, geometric_mean, median_of_censored
 from benchmarks.recipe.plan import Cell
-from benchmarks.record import Record, Run, Status
+from benchmarks.training.record import Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 TIMED = ["dataset", "model", "framework", "form", "batch_size"]

@@ -72,10 +72,8 @@ def results_folder(wildcards, input):
 def code_of_cell(wildcards):
     """Digest of the code that one cell's record depends on."""
     return code_digest(
-        "benchmarks.train_cell",
-        "benchmarks.train",
-        "benchmarks.measurements.cell",
-        "benchmarks.measurements.cell.*",
+        "benchmarks.training.cell",
+        "benchmarks.training.job",
         datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",
         frameworks.module_name(wildcards.framework),

@@ -1,6 +1,6 @@
 """The training of one cell in this very process: its seeds, its peak memory, its record.
 
-`benchmarks.train` starts this and answers for it should it be killed.
+`benchmarks.training.job` starts this and answers for it should it be killed.
 """
 
 import time
@@ -8,19 +8,18 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import datasets, frameworks, models, record
+from benchmarks import datasets, frameworks, models
 from benchmarks.common import process, provenance
 from benchmarks.common.machine import OtherLoad
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.measurements.cell import Subject, measure_all
-from benchmarks.measurements.cell.peak_memory import resident_mib
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.plan import Plan
-from benchmarks.record import Record, Run, Status
-from benchmarks.training.to_target import run_to_target
+from benchmarks.training import peak_memory, record
+from benchmarks.training.record import Record, Run, Status
+from benchmarks.training.run import run_to_target
 
 MEASURED_STEPS = 3
 """Steps that the cell's measurements are taken over; they also warm everything up and are then forgotten."""
@@ -52,12 +51,12 @@ def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, 
     """A trainer that has compiled and taken a few steps, their measurements, and their seconds."""
     stream = BatchStream(len(data.train_y), seed=0)
     batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
-    baseline_mib = resident_mib("VmRSS")
+    baseline_mib = peak_memory.resident_mib("VmRSS")
     trainer = build_trainer(framework, plan, data)
     trainer.reset(parameters(plan, data, seed=0))
     trainer.compile(plan.cell.batch_size)
     start = time.perf_counter()
-    measured = measure_all(Subject(framework, trainer, batches, baseline_mib))
+    measured = peak_memory.measure(peak_memory.Subject(framework, trainer, batches, baseline_mib))
     seconds = time.perf_counter() - start
     trainer.logits(data.validation_x)
     return trainer, measured, seconds

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
-from benchmarks.recipe.plan import Cell
+from benchmarks.recipe.plan import Cell, Plan
 
 
 class Status(StrEnum):
@@ -65,7 +65,7 @@ class Run(Value):
 class Record(Value):
     """All that is known about one cell.
 
-    `measurements` are those of `measurements.cell`, by names that carry their units. `job_s` is the
+    `measurements` are those of `training.peak_memory`, by names that carry their units. `job_s` is the
     whole life of the job's process; `measuring_s` the part of it spent in training and evaluation.
     `settings` is everything that defines the training, in full.
     """
@@ -99,3 +99,9 @@ def read(path: Path) -> Record:
             f"{path} is not a record of this version of Batch Atlas: {' '.join(reason[:3])}",
             mend="delete the file and run the study again; only this cell is computed anew",
         ) from error
+
+
+def record_path(folder: Path, plan: Plan) -> Path:
+    """Where the record of a cell lies."""
+    cell = plan.cell
+    return folder / "runs" / cell.dataset / cell.model / cell.framework / cell.arm / f"{cell.batch_size}.json"

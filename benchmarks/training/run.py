@@ -11,7 +11,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Scores, Trainer, scores
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.plan import Plan
-from benchmarks.record import Evaluation, Run, Status
+from benchmarks.training.record import Evaluation, Run, Status
 
 LONGEST_CALL = 2048
 """Steps in one call of a trainer, so that a time limit is noticed within a call."""

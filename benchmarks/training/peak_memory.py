@@ -2,10 +2,26 @@
 
 import os
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
+import numpy as np
 import pynvml
 
-from benchmarks.measurements.cell import Subject
+from benchmarks.frameworks.trainer import Trainer
+
+
+class Subject(NamedTuple):
+    """What is measured: a compiled trainer, and batches [steps, B] that it may be trained on.
+
+    `baseline_mib` is the resident set of the process after import and data, before the trainer.
+    """
+
+    framework: ModuleType
+    trainer: Trainer
+    batches: np.ndarray
+    baseline_mib: float
+
 
 KIB_PER_MIB = 1024
 BYTES_PER_MIB = 2**20

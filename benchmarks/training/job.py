@@ -3,10 +3,10 @@
 import signal
 from pathlib import Path
 
-from benchmarks import record
 from benchmarks.common import machine, process, provenance
 from benchmarks.recipe.plan import Plan
-from benchmarks.record import Record, Run, Status
+from benchmarks.training import record
+from benchmarks.training.record import Record, Run, Status
 
 
 def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
