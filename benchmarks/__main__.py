@@ -89,7 +89,7 @@ def trace(
     --output float64/pytorch.safetensors
     """
     from benchmarks import trace
-    from benchmarks.study import Study
+    from benchmarks.study.study import Study
 
     trace.write(Study.model_validate_json(study), framework, data, precision=precision, output=output)
 
@@ -108,7 +108,7 @@ def certify(
     --output certificates.json
     """
     from benchmarks import certify
-    from benchmarks.study import Study
+    from benchmarks.study.study import Study
 
     certify.write(Study.model_validate_json(study), names, traces, output)
 
@@ -127,7 +127,7 @@ def equivalence(
     --results results/default/lab --output identity.json
     """
     from benchmarks import equivalence
-    from benchmarks.study import Study
+    from benchmarks.study.study import Study
 
     equivalence.write(Study.model_validate_json(study), certificates, results, output)
 
@@ -146,7 +146,7 @@ def throughput(
     Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv
     """
     from benchmarks import throughput
-    from benchmarks.study import Study
+    from benchmarks.study.study import Study
 
     throughput.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
 
@@ -191,7 +191,7 @@ def summarise(
     Example: python -m benchmarks summarise --study "$STUDY" --machine lab --results results/default/lab
     """
     from benchmarks import summarise
-    from benchmarks.study import Study
+    from benchmarks.study.study import Study
 
     summarise.write(Study.model_validate_json(study), results, slug=machine)
 

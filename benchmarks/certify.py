@@ -16,7 +16,7 @@ from benchmarks.identity.difference import BOUND, FLOAT32_BOUND
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
 from benchmarks.recipe.arm import Arm
-from benchmarks.study import Study, Workload
+from benchmarks.study.study import Study, Workload
 
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks import datasets
 from benchmarks.analysis.equivalence import equivalences
 from benchmarks.common.files import write_text
-from benchmarks.study import Study, plans
+from benchmarks.study.study import Study, plans
 from benchmarks.training import record
 from benchmarks.training.record import record_path
 

@@ -11,7 +11,7 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.measurements.throughput import Process, processes
-from benchmarks.study import Study, Workload, plans
+from benchmarks.study.study import Study, Workload, plans
 from benchmarks.training import record
 from benchmarks.training.record import Record, record_path
 

@@ -18,7 +18,7 @@ from benchmarks.common.files import write_text
 from benchmarks.common.machine import OtherLoad
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.measurements.throughput import COLUMNS, read
-from benchmarks.study import Study
+from benchmarks.study.study import Study
 
 KEYS = list(Case.model_fields)
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")

@@ -8,7 +8,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import case_of, record_losses, record_trace
-from benchmarks.study import Study
+from benchmarks.study.study import Study
 
 
 def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) -> Iterator[tuple[str, Trace]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tracing import MOMENTUM, STUDY, traced
 
-from benchmarks import certify, configuration
+from benchmarks import certify
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.certificate import certificate
@@ -14,6 +14,7 @@ from benchmarks.identity.difference import BOUND, apart, by_stage, differences, 
 from benchmarks.identity.place import place, ratio
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import rates_of
+from benchmarks.study import check
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference)
 
 
 def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
-    read = configuration.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
+    read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
     traces = {
         files.where("digits", "cnn", "plain", execution): traced(numpy, digits, MOMENTUM, execution=execution)
         for execution in EXECUTIONS

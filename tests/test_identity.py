@@ -9,12 +9,13 @@ import pytest
 import yaml
 from tracing import STUDY
 
-from benchmarks import configuration, frameworks
+from benchmarks import frameworks
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import files
 from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
+from benchmarks.study import check
 
 KERAS = [name for name in frameworks.NAMES if name.startswith("keras")]
 
@@ -72,7 +73,7 @@ def keras_traces(tmp_path_factory):
     """Keras on each of its backends that is installed, side by side in processes of their own."""
     folder = tmp_path_factory.mktemp("traces")
     assert run("fetch", "digits", "--output", folder / "digits.npz").wait() == 0
-    given = [folder / "digits.npz", "--study", configuration.read(STUDY).model_dump_json()]
+    given = [folder / "digits.npz", "--study", check.read(STUDY).model_dump_json()]
     names = {"numpy": None, **dict.fromkeys(KERAS)}
     for name in names:
         output = folder / f"{name}.safetensors"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import configuration, study
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
+from benchmarks.study import check, study
 
 GOOD = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
 
@@ -86,7 +86,7 @@ BAD = {
 def test_a_bad_study_is_refused_by_name_with_a_mend(case):
     config, expected = BAD[case]
     with pytest.raises(Problem) as raised:
-        configuration.read(config)
+        check.read(config)
     assert expected in raised.value.cause
     assert raised.value.mend
 
@@ -109,7 +109,7 @@ TEXT = {"dataset": "tinyshakespeare", "model": "transformer"}
 )
 def test_text_and_images_go_to_models_that_read_them(config, said):
     with pytest.raises(Problem, match=said):
-        configuration.read(config)
+        check.read(config)
 
 
 def augmented(dataset, model="mlp", by=("shift",)):
@@ -125,7 +125,7 @@ def test_signals_are_neither_shifted_nor_flipped(tmp_path, by):
     np.savez(tmp_path / "own.npz", x=np.zeros((40, 12)), y=np.arange(40) % 2)
     for dataset, extent in (("mnist1d", "40 × 1"), (f"npz:{tmp_path}/own.npz", "12 × 1")):
         with pytest.raises(Problem, match=f"arm fixed-lr .*{extent} values") as raised:
-            configuration.read(augmented(dataset, by=[by]))
+            check.read(augmented(dataset, by=[by]))
         assert "take augmentation out" in raised.value.mend
 
 
@@ -137,21 +137,21 @@ def test_images_of_the_users_own_may_be_augmented(tmp_path):
         **{f"{part}_y": np.arange(40) % 2 for part in ("train", "test")},
     )
     for name in ("flat", "apart"):
-        assert configuration.read(augmented(f"npz:{tmp_path}/{name}.npz"))
+        assert check.read(augmented(f"npz:{tmp_path}/{name}.npz"))
 
 
 def test_own_dropout_is_refused_where_there_is_none():
     """A second form would be timed, and called another, for the very same computation."""
     with pytest.raises(Problem, match="arm fixed-lr: randomness: framework, and mlp has no dropout"):
-        configuration.read(changed("arms", 0, "randomness", to="framework"))
+        check.read(changed("arms", 0, "randomness", to="framework"))
     config = changed("arms", 0, "randomness", to="framework")
     config["workloads"][0]["model"] = "c1"
-    assert configuration.read(config)
+    assert check.read(config)
 
 
 def test_a_study_survives_its_journey_as_json():
     arms = [*GOOD["arms"], ADAM, {**ADAM, "name": "sgd", "optimizer": "sgd"}]
-    read = configuration.read(changed("arms", to=arms))
+    read = check.read(changed("arms", to=arms))
     for found in (read, study.timed(read), study.traced(read)):
         assert study.Study.model_validate_json(found.model_dump_json()) == found
 
@@ -165,46 +165,46 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
         for folder in ("a", "b")
     ]
     with pytest.raises(Problem, match="text-words"):
-        configuration.read(changed("workloads", to=both))
+        check.read(changed("workloads", to=both))
 
 
 def test_arms_of_another_form_are_timed_apart():
     faster = {**GOOD["arms"][0], "name": "faster", "learning_rate": 0.5}
-    found = study.timed(configuration.read(changed("arms", to=[*GOOD["arms"], faster, ADAM])))
+    found = study.timed(check.read(changed("arms", to=[*GOOD["arms"], faster, ADAM])))
     assert [arm.name for arm in found.arms] == ["momentum", "adam"]
 
 
 def test_the_schedule_of_a_cell_spans_its_budget():
     warm = {**GOOD["arms"][0], "schedule": {"shape": "cosine", "warm_up": 0.1}}
-    plans = study.plans(configuration.read(changed("arms", to=[warm])))
+    plans = study.plans(check.read(changed("arms", to=[warm])))
     assert [plan.optimizer.total_steps for plan in plans if plan.cell.framework == "keras"] == [786, 10]
     assert plans[0].optimizer.rates(785, 1)[0] < 1e-4 * plans[0].optimizer.learning_rate
 
 
 def test_full_is_the_whole_training_set():
-    assert configuration.read(GOOD).workloads[0].sizes == [16, 1257]
+    assert check.read(GOOD).workloads[0].sizes == [16, 1257]
 
 
 def test_a_study_names_every_point_of_its_grid_once():
-    plans = study.plans(configuration.read(GOOD))
+    plans = study.plans(check.read(GOOD))
     cells = [(p.cell.framework, p.cell.batch_size) for p in plans]
     assert sorted(cells) == [("keras", 16), ("keras", 1257), ("pytorch", 16), ("pytorch", 1257)]
 
 
 def test_no_seeds_means_no_training():
-    assert study.plans(configuration.read(changed("seeds", to=[]))) == []
+    assert study.plans(check.read(changed("seeds", to=[]))) == []
 
 
 def test_timings_do_not_depend_on_goals_budgets_seeds_or_arms():
-    base = study.timed(configuration.read(GOOD))
+    base = study.timed(check.read(GOOD))
     for config in (
         changed("seeds", to=[7]),
         changed("workloads", 0, "budget", "seconds", to=99),
         changed("workloads", 0, "goal", "validation_accuracy", to=0.5),
         changed("arms", 0, "learning_rate", to=0.5),
     ):
-        assert study.timed(configuration.read(config)) == base
-    assert study.timed(configuration.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
+        assert study.timed(check.read(config)) == base
+    assert study.timed(check.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
 
 
 def test_every_key_of_a_study_is_described():
@@ -217,5 +217,5 @@ def test_every_key_of_a_study_is_described():
 
 @pytest.mark.parametrize("path", [Path("config/config.yaml"), *sorted(Path("config/studies").glob("*.yaml"))])
 def test_the_studies_that_are_shipped_are_good(path):
-    found = configuration.read(yaml.safe_load(path.read_text()))
+    found = check.read(yaml.safe_load(path.read_text()))
     assert study.plans(found) or not found.seeds

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks import configuration, study, summarise
+from benchmarks import summarise
 from benchmarks.analysis import summary
 from benchmarks.common import provenance
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Cell
+from benchmarks.study import check, study
 from benchmarks.training import record
 from benchmarks.training.record import Evaluation, Record, Run, Status, record_path
 
@@ -184,7 +185,7 @@ def ten_thousand(folder: Path) -> study.Study:
     config = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
     config["workloads"][0]["batch_sizes"] = list(range(1, 1251))
     config["arms"] = [{**config["arms"][0], "name": f"arm-{k}"} for k in range(4)]
-    found = configuration.read(config)
+    found = check.read(config)
     point = Evaluation(examples=1, training_s=1, train_loss=1, validation_loss=1, validation_accuracy=1)
     runs = [reached(seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}) for seed in range(3)]
     for plan in study.plans(found):

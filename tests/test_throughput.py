@@ -10,7 +10,7 @@ import pytest
 from benchmarks.measurements import throughput
 from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.recipe.batches import BatchStream
-from benchmarks.study import Workload
+from benchmarks.study.study import Workload
 from benchmarks.throughput import keep, missing, remove_stale, serial
 
 INFO = {

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from tracing import ADAM, MOMENTUM, STUDY, traced
 
-from benchmarks import configuration, models, study
+from benchmarks import models
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import files
 from benchmarks.identity.difference import apart, differences, first_step_apart
@@ -23,6 +23,7 @@ from benchmarks.identity.trace import (
     record_losses,
 )
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
+from benchmarks.study import check, study
 
 
 def test_the_loss_falls_so_that_agreement_means_something(reference):
@@ -119,4 +120,4 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():
     more = {**STUDY, "frameworks": ["pytorch", "keras-jax"], "seeds": [3]}
-    assert study.traced(configuration.read(STUDY)) == study.traced(configuration.read(more))
+    assert study.traced(check.read(STUDY)) == study.traced(check.read(more))

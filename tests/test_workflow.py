@@ -105,7 +105,7 @@ EDITS = {
     "benchmarks/frameworks/keras.py": {"train": 2, "throughput": 1, "trace": 2},
     "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 6},  # three frameworks, two precisions
     "benchmarks/models/cnn.py": {},
-    "benchmarks/configuration.py": {},
+    "benchmarks/study/check.py": {},
     "benchmarks/datasets/mnist.py": {},
     "benchmarks/training/peak_memory.py": {"train": 4},
     "benchmarks/measurements/throughput_cases.py": {"throughput": 1},

@@ -9,13 +9,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import configuration
-from benchmarks import study as studies
 from benchmarks.common import process
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.identity.certificate import REFERENCE
-from benchmarks.study import Study, Workload
+from benchmarks.study import check
+from benchmarks.study import study as studies
+from benchmarks.study.study import Study, Workload
 
 PRECISIONS = ("float64", "float32")
 CASE, IMPLEMENTATION = ("dataset", "model", "arm"), ("framework", "execution")
@@ -110,7 +110,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     `names` are frameworks to take instead of those of the study in the file `config`.
     """
     read = yaml.safe_load(config.read_text())
-    study = configuration.read(read | ({"frameworks": names} if names else {}))
+    study = check.read(read | ({"frameworks": names} if names else {}))
     with tempfile.TemporaryDirectory() as folder:
         content = certified(studies.traced(study), study.frameworks, Path(folder))
     console.print(table(content))

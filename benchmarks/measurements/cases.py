@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.recipe.arm import Arm
-from benchmarks.study import Workload
+from benchmarks.study.study import Workload
 
 
 class Case(Value):

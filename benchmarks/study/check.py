@@ -11,7 +11,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
-from benchmarks.study import Goal, Study, Throughput, Workload, plan
+from benchmarks.study.study import Goal, Study, Throughput, Workload, plan
 
 PARTS = (Study, Workload, Arm, Schedule, Goal, Budget, Throughput)
 KEYS = [key for part in PARTS for key in part.model_fields]

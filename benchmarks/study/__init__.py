@@ -1,0 +1,1 @@
+"""A study: the grid that a configuration names, and what is refused of it."""
