@@ -190,8 +190,8 @@ def summarise(
     \b
     Example: python -m benchmarks summarise --study "$STUDY" --machine lab --results results/default/lab
     """
-    from benchmarks import summarise
     from benchmarks.study.study import Study
+    from benchmarks.summary import summarise
 
     summarise.write(Study.model_validate_json(study), results, slug=machine)
 

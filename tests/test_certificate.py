@@ -155,7 +155,7 @@ def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(nump
 
 @pytest.mark.parametrize("worse", EXECUTIONS)
 def test_the_graver_verdict_of_both_executions_reaches_the_summary(tmp_path, reference, worse):
-    from benchmarks.summarise import verdicts
+    from benchmarks.summary.summarise import verdicts
 
     names = {"dataset": "d", "model": "m", "framework": "pytorch"}
     spoiled = {**reference, Quantity(Stage.FIRST_LOSS): np.array([1.0])}

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from benchmarks import compare
-from benchmarks.analysis import comparison, prediction, summary
+from benchmarks.analysis import comparison, prediction
 from benchmarks.common.errors import Problem
 from benchmarks.publish.machines import page, quantities, tables
+from benchmarks.summary import cells
 
 SIZES = [16, 64]
 EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
@@ -21,7 +22,7 @@ CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed
 
 def rows(machine, *, study, examples):
     for size in SIZES:
-        row = dict.fromkeys(summary.COLUMNS, np.nan) | CELL | {"study": study, "machine": machine}
+        row = dict.fromkeys(cells.COLUMNS, np.nan) | CELL | {"study": study, "machine": machine}
         speed = SPEED[machine] * size / 16
         row |= {"batch_size": size, "throughput_samples_per_s": speed, "identity": "certified"}
         row |= {"throughput_samples_per_s_lo": 0.9 * speed, "throughput_samples_per_s_hi": 1.1 * speed}

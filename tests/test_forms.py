@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import synthetic
 
-from benchmarks.analysis.memory_fit import memory_fits
 from benchmarks.publish import results, verdict
 from benchmarks.publish.tables import execution
+from benchmarks.summary.statistics import memory_fits
 
 NAMES = {"dataset": "d", "model": "m", "framework": "f"}
 

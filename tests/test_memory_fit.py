@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.analysis.memory_fit import fit, memory_fits
+from benchmarks.summary.statistics import memory_fit, memory_fits
 
 
 def test_the_memory_fit_finds_the_line_it_was_made_from():
     sizes = np.array([1, 64, 1024, 4096])
-    found = fit(sizes, 50 + 0.25 * sizes, capacity_mib=1050)
+    found = memory_fit(sizes, 50 + 0.25 * sizes, capacity_mib=1050)
     assert found["a_mib"] == pytest.approx(50)
     assert found["b_mib_per_example"] == pytest.approx(0.25)
     assert found["residual_share"] == pytest.approx(0, abs=1e-12)
@@ -17,7 +17,7 @@ def test_the_memory_fit_finds_the_line_it_was_made_from():
 
 
 def test_the_memory_fit_reports_its_worst_residual_and_no_batch_for_flat_memory():
-    found = fit(np.array([0, 1, 2]), np.array([10.0, 13.0, 10.0]), capacity_mib=100)
+    found = memory_fit(np.array([0, 1, 2]), np.array([10.0, 13.0, 10.0]), capacity_mib=100)
     assert found["residual_share"] == pytest.approx(2 / 11)
     assert found["largest_batch"] is None
 

@@ -10,18 +10,17 @@ import pandas as pd
 import pytest
 import yaml
 
-from benchmarks import summarise
-from benchmarks.analysis import summary
 from benchmarks.common import provenance
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Cell
 from benchmarks.study import check, study
+from benchmarks.summary import cells, summarise
 from benchmarks.training import record
 from benchmarks.training.record import Evaluation, Record, Run, Status, record_path
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
-NAMES = {**summary.cell_of(CELL), "form": "momentum"}
+NAMES = {**cells.cell_of(CELL), "form": "momentum"}
 
 
 def reached(seed, examples, *, test):
@@ -44,7 +43,7 @@ def a_record(*runs, cell=CELL, **changes):
 
 def test_a_row_holds_medians_to_target_and_mean_accuracies():
     runs = [reached(0, 100, test=0.9), reached(1, 300, test=0.8), reached(2, 200, test=0.7)]
-    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(a_record(*runs), n_training=1000)
     assert (row["examples_to_target"], row["epochs_to_target"], row["steps_to_target"]) == (200, 0.2, 4)
     assert (row["epochs_to_target_lo"], row["epochs_to_target_hi"]) == (0.1, 0.3)
     assert row["time_to_target_s"] == 2.0
@@ -56,11 +55,11 @@ def test_a_row_holds_medians_to_target_and_mean_accuracies():
 def test_epochs_trained_are_those_of_the_run_that_ended_first():
     runs = [reached(seed, 100, test=0.9).model_copy(update={"examples": 6000}) for seed in range(3)]
     cut = runs[1].model_copy(update={"examples": 2500})
-    row = summary.trained_columns(a_record(runs[0], cut, runs[2]), n_training=1000)
+    row = cells.trained_columns(a_record(runs[0], cut, runs[2]), n_training=1000)
     assert (row["status"], row["epochs_trained"]) == ("reached", 2.5)
-    assert np.isnan(summary.trained_columns(a_record(), n_training=1000)["epochs_trained"])
-    place = summary.COLUMNS.index("epochs_trained")
-    assert summary.COLUMNS[place + 1] == "test_accuracy"
+    assert np.isnan(cells.trained_columns(a_record(), n_training=1000)["epochs_trained"])
+    place = cells.COLUMNS.index("epochs_trained")
+    assert cells.COLUMNS[place + 1] == "test_accuracy"
 
 
 def test_a_run_that_missed_is_censored_and_not_dropped():
@@ -69,7 +68,7 @@ def test_a_run_that_missed_is_censored_and_not_dropped():
         reached(1, 300, test=0.8),
         Run(seed=2, status=Status.MISSED, test_accuracy=0.1),
     ]
-    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(a_record(*runs), n_training=1000)
     assert (row["examples_to_target"], row["n_reached"], row["status"]) == (300, 2, "reached")
     assert row["epochs_to_target_hi"] == np.inf
     assert row["test_accuracy"] == pytest.approx(0.6)
@@ -81,7 +80,7 @@ def test_a_cell_that_mostly_failed_says_how_and_has_no_number():
         Run(seed=1, status=Status.DIVERGED),
         Run(seed=2, status=Status.DIVERGED),
     ]
-    row = summary.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(a_record(*runs), n_training=1000)
     assert (row["status"], row["n_reached"]) == ("diverged", 1)
     assert np.isnan(row["epochs_to_target"])
     assert np.isnan(row["time_to_target_s"])
@@ -112,10 +111,10 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
     )
     row = {
         **NAMES,
-        **summary.trained_columns(a_record(reached(0, 1000, test=0.9)), n_training=1000),
+        **cells.trained_columns(a_record(reached(0, 1000, test=0.9)), n_training=1000),
     }
     verdicts = {("digits", "mlp", "keras", "fixed-lr"): "certified"}
-    table = summary.summary([row], throughput, study="s", machine="m", verdicts=verdicts)
+    table = cells.summary([row], throughput, study="s", machine="m", verdicts=verdicts)
     (found,) = table.to_dict("records")
     assert found["throughput_samples_per_s"] == pytest.approx(200.0)
     assert found["throughput_idiomatic_samples_per_s"] == pytest.approx(50.0)
@@ -128,7 +127,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
 
 
 def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
-    table = summary.summary(
+    table = cells.summary(
         [NAMES],
         pd.DataFrame([timing("fused", 100.0, 0)]),
         study="s",
@@ -143,14 +142,14 @@ def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
 
 def test_a_cell_has_the_timing_of_its_arms_form():
     rows = [timing("fused", 100.0, 0), timing("fused", 300.0, 0, form="adam")]
-    cells = [NAMES, {**NAMES, "arm": "other", "form": "adam"}]
-    table = summary.summary(cells, pd.DataFrame(rows), study="s", machine="m", verdicts={})
+    names = [NAMES, {**NAMES, "arm": "other", "form": "adam"}]
+    table = cells.summary(names, pd.DataFrame(rows), study="s", machine="m", verdicts={})
     assert table["throughput_samples_per_s"].tolist() == pytest.approx([100.0, 300.0])
 
 
 def test_a_timing_that_failed_leaves_the_row_without_a_number():
     failed = timing("fused", np.nan, 0, status="out-of-memory")
-    table = summary.summary([NAMES], pd.DataFrame([failed]), study="s", machine="m", verdicts={})
+    table = cells.summary([NAMES], pd.DataFrame([failed]), study="s", machine="m", verdicts={})
     assert table["throughput_samples_per_s"].isna().all()
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import datasets
-from benchmarks.analysis.summary import CELL, TIMED, UNTRAINED
 from benchmarks.common.errors import Problem
+from benchmarks.summary.cells import CELL, TIMED, UNTRAINED
+from benchmarks.summary.statistics import throughput_status
 
 TRAINING = ["dataset", "model", "arm", "goal", "training"]
 """What a training is. Two studies may call different goals or settings by one name: these tell them apart."""
@@ -118,11 +119,6 @@ def cells(source: Source) -> pd.DataFrame:
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
     named = named.merge(statuses, on=TIMED, how="left")
     return named.assign(finished=source.finished, taken_from=str(source.folder))[COLUMNS]
-
-
-def throughput_status(statuses: pd.Series) -> str:
-    """Of one case over its processes: measured in any of them, or why not."""
-    return "measured" if (statuses == "measured").any() else statuses.iloc[0]
 
 
 def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:

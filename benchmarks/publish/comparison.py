@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.analysis.intervals import LEVEL
-from benchmarks.analysis.ratios import ratio
 from benchmarks.publish.budget import ROUNDING
+from benchmarks.summary.statistics import LEVEL, ratio
 
 FEWEST_RUNS = 4
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.analysis.memory_fit import WORKLOAD as FITTED
-from benchmarks.analysis.summary import CELL
-from benchmarks.analysis.summary import TIMED as CASE
 from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
+from benchmarks.summary.cells import CELL
+from benchmarks.summary.cells import TIMED as CASE
+from benchmarks.summary.statistics import FITTED
 
 MEND = "run the summarise step of this study again"
 OLD = "another version of Batch Atlas wrote it: run this study again with this version"

@@ -4,10 +4,9 @@ import math
 
 import pandas as pd
 
-from benchmarks.analysis.intervals import Estimate
-from benchmarks.analysis.ratios import by_process, ratio
 from benchmarks.publish import budget, comparison, verdict, wording
 from benchmarks.publish.table import Entry
+from benchmarks.summary.statistics import Estimate, by_process, ratio
 
 THROUGHPUT = "throughput_samples_per_s"
 MEMORY = "peak_memory_mib"

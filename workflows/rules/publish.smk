@@ -22,7 +22,7 @@ rule summarise:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.summarise"),
+        code=code_digest("benchmarks.summary.summarise"),
         study=STUDY_JSON,
         machine=MACHINE,
         results=results_folder,

@@ -11,10 +11,10 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.analysis.summary import CELL
 from benchmarks.publish import axes, budget, failures, panels, wording
 from benchmarks.publish.convergence import GUIDE, goal_of
 from benchmarks.publish.results import Results, of_workload
+from benchmarks.summary.cells import CELL
 
 TITLE = "Learning curves"
 HEIGHT = 1.9

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from benchmarks.analysis.comparison import throughput_status
-from benchmarks.analysis.ratios import by_process, ratio
 from benchmarks.publish import verdict, wording
 from benchmarks.publish.results import CASE, Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
+from benchmarks.summary.statistics import by_process, ratio, throughput_status
 
 SPEEDS = {"idiomatic": "throughput_idiomatic_samples_per_s", "fused": "throughput_samples_per_s"}
 """The column of the summary that holds the speed of each execution."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from benchmarks.analysis.intervals import Estimate, geometric_mean, median_of_censored
 from benchmarks.recipe.plan import Cell
+from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]

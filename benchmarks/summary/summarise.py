@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from benchmarks.analysis import memory_fit, summary
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.measurements.throughput import Process, processes
 from benchmarks.study.study import Study, Workload, plans
+from benchmarks.summary import cells, statistics
 from benchmarks.training import record
 from benchmarks.training.record import Record, record_path
 
@@ -111,7 +111,7 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves = Totals(), []
-    rows = {tuple(row[key] for key in summary.CELL): row for row in grid(study)}
+    rows = {tuple(row[key] for key in cells.CELL): row for row in grid(study)}
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
@@ -119,11 +119,11 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         found = record.read(record_path(folder, plan))
         totals.add_record(found)
         n = n_training[found.cell.dataset, found.cell.model]
-        rows[tuple(summary.cell_of(found.cell).values())] |= summary.trained_columns(found, n_training=n)
-        curves += summary.curves(found, n_training=n)
+        rows[tuple(cells.cell_of(found.cell).values())] |= cells.trained_columns(found, n_training=n)
+        curves += cells.curves(found, n_training=n)
     totals.check_one_device()
     throughput = pd.read_csv(folder / "throughput.csv")
-    table = summary.summary(
+    table = cells.summary(
         list(rows.values()),
         throughput,
         study=study.study,
@@ -134,7 +134,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         "summary.csv": table.to_csv(index=False),
         "curves.csv": pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(index=False),
         "goals.csv": goals(study.workloads).to_csv(index=False),
-        "memory_fit.csv": memory_fit.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
+        "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
         ),
         "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
@@ -142,7 +142,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
 
 
 CURVE_COLUMNS = [
-    *summary.CELL,
+    *cells.CELL,
     "seed",
     "status",
     "examples",

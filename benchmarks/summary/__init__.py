@@ -1,0 +1,1 @@
+"""From records and timings to one tidy table, with intervals."""

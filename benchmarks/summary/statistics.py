@@ -1,0 +1,132 @@
+"""Statistics of results: estimates with their 95 % intervals, paired ratios, the fit of peak memory."""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+class Estimate(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    lo: float
+    hi: float
+
+
+UNKNOWN = Estimate(np.nan, np.nan, np.nan)
+
+
+def geometric_mean(values: np.ndarray) -> Estimate:
+    """Geometric mean of positive values [n], with Student's t interval of the mean of their logs.
+
+    With a single value the interval is unbounded, not of width 0: it is given as NaN.
+    """
+    logs = np.log(np.asarray(values, float))
+    if len(logs) == 0:
+        return UNKNOWN
+    centre = logs.mean()
+    if len(logs) == 1:
+        return Estimate(float(np.exp(centre)), np.nan, np.nan)
+    half = students_t(len(logs)) * logs.std(ddof=1) / np.sqrt(len(logs))
+    return Estimate(*(float(np.exp(x)) for x in (centre, centre - half, centre + half)))
+
+
+def paired_ratio(numerators: np.ndarray, denominators: np.ndarray) -> Estimate:
+    """Ratio of two positive quantities measured side by side, [n] each, pair by pair."""
+    return geometric_mean(np.asarray(numerators, float) / np.asarray(denominators, float))
+
+
+def median_of_censored(values: np.ndarray) -> Estimate:
+    """Median of values [n] among which a run that never got there counts as infinity.
+
+    The interval is the percentile bootstrap over the runs (Efron 1979), seeded; an end that lies at
+    infinity is unbounded. The median is infinite where half of the runs or more are censored.
+    """
+    values = np.asarray(values, float)
+    if len(values) == 0:
+        return UNKNOWN
+    medians = np.sort(np.sort(values[resamples(len(values))], axis=1)[:, _middle(len(values))].mean(axis=1))
+    tail = round((1 - LEVEL) / 2 * RESAMPLES)
+    return Estimate(float(np.median(values)), float(medians[tail]), float(medians[-1 - tail]))
+
+
+@functools.cache
+def resamples(n: int) -> np.ndarray:
+    """Which of n runs each bootstrap sample draws, [RESAMPLES, n]; always the same."""
+    return np.random.default_rng(0).integers(0, n, (RESAMPLES, n))
+
+
+def _middle(n: int) -> list[int]:
+    """Where the median of n sorted values lies: at one place, or between two."""
+    return [(n - 1) // 2, n // 2]
+
+
+@functools.cache
+def students_t(n: int) -> float:
+    """Quantile of Student's t for a 95 % interval of the mean of n values."""
+    return float(stats.t.ppf(0.5 + LEVEL / 2, n - 1))
+
+
+def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
+    """Samples per second [process, value of the column `of`] of the rows that were measured."""
+    measured = throughput[throughput["status"] == "measured"]
+    return measured.pivot_table(index="process", columns=of, values="samples_per_s")
+
+
+def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
+    """Throughput of the column `above` over that of `below`, paired over processes."""
+    if above not in processes or below not in processes:
+        return UNKNOWN
+    pairs = processes[[above, below]].dropna()
+    return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
+
+
+FITTED = ["dataset", "model", "framework", "form"]
+FEWEST_POINTS = 3
+
+
+def memory_fit(batch_sizes: np.ndarray, memory_mib: np.ndarray, *, capacity_mib: float) -> dict:
+    """Least-squares line through peak memory [n] in MiB over batch sizes [n].
+
+    `residual_share` is the largest |residual| over the fitted M; `largest_batch` solves
+    a + b B = capacity and is empty where memory does not grow with B.
+    """
+    line = stats.linregress(batch_sizes, memory_mib)
+    fitted = line.intercept + line.slope * np.asarray(batch_sizes)
+    return {
+        "a_mib": line.intercept,
+        "b_mib_per_example": line.slope,
+        "residual_share": float(np.max(np.abs(memory_mib - fitted) / np.abs(fitted))),
+        "capacity_mib": capacity_mib,
+        "largest_batch": int((capacity_mib - line.intercept) / line.slope) if line.slope > 0 else None,
+        "n_points": len(batch_sizes),
+    }
+
+
+def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
+    """One fit for each workload, framework and form of arm, over the cells that have a measured peak."""
+    measured = summary.dropna(subset=["peak_memory_mib"])
+    rows = []
+    for key, cells in measured.groupby(FITTED, sort=False):
+        if cells["batch_size"].nunique() >= FEWEST_POINTS:
+            found = memory_fit(
+                cells["batch_size"].to_numpy(), cells["peak_memory_mib"].to_numpy(), capacity_mib=capacity_mib
+            )
+            rows.append({**dict(zip(FITTED, key, strict=True)), **found})
+    columns = [
+        *FITTED,
+        *("a_mib", "b_mib_per_example", "residual_share", "capacity_mib", "largest_batch"),
+        "n_points",
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"largest_batch": "Int64"})
+
+
+def throughput_status(statuses: pd.Series) -> str:
+    """Of one case over its processes: measured in any of them, or why not."""
+    return "measured" if (statuses == "measured").any() else statuses.iloc[0]
