@@ -145,10 +145,10 @@ def throughput(
     \b
     Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv
     """
-    from benchmarks import throughput
     from benchmarks.study.study import Study
+    from benchmarks.throughput import job as throughput_job
 
-    throughput.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
+    throughput_job.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
 
 
 @app.command()

@@ -7,11 +7,11 @@ import types
 import numpy as np
 import pytest
 
-from benchmarks.measurements import throughput
-from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.study.study import Workload
-from benchmarks.throughput import keep, missing, remove_stale, serial
+from benchmarks.throughput import rows
+from benchmarks.throughput.job import keep, missing, remove_stale, serial
+from benchmarks.throughput.rows import Case, Request, cases_of, shuffled
 
 INFO = {
     "dataset": "digits",
@@ -41,13 +41,13 @@ def benchmark_of(rounds_s, **changes):
 
 
 def test_ten_steps_of_a_hundredth_of_a_second_at_batch_2_are_200_samples_per_s():
-    row = throughput.row(benchmark_of([0.1, 0.1, 0.1]))
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1]))
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_p50_ms"] == pytest.approx(10.0)
 
 
 def test_throughput_is_that_of_the_median_round_and_p95_that_of_the_slow_ones():
-    row = throughput.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]))
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]))
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_p95_ms"] == pytest.approx(np.quantile([10, 10, 10, 10, 110], 0.95))
 
@@ -66,7 +66,7 @@ def write_files(folder, *contents):
 def test_a_failed_case_keeps_its_row(tmp_path):
     failed = {**INFO, "batch_size": 1257, "status": "out-of-memory"}
     write_files(tmp_path, ([benchmark_of([0.1])], [failed]))
-    table = throughput.read(tmp_path, code="c")
+    table = rows.read_timings(tmp_path, code="c")
     assert list(table["status"]) == ["measured", "out-of-memory"]
     assert np.isnan(table["samples_per_s"].iloc[1])
 
@@ -74,14 +74,14 @@ def test_a_failed_case_keeps_its_row(tmp_path):
 def test_only_what_was_not_timed_by_this_code_is_timed(tmp_path):
     cases = cases_of(workload(2, 4), ["momentum"])
     write_files(tmp_path, ([benchmark_of([0.1]), benchmark_of([0.1], execution="idiomatic")], []))
-    measured = throughput.read(tmp_path, code="c")
+    measured = rows.read_timings(tmp_path, code="c")
     todo = missing(cases, measured, framework="keras", number=0)
     assert {case.batch_size for case in todo} == {4}
     assert missing(cases, measured, framework="keras", number=1) == cases
     assert missing(cases, measured, framework="pytorch", number=0) == cases
     other_form = cases_of(workload(2, 4), ["adam"])
     assert missing(other_form, measured, framework="keras", number=0) == other_form
-    assert missing(cases, throughput.read(tmp_path, code="new"), framework="keras", number=0) == cases
+    assert missing(cases, rows.read_timings(tmp_path, code="new"), framework="keras", number=0) == cases
 
 
 def test_what_other_code_has_timed_is_removed(tmp_path):
@@ -101,7 +101,7 @@ def test_a_new_file_never_takes_the_name_of_one_that_is_there(tmp_path):
 
 def test_a_process_has_the_seconds_of_all_its_cases(tmp_path):
     write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    found = list(throughput.processes(tmp_path))
+    found = list(rows.processes(tmp_path))
     assert [(each.framework, each.job_s, each.measuring_s) for each in found] == [
         ("keras", 4.0, 1.5),
         ("keras", 4.0, 3.0),
@@ -127,7 +127,7 @@ def kept(folder, benchmarks, failures):
     draft.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
     keep(draft, request_of(), job_s=2.0, circumstances={"started": "a"}, path=folder / "keras-0-0.json")
     assert [path.name for path in folder.iterdir()] == ["keras-0-0.json"]
-    return throughput.read(folder, code="c")
+    return rows.read_timings(folder, code="c")
 
 
 CASE = {key: INFO[key] for key in ("dataset", "model", "form", "execution", "batch_size")}
@@ -144,7 +144,7 @@ def test_a_case_that_failed_after_its_rounds_is_a_failure_alone(tmp_path):
 def test_a_process_in_which_every_case_failed_leaves_its_failures(tmp_path):
     table = kept(tmp_path, None, [{**CASE, "status": "failed"}])
     assert table["status"].tolist() == ["failed"]
-    (process,) = throughput.processes(tmp_path)
+    (process,) = rows.processes(tmp_path)
     assert (process.framework, process.measuring_s) == ("keras", 0)
     assert process.provenance == {"device": {"kind": "cpu"}, "started": "a"}
 
@@ -160,26 +160,26 @@ def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
     request = request_of().model_dump()
     (tmp_path / "request").write_text(json.dumps(request))
     monkeypatch.setenv("BATCH_ATLAS_REQUEST", str(tmp_path / "request"))
-    from benchmarks.measurements import throughput_cases
+    from benchmarks.throughput import measure
 
-    assert throughput_cases.steps_per_round(0.01, round_s=0.1) == 10
-    assert throughput_cases.steps_per_round(5.0, round_s=0.1) == 1
-    assert throughput_cases.rounds_for(0.1, wanted=10, total_s=1.0) == 10
-    assert throughput_cases.rounds_for(5.0, wanted=10, total_s=1.0) == 3
+    assert measure.steps_per_round(0.01, round_s=0.1) == 10
+    assert measure.steps_per_round(5.0, round_s=0.1) == 1
+    assert measure.rounds_for(0.1, wanted=10, total_s=1.0) == 10
+    assert measure.rounds_for(5.0, wanted=10, total_s=1.0) == 3
 
     # A call costs 0.5 s and a step 0.25 s: the call's own cost is no part of the step.
     clock = types.SimpleNamespace(now=0.0)
-    monkeypatch.setattr(throughput_cases.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock.now)
 
     def train(batches):
         clock.now += 0.5 + 0.25 * len(batches)
 
     stepper, stream = types.SimpleNamespace(train=train), BatchStream(10, seed=0)
-    assert throughput_cases.estimated_step_s(stepper, stream, 2, budget_s=4.0) == pytest.approx(0.25)
-    assert throughput_cases.estimated_step_s(stepper, stream, 2, budget_s=0.1) == pytest.approx(0.75)
+    assert measure.estimated_step_s(stepper, stream, 2, budget_s=4.0) == pytest.approx(0.25)
+    assert measure.estimated_step_s(stepper, stream, 2, budget_s=0.1) == pytest.approx(0.75)
 
     ticks = itertools.accumulate(itertools.cycle([0.0, 0.02]))
-    monkeypatch.setattr(throughput_cases.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(ticks))
     subject = types.SimpleNamespace(read=lambda batches: None)
-    assert throughput_cases.input_share(subject, np.zeros((1, 1)), round_s=0.1) == pytest.approx(0.2)
-    assert throughput_cases.input_share(subject, np.zeros((1, 1)), round_s=0.01) == 1.0
+    assert measure.input_share(subject, np.zeros((1, 1)), round_s=0.1) == pytest.approx(0.2)
+    assert measure.input_share(subject, np.zeros((1, 1)), round_s=0.01) == 1.0

@@ -108,7 +108,7 @@ EDITS = {
     "benchmarks/study/check.py": {},
     "benchmarks/datasets/mnist.py": {},
     "benchmarks/training/peak_memory.py": {"train": 4},
-    "benchmarks/measurements/throughput_cases.py": {"throughput": 1},
+    "benchmarks/throughput/measure.py": {"throughput": 1},
     "benchmarks/publish/style.py": {"figures": 1, "report": 1},
     "benchmarks/publish/figures/throughput.py": {"figures": 1, "report": 1},
     "config/README.md": {},

@@ -9,9 +9,9 @@ import psutil
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.measurements.throughput import Process, processes
 from benchmarks.study.study import Study, Workload, plans
 from benchmarks.summary import cells, statistics
+from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import record
 from benchmarks.training.record import Record, record_path
 

@@ -15,7 +15,7 @@ rule throughput:
         gpu=1,
     params:
         code=code_of_frameworks(
-            "benchmarks.throughput", "benchmarks.measurements.throughput_cases"
+            "benchmarks.throughput.job", "benchmarks.throughput.measure"
         ),
         study=TIMED_JSON,
     message:

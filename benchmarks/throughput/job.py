@@ -16,14 +16,13 @@ from benchmarks.common import machine, process, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.machine import OtherLoad
-from benchmarks.measurements.cases import Case, Request, cases_of, shuffled
-from benchmarks.measurements.throughput import COLUMNS, read
 from benchmarks.study.study import Study
+from benchmarks.throughput.rows import COLUMNS, Case, Request, cases_of, read_timings, shuffled
 
 KEYS = list(Case.model_fields)
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
 """pytest-benchmark alone: what else is installed beside pytest has no part in a timed process."""
-CASES_FILE = Path(__file__).parent / "measurements" / "throughput_cases.py"
+CASES_FILE = Path(__file__).with_name("measure.py")
 
 
 def wanted(study: Study) -> list[Case]:
@@ -137,10 +136,10 @@ def write(study: Study, data: list[Path], *, threads: int, code: str, output: Pa
     }
     for number in range(study.throughput.processes):
         for framework in study.frameworks:
-            todo = missing(cases, read(folder, code=code), framework=framework, number=number)
+            todo = missing(cases, read_timings(folder, code=code), framework=framework, number=number)
             if todo:
                 print(f"process {number} of {framework}: {len(todo)} cases", flush=True)
                 order = shuffled(todo, seed=number)
                 measure(Request(framework=framework, process=number, cases=order, **common), folder)
-    table = tidy(cases, read(folder, code=code), study)
+    table = tidy(cases, read_timings(folder, code=code), study)
     write_text(table.to_csv(index=False), output)

@@ -1,6 +1,6 @@
 """The timed cases of one process, run by pytest-benchmark.
 
-`benchmarks.throughput` starts pytest on this file once for each process; the environment
+`benchmarks.throughput.job` starts pytest on this file once for each process; the environment
 variable `BATCH_ATLAS_REQUEST` names the file that says what to time.
 """
 
@@ -19,11 +19,11 @@ from benchmarks import datasets, frameworks, models
 from benchmarks.common import provenance
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.measurements.cases import Case, Request
 from benchmarks.models.layers import Spec
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
 REQUEST = Request.model_validate_json(REQUEST_FILE.read_bytes())

@@ -1,0 +1,1 @@
+"""How fast a training runs: timed by pytest-benchmark in independent processes."""
