@@ -40,9 +40,9 @@ def identity(
     \b
     Example: python -m benchmarks identity pytorch keras-jax --config photos.yaml
     """
-    from benchmarks.identity import alone
+    from benchmarks.identity import certify as identity_certify
 
-    raise typer.Exit(0 if alone.certify(config, names or [], output) else 1)
+    raise typer.Exit(0 if identity_certify.certify(config, names or [], output) else 1)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def trace(
     Example: python -m benchmarks trace mnist.npz --study "$STUDY" --framework pytorch --precision float64
     --output float64/pytorch.safetensors
     """
-    from benchmarks import trace
+    from benchmarks.identity import trace
     from benchmarks.study.study import Study
 
     trace.write(Study.model_validate_json(study), framework, data, precision=precision, output=output)
@@ -107,10 +107,10 @@ def certify(
     Example: python -m benchmarks certify keras pytorch --study "$STUDY" --traces traces
     --output certificates.json
     """
-    from benchmarks import certify
+    from benchmarks.identity import certificate
     from benchmarks.study.study import Study
 
-    certify.write(Study.model_validate_json(study), names, traces, output)
+    certificate.write(Study.model_validate_json(study), names, traces, output)
 
 
 @app.command()
@@ -126,7 +126,7 @@ def equivalence(
     Example: python -m benchmarks equivalence --study "$STUDY" --certificates certificates.json
     --results results/default/lab --output identity.json
     """
-    from benchmarks import equivalence
+    from benchmarks.identity import equivalence
     from benchmarks.study.study import Study
 
     equivalence.write(Study.model_validate_json(study), certificates, results, output)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tracing import MOMENTUM, STUDY, traced
 
-from benchmarks import certify
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import files
+from benchmarks.identity import certificate as identity_certificate
+from benchmarks.identity import quantity
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.difference import BOUND, apart, by_stage, differences, first_step_apart, scales
 from benchmarks.identity.place import place, ratio
@@ -140,16 +140,18 @@ def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference)
 def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
     read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
     traces = {
-        files.where("digits", "cnn", "plain", execution): traced(numpy, digits, MOMENTUM, execution=execution)
+        quantity.trace_name("digits", "cnn", "plain", execution): traced(
+            numpy, digits, MOMENTUM, execution=execution
+        )
         for execution in EXECUTIONS
     }
     for precision in ("float32", "float64"):
         for name in ("numpy", "pytorch"):
-            files.write(traces, tmp_path / precision / f"{name}.safetensors")
-    made = certify.certificates(read, read.frameworks, tmp_path)
+            quantity.write_traces(traces, tmp_path / precision / f"{name}.safetensors")
+    made = identity_certificate.certificates(read, read.frameworks, tmp_path)
     assert [(c.framework, c.execution) for c in made] == [("pytorch", "idiomatic"), ("pytorch", "fused")]
     assert {c.reference for c in made} == {"numpy idiomatic"}
-    content = json.loads(json.dumps(certify.content(made), allow_nan=False))
+    content = json.loads(json.dumps(identity_certificate.content(made), allow_nan=False))
     assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
 
 
@@ -169,7 +171,7 @@ def test_the_graver_verdict_of_both_executions_reaches_the_summary(tmp_path, ref
         }.items()
     ]
     path = tmp_path / "identity.json"
-    path.write_text(json.dumps(certify.content(made)))
+    path.write_text(json.dumps(identity_certificate.content(made)))
     said = verdicts(path)
     assert said["d", "m", "pytorch", "a"] == "certified"
     assert said["d", "m", "pytorch", "b"].startswith("not certified: loss")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.analysis.equivalence import (
+from benchmarks.identity.equivalence import (
     ACCURACY_MARGIN,
     RATIO_MARGIN,
     Differences,

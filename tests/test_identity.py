@@ -12,7 +12,7 @@ from tracing import STUDY
 from benchmarks import frameworks
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import files
+from benchmarks.identity import quantity
 from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 from benchmarks.study import check
@@ -89,9 +89,11 @@ def keras_traces(tmp_path_factory):
 def test_keras_agrees_with_the_reference_on_each_backend(keras_traces, framework, execution):
     if framework not in keras_traces:
         pytest.skip(f"{framework} is not installed")
-    where = files.where("digits", "cnn", "adam", execution)
-    reference = files.read(keras_traces["numpy"], files.where("digits", "cnn", "adam", "idiomatic"))
-    found = by_stage(differences(files.read(keras_traces[framework], where), reference))
+    where = quantity.trace_name("digits", "cnn", "adam", execution)
+    reference = quantity.read_trace(
+        keras_traces["numpy"], quantity.trace_name("digits", "cnn", "adam", "idiomatic")
+    )
+    found = by_stage(differences(quantity.read_trace(keras_traces[framework], where), reference))
     assert list(found) == [stage for stage in Stage if stage != Stage.CONSTANT]
     assert max(found.values()) <= BOUND, found
 

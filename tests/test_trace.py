@@ -7,7 +7,7 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
 from benchmarks.frameworks.trainer import Steps
-from benchmarks.identity import files
+from benchmarks.identity import quantity
 from benchmarks.identity.difference import apart, differences, first_step_apart
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import (
@@ -92,13 +92,13 @@ def test_the_rate_changes_in_every_trace():
 
 
 def test_quantities_come_in_causal_order_and_survive_their_file(reference, tmp_path):
-    files.write({"a/b/c/d": reference, "a/b/c/e": {}}, tmp_path / "x.safetensors")
-    found = files.read(tmp_path / "x.safetensors", "a/b/c/d")
+    quantity.write_traces({"a/b/c/d": reference, "a/b/c/e": {}}, tmp_path / "x.safetensors")
+    found = quantity.read_trace(tmp_path / "x.safetensors", "a/b/c/d")
     assert {str(name) for name in found} == {str(name) for name in reference}
     stages = [name.stage for name in differences(found, reference)]
     assert list(dict.fromkeys(stages)) == list(Stage)
     assert max(differences(found, reference).values()) == 0
-    assert files.read(tmp_path / "x.safetensors", "a/b/c/e") == {}
+    assert quantity.read_trace(tmp_path / "x.safetensors", "a/b/c/e") == {}
 
 
 def test_a_residual_is_compared_after_what_is_inside_it():

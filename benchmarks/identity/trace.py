@@ -5,20 +5,24 @@ changes on the way, since a wrong formulation of an optimizer may agree for as l
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from benchmarks import models
+from benchmarks import datasets, frameworks, models
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.frameworks.trainer import EXECUTIONS, Execution, Trainer
+from benchmarks.identity import quantity
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layers import Spec, walk
 from benchmarks.models.parameters import BRANCHES, Parameters, initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer, Schedule
+from benchmarks.study.study import Study
 
 STEPS = 200
 EARLY = 20
@@ -209,3 +213,32 @@ def record_losses(case: Case) -> Trace:
     trainer.reset(case.initial)
     parts = np.split(case.batches(), STEPS // EARLY)
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
+
+
+def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) -> Iterator[tuple[str, Trace]]:
+    """Every trace of a framework with its name; in float32 it is the learning curve alone.
+
+    One thread: the batches are small, and traces of several frameworks may be made side by side.
+    """
+    framework = frameworks.load(name)
+    framework.configure(threads=1, device=study.device, precision=precision)
+    recorded = record_trace if precision == "float64" else record_losses
+    for workload in study.workloads:
+        dataset = datasets.read(data[workload.slug])
+        for arm in study.arms:
+            for execution in EXECUTIONS:
+                case = case_of(
+                    framework,
+                    dataset,
+                    arm,
+                    model=workload.model,
+                    execution=execution,
+                    precision=precision,
+                )
+                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), recorded(case)
+
+
+def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:
+    """Trace one framework on the data sets in these files, and write every trace into one."""
+    paths = {path.stem: path for path in data}
+    quantity.write_traces(dict(traces(study, framework, paths, precision=precision)), output)

@@ -91,7 +91,7 @@ def code_of_frameworks(*modules):
 def code_of_trace(wildcards):
     """Digest of the code behind the traces of one framework."""
     return code_digest(
-        "benchmarks.trace",
+        "benchmarks.identity.trace",
         frameworks.module_name(wildcards.framework),
         *sorted(datasets.module_name(source) for source in SOURCES.values()),
         *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),

@@ -41,7 +41,7 @@ rule certify:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.certify"),
+        code=code_digest("benchmarks.identity.certificate"),
         study=TRACED_JSON,
         frameworks=STUDY.frameworks,
         traces=traces_folder,
@@ -63,7 +63,7 @@ rule identity:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.equivalence"),
+        code=code_digest("benchmarks.identity.equivalence"),
         study=STUDY_JSON,
         results=study_folder,
     message:

@@ -6,15 +6,21 @@ sameness: an ordinary t test that finds nothing shows only that there were few s
 """
 
 import itertools
+import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from benchmarks import datasets
+from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
-from benchmarks.training.record import Record, Run, Status
+from benchmarks.study.study import Study, plans
+from benchmarks.training import record
+from benchmarks.training.record import Record, Run, Status, record_path
 
 LEVEL = 0.05
 """Of each one-sided test; the interval is therefore the 90 % one."""
@@ -107,10 +113,10 @@ def equivalences(
     `n_test` has the number of test examples of each data set.
     """
     grid: dict[tuple, dict[str, Record]] = {}
-    for record in records:
-        cell = record.cell
+    for each in records:
+        cell = each.cell
         place = (cell.dataset, cell.model, cell.arm, cell.batch_size)
-        grid.setdefault(place, {})[cell.framework] = record
+        grid.setdefault(place, {})[cell.framework] = each
     return [
         row
         for place, found in grid.items()
@@ -213,3 +219,13 @@ def _reason(differences: Differences, margin: tuple[float, float], *, alone: int
     if p > LEVEL and two_one_sided(exact, margin).p <= LEVEL:
         return "too coarse: known no better than to an evaluation, or to a test example"
     return "" if np.any(differences.observed) else "every pair is equal"
+
+
+def write(study: Study, certificates: Path, results: Path, output: Path) -> None:
+    """Read certificates and records, test, and write both as JSON."""
+    records = [record.read(record_path(results, plan)) for plan in plans(study)]
+    n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in study.workloads}
+    tested = equivalences(records, study.frameworks, n_test=n_test)
+    content = json.loads(certificates.read_bytes())
+    content["equivalence"] = [row.model_dump() for row in tested]
+    write_text(json.dumps(content, indent=1) + "\n", output)
