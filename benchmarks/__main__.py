@@ -242,7 +242,7 @@ def deposit(
     \b
     Example: python -m benchmarks deposit --results results/default/lab --into results/published/lab/default
     """
-    from benchmarks import deposit
+    from benchmarks.publish import deposit
 
     n_bytes = deposit.deposit(results, into)
     print(f"{into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.analysis import comparison, prediction
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.publish import files
+from benchmarks.publish import writing
 from benchmarks.publish.machines import figures, page, tables
 
 
@@ -46,9 +46,9 @@ def write(results: Path, output: Path) -> Path:
     write_text(cells.to_csv(index=False), output / "compare.csv")
     write_text(predicted.to_csv(index=False), output / "predictions.csv")
     for name, drawing in figures.applicable(cells).items():
-        files.write_figure(drawing.draw(cells), output / "figures", name=name)
+        writing.write_figure(drawing.draw(cells), output / "figures", name=name)
     for table in tables.build(cells):
-        files.write_table(table, output / "tables")
+        writing.write_table(table, output / "tables")
     text = page.render(cells, predicted, taken=taken, passed_over=passed_over, drawn=output / "figures")
     write_text(text, output / "index.html")
     return output / "index.html"

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from benchmarks import deposit
 from benchmarks.common.errors import Problem
+from benchmarks.publish import deposit
 
 
 def finished_study(folder):

@@ -10,7 +10,8 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from benchmarks.publish import axes, failures, figures, files, results, series, style
+from benchmarks.publish import figures, results, writing
+from benchmarks.publish.drawing import axes, panels, series, style
 from benchmarks.publish.figures import identity, learning_curves, trade_off
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
 
@@ -55,7 +56,7 @@ def trade(tmp_path_factory):
 def crowded(request, rich_figure):
     """Each figure of five frameworks, laid out as it is written."""
     figure = rich_figure(request.param)
-    files.laid_out(figure)
+    writing.laid_out(figure)
     return figure
 
 
@@ -176,7 +177,7 @@ def test_every_failure_has_a_mark_at_its_batch_size(folder, figure_of):
     figure = figure_of("test-accuracy")
     strips = [child for ax in figure.axes for child in ax.child_axes]
     marked = sorted(float(line.get_xdata()[0]) for strip in strips for line in strip.lines)
-    assert marked == sorted(failures.of_training(known.trained)["batch_size"].astype(float))
+    assert marked == sorted(panels.failed_trainings(known.trained)["batch_size"].astype(float))
 
 
 def boxes_of(texts):
@@ -279,7 +280,7 @@ def test_certificates_are_drawn_at_their_differences(rich_figure):
 
 def test_frameworks_stand_apart_on_a_line_of_the_figure_of_certificates(rich_figure):
     figure = rich_figure("identity")
-    files.laid_out(figure)
+    writing.laid_out(figure)
     left, _ = figure.axes
     points = [
         line.get_ydata() for line in left.lines if line.get_linestyle() == "None" and line.get_marker() != "x"
@@ -378,7 +379,7 @@ def test_each_framework_looks_the_same_in_every_study():
     several = style.looks([*synthetic.SPEEDS, "mine"]).values()
     for part in ("color", "marker", "line"):
         assert len({getattr(look, part) for look in several}) == 6
-    marks = {mark for mark, _ in failures.MARKS.values()}
+    marks = {mark for mark, _ in panels.FAILURE_MARKS.values()}
     assert not marks & {look.marker for look in several}
 
 

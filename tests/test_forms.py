@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from benchmarks.publish import results, verdict
+from benchmarks.publish import marks, results
 from benchmarks.publish.tables import execution
 from benchmarks.summary.statistics import memory_fits
 
@@ -41,11 +41,11 @@ def test_the_gain_of_the_fused_execution_is_that_of_each_form(tmp_path):
 def test_a_case_has_the_gravest_verdict_of_its_arms():
     verdicts = ["certified", "not certified: loss", "statistical", "certified", "statistical"]
     cells = pd.DataFrame({"form": ["sgd"] * 3 + ["adam"] * 2, "arm": list("abcde"), "identity": verdicts})
-    assert verdict.once(cells, ["form"])["arm"].tolist() == ["b", "e"]
+    assert marks.gravest_of_case(cells, ["form"])["arm"].tolist() == ["b", "e"]
 
 
 def test_a_verdict_that_is_not_there_counts_as_not_certified():
-    assert verdict.kinds(pd.Series(["certified", None])).tolist() == ["certified", "not certified"]
+    assert marks.kinds(pd.Series(["certified", None])).tolist() == ["certified", "not certified"]
 
 
 def test_cases_are_those_of_the_study_in_its_order(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import synthetic
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish import figures, headline, report, results, tables
+from benchmarks.publish import figures, report, results, tables
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -92,7 +92,7 @@ def test_a_disturbed_measurement_says_so_at_the_head(folder, tmp_path, share, wa
 
 
 def test_the_headline_tells_what_is_not_told_apart(folder):
-    found = " ".join(headline.findings(results.read(folder))["MNIST, MLP"])
+    found = " ".join(report.findings(results.read(folder))["MNIST, MLP"])
     summary = results.read(folder).summary
     own = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")]
     best = own.loc[own["throughput_samples_per_s"].idxmax()]

@@ -13,8 +13,9 @@ import synthetic
 from benchmarks.common.errors import Problem
 from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.publish import comparison, latex, markdown, results, tables, wording
+from benchmarks.publish import latex, markdown, results, tables, wording
 from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.tables import main
 
 
 @pytest.fixture(scope="module")
@@ -119,25 +120,25 @@ def test_the_ratio_is_paired_over_processes(tmp_path):
 def test_bold_only_where_the_interval_excludes_one():
     clear = pd.DataFrame({"keras": [100.0, 101.0, 99.0], "pytorch": [150.0, 152.0, 148.0]})
     vague = pd.DataFrame({"keras": [100.0, 101.0, 99.0], "pytorch": [150.0, 90.0, 110.0]})
-    assert comparison.fastest(clear) == "pytorch"
-    assert comparison.fastest(vague) is None
-    assert comparison.fastest(clear[:1]) is None
-    assert comparison.fastest(clear[["keras"]]) is None
+    assert main.fastest(clear) == "pytorch"
+    assert main.fastest(vague) is None
+    assert main.fastest(clear[:1]) is None
+    assert main.fastest(clear[["keras"]]) is None
 
 
 def test_the_fastest_of_three_beats_both_others():
     speeds = pd.DataFrame({"a": [10.0, 10.1], "b": [20.0, 20.1], "c": [20.1, 19.9]})
-    assert comparison.fastest(speeds) is None
-    assert comparison.fastest(speeds.assign(c=[5.0, 5.01])) == "b"
+    assert main.fastest(speeds) is None
+    assert main.fastest(speeds.assign(c=[5.0, 5.01])) == "b"
 
 
 def test_times_are_resolved_where_intervals_do_not_overlap():
     columns = {"t": [1.0, 2.0], "t_lo": [0.9, 1.5], "t_hi": [1.4, np.inf], "n_runs": [4, 4]}
     rows = pd.DataFrame(columns, index=["a", "b"])
-    assert comparison.soonest(rows, "t") == "a"
-    assert comparison.soonest(rows.assign(t_hi=[1.6, np.inf]), "t") is None
-    assert comparison.soonest(rows.assign(t=[np.nan, 2.0]), "t") is None
-    assert comparison.soonest(rows.assign(n_runs=[3, 4]), "t") is None
+    assert main.soonest(rows, "t") == "a"
+    assert main.soonest(rows.assign(t_hi=[1.6, np.inf]), "t") is None
+    assert main.soonest(rows.assign(t=[np.nan, 2.0]), "t") is None
+    assert main.soonest(rows.assign(n_runs=[3, 4]), "t") is None
 
 
 def test_accuracies_are_resolved_by_welch():
@@ -145,18 +146,18 @@ def test_accuracies_are_resolved_by_welch():
         {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]},
         index=["a", "b"],
     ).assign(epochs_trained=6.0)
-    assert comparison.most_accurate(rows) == "a"
-    assert comparison.most_accurate(rows.assign(test_accuracy_sd=[0.1, 0.1])) is None
-    assert comparison.most_accurate(rows.assign(n_runs=[1, 3])) is None
+    assert main.most_accurate(rows) == "a"
+    assert main.most_accurate(rows.assign(test_accuracy_sd=[0.1, 0.1])) is None
+    assert main.most_accurate(rows.assign(n_runs=[1, 3])) is None
 
 
 def test_accuracies_after_unequally_many_epochs_are_not_compared():
     columns = {"test_accuracy": [0.98, 0.90], "test_accuracy_sd": [0.001, 0.002], "n_runs": [3, 3]}
     rows = pd.DataFrame(columns, index=["a", "b"]).assign(status="reached")
-    assert comparison.most_accurate(rows.assign(epochs_trained=[3.1, 6.0])) is None
-    assert comparison.most_accurate(rows.assign(epochs_trained=[0.1 + 0.2, 0.3])) == "a"
+    assert main.most_accurate(rows.assign(epochs_trained=[3.1, 6.0])) is None
+    assert main.most_accurate(rows.assign(epochs_trained=[0.1 + 0.2, 0.3])) == "a"
     untrained = pd.DataFrame({"n_runs": [3], "epochs_trained": [0.0]}, index=["c"])
-    assert comparison.most_accurate(pd.concat([rows.assign(epochs_trained=6.0), untrained])) == "a"
+    assert main.most_accurate(pd.concat([rows.assign(epochs_trained=6.0), untrained])) == "a"
 
 
 def test_an_accuracy_after_fewer_epochs_than_the_budget_has_its_sign(folder):

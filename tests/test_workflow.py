@@ -109,7 +109,7 @@ EDITS = {
     "benchmarks/datasets/mnist.py": {},
     "benchmarks/training/peak_memory.py": {"train": 4},
     "benchmarks/throughput/measure.py": {"throughput": 1},
-    "benchmarks/publish/style.py": {"figures": 1, "report": 1},
+    "benchmarks/publish/drawing/style.py": {"figures": 1, "report": 1},
     "benchmarks/publish/figures/throughput.py": {"figures": 1, "report": 1},
     "config/README.md": {},
     "environment.yml": {},

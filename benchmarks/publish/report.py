@@ -1,14 +1,16 @@
-"""The report: one HTML file that holds everything it shows and opens with no network."""
+"""The report: one HTML file with everything it shows, and the findings of the study at its head."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.common.files import write_text
-from benchmarks.publish import failures, figures, headline, html, tables, timings, verdict, wording
+from benchmarks.publish import figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
-from benchmarks.publish.results import Results
+from benchmarks.publish.drawing import panels, timings
+from benchmarks.publish.results import CASE, Results, of_workload
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 QUIET = 0.05
@@ -29,12 +31,12 @@ def render(results: Results, *, drawn: Path) -> str:
         Problem: a figure has not been drawn.
     """
     shown = figures.applicable(results)
-    return html.render(
+    return writing.page(
         TEMPLATE,
         study=results.summary["study"].iloc[0],
         machine=results.summary["machine"].iloc[0],
         hardware=_hardware(results.provenance),
-        headline=headline.findings(results),
+        headline=findings(results),
         disturbed=_disturbed(results.provenance),
         figures=[_figure(results, name, module, drawn) for name, module in shown.items()],
         not_drawn=[module.TITLE for name, module in figures.modules().items() if name not in shown],
@@ -47,7 +49,7 @@ def render(results: Results, *, drawn: Path) -> str:
         n_cells=len(results.summary),
         provenance={key: value for key, value in results.provenance.items() if key != "study"},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
-        marks=[label for _, label in failures.MARKS.values()],
+        marks=[label for _, label in panels.FAILURE_MARKS.values()],
     )
 
 
@@ -67,7 +69,7 @@ def _hardware(provenance: dict) -> str:
 
 def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:
     """A figure as the template wants it."""
-    image = html.image(drawn / f"{name}.svg")
+    image = writing.embedded_image(drawn / f"{name}.svg")
     return {"name": name, "title": module.TITLE, "caption": module.caption(results), "image": image}
 
 
@@ -95,7 +97,111 @@ def _statuses(results: Results) -> dict[str, dict[str, int]]:
 
 def _doubts(results: Results) -> dict[str, int]:
     """Why cells are not certified, and how many; those that are statistical among them."""
-    doubtful = results.summary.loc[results.summary["identity"] != verdict.CERTIFIED, "identity"]
+    doubtful = results.summary.loc[results.summary["identity"] != marks.CERTIFIED, "identity"]
     return {
         str(reason): int(count) for reason, count in doubtful.fillna("not certified").value_counts().items()
     }
+
+
+SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
+
+
+def findings(results: Results) -> dict[str, list[str]]:
+    """What each (dataset, model) shows: speed, then time to the goal, then accuracy."""
+    speed, time = (_speed, _time) if results.side_by_side else (_speeds, _times)
+    found = {}
+    for workload in results.workloads:
+        cells = of_workload(results.summary, workload)
+        sentences = [*speed(cells, several=results.several_forms), *time(cells), *_accuracy(cells)]
+        found[wording.workload(workload)] = sentences
+    return found
+
+
+def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
+    for framework, own in cells.drop_duplicates(CASE).groupby("framework", sort=False):
+        timed = own.dropna(subset=[SPEED])
+        if timed.empty:
+            continue
+        best = timed.loc[timed[SPEED].idxmax()]
+        alike = timed[timed["form"] == best["form"]]
+        first = alike.loc[alike["batch_size"].idxmin()]
+        form = f" ({best['form']})" if several else ""
+        yield (
+            f"{wording.name(framework)} trains fastest at {_size(best)}{form}: {_with_interval(best, SPEED)} "
+            f"examples/s, {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
+            f"{_not_told_apart(best, alike.drop(index=best.name))}."
+        )
+
+
+def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
+    """The most examples per second of each framework, the fastest first."""
+    timed = cells.dropna(subset=[SPEED])
+    best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
+    parts = [
+        f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
+        f"{' (' + cell['form'] + ')' if several else ''}"
+        for _, cell in best.iterrows()
+    ]
+    if parts:
+        yield f"Most examples/s: {'; '.join(parts)}."
+
+
+def _time(cells: pd.DataFrame) -> Iterator[str]:
+    for framework, own in cells.groupby("framework", sort=False):
+        reached = own.dropna(subset=[TIME])
+        if reached.empty:
+            continue
+        best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
+        yield (
+            f"{wording.name(framework)} reaches the goal soonest at {_size(best)} ({best['arm']}), in "
+            f"{_with_interval(best, TIME)} s; the largest batch size that reaches it is "
+            f"{wording.whole(largest)}."
+        )
+
+
+def _times(cells: pd.DataFrame) -> Iterator[str]:
+    """The least time to the goal of each framework, the soonest first."""
+    reached = cells.dropna(subset=[TIME])
+    best = reached.loc[reached.groupby("framework")[TIME].idxmin()].sort_values(TIME)
+    parts = [
+        f"{wording.name(cell['framework'])} in {wording.number(cell[TIME])} s at {_size(cell)} "
+        f"({cell['arm']})"
+        for _, cell in best.iterrows()
+    ]
+    if parts:
+        largest = wording.whole(reached["batch_size"].max())
+        yield (
+            f"The goal is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
+            f"{largest}."
+        )
+
+
+def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
+    tested = cells.dropna(subset=["test_accuracy", "test_accuracy_sd"])
+    if tested.empty:
+        return
+    best = tested.loc[tested["test_accuracy"].idxmax()]
+    near = tested[tested["test_accuracy"] >= best["test_accuracy"] - best["test_accuracy_sd"]]
+    sizes = ", ".join(wording.whole(size) for size in sorted(near["batch_size"].unique()))
+    yield (
+        f"The best test accuracy is {wording.percent(best['test_accuracy'], decimals=2)} % ± "
+        f"{wording.percent(best['test_accuracy_sd'], decimals=2)} (standard deviation over runs; "
+        f"{wording.name(best['framework'])}, {best['arm']}, {_size(best)}); cells within one standard "
+        f"deviation of it: B = {sizes}."
+    )
+
+
+def _with_interval(cell: pd.Series, quantity: str) -> str:
+    return wording.interval(cell[quantity], cell[f"{quantity}_lo"], cell[f"{quantity}_hi"])
+
+
+def _not_told_apart(best: pd.Series, others: pd.DataFrame) -> str:
+    """The batch sizes whose interval reaches into that of the best; one without an interval does."""
+    beyond = others[f"{SPEED}_hi"] < best[f"{SPEED}_lo"]
+    near = others[others[SPEED].notna() & ~beyond]["batch_size"]
+    sizes = ", ".join(wording.whole(size) for size in sorted(near))
+    return f" (not told apart from B = {sizes})" if sizes else ""
+
+
+def _size(cell: pd.Series) -> str:
+    return f"B = {wording.whole(cell['batch_size'])}"

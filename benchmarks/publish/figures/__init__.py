@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from benchmarks.publish import files, results
+from benchmarks.publish import results, writing
 from benchmarks.publish.results import Results
 
 ORDER = ("throughput", "step_time", "peak_memory", "epochs_to_target", "time_to_target", "test_accuracy")
@@ -33,5 +33,5 @@ def write(folder: Path) -> list[str]:
     known = results.read(folder)
     drawn = applicable(known)
     for name, module in drawn.items():
-        files.write_figure(module.draw(known), folder / "figures", name=name)
+        writing.write_figure(module.draw(known), folder / "figures", name=name)
     return list(drawn)

@@ -3,8 +3,8 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, convergence
-from benchmarks.publish.convergence import GUIDE, Panel
+from benchmarks.publish.drawing import axes, by_arm
+from benchmarks.publish.drawing.by_arm import GUIDE, Panel
 from benchmarks.publish.results import Results
 
 TITLE = "Epochs to target"
@@ -28,9 +28,9 @@ def caption(results: Results) -> str:
 
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
-    return convergence.draw(
+    return by_arm.draw(
         results,
-        convergence.with_interval(results.trained, "epochs_to_target"),
+        by_arm.with_interval(results.trained, "epochs_to_target"),
         label="Epochs to target",
         prepare=lambda ax: ax.set_yscale("log"),
         finish=_finish,
@@ -41,5 +41,5 @@ def draw(results: Results) -> Figure:
 def _finish(panel: Panel) -> None:
     if panel.goal is not None:
         panel.ax.axhline(panel.goal["epochs"], **GUIDE)
-    convergence.room_for_arrows(panel)
+    by_arm.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from benchmarks.publish import panels, style, wording
-from benchmarks.publish.convergence import GUIDE
+from benchmarks.publish import wording
+from benchmarks.publish.drawing import panels, style
+from benchmarks.publish.drawing.by_arm import GUIDE
+from benchmarks.publish.drawing.style import Look
 from benchmarks.publish.results import Results
-from benchmarks.publish.style import Look
 
 TITLE = "Distance from the reference"
 LEAST = 1e-17

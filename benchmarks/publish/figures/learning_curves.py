@@ -11,8 +11,9 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, budget, failures, panels, wording
-from benchmarks.publish.convergence import GUIDE, goal_of
+from benchmarks.publish import marks, wording
+from benchmarks.publish.drawing import axes, panels
+from benchmarks.publish.drawing.by_arm import GUIDE, goal_of
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.summary.cells import CELL
 
@@ -48,7 +49,7 @@ def draw(results: Results) -> Figure:
         own = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
         _color_bar(figure, own.ravel().tolist(), panels.sizes_of(results, workload))
     goal = Line2D([], [], label="goal", **GUIDE)
-    panels.legend(figure, [goal, *failures.keys(early)])
+    panels.legend(figure, [goal, *panels.failure_keys(early)])
     return figure
 
 
@@ -86,7 +87,7 @@ def _marks(results: Results, early: pd.DataFrame, block: np.ndarray) -> None:
         for run in early[early["arm"] == arm].itertuples():
             sizes = panels.sizes_of(results, (run.dataset, run.model))
             look = {"color": _colors(sizes)[sizes.index(run.batch_size)], "markersize": 3.5}
-            ax.plot(run.epochs, run.validation_accuracy, failures.MARKS[run.status][0], **look)
+            ax.plot(run.epochs, run.validation_accuracy, panels.FAILURE_MARKS[run.status][0], **look)
 
 
 def ends(results: Results) -> pd.DataFrame:
@@ -96,8 +97,8 @@ def ends(results: Results) -> pd.DataFrame:
     """
     runs = results.curves.groupby([*CELL, "seed"], sort=False)["epochs"]
     last = results.curves.loc[runs.idxmax()]
-    early = last[budget.ended_early(results, last, epochs="epochs")]
-    in_time = early["training_s"] < budget.of(results, early, "seconds")
+    early = last[marks.ended_early(results, last, epochs="epochs")]
+    in_time = early["training_s"] < marks.budget(results, early, "seconds")
     reached = early["status"] == "reached"
     status = early["status"].mask(reached & in_time, "diverged").mask(reached & ~in_time, "time-limit")
     return early.assign(status=status)

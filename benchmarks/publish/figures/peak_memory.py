@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, series, style, timings, verdict
+from benchmarks.publish import marks
+from benchmarks.publish.drawing import axes, panels, series, style, timings
+from benchmarks.publish.drawing.style import INK, Look
 from benchmarks.publish.results import CASE, Results, of_timed
-from benchmarks.publish.style import INK, Look
 
 TITLE = "Peak memory"
 FIT = {"linewidth": 0.9, "linestyle": "-", "alpha": 0.55}
@@ -34,8 +35,8 @@ def draw(results: Results) -> Figure:
     looks = style.looks(results.frameworks)
     points = {framework: look._replace(line="") for framework, look in looks.items()}
     cells = _over_arms(results.trained)
-    failed = failures.of_training(results.trained[results.trained["peak_memory_mib"].isna()])
-    marked = failures.marked(failed, looks)
+    failed = panels.failed_trainings(results.trained[results.trained["peak_memory_mib"].isna()])
+    marked = panels.looks_of_failed(failed, looks)
     figure, places = panels.in_pairs(len(results.timed), height=panels.tall(len(marked)))
     for (key, title), ax in zip(results.timed.items(), places, strict=True):
         sizes = panels.sizes_of(results, key[:2])
@@ -47,14 +48,14 @@ def draw(results: Results) -> Figure:
         panels.finish(ax, title, of_timed(failed, key), looks=marked, with_strip=not failed.empty)
     fitted = results.memory_fit["b_mib_per_example"].notna().any()
     fit = [Line2D([], [], color=INK, label="fit a + b·B", **FIT)] if fitted else []
-    panels.legend(figure, [*panels.framework_keys(points, cells), *fit, *failures.keys(failed)])
+    panels.legend(figure, [*panels.framework_keys(points, cells), *fit, *panels.failure_keys(failed)])
     return figure
 
 
 def _over_arms(cells: pd.DataFrame) -> pd.DataFrame:
     """Mean, least and most over the arms, per case."""
     memory = cells.groupby(CASE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
-    return memory.reset_index().merge(verdict.once(cells, CASE)[[*CASE, "identity"]], on=CASE)
+    return memory.reset_index().merge(marks.gravest_of_case(cells, CASE)[[*CASE, "identity"]], on=CASE)
 
 
 def _points(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:

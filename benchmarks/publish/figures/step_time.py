@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.publish import timings, verdict
+from benchmarks.publish import marks
+from benchmarks.publish.drawing import timings
 from benchmarks.publish.results import CASE, Results
 
 TITLE = "Step time"
@@ -33,5 +34,7 @@ def _steps(results: Results) -> pd.DataFrame:
     """Medians over processes, per case and execution, with the identity of the case."""
     measured = results.throughput[results.throughput["status"] == "measured"]
     steps = measured.groupby([*CASE, "execution"], sort=False)[["step_p50_ms", "step_p95_ms"]].median()
-    steps = steps.reset_index().merge(verdict.once(results.summary, CASE)[[*CASE, "identity"]], on=CASE)
+    steps = steps.reset_index().merge(
+        marks.gravest_of_case(results.summary, CASE)[[*CASE, "identity"]], on=CASE
+    )
     return steps.assign(value=steps["step_p50_ms"], lo=steps["step_p50_ms"], hi=steps["step_p95_ms"])

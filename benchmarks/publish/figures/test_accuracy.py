@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, budget, convergence, series
-from benchmarks.publish.convergence import GUIDE, Panel
+from benchmarks.publish import marks
+from benchmarks.publish.drawing import axes, by_arm, series
+from benchmarks.publish.drawing.by_arm import GUIDE, Panel
 from benchmarks.publish.results import Results
 
 TITLE = "Test accuracy"
@@ -23,20 +24,20 @@ def caption(results: Results) -> str:
         "Test accuracy at the best validation evaluation: mean ± standard deviation over runs. The axis is "
         "logarithmic in the distance to 100 %. Marks above a panel: cells whose median run did not reach the "
         "validation goal (dotted), and why; what they did reach is drawn where they were tested. "
-        f"{convergence.HOLLOW}"
+        f"{by_arm.HOLLOW}"
     )
 
 
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
     cells = with_deviation(results)
-    return convergence.draw(
+    return by_arm.draw(
         results,
         cells,
         label="Test accuracy (%)",
         prepare=axes.accuracy,
         finish=_finish,
-        keys=[Line2D([], [], label="validation goal", **GUIDE), *convergence.early_keys(cells)],
+        keys=[Line2D([], [], label="validation goal", **GUIDE), *by_arm.early_keys(cells)],
     )
 
 
@@ -46,7 +47,7 @@ def with_deviation(results: Results) -> pd.DataFrame:
     A bar past 100 % has no end on this axis.
     """
     cells = results.trained
-    early = budget.ended_early(results, cells, epochs="epochs_trained")
+    early = marks.ended_early(results, cells, epochs="epochs_trained")
     value, deviation = cells["test_accuracy"], cells["test_accuracy_sd"]
     above = (value + deviation).where(value + deviation < 1 - axes.LEAST_ERROR, np.inf)
     ends = {"lo": value - deviation, "hi": above.where(deviation.notna())}

@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.publish import timings, verdict
+from benchmarks.publish import marks
+from benchmarks.publish.drawing import timings
 from benchmarks.publish.results import CASE, Results
 
 TITLE = "Training throughput"
@@ -32,7 +33,7 @@ def draw(results: Results) -> Figure:
 
 def _speeds(results: Results) -> pd.DataFrame:
     """Throughput with its interval, per case and execution, with the identity of the case."""
-    cases = verdict.once(results.summary, CASE)
+    cases = marks.gravest_of_case(results.summary, CASE)
     return pd.concat(
         cases.assign(
             execution=execution,

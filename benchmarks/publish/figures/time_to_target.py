@@ -3,10 +3,10 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, convergence, series
-from benchmarks.publish.convergence import Panel
+from benchmarks.publish.drawing import axes, by_arm, series
+from benchmarks.publish.drawing.by_arm import Panel
+from benchmarks.publish.drawing.style import FAINT
 from benchmarks.publish.results import Results
-from benchmarks.publish.style import FAINT
 
 TITLE = "Time to target"
 PREDICTED = {"linestyle": "", "markersize": 5.5, "markerfacecolor": "none", "markeredgewidth": 0.7}
@@ -30,9 +30,9 @@ def caption(results: Results) -> str:
 
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
-    return convergence.draw(
+    return by_arm.draw(
         results,
-        convergence.with_interval(results.trained, "time_to_target_s"),
+        by_arm.with_interval(results.trained, "time_to_target_s"),
         label="Time to target (s)",
         prepare=lambda ax: ax.set_yscale("log"),
         finish=_finish,
@@ -46,5 +46,5 @@ def _finish(panel: Panel) -> None:
         own = panel.cells[panel.cells["framework"] == framework]
         place = (series.beside(own["batch_size"].to_numpy(), shift=shift), own["time_to_target_predicted_s"])
         panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
-    convergence.room_for_arrows(panel)
+    by_arm.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

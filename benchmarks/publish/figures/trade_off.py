@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.publish import axes, convergence, labels, panels, series, verdict, wording
-from benchmarks.publish.convergence import Panel
-from benchmarks.publish.failures import MARKS
+from benchmarks.publish import marks, wording
+from benchmarks.publish.drawing import axes, by_arm, labels, panels, series
+from benchmarks.publish.drawing.by_arm import Panel
+from benchmarks.publish.drawing.panels import FAILURE_MARKS
+from benchmarks.publish.drawing.series import Stroke
+from benchmarks.publish.drawing.style import INK, SMALL
 from benchmarks.publish.figures.test_accuracy import with_deviation
 from benchmarks.publish.results import SIDE_BY_SIDE, Results
-from benchmarks.publish.series import Stroke
-from benchmarks.publish.style import INK, SMALL
 
 TITLE = "Trade-off between time and accuracy"
 ARROW = 14
@@ -49,7 +50,7 @@ def caption(results: Results) -> str:
         f"Test accuracy against time to target, a point per batch size ({_labelled(results)}; lines join "
         "neighbours of the grid): up and to the left is better. Bars: 95 % interval of the time, with an "
         "arrow where it has no upper end, and standard deviation of the accuracy over runs. The vertical "
-        f"axis is logarithmic in the distance to 100 %. {convergence.HOLLOW} Above each panel: the batch "
+        f"axis is logarithmic in the distance to 100 %. {by_arm.HOLLOW} Above each panel: the batch "
         "sizes that have no point since their median run did not reach the goal, and why."
     )
 
@@ -61,7 +62,7 @@ def _labelled(results: Results) -> str:
 def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
     cells = with_deviation(results)
-    figure, shown = convergence.layout(results, cells, n_series=len(results.frameworks))
+    figure, shown = by_arm.layout(results, cells, n_series=len(results.frameworks))
     reasons = {panel.ax: _reasons(panel) for panel in shown}
     lines = {panel.ax: _points(panel) for panel in shown}
     for panel in shown:
@@ -71,7 +72,7 @@ def draw(results: Results) -> Figure:
         _absent(panel, reasons[panel.ax], n_lines=max(map(len, beside)))
         axes.logarithmic(panel.ax.xaxis)
         axes.accuracy_ticks(panel.ax.yaxis)
-    early = convergence.early_keys(cells.dropna(subset=NEEDED))
+    early = by_arm.early_keys(cells.dropna(subset=NEEDED))
     panels.legend(figure, panels.framework_keys(shown[0].looks, cells) + early)
     figure.draw_without_rendering()  # how far an arrow goes in data coordinates depends on the layout
     for panel in shown:
@@ -87,7 +88,7 @@ def _points(panel: Panel) -> list[np.ndarray]:
     for framework, look in panel.looks.items():
         rows = panel.cells[panel.cells["framework"] == framework].set_index("batch_size").reindex(panel.sizes)
         rows = rows[DRAWN].where(rows[NEEDED].notna().all(axis=1))
-        kinds = verdict.kinds(rows["identity"])
+        kinds = marks.kinds(rows["identity"])
         for kind, stroke in series.strokes(look).items():
             drawn += _line(panel, rows.where(kinds == kind), stroke=stroke)
         early = rows[rows["ended_early"].eq(True)]
@@ -176,9 +177,9 @@ def _reasons(panel: Panel) -> list[tuple[str, str]]:
 def _reason(panel: Panel, framework: str) -> str:
     own = panel.cells[panel.cells["framework"] == framework]
     reasons = [
-        f"{MARKS[status][1]} {_ranges(list(cells['batch_size']), panel.sizes)}"
+        f"{FAILURE_MARKS[status][1]} {_ranges(list(cells['batch_size']), panel.sizes)}"
         for status, cells in own.groupby("status", sort=False)
-        if status in MARKS
+        if status in FAILURE_MARKS
     ]
     return "; ".join(reasons)
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.analysis.comparison import Source
 from benchmarks.analysis.prediction import OWN
-from benchmarks.publish import html, wording
+from benchmarks.publish import wording, writing
 from benchmarks.publish.machines import figures, tables
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -22,14 +22,14 @@ def render(
 ) -> str:
     """The page, with the figures found in the folder `drawn`."""
     shown = figures.applicable(cells)
-    return html.render(
+    return writing.page(
         TEMPLATE,
         machines=sorted(cells["machine"].unique()),
         headline=sentences(cells, predicted),
         figures=[
             {
                 **{"name": name, "title": drawing.title, "caption": drawing.caption},
-                "image": html.image(drawn / f"{name}.svg"),
+                "image": writing.embedded_image(drawn / f"{name}.svg"),
             }
             for name, drawing in shown.items()
         ],

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, series, style, wording
+from benchmarks.publish import wording
+from benchmarks.publish.drawing import axes, panels, series, style
+from benchmarks.publish.drawing.style import FAINT, INK, Look
 from benchmarks.publish.figures.time_to_target import PREDICTED
-from benchmarks.publish.style import FAINT, INK, Look
 
 DRAWN = ["value", "predicted"]
 
@@ -21,7 +22,7 @@ def draw(values: pd.DataFrame, failed: pd.DataFrame, *, label: str) -> Figure:
     """
     values, failed = _by_machine(values), _by_machine(failed)
     looks = _looks(values)
-    marked = failures.marked(failed, looks)
+    marked = panels.looks_of_failed(failed, looks)
     titles = list(values["panel"].unique())
     figure, places = panels.in_pairs(len(titles), height=panels.tall(len(marked)))
     for title, ax in zip(titles, places, strict=True):
@@ -29,7 +30,7 @@ def draw(values: pd.DataFrame, failed: pd.DataFrame, *, label: str) -> Figure:
         _panel(ax, values[values["panel"] == title], looks=looks)
         here = failed[failed["panel"] == title]
         panels.finish(ax, title, here, looks=marked, with_strip=bool(marked))
-    _legend(figure, [*_keys(values), *failures.keys(failed)])
+    _legend(figure, [*_keys(values), *panels.failure_keys(failed)])
     return figure
 
 

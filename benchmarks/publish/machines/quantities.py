@@ -3,7 +3,8 @@
 import pandas as pd
 
 from benchmarks.analysis.comparison import TRAINING
-from benchmarks.publish import failures, verdict, wording
+from benchmarks.publish import marks, wording
+from benchmarks.publish.drawing import panels
 from benchmarks.publish.results import CASE
 
 ON_MACHINE = ["machine", "precision", *CASE]
@@ -14,14 +15,14 @@ def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     cases = _once(cells)
     values = _quantity(cases, "throughput_samples_per_s")
     failed = cases.assign(status=cases["throughput_status"])
-    return _titled(values, cells), _titled(failures.of_training(failed), cells)
+    return _titled(values, cells), _titled(panels.failed_trainings(failed), cells)
 
 
 def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Mean, least and most peak memory over the arms of a form in each case, and the cells without one."""
     memory = cells.groupby(ON_MACHINE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
     values = memory.reset_index().merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
-    failed = failures.of_training(cells[cells["peak_memory_mib"].isna()])
+    failed = panels.failed_trainings(cells[cells["peak_memory_mib"].isna()])
     return _titled(values, cells), _titled(failed, cells)
 
 
@@ -31,7 +32,7 @@ def time_to_target(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     titles = training_titles(cells)
     values, failed = (
         part.assign(panel=[titles[key] for key in part[TRAINING].itertuples(index=False, name=None)])
-        for part in (values, failures.of_training(cells))
+        for part in (values, panels.failed_trainings(cells))
     )
     return values, failed
 
@@ -39,7 +40,7 @@ def time_to_target(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _once(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per machine and case, from the latest study; certified if it is so in every arm."""
     latest = cells.sort_values("finished", kind="stable", ascending=False).drop_duplicates(ON_MACHINE)
-    gravest = verdict.once(cells, ON_MACHINE)[[*ON_MACHINE, "identity"]]
+    gravest = marks.gravest_of_case(cells, ON_MACHINE)[[*ON_MACHINE, "identity"]]
     return (
         latest.drop(columns="identity")
         .merge(gravest, on=ON_MACHINE)

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 import pandas as pd
 
 from benchmarks.common.files import write_text
-from benchmarks.publish import files, results
+from benchmarks.publish import results, writing
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Table
 
@@ -27,7 +27,7 @@ def write(folder: Path) -> int:
     """
     built = build(results.read(folder))
     for table in built:
-        files.write_table(table, folder / "tables")
+        writing.write_table(table, folder / "tables")
     rows = pd.concat([table.data for table in built if table.name.startswith("main-")])
     write_text(rows.to_csv(index=False, float_format="%.6g"), folder / "tables" / "main.csv")
     return len(built)

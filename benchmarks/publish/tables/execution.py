@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.publish import verdict, wording
+from benchmarks.publish import marks, wording
 from benchmarks.publish.results import CASE, Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 from benchmarks.summary.statistics import by_process, ratio, throughput_status
@@ -17,7 +17,7 @@ def tables(results: Results) -> list[Table]:
     if results.throughput.empty:
         return []
     timed = dict(list(results.throughput.groupby(CASE)))
-    cells = verdict.once(results.summary, CASE).set_index(CASE)
+    cells = marks.gravest_of_case(results.summary, CASE).set_index(CASE)
     data = pd.DataFrame(_case(cells.loc[key], timed[key]) for key in results.cases if key in timed)
     body = _side_by_side(results, data) if results.side_by_side else _one_below_another(results, data)
     title = "Fused over idiomatic execution"
@@ -69,7 +69,7 @@ def _first(results: Results, case: pd.Series) -> list[str]:
 
 
 def _side(case: pd.Series) -> list[str]:
-    sign = verdict.mark(case["identity"])
+    sign = marks.mark(case["identity"])
     speeds = [
         wording.number(case[f"{execution}_samples_per_s"]) + sign
         if case[f"{execution}_status"] == "measured"
@@ -84,7 +84,7 @@ def _caption(results: Results, data: pd.DataFrame) -> str:
         "Training throughput of the loop a user of the framework would write (idiomatic) and of the fastest "
         "form that computes the same numbers (fused): geometric means over processes, and their ratio with "
         "its 95 % interval, paired over processes. A word in place of a value tells why no process gave one.",
-        *verdict.notes(data["identity"]),
+        *marks.notes(data["identity"]),
     ]
     share = results.provenance.get("measuring_share")
     if share is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.publish import verdict, wording
+from benchmarks.publish import marks, wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
@@ -67,8 +67,8 @@ def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
 
 
 def _verdict(row: tuple) -> str:
-    certain = row.verdict in (verdict.CERTIFIED, verdict.STATISTICAL)
-    return row.verdict if certain else f"{verdict.NOT_CERTIFIED}: {row.differs_by.split(' [')[0]}"
+    certain = row.verdict in (marks.CERTIFIED, marks.STATISTICAL)
+    return row.verdict if certain else f"{marks.NOT_CERTIFIED}: {row.differs_by.split(' [')[0]}"
 
 
 def _caption(results: Results) -> str:
@@ -80,7 +80,7 @@ def _caption(results: Results) -> str:
         f"{wording.difference(known['bound'])}. float32: the first step whose loss is more than "
         f"{known['float32_bound']:g} (relative) off the reference, reported and not judged."
     )
-    if verdict.STATISTICAL not in set(results.certificates["verdict"]):
+    if marks.STATISTICAL not in set(results.certificates["verdict"]):
         return text
     return (
         f"{text} Statistical: the framework draws random numbers of its own in this arm; the differences are "

@@ -1,6 +1,8 @@
-"""What certificates say of a cell, as far as drawing and comparing it depends on it."""
+"""Signs behind a value: a cell without certificate († ‡), a training that ended before its budget (§)."""
 
 import pandas as pd
+
+from benchmarks.publish.results import Results
 
 CERTIFIED = "certified"
 STATISTICAL = "statistical"
@@ -32,7 +34,27 @@ def kinds(identity: pd.Series) -> pd.Series:
     return identity.where(identity.isin([CERTIFIED, STATISTICAL]), NOT_CERTIFIED).astype(str)
 
 
-def once(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
+def gravest_of_case(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
     """One row for each case, with the gravest verdict of its cells: the first of those that have it."""
     gravest = kinds(cells["identity"]).map(KINDS.index).sort_values(kind="stable").index
     return cells.loc[gravest].drop_duplicates(case).sort_index()
+
+
+ENDED_EARLY = "§"
+ENDED_EARLY_NOTE = (
+    "§ a run ended before its budget of epochs, by its seconds or by a failure, so that the accuracy stands "
+    "for less training."
+)
+ROUNDING = 1e-9
+"""How far two counts of epochs may differ that are the same, in part of either."""
+
+
+def budget(results: Results, cells: pd.DataFrame, name: str) -> pd.Series:
+    """The budget of each cell in `epochs` or `seconds`; NaN where its (dataset, model) has none."""
+    known = cells[["dataset", "model"]].merge(results.goals, how="left", on=["dataset", "model"])
+    return known[name].astype(float).set_axis(cells.index)
+
+
+def ended_early(results: Results, cells: pd.DataFrame, *, epochs: str) -> pd.Series:
+    """For which cells the column `epochs` holds fewer than their budget."""
+    return cells[epochs] < budget(results, cells, "epochs") * (1 - ROUNDING)

@@ -1,4 +1,4 @@
-"""A figure as a grid of panels with one legend below."""
+"""Panels of a figure: their grid, legends and titles, and the strip above one that marks failures."""
 
 from textwrap import wrap
 
@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import failures, series, style, verdict, wording
+from benchmarks.publish import marks, wording
+from benchmarks.publish.drawing import series, style
+from benchmarks.publish.drawing.style import FAINT, Look
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.publish.style import FAINT, Look
 
 COLUMNS = 3
 """As many arms as stand beside one another."""
@@ -75,7 +76,7 @@ def finish(ax: Axes, title: str, failed: pd.DataFrame, *, looks: dict[str, Look]
 
     `looks` are those of the frameworks that have a row in the strip.
     """
-    top = failures.strip(ax, failed, looks=looks) if with_strip else ax
+    top = failure_strip(ax, failed, looks=looks) if with_strip else ax
     top.set_title(wrapped(title))
 
 
@@ -105,7 +106,7 @@ def framework_keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
 
 def verdict_keys(cells: pd.DataFrame) -> list[Line2D]:
     """Legend entries for the kinds of verdict that occur beside certified ones."""
-    present = set(verdict.kinds(cells["identity"])) - {verdict.CERTIFIED}
+    present = set(marks.kinds(cells["identity"])) - {marks.CERTIFIED}
     strokes = series.strokes(Look(FAINT, "o", "-"))
     return [Line2D([], [], label=kind, **strokes[kind].style) for kind in strokes if kind in present]
 
@@ -113,3 +114,57 @@ def verdict_keys(cells: pd.DataFrame) -> list[Line2D]:
 def sizes_of(results: Results, workload: tuple[str, str]) -> list[int]:
     """The batch sizes of a (dataset, model), ascending."""
     return sorted(int(size) for size in of_workload(results.summary, workload)["batch_size"].unique())
+
+
+FAILURE_MARKS = {
+    "missed": ("^", "goal missed"),
+    "time-limit": ("D", "time limit"),
+    "diverged": ("x", "diverged"),
+    "out-of-memory": ("P", "out of memory"),
+    "failed": ("*", "failed"),
+}
+STRIP_ROW = 0.075
+"""Height of one framework's row of the strip, as a share of the panel's."""
+
+
+def failed_trainings(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells whose median run did not reach the goal."""
+    return cells[cells["status"].isin(list(FAILURE_MARKS))]
+
+
+def failed_timings(throughput: pd.DataFrame) -> pd.DataFrame:
+    """The cases that could not be timed, whichever execution."""
+    return throughput[throughput["status"].isin(list(FAILURE_MARKS))]
+
+
+def looks_of_failed(failed: pd.DataFrame, looks: dict[str, Look]) -> dict[str, Look]:
+    """The looks of the frameworks that failed somewhere in a figure: a strip has a row for each."""
+    return {framework: look for framework, look in looks.items() if framework in set(failed["framework"])}
+
+
+def failure_strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> Axes:
+    """Mark the failed cells (`framework`, `batch_size`, `status`) above `ax`, a row per framework."""
+    height = STRIP_ROW * len(looks)
+    band = ax.inset_axes((0, 1.015, 1, height), sharex=ax)
+    band.set(ylim=(len(looks) - 0.5, -0.5), facecolor="#f3f3f3")
+    band.grid(visible=False)
+    band.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)
+    band.spines[:].set_visible(False)
+    for row, (framework, look) in enumerate(looks.items()):
+        own = failed[failed["framework"] == framework].drop_duplicates("batch_size")
+        for cell in own.itertuples():
+            mark = FAILURE_MARKS[cell.status][0]
+            band.plot(cell.batch_size, row, mark, color=look.color, markersize=4, markeredgewidth=1)
+    return band
+
+
+def failure_keys(failed: pd.DataFrame) -> list[Line2D]:
+    """Legend entries for the statuses that occur."""
+    present = [status for status in FAILURE_MARKS if status in set(failed["status"])]
+    return [_failure_key(*FAILURE_MARKS[status]) for status in present]
+
+
+def _failure_key(mark: str, label: str) -> Line2D:
+    return Line2D(
+        [], [], linestyle="", marker=mark, color=FAINT, markersize=4, markeredgewidth=1, label=label
+    )

@@ -1,10 +1,13 @@
 """Writing what is published: whole or not at all, and the same bytes from the same data."""
 
+import base64
 import os
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.publish import latex, markdown
 from benchmarks.publish.table import Table
@@ -41,3 +44,27 @@ def write_figure(figure: Figure, folder: Path, *, name: str) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+TEMPLATES = Path(__file__).parent
+"""Where the style sheet and the parts lie that all pages have in common."""
+
+
+def page(template: Path, **values: object) -> str:
+    """The page that a template makes of these values."""
+    loader = FileSystemLoader([template.parent, TEMPLATES])
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template(template.name).render(values)
+
+
+def embedded_image(path: Path) -> str:
+    """A drawn figure in base64; as an image of its own its ids clash with no other's.
+
+    Raises:
+        Problem: it has not been drawn.
+    """
+    try:
+        return base64.b64encode(path.read_bytes()).decode()
+    except FileNotFoundError as error:
+        mend = "run `python -m benchmarks figures` on this folder first"
+        raise Problem(f"{path} does not exist", mend=mend) from error

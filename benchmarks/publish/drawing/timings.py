@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, series, style
+from benchmarks.publish.drawing import axes, panels, series, style
+from benchmarks.publish.drawing.style import INK, Look
 from benchmarks.publish.results import Results, of_timed
-from benchmarks.publish.style import INK, Look
 
 LINES = {"fused": "-", "idiomatic": (0, (3, 2))}
 
@@ -30,8 +30,8 @@ def draw(results: Results, timings: pd.DataFrame, *, label: str, held: bool) -> 
     `held`: the axis ends a factor of 10 beyond the values, however wide their intervals are.
     """
     looks = style.looks(results.frameworks)
-    failed = failures.of_throughput(results.throughput)
-    marked = failures.marked(failed, looks)
+    failed = panels.failed_timings(results.throughput)
+    marked = panels.looks_of_failed(failed, looks)
     figure, shown = _layout(results, height=panels.tall(len(marked)))
     for panel in shown:
         axes.batch_sizes(panel.ax, panel.sizes)
@@ -45,7 +45,7 @@ def draw(results: Results, timings: pd.DataFrame, *, label: str, held: bool) -> 
         if held and len(values):
             axes.hold_to(panel.ax, values.to_numpy(float))
         axes.logarithmic(panel.ax.yaxis)
-    panels.legend(figure, keys(looks, results.summary) + failures.keys(failed))
+    panels.legend(figure, keys(looks, results.summary) + panels.failure_keys(failed))
     return figure
 
 

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import axes, failures, panels, series, style, wording
+from benchmarks.publish import wording
+from benchmarks.publish.drawing import axes, panels, series, style
+from benchmarks.publish.drawing.style import FAINT, Look
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.publish.style import FAINT, Look
 
 GUIDE = {"color": FAINT, "linestyle": (0, (1, 1.5)), "linewidth": 1}
 """How a goal or a budget is drawn."""
@@ -45,20 +46,20 @@ def draw(
     `prepare` sets the scale of an empty panel; `finish` adds ticks and guides to a panel when all are
     drawn; `keys` are the legend entries of the guides.
     """
-    failed = failures.of_training(cells)
-    looks = failures.marked(failed, style.looks(results.frameworks))
+    failed = panels.failed_trainings(cells)
+    looks = panels.looks_of_failed(failed, style.looks(results.frameworks))
     figure, shown = layout(results, cells, n_series=len(looks))
     for panel in shown:
         axes.batch_sizes(panel.ax, panel.sizes)
         prepare(panel.ax)
         _lines(panel)
-        here = failures.of_training(panel.cells)
+        here = panels.failed_trainings(panel.cells)
         panels.finish(panel.ax, panel.title, here, looks=looks, with_strip=not failed.empty)
     for panel in shown:
         finish(panel)
         panel.ax.set_ylabel(label if panel.ax.get_subplotspec().is_first_col() else "")
     frameworks = panels.framework_keys(shown[0].looks, cells)
-    panels.legend(figure, frameworks + keys + failures.keys(failed))
+    panels.legend(figure, frameworks + keys + panels.failure_keys(failed))
     return figure
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
-from benchmarks.publish import verdict
-from benchmarks.publish.style import Look
+from benchmarks.publish import marks
+from benchmarks.publish.drawing.style import Look
 
 DODGE = 0.05
 """Octaves from a batch size to the points of two frameworks, so that their intervals can be told apart."""
@@ -42,9 +42,9 @@ def strokes(look: Look, *, hollow: bool = False) -> dict[str, Stroke]:
     statistical = look if unlined else look._replace(line=STATISTICAL)
     doubtful = look if unlined else look._replace(line=DOUBTFUL["linestyle"])
     return {
-        verdict.CERTIFIED: certified,
-        verdict.STATISTICAL: Stroke(statistical, "none" if hollow else "left"),
-        verdict.NOT_CERTIFIED: replace(certified, look=doubtful, alpha=DOUBTFUL["alpha"]),
+        marks.CERTIFIED: certified,
+        marks.STATISTICAL: Stroke(statistical, "none" if hollow else "left"),
+        marks.NOT_CERTIFIED: replace(certified, look=doubtful, alpha=DOUBTFUL["alpha"]),
     }
 
 
@@ -57,14 +57,14 @@ def draw(
     `shift` octaves beside their batch sizes.
     """
     rows = cells.set_index("batch_size").reindex(sizes)
-    kinds, drawn = verdict.kinds(rows["identity"]), rows[["value", "lo", "hi"]]
+    kinds, drawn = marks.kinds(rows["identity"]), rows[["value", "lo", "hi"]]
     for kind, stroke in strokes(look, hollow=hollow).items():
         _line(ax, beside(np.array(sizes), shift=shift), drawn.where(kinds == kind), stroke=stroke)
 
 
 def hollow(ax: Axes, x: np.ndarray, cells: pd.DataFrame, *, look: Look) -> None:
     """Make hollow what is drawn of `cells` (with `value` and `identity`) at the places `x`."""
-    kinds = verdict.kinds(cells["identity"])
+    kinds = marks.kinds(cells["identity"])
     for kind, stroke in strokes(look).items():
         edge = {"markeredgecolor": to_rgba(look.color, stroke.alpha), "markeredgewidth": 0.9}
         own = x[kinds == kind], cells["value"][kinds == kind]

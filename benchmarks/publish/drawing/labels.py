@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from benchmarks.publish.style import SMALL
+from benchmarks.publish.drawing.style import SMALL
 
 DIRECTIONS = [(math.cos(angle), math.sin(angle)) for angle in np.arange(16) * math.pi / 8]
 RADII = (7, 10, 14, 19, 25, 32, 40)

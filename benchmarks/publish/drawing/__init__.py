@@ -1,0 +1,1 @@
+"""What the figures are drawn with: axes, panels, series, labels and looks."""
