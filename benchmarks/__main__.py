@@ -258,9 +258,9 @@ def compare(
     \b
     Example: python -m benchmarks compare
     """
-    from benchmarks import compare
+    from benchmarks.compare import page
 
-    print(compare.write(results, output))
+    print(page.write(results, output))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import compare
-from benchmarks.analysis import comparison, prediction
 from benchmarks.common.errors import Problem
-from benchmarks.publish.machines import page, quantities, tables
+from benchmarks.compare import machines, page, quantities, tables
+from benchmarks.compare.machines import find
 from benchmarks.summary import cells
 
 SIZES = [16, 64]
@@ -82,9 +81,9 @@ def three(root):
 
 
 def compared(root):
-    taken, _ = compare.found(root)
-    cells = comparison.table(taken)
-    return cells, prediction.predictions(cells).set_index(["machine", "batch_size"])
+    taken, _ = find(root)
+    cells = machines.table(taken)
+    return cells, machines.predictions(cells).set_index(["machine", "batch_size"])
 
 
 def test_a_machine_that_trained_nothing_is_predicted_from_the_others(tmp_path):
@@ -139,7 +138,7 @@ def test_no_prediction_without_a_machine_that_reached_the_goal(tmp_path):
 def test_of_two_copies_the_later_counts_and_at_a_tie_the_one_measured_here(tmp_path, published, local, taken):
     put(tmp_path / "published" / "slow" / "tiny", "slow", finished=published)
     put(tmp_path / "tiny" / "slow", "slow", finished=local)
-    kept, passed_over = compare.found(tmp_path)
+    kept, passed_over = find(tmp_path)
     assert [source.folder.relative_to(tmp_path).parts[0] for source in kept] == [taken]
     assert len(passed_over) == 1
 
@@ -160,7 +159,7 @@ def test_machines_are_compared_within_a_form_and_titles_name_it(tmp_path):
     assert set(values["panel"]) == {"Digits, MLP · momentum", "Digits, MLP · adam"}
     adam = values[(values["panel"] == "Digits, MLP · adam") & (values["machine"] == "slow")]
     assert adam["value"].tolist() == [5_000, 20_000]
-    known = prediction.with_predictions(cells, predicted.reset_index())
+    known = machines.with_predictions(cells, predicted.reset_index())
     titles = [table.title for table in tables.build(known)]
     assert "Digits, MLP · adam: Throughput (examples/s)" in titles
     text = page.sentences(cells, predicted.reset_index())[0]
@@ -184,7 +183,7 @@ def test_precisions_are_not_compared_with_one_another(tmp_path):
         "Digits, MLP · float32": 2,
         "Digits, MLP · float64": 1,
     }
-    known = prediction.with_predictions(cells, predicted.reset_index())
+    known = machines.with_predictions(cells, predicted.reset_index())
     titles = set(quantities.time_to_target(known)[0]["panel"])
     assert titles == {f"Digits, MLP · fixed-lr · 90 % · float{bits}" for bits in (32, 64)}
     text = page.sentences(cells, predicted.reset_index())[0]
@@ -227,7 +226,7 @@ def test_a_case_is_as_doubtful_as_its_most_doubtful_arm_and_forms_do_not_share_i
 def test_a_comparison_does_not_need_how_long_was_trained(tmp_path):
     path = put(tmp_path / "tiny" / "slow", "slow") / "summary.csv"
     pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
-    compare.found(tmp_path)
+    find(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["summary", "throughput"])
@@ -237,12 +236,12 @@ def test_results_of_an_older_version_are_told(tmp_path, name):
     with pytest.raises(
         Problem, match=rf"{name}\.csv is of another version: it lacks form(.|\n)*mend: delete"
     ):
-        compare.found(tmp_path)
+        find(tmp_path)
 
 
 def test_nothing_found_names_cause_and_mend(tmp_path):
     with pytest.raises(Problem, match=r"no results to compare(.|\n)*mend: run a study"):
-        compare.found(tmp_path)
+        find(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "study,machine\n", "a,b\n1,2\n"])
@@ -250,11 +249,11 @@ def test_a_broken_summary_is_named(tmp_path, text):
     folder = put(tmp_path / "tiny" / "slow", "slow")
     (folder / "summary.csv").write_text(text)
     with pytest.raises(Problem, match="slow"):
-        compare.found(tmp_path)
+        find(tmp_path)
 
 
 def drawn(root, output):
-    compare.write(root, output)
+    page.write(root, output)
     return (output / "index.html").read_text()
 
 

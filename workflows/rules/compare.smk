@@ -25,9 +25,9 @@ rule publish:
 # No results as input: they are compared as they lie there, and none is computed anew for it.
 rule compare:
     input:
+        "benchmarks/compare/page.html.jinja",
         templates=expand(
-            "benchmarks/publish/{name}.jinja",
-            name=["machines/page.html", "parts.html", "style.css"],
+            "benchmarks/publish/{name}.jinja", name=["parts.html", "style.css"]
         ),
     output:
         "results/compare/compare.csv",
@@ -40,7 +40,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=code_digest("benchmarks.compare"),
+        code=code_digest("benchmarks.compare.page"),
         results=digest_of_results,
     message:
         "compare: results/compare/index.html"

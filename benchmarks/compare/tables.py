@@ -4,9 +4,9 @@ import re
 
 import pandas as pd
 
-from benchmarks.analysis.comparison import TRAINING
+from benchmarks.compare import quantities
+from benchmarks.compare.machines import TRAINING
 from benchmarks.publish import wording
-from benchmarks.publish.machines import quantities
 from benchmarks.publish.table import Column, Entry, Table
 
 CASES = {

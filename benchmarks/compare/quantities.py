@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.analysis.comparison import TRAINING
+from benchmarks.compare.machines import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import panels
 from benchmarks.publish.results import CASE

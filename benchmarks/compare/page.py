@@ -1,13 +1,43 @@
 """The comparison as one HTML file that holds everything it shows and opens with no network."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.analysis.comparison import Source
-from benchmarks.analysis.prediction import OWN
+from benchmarks.common.files import write_text
+from benchmarks.compare import figures, machines, tables
+from benchmarks.compare.machines import OWN, Source, find
 from benchmarks.publish import wording, writing
-from benchmarks.publish.machines import figures, tables
+
+
+def write(results: Path, output: Path) -> Path:
+    """Write compare.csv, predictions.csv, the figures, the tables and the page; give the page's path.
+
+    Raises:
+        Problem: there are no results, or they cannot be read.
+    """
+    taken, passed_over = find(results)
+    for source in taken:
+        print(f"{source.machine}, {source.study}: taken from {source.folder}")
+    for source in passed_over:
+        print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
+    known = machines.table(taken)
+    predicted = machines.predictions(known)
+    cells = machines.with_predictions(known, predicted)
+    # What an earlier comparison of other machines left would stand beside this one as if it belonged.
+    for folder in ("figures", "tables"):
+        shutil.rmtree(output / folder, ignore_errors=True)
+    write_text(cells.to_csv(index=False), output / "compare.csv")
+    write_text(predicted.to_csv(index=False), output / "predictions.csv")
+    for name, drawing in figures.applicable(cells).items():
+        writing.write_figure(drawing.draw(cells), output / "figures", name=name)
+    for table in tables.build(cells):
+        writing.write_table(table, output / "tables")
+    text = render(cells, predicted, taken=taken, passed_over=passed_over, drawn=output / "figures")
+    write_text(text, output / "index.html")
+    return output / "index.html"
+
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 

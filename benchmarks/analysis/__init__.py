@@ -1,1 +1,0 @@
-"""From records to one tidy table: summaries, fits, comparisons."""

@@ -1,1 +1,0 @@
-"""Machines side by side: figures, tables and page of a comparison."""
