@@ -171,7 +171,13 @@ def train(
 
 
 @app.command(hidden=True)
-def train_cell(data: Path, plan: str, record: Path, threads: int, code: str = "") -> None:
+def train_cell(
+    data: Path,
+    plan: Annotated[str, typer.Option()],
+    record: Annotated[Path, typer.Option()],
+    threads: Threads = 0,
+    code: Code = "",
+) -> None:
     """Train one cell in this very process, as `train` asks it to."""
     from benchmarks.recipe.plan import Plan
     from benchmarks.training import cell

@@ -82,7 +82,7 @@ assert not {"pooch", "requests", "sklearn", "mnist1d", "rich", "matplotlib", "PI
 
 def test_a_new_file_is_a_new_dataset(tmp_path):
     shutil.copytree(ROOT / "benchmarks" / "datasets", tmp_path / "benchmarks" / "datasets")
-    shutil.copy(ROOT / "benchmarks" / "errors.py", tmp_path / "benchmarks")
+    shutil.copytree(ROOT / "benchmarks" / "common", tmp_path / "benchmarks" / "common")
     (tmp_path / "benchmarks" / "datasets" / "ones.py").write_text("SPLIT = (3, 2, 1)\n")
     code = "from benchmarks import datasets; assert datasets.split_sizes('ones') == (3, 2, 1)"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

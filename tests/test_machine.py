@@ -85,11 +85,11 @@ def test_the_slug_is_fit_for_a_folder(monkeypatch):
     assert machine.slug("cpu") == "intel-xeon-platinum-8481c-2-cores"
 
 
-HOLD = "import sys, pathlib, time; from benchmarks import folder_lock; {}"
+HOLD = "import sys, pathlib, time; from benchmarks.common import files; {}"
 
 
 def hold(folder, then):
-    code = HOLD.format(f"folder_lock.hold(pathlib.Path({str(folder)!r})); {then}")
+    code = HOLD.format(f"files.hold(pathlib.Path({str(folder)!r})); {then}")
     return [sys.executable, "-c", code]
 
 
@@ -107,7 +107,7 @@ def test_a_folder_has_one_run_at_a_time_and_is_free_after_kill_9(tmp_path):
 
 OWNING = """
 import subprocess, sys, time
-from benchmarks import guard
+from benchmarks.common import guard
 guard.start()
 ignoring = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
 print(subprocess.Popen([sys.executable, "-c", ignoring], start_new_session=True).pid, flush=True)

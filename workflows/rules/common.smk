@@ -9,19 +9,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(workflow.basedir))
 
-from benchmarks import (
-    configuration,
-    datasets,
-    devices,
-    folder_lock,
-    frameworks,
-    guard,
-    machine,
-    process,
-)
-from benchmarks import study as studies
+from benchmarks import datasets, frameworks
+from benchmarks.common import files, guard, machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.provenance import code_digest
+from benchmarks.frameworks import devices
+from benchmarks.study import check
+from benchmarks.study import study as studies
 
 process.prefer_this_interpreter()
 # Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the
@@ -29,8 +23,8 @@ process.prefer_this_interpreter()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 try:
-    folder_lock.check_writable(Path("results"))
-    STUDY = configuration.read(config)
+    files.check_writable(Path("results"))
+    STUDY = check.read(config)
     PLANS = {
         "/".join(
             str(part) for part in plan.cell.model_dump().values()
@@ -137,7 +131,7 @@ onstart:
     if workflow.local_exec:
         guard.end_on_signals()
     try:
-        folder_lock.hold(Path("results"))
+        files.hold(Path("results"))
         guard.start()
         devices.ensure_same(
             STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
