@@ -13,8 +13,8 @@ import pandas as pd
 from benchmarks.identity.quantity import Quantity, Stage
 
 WORKLOADS = {
-    ("mnist", "mlp"): {"sizes": [1, 4, 16, 64, 256, 1024, 4096, 16384, 55000], "n": 55000, "goal": 0.97},
-    ("digits", "cnn"): {"sizes": [1, 4, 8, 16, 32, 64, 128, 256, 1437], "n": 1437, "goal": 0.97},
+    ("mnist", "mlp"): {"sizes": [1, 4, 16, 64, 256, 1024, 4096, 16384, 55000], "n": 55000, "target": 0.97},
+    ("digits", "cnn"): {"sizes": [1, 4, 8, 16, 32, 64, 128, 256, 1437], "n": 1437, "target": 0.97},
 }
 SPEEDS = {
     "keras": (2.2e3, 2.3e5),
@@ -36,7 +36,7 @@ TO_TARGET += ["time_to_target_predicted_s", "time_ratio"]
 
 @dataclass(frozen=True)
 class Grid:
-    """Which frameworks and arms a study has; the arms with the form of each."""
+    """Which frameworks and arms a study has; the arms with the step kind of each."""
 
     frameworks: tuple[str, ...] = ("keras", "pytorch")
     arms: dict[str, str] = field(
@@ -44,7 +44,7 @@ class Grid:
     )
 
     @property
-    def forms(self) -> list[str]:
+    def step_kinds(self) -> list[str]:
         return list(dict.fromkeys(self.arms.values()))
 
 
@@ -55,11 +55,11 @@ RICH = Grid(
         "fixed-lr": "momentum",
         "linear-lr": "momentum",
         "adam-clip": "adam-coupled-clip",
-        "own-dropout": "momentum-own-dropout",
+        "framework-dropout": "momentum-framework-dropout",
     },
 )
-"""Five frameworks and three forms, of which one draws random numbers inside the frameworks."""
-SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-own-dropout": 0.9}
+"""Five frameworks and three step kinds, of which one draws random numbers inside the frameworks."""
+SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 
 
 def write(folder: Path, *, trained: bool = True, certified: bool = True, grid: Grid = PLAIN) -> Path:
@@ -77,9 +77,9 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     summary = pd.DataFrame(_summary(throughput, grid, trained=trained, certified=certified))
     curves = pd.DataFrame(_curves(summary) if trained else [], columns=CURVE)
     fits = pd.DataFrame(_fits(grid))
-    goals = pd.DataFrame(_goals())
+    targets = pd.DataFrame(_targets())
     tables = {"summary": summary, "throughput": throughput, "curves": curves, "memory_fit": fits}
-    tables["goals"] = goals
+    tables["targets"] = targets
     found = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
     study = {"study": "synthetic", "frameworks": grid.frameworks, "arms": [{"name": n} for n in grid.arms]}
     found["provenance.json"] = json.dumps(PROVENANCE | {"study": study})
@@ -87,18 +87,18 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     return found | {"identity.json": json.dumps(BOUNDS | identity)}
 
 
-def _speed(framework: str, form: str, execution: str, size: int) -> float:
+def _speed(framework: str, step_kind: str, execution: str, size: int) -> float:
     first, most = SPEEDS[framework]
-    gain = SLOWER[form] * (1.0 if execution == "fused" else IDIOMATIC.get(framework, 0.5))
+    gain = SLOWER[step_kind] * (1.0 if execution == "fused" else IDIOMATIC.get(framework, 0.5))
     return gain / (1 / (first * size) + 1 / most)
 
 
 def _throughput(grid: Grid) -> list[dict]:
     noise = np.random.default_rng(1)
     return [
-        _timed((dataset, model, framework, form, execution, size, process), noise.lognormal(0, 0.05))
+        _timed((dataset, model, framework, step_kind, execution, size, process), noise.lognormal(0, 0.05))
         for (dataset, model), workload in sorted(WORKLOADS.items())
-        for form in grid.forms
+        for step_kind in grid.step_kinds
         for framework in grid.frameworks
         for execution in ("idiomatic", "fused")
         for size in workload["sizes"]
@@ -107,12 +107,18 @@ def _throughput(grid: Grid) -> list[dict]:
 
 
 def _timed(key: tuple, factor: float) -> dict:
-    dataset, model, framework, form, execution, size, process = key
-    row = {"dataset": dataset, "model": model, "framework": framework, "form": form, "execution": execution}
+    dataset, model, framework, step_kind, execution, size, process = key
+    row = {
+        "dataset": dataset,
+        "model": model,
+        "framework": framework,
+        "step_kind": step_kind,
+        "execution": execution,
+    }
     row |= {"batch_size": size, "process": process, "rounds": 5, "steps_per_round": 10}
     if dataset == "mnist" and framework == "pytorch" and execution == "idiomatic" and size == 55000:
         return row | {"status": "out-of-memory"}
-    speed = _speed(framework, form, execution, size) * factor * (0.5 if model == "cnn" else 1)
+    speed = _speed(framework, step_kind, execution, size) * factor * (0.5 if model == "cnn" else 1)
     step = 1000 * size / speed
     times = {"samples_per_s": speed, "step_p50_ms": step, "step_p95_ms": step * 1.2}
     times |= {"compile_s": 0.8 if framework == "keras" else 0.0, "first_step_s": 0.1}
@@ -133,7 +139,7 @@ def _status(dataset: str, framework: str, arm: str, size: int) -> str:
 
 
 def _epochs(cell: tuple[str, str, int, str]) -> float:
-    """Epochs that a training lasts for: one that reached its goal may yet run out of time after it."""
+    """Epochs that a training lasts for: one that reached its target may yet run out of time after it."""
     dataset, framework, size, status = cell
     if status in ("out-of-memory", "failed"):
         return 0.0
@@ -146,7 +152,7 @@ def _epochs(cell: tuple[str, str, int, str]) -> float:
 
 
 CUT = ("mnist", "keras", 4)
-"""These trainings reach the goal, and their seconds end before their epochs."""
+"""These trainings reach the target, and their seconds end before their epochs."""
 
 
 def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: bool) -> list[dict]:
@@ -155,25 +161,25 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
     rows = []
     for (dataset, model), workload in WORKLOADS.items():
         for size in workload["sizes"]:
-            for arm, form in grid.arms.items():
+            for arm, step_kind in grid.arms.items():
                 for framework in grid.frameworks:
                     row = {"study": "synthetic", "machine": "formula", "dataset": dataset, "model": model}
-                    row |= {"framework": framework, "arm": arm, "form": form, "batch_size": size}
+                    row |= {"framework": framework, "arm": arm, "step_kind": step_kind, "batch_size": size}
                     row |= {"n_runs": SEEDS}
                     row |= _timings(timed[tuple(row[key] for key in TIMED)])
                     status = _status(dataset, framework, arm, size) if trained else "untrained"
                     row |= _training(row, status, workload, noise)
                     doubt = not certified and framework == "keras" and size >= 256 and model == "cnn"
-                    row["identity"] = f"not certified: {HALVED}" if doubt else _verdict(form)
+                    row["identity"] = f"not certified: {HALVED}" if doubt else _verdict(step_kind)
                     rows.append(row)
     return rows
 
 
-def _verdict(form: str) -> str:
-    return "statistical" if form.endswith("own-dropout") else "certified"
+def _verdict(step_kind: str) -> str:
+    return "statistical" if step_kind.endswith("framework-dropout") else "certified"
 
 
-TIMED = ["dataset", "model", "framework", "form", "batch_size"]
+TIMED = ["dataset", "model", "framework", "step_kind", "batch_size"]
 
 
 def _timings(own: pd.DataFrame) -> dict:
@@ -249,21 +255,21 @@ def _fits(grid: Grid) -> list[dict]:
             "dataset": dataset,
             "model": model,
             "framework": framework,
-            "form": form,
+            "step_kind": step_kind,
             "a_mib": BASES[framework] + 2,
         }
         | fit
         | {"largest_batch": int((16000 - BASES[framework]) / 0.021)}
         for dataset, model in WORKLOADS
-        for form in grid.forms
+        for step_kind in grid.step_kinds
         for framework in grid.frameworks
     ]
 
 
-def _goals() -> list[dict]:
+def _targets() -> list[dict]:
     budget = {"epochs": EPOCHS, "seconds": SECONDS}
     return [
-        {"dataset": dataset, "model": model, "validation_accuracy": workload["goal"]}
+        {"dataset": dataset, "model": model, "validation_accuracy": workload["target"]}
         | {"source": "chosen for the test & nothing else <see there>", "n_training": workload["n"]}
         | budget
         for (dataset, model), workload in WORKLOADS.items()
@@ -301,29 +307,29 @@ def _certificates(grid: Grid) -> list[dict]:
     """Everything certified but what the own dropout draws, and the CNN of NumPy with clipping."""
     noise = np.random.default_rng(4)
     return [
-        _certificate((dataset, model, arm, framework, execution), form, noise)
+        _certificate((dataset, model, arm, framework, execution), step_kind, noise)
         for dataset, model in WORKLOADS
-        for arm, form in grid.arms.items()
+        for arm, step_kind in grid.arms.items()
         for framework in grid.frameworks
         for execution in ("idiomatic", "fused")
     ]
 
 
-def _certificate(names: tuple, form: str, noise: np.random.Generator) -> dict:
+def _certificate(names: tuple, step_kind: str, noise: np.random.Generator) -> dict:
     key = dict(zip(("dataset", "model", "arm", "framework", "execution"), names, strict=True))
     differences = {name: least * noise.lognormal(0, 1) for name, least in QUANTITIES.items()}
-    wrong = key["framework"] == "keras-torch" and key["model"] == "cnn" and "clip" in form
+    wrong = key["framework"] == "keras-torch" and key["model"] == "cnn" and "clip" in step_kind
     if wrong:
         differences |= {str(RUNNING.stage): 3.1e-4, Stage.PARAMETERS.value: 0.2}
         differences[Stage.EVALUATION.value] = None
-    statistical = _verdict(form) == "statistical"
+    statistical = _verdict(step_kind) == "statistical"
     reference = key["framework"] == "numpy" and key["execution"] == "idiomatic"
     differences = dict.fromkeys(differences, 0.0) if reference else differences
     return key | {
         "reference": "numpy idiomatic",
         "certified": not wrong,
         "statistical": statistical,
-        "verdict": f"not certified: {BATCH_NORM}" if wrong else _verdict(form),
+        "verdict": f"not certified: {BATCH_NORM}" if wrong else _verdict(step_kind),
         "differs_by": BATCH_NORM if wrong else "",
         "first_difference": str(RUNNING) if wrong else None,
         "largest_difference": None if wrong else max(differences.values()),
@@ -333,7 +339,7 @@ def _certificate(names: tuple, form: str, noise: np.random.Generator) -> dict:
 
 
 def _equivalence(grid: Grid) -> list[dict]:
-    """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the goal."""
+    """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the target."""
     return [
         {"dataset": dataset, "model": model, "arm": arm, "batch_size": size}
         | {"framework": one, "other": other, "n": SEEDS, "n_one_reached": 0}
@@ -361,7 +367,7 @@ def _tested(quantity: str, size: int) -> dict:
     found = {"quantity": quantity, "margin_lo": 0.8, "margin_hi": 1.25}
     if size >= 1024:
         nothing = dict.fromkeys(("estimate", "lo", "hi", "p"))
-        reason = "fewer than two seeds reached the goal in both"
+        reason = "fewer than two seeds reached the target in both"
         return found | nothing | {"n": 0, "verdict": "not testable", "reason": reason}
     return found | {
         "estimate": 1.02,

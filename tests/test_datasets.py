@@ -95,7 +95,7 @@ def test_facts_go_together(name):
     assert datasets.module_name(name) == f"benchmarks.datasets.{name}"
     assert datasets.kind(name) == facts.kind == ("tokens" if len(facts.shape) == 1 else "images")
     assert datasets.fingerprint(name) == ""
-    assert facts.form("train_y")[0] == "uint8"
+    assert facts.type_and_shape("train_y")[0] == "uint8"
     assert set(facts.sha256) in ({*dataset.KEYS}, set())
     assert facts.sha256 or len(datasets.module(name).ARCHIVE_SHA256) == 64
 
@@ -167,14 +167,14 @@ def refused(path):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    assert "benchmarks fetch" in refused(tmp_path / "none.npz").mend
+    assert "benchmarks fetch" in refused(tmp_path / "none.npz").fix
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, 0.999])
 def test_a_truncated_file_is_refused(npz, kept):
     content = npz.read_bytes()
     npz.write_bytes(content[: kept if isinstance(kept, int) else int(len(content) * kept)])
-    assert refused(npz).mend == "delete it and run again"
+    assert refused(npz).fix == "delete it and run again"
 
 
 def test_no_flipped_byte_goes_unnoticed(npz):

@@ -121,7 +121,7 @@ def test_equal_pairs_are_equivalent_as_far_as_the_grid_can_tell():
     assert row.lo < math.sqrt(375 / 400 * 775 / 800) < 1 < row.hi == pytest.approx(1 / row.lo)
 
 
-def test_a_goal_met_at_the_first_evaluation_says_nothing_about_epochs():
+def test_a_target_met_at_the_first_evaluation_says_nothing_about_epochs():
     ours, theirs = (record(name, [None] * 3, [25, 25, 25], every=25) for name in "xy")
     row = rows(ours, theirs)["epochs_to_target"]
     assert (row.verdict, row.p, row.lo, row.hi) == ("not shown", 1.0, None, None)
@@ -167,7 +167,7 @@ def test_epochs_are_a_ratio_of_those_that_both_reached():
     assert row.lo < row.estimate < row.hi
 
 
-def test_nothing_is_equivalent_where_a_seed_reached_the_goal_in_one_framework_alone():
+def test_nothing_is_equivalent_where_a_seed_reached_the_target_in_one_framework_alone():
     both = record("x", [None] * 3, [100, 100, 100]), record("y", [None] * 3, [100, 100, None])
     row = rows(*both)["epochs_to_target"]
     assert (row.n, row.n_one_alone, row.verdict) == (2, 1, "not shown")

@@ -33,7 +33,7 @@ def figure_of(folder):
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
-    """Five frameworks, three forms, every kind of verdict."""
+    """Five frameworks, three step kinds, every kind of verdict."""
     path = tmp_path_factory.mktemp("rich")
     return results.read(synthetic.write(path, grid=synthetic.RICH, certified=False))
 
@@ -154,7 +154,7 @@ def test_every_curve_that_ends_before_its_budget_has_a_mark_there(folder, figure
     assert {"time limit", "diverged"} <= set(labels_of(figure_of("learning-curves")))
 
 
-def test_a_training_that_diverges_after_its_goal_did_not_run_out_of_time(tmp_path):
+def test_a_training_that_diverges_after_its_target_did_not_run_out_of_time(tmp_path):
     folder = synthetic.write(tmp_path)
     curves = pd.read_csv(folder / "curves.csv").assign(training_s=1.0)
     curves.to_csv(folder / "curves.csv", index=False)
@@ -243,7 +243,7 @@ def test_only_a_study_of_several_forms_speaks_of_them(rich, folder, name):
 def test_a_panel_shows_the_timings_of_its_own_form(tmp_path):
     grid = synthetic.Grid(arms={"fixed-lr": "momentum", "adam": "adam-coupled-clip"})
     known = results.read(synthetic.write(tmp_path, grid=grid))
-    first = known.summary.drop_duplicates("form").set_index("form")["throughput_samples_per_s"]
+    first = known.summary.drop_duplicates("step_kind").set_index("step_kind")["throughput_samples_per_s"]
     assert first.nunique() == 2
     panels = figures.modules()["throughput"].draw(known).axes
     drawn = [ax.containers[0].lines[0].get_ydata()[0] for ax in panels[:2]]

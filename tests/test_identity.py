@@ -65,7 +65,7 @@ def test_the_command_names_what_it_could_not_trace(tmp_path):
     code, _, error = identity(tmp_path, "numpy")
     assert code == 1
     assert "nothing to hold to it" in error
-    assert "mend: pip install" in error
+    assert "fix: pip install" in error
 
 
 @pytest.fixture(scope="module")

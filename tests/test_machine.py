@@ -22,8 +22,8 @@ H100 = [Gpu(0, "H100", 80000.0)]
 def test_one_framework_on_the_gpu_and_the_other_not_is_an_error_that_names_both():
     with pytest.raises(Problem, match="keras sees no GPU, pytorch sees a GPU") as raised:
         devices.check_same({"keras": CPU, "pytorch": GPU}, device="auto", gpus=H100)
-    assert "requirements/cuda.txt" in raised.value.mend
-    assert "device=cpu" in raised.value.mend
+    assert "requirements/cuda.txt" in raised.value.fix
+    assert "device=cpu" in raised.value.fix
 
 
 def test_a_gpu_that_no_framework_sees_is_an_error():
@@ -137,7 +137,7 @@ PLAN = Plan(
     augmentation=[],
     randomness="shared",
     seeds=[0, 1],
-    goal=0.9,
+    target=0.9,
     budget=Budget(epochs=1, seconds=1),
     evaluate_every=10,
 )

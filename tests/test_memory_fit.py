@@ -23,6 +23,6 @@ def test_the_memory_fit_reports_its_worst_residual_and_no_batch_for_flat_memory(
 
 
 def test_memory_is_fitted_only_where_there_are_points_enough():
-    names = {"dataset": "d", "model": "m", "framework": "f", "form": "sgd"}
+    names = {"dataset": "d", "model": "m", "framework": "f", "step_kind": "sgd"}
     summary = pd.DataFrame({**names, "batch_size": [1, 2], "peak_memory_mib": 1.0})
     assert len(memory_fits(summary, capacity_mib=1.0)) == 0

@@ -66,8 +66,8 @@ def test_the_files_of_mnist_are_not_called_damaged_where_fashion_mnist_is_wanted
     with pytest.raises(Problem) as raised:
         datasets.store("fashion_mnist", tmp_path / "refused.npz")
     assert "is not of fashion_mnist: SHA-256 of train_x" in raised.value.cause
-    assert "damaged" not in raised.value.cause and "replace" not in raised.value.mend
-    assert str(own / "fashion_mnist") in raised.value.mend
+    assert "damaged" not in raised.value.cause and "replace" not in raised.value.fix
+    assert str(own / "fashion_mnist") in raised.value.fix
     (own / "fashion_mnist").mkdir()
     for name in formats.IDX_FILES:
         (own / name).rename(own / "fashion_mnist" / name)

@@ -100,7 +100,7 @@ def test_an_arm_refuses_what_it_cannot_be(wrong, said):
 def test_an_arm_survives_its_journey_as_json():
     arm = Arm(**GOOD, clip_norm=5, augmentation=["shift"], schedule={"shape": "cosine", "warm_up": 0.1})
     assert Arm.model_validate_json(arm.model_dump_json()) == arm
-    assert Arm.model_validate_json(arm.gentle.model_dump_json()) == arm.gentle
+    assert Arm.model_validate_json(arm.for_timing.model_dump_json()) == arm.for_timing
     for bare in ({"optimizer": "sgd"}, {"momentum": 0.9}, {"optimizer": "nesterov", "momentum": 0.9}):
         arm = Arm(name="x", learning_rate=0.1, scaling="none", **bare)
         assert Arm.model_validate_json(arm.model_dump_json()) == arm
@@ -120,18 +120,18 @@ def test_scaling_begins_at_64_unless_told_otherwise():
 
 
 @pytest.mark.parametrize(
-    ("change", "form"),
+    ("change", "step_kind"),
     [
         ({}, "adam-coupled"),
         ({"decay": "decoupled", "clip_norm": 3}, "adam-decoupled-clip"),
         ({"optimizer": "adamw"}, "adamw-decoupled"),
         ({"weight_decay": 0, "augmentation": ["shift", "flip"]}, "adam-shift-flip"),
-        ({"weight_decay": 0, "randomness": "framework"}, "adam-own-dropout"),
+        ({"weight_decay": 0, "randomness": "framework"}, "adam-framework-dropout"),
     ],
 )
-def test_arms_of_one_form_differ_in_nothing_that_costs_time(change, form):
+def test_arms_of_one_step_kind_differ_in_nothing_that_costs_time(change, step_kind):
     arm = Arm(**{**GOOD, **change})
-    assert arm.form == form
+    assert arm.step_kind == step_kind
     other = {"name": "y", "learning_rate": 0.5, "scaling": "sqrt", "schedule": {"warm_up": 0.5}}
-    assert Arm(**{**GOOD, **change, **other}).gentle == arm.gentle
-    assert arm.gentle.form == arm.gentle.name == form
+    assert Arm(**{**GOOD, **change, **other}).for_timing == arm.for_timing
+    assert arm.for_timing.step_kind == arm.for_timing.name == step_kind

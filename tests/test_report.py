@@ -76,7 +76,7 @@ def test_it_holds_every_table_whole(folder, html, read):
     assert html.count("<td") > sum(len(row) for table in built for row in table.rows)
 
 
-def test_it_tells_goals_provenance_and_what_is_not_certified(html):
+def test_it_tells_targets_provenance_and_what_is_not_certified(html):
     assert "chosen for the test &amp; nothing else &lt;see there&gt;" in html
     assert "0123456789abcdef" in html
     assert f"4 of 72 cells: not certified: {synthetic.HALVED}" in html
@@ -112,7 +112,7 @@ def test_the_headline_comes_from_the_summary(folder, html):
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
-    """The page of five frameworks and three forms, from figures that are not worth drawing here."""
+    """The page of five frameworks and three step kinds, from figures that are not worth drawing here."""
     folder = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
     (folder / "figures").mkdir()
     for name in figures.modules():
@@ -130,7 +130,7 @@ def test_the_headline_of_many_frameworks_is_one_sentence_each_on_speed_and_time(
 
 
 def test_it_tells_what_a_form_and_a_statistical_cell_are_where_there_are_any(rich, html):
-    for word in ("<dt>Form</dt>", "in distribution alone"):
+    for word in ("<dt>Step kind</dt>", "in distribution alone"):
         assert word in rich
         assert word not in html
     assert "90 of 360 cells: statistical" in rich

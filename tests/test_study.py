@@ -33,7 +33,7 @@ BAD = {
         changed("arms", 0, "learning_rat", to=3),
         "learning_rat: unknown key, did you mean learning_rate?",
     ),
-    "unknown key inside": (changed("workloads", 0, "goals", to=3), "workloads.0.goals: unknown key"),
+    "unknown key inside": (changed("workloads", 0, "targets", to=3), "workloads.0.targets: unknown key"),
     "unknown value": (changed("precision", to="float16"), "precision"),
     "unknown scaling": (changed("arms", 0, "scaling", to="cubic"), "arms.0.scaling"),
     "batch size 0": (changed("workloads", 0, "batch_sizes", to=[0]), "batch size 0 is not between 1 and"),
@@ -48,14 +48,17 @@ BAD = {
     "dataset": (changed("workloads", 0, "dataset", to="mnits"), "mnits"),
     "model": (changed("workloads", 0, "model", to="resnet999"), "resnet999"),
     "framework": (changed("frameworks", to=["keras", "pytorhc"]), "pytorhc"),
-    "goal": (changed("workloads", 0, "goal", "validation_accuracy", to=97), "validation_accuracy"),
+    "target": (changed("workloads", 0, "target", "validation_accuracy", to=97), "validation_accuracy"),
     "budget": (changed("workloads", 0, "budget", "seconds", to=0), "seconds"),
     "seed": (changed("seeds", to=[0, 0]), "0 named twice"),
     "rate": (changed("arms", 0, "learning_rate", to=-1), "learning_rate"),
     "endless seconds": (changed("workloads", 0, "budget", "seconds", to=math.inf), "budget.seconds"),
     "endless epochs": (changed("workloads", 0, "budget", "epochs", to=math.inf), "budget.epochs"),
     "too many epochs": (changed("workloads", 0, "budget", "epochs", to=1e300), "total_steps"),
-    "no number": (changed("workloads", 0, "goal", "validation_accuracy", to=math.nan), "validation_accuracy"),
+    "no number": (
+        changed("workloads", 0, "target", "validation_accuracy", to=math.nan),
+        "validation_accuracy",
+    ),
     "endless timing": (changed("throughput", "seconds_per_case", to=math.inf), "throughput.seconds_per_case"),
     "rate below float32": (changed("arms", 0, "learning_rate", to=1e-50), "arms.0.learning_rate"),
     "rate above float32": (changed("arms", 0, "learning_rate", to=1e39), "arms.0.learning_rate"),
@@ -88,7 +91,7 @@ def test_a_bad_study_is_refused_by_name_with_a_mend(case):
     with pytest.raises(Problem) as raised:
         check.read(config)
     assert expected in raised.value.cause
-    assert raised.value.mend
+    assert raised.value.fix
 
 
 TRANSFORMER = {"model": "transformer", "batch_sizes": [4]}
@@ -126,7 +129,7 @@ def test_signals_are_neither_shifted_nor_flipped(tmp_path, by):
     for dataset, extent in (("mnist1d", "40 × 1"), (f"npz:{tmp_path}/own.npz", "12 × 1")):
         with pytest.raises(Problem, match=f"arm fixed-lr .*{extent} values") as raised:
             check.read(augmented(dataset, by=[by]))
-        assert "take augmentation out" in raised.value.mend
+        assert "take augmentation out" in raised.value.fix
 
 
 def test_images_of_the_users_own_may_be_augmented(tmp_path):
@@ -140,8 +143,8 @@ def test_images_of_the_users_own_may_be_augmented(tmp_path):
         assert check.read(augmented(f"npz:{tmp_path}/{name}.npz"))
 
 
-def test_own_dropout_is_refused_where_there_is_none():
-    """A second form would be timed, and called another, for the very same computation."""
+def test_framework_dropout_is_refused_where_there_is_none():
+    """A second step kind would be timed, and called another, for the very same computation."""
     with pytest.raises(Problem, match="arm fixed-lr: randomness: framework, and mlp has no dropout"):
         check.read(changed("arms", 0, "randomness", to="framework"))
     config = changed("arms", 0, "randomness", to="framework")
@@ -195,12 +198,12 @@ def test_no_seeds_means_no_training():
     assert study.plans(check.read(changed("seeds", to=[]))) == []
 
 
-def test_timings_do_not_depend_on_goals_budgets_seeds_or_arms():
+def test_timings_do_not_depend_on_targets_budgets_seeds_or_arms():
     base = study.timed(check.read(GOOD))
     for config in (
         changed("seeds", to=[7]),
         changed("workloads", 0, "budget", "seconds", to=99),
-        changed("workloads", 0, "goal", "validation_accuracy", to=0.5),
+        changed("workloads", 0, "target", "validation_accuracy", to=0.5),
         changed("arms", 0, "learning_rate", to=0.5),
     ):
         assert study.timed(check.read(config)) == base
@@ -209,7 +212,7 @@ def test_timings_do_not_depend_on_goals_budgets_seeds_or_arms():
 
 def test_every_key_of_a_study_is_described():
     text = Path("config/README.md").read_text()
-    described = (study.Study, study.Workload, study.Goal, Budget, study.Throughput, study.Arm, Schedule)
+    described = (study.Study, study.Workload, study.Target, Budget, study.Throughput, study.Arm, Schedule)
     for model in described:
         for key in model.model_fields:
             assert re.search(rf"`([a-z_]+\.)*{key}`", text), f"config/README.md does not describe {key}"

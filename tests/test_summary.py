@@ -20,7 +20,7 @@ from benchmarks.training.record import Evaluation, Record, Run, Status, record_p
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
-NAMES = {**cells.cell_of(CELL), "form": "momentum"}
+NAMES = {**cells.cell_of(CELL), "step_kind": "momentum"}
 
 
 def reached(seed, examples, *, test):
@@ -91,7 +91,7 @@ def timing(execution, rate, process, **changes):
         "dataset": "digits",
         "model": "mlp",
         "framework": "keras",
-        "form": "momentum",
+        "step_kind": "momentum",
         "batch_size": 50,
         "status": "measured",
     }
@@ -141,8 +141,8 @@ def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
 
 
 def test_a_cell_has_the_timing_of_its_arms_form():
-    rows = [timing("fused", 100.0, 0), timing("fused", 300.0, 0, form="adam")]
-    names = [NAMES, {**NAMES, "arm": "other", "form": "adam"}]
+    rows = [timing("fused", 100.0, 0), timing("fused", 300.0, 0, step_kind="adam")]
+    names = [NAMES, {**NAMES, "arm": "other", "step_kind": "adam"}]
     table = cells.summary(names, pd.DataFrame(rows), study="s", machine="m", verdicts={})
     assert table["throughput_samples_per_s"].tolist() == pytest.approx([100.0, 300.0])
 

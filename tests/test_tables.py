@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
-    """Five frameworks, three forms."""
+    """Five frameworks, three step kinds."""
     path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
     tables.write(path)
     return path
@@ -372,7 +372,7 @@ def test_the_ratio_to_the_first_of_five_frameworks(tmp_path):
 
     def change(frame):
         for framework, speed in {"keras": 100.0, "keras-jax": 300.0, "numpy": 50.0}.items():
-            case = where(frame, dataset="mnist", framework=framework, batch_size=64, form="momentum")
+            case = where(frame, dataset="mnist", framework=framework, batch_size=64, step_kind="momentum")
             frame.loc[case, "samples_per_s"] = speed
 
     rewrite(tmp_path, "throughput", change)
@@ -387,9 +387,9 @@ def test_the_ratio_of_an_arm_is_that_of_its_form(tmp_path):
     synthetic.write(tmp_path, grid=grid)
 
     def change(frame):
-        for form, speed in {"momentum": 200.0, "adam-coupled-clip": 700.0}.items():
+        for step_kind, speed in {"momentum": 200.0, "adam-coupled-clip": 700.0}.items():
             for framework, value in {"keras": 100.0, "pytorch": speed}.items():
-                case = where(frame, dataset="mnist", framework=framework, batch_size=64, form=form)
+                case = where(frame, dataset="mnist", framework=framework, batch_size=64, step_kind=step_kind)
                 frame.loc[case, "samples_per_s"] = value
 
     rewrite(tmp_path, "throughput", change)
@@ -400,10 +400,10 @@ def test_the_ratio_of_an_arm_is_that_of_its_form(tmp_path):
 
 @pytest.mark.parametrize("name", ["throughput", "execution", "memory"])
 def test_a_form_is_named_where_there_are_several_and_nowhere_else(folder, rich, name):
-    assert "Form" not in [column.head for column in named(folder, name).columns]
+    assert "Step kind" not in [column.head for column in named(folder, name).columns]
     table = named(rich, name)
-    place = [column.head for column in table.columns].index("Form")
-    assert {line[place] for line in texts(table)} == set(synthetic.RICH.forms)
+    place = [column.head for column in table.columns].index("Step kind")
+    assert {line[place] for line in texts(table)} == set(synthetic.RICH.step_kinds)
 
 
 def test_timings_follow_the_order_of_the_study(folder, rich):
@@ -413,13 +413,13 @@ def test_timings_follow_the_order_of_the_study(folder, rich):
         for name in ("execution", "throughput"):
             workloads = [line[0] for line in texts(named(path, name))]
             assert list(dict.fromkeys(workloads)) == ["MNIST, MLP", "Digits, CNN"]
-    places = named(rich, "execution").data[["form", "batch_size"]].drop_duplicates()
-    assert places["form"].iloc[:18].tolist() == ["momentum"] * 9 + ["adam-coupled-clip"] * 9
+    places = named(rich, "execution").data[["step_kind", "batch_size"]].drop_duplicates()
+    assert places["step_kind"].iloc[:18].tolist() == ["momentum"] * 9 + ["adam-coupled-clip"] * 9
     assert places["batch_size"].iloc[:9].is_monotonic_increasing
 
 
 def test_a_statistical_cell_is_marked_and_never_bold(rich):
-    table = main_table(rich, "main-mnist-mlp-own-dropout")
+    table = main_table(rich, "main-mnist-mlp-framework-dropout")
     assert all(line[2].endswith("‡") for line in texts(table) if line[2][0].isdigit())
     assert not any(cell.bold for cells in table.rows for cell in cells)
     assert "‡ statistical" in table.caption
@@ -436,7 +436,7 @@ def test_the_table_of_certificates(rich):
     assert len(table.rows) == 2 * 4 * 5
     assert certificate(rich, "MNIST, MLP", "fixed-lr", "NumPy")[0] == "0"
     assert certificate(rich, "MNIST, MLP", "fixed-lr", "Keras")[2:] == ["> 200", "> 200", "certified"]
-    assert certificate(rich, "MNIST, MLP", "own-dropout", "Keras")[-1] == "statistical"
+    assert certificate(rich, "MNIST, MLP", "framework-dropout", "Keras")[-1] == "statistical"
     wrong = certificate(rich, "Digits, CNN", "adam-clip", "Keras/PyTorch")
     assert wrong[:2] == ["—", "—"]
     assert wrong[-1] == "not certified: running averages of layer 2 BatchNorm"
@@ -504,8 +504,8 @@ def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tm
 def test_results_without_forms_are_told_to_be_of_another_version(tmp_path, name):
     synthetic.write(tmp_path)
     path = tmp_path / f"{name}.csv"
-    pd.read_csv(path).drop(columns="form").to_csv(path, index=False)
-    with pytest.raises(Problem, match=rf"{name}\.csv lacks the columns form(.|\n)*another version"):
+    pd.read_csv(path).drop(columns="step_kind").to_csv(path, index=False)
+    with pytest.raises(Problem, match=rf"{name}\.csv lacks the columns step_kind(.|\n)*another version"):
         tables.write(tmp_path)
 
 

@@ -17,7 +17,7 @@ INFO = {
     "dataset": "digits",
     "model": "mlp",
     "framework": "keras",
-    "form": "momentum",
+    "step_kind": "momentum",
     "execution": "fused",
     "batch_size": 2,
     "process": 0,
@@ -32,8 +32,8 @@ INFO = {
 
 
 def workload(*sizes):
-    goal, budget = {"validation_accuracy": 0.9, "source": "x"}, {"epochs": 1, "seconds": 1}
-    return Workload(dataset="digits", model="mlp", batch_sizes=sizes, goal=goal, budget=budget)
+    target, budget = {"validation_accuracy": 0.9, "source": "x"}, {"epochs": 1, "seconds": 1}
+    return Workload(dataset="digits", model="mlp", batch_sizes=sizes, target=target, budget=budget)
 
 
 def benchmark_of(rounds_s, **changes):
@@ -130,7 +130,7 @@ def kept(folder, benchmarks, failures):
     return rows.read_timings(folder, code="c")
 
 
-CASE = {key: INFO[key] for key in ("dataset", "model", "form", "execution", "batch_size")}
+CASE = {key: INFO[key] for key in ("dataset", "model", "step_kind", "execution", "batch_size")}
 
 
 def test_a_case_that_failed_after_its_rounds_is_a_failure_alone(tmp_path):

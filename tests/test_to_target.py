@@ -83,7 +83,7 @@ def data():
     )
 
 
-def plan(batch_size=10, *, goal=0.9, epochs=2.0, seconds=1e9, evaluate_every=50):
+def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=50):
     steps = math.ceil(epochs * N / batch_size)
     return Plan(
         cell=Cell(dataset="fake", model="mlp", framework="fake", arm="a", batch_size=batch_size),
@@ -93,7 +93,7 @@ def plan(batch_size=10, *, goal=0.9, epochs=2.0, seconds=1e9, evaluate_every=50)
         augmentation=[],
         randomness="shared",
         seeds=[0],
-        goal=goal,
+        target=target,
         budget=Budget(epochs=epochs, seconds=seconds),
         evaluate_every=evaluate_every,
     )
@@ -105,7 +105,7 @@ def run(plan, **script):
     return run_to_target(trainer, data(), plan, seed=0, clock=clock), trainer
 
 
-def test_the_first_evaluation_at_the_goal_counts_and_training_goes_on_to_the_end_of_the_budget():
+def test_the_first_evaluation_at_the_target_counts_and_training_goes_on_to_the_end_of_the_budget():
     result, _ = run(plan(), accuracies=[0.5, 0.9, 0.95, 0.8], step_s=0.1)
     assert result.status == Status.REACHED
     assert (result.examples_to_target, result.steps_to_target) == (100, 10)
@@ -114,7 +114,7 @@ def test_the_first_evaluation_at_the_goal_counts_and_training_goes_on_to_the_end
     assert [e.examples for e in result.curve] == [50, 100, 150, 200]
 
 
-def test_a_goal_never_met_is_missed_and_not_zero():
+def test_a_target_never_met_is_missed_and_not_zero():
     result, _ = run(plan(), accuracies=[0.5])
     assert result.status == Status.MISSED
     assert result.examples_to_target is result.steps_to_target is result.time_to_target_s is None
@@ -148,13 +148,13 @@ def test_divergence_before_any_evaluation_leaves_no_accuracy():
     assert trainer.test_reads == []
 
 
-def test_a_run_that_diverges_after_the_goal_still_reached_it():
+def test_a_run_that_diverges_after_the_target_still_reached_it():
     result, _ = run(plan(), accuracies=[0.9], loss=lambda step: np.nan if step > 10 else 1.0)
     assert result.status == Status.REACHED
     assert "not finite" in result.message
 
 
-def test_a_goal_met_after_the_seconds_are_over_is_not_reached():
+def test_a_target_met_after_the_seconds_are_over_is_not_reached():
     result, _ = run(plan(seconds=7.0), accuracies=[0.5, 0.95], step_s=1.0)
     assert (result.status, result.examples_to_target) == (Status.TIME_LIMIT, None)
     assert result.curve[-1].validation_accuracy == 0.95

@@ -19,7 +19,7 @@ PLAN = Plan(
     augmentation=[],
     randomness="shared",
     seeds=[0, 1, 2],
-    goal=0.9,
+    target=0.9,
     budget=Budget(epochs=1, seconds=60),
     evaluate_every=10,
 )

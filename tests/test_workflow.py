@@ -165,7 +165,7 @@ def test_a_bad_config_is_one_message_with_a_mend_and_no_traceback(project, case)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert message in said
-    assert "mend:" in said
+    assert "fix:" in said
     assert "Traceback" not in said
 
 
@@ -174,7 +174,7 @@ def test_an_unwritable_results_folder_is_told(project):
     done = project.snakemake(*SMOKE)
     assert done.returncode != 0
     assert "results" in done.stderr
-    assert "mend:" in done.stderr
+    assert "fix:" in done.stderr
     assert "Traceback" not in done.stderr
 
 

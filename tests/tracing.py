@@ -29,7 +29,7 @@ STUDY = {
     "workloads": [
         {
             **{"dataset": "digits", "model": "cnn", "batch_sizes": [32]},
-            "goal": {"validation_accuracy": 0.9, "source": "none"},
+            "target": {"validation_accuracy": 0.9, "source": "none"},
             "budget": {"epochs": 1, "seconds": 1},
         }
     ],

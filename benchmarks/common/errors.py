@@ -1,4 +1,4 @@
-"""Errors a person can act on: one message that names the cause and the mend, and no traceback."""
+"""Errors a person can act on: one message that names the cause and the fix, and no traceback."""
 
 import contextlib
 import errno
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from types import TracebackType
 
-MENDS = {
+FIXES = {
     errno.ENOSPC: "free some space there and run the same command again; finished results are kept",
     errno.EDQUOT: "free some of your quota and run the same command again; finished results are kept",
     errno.EACCES: "make the folder writable for you, or run from a folder that is",
@@ -18,19 +18,19 @@ INTERRUPTED = "interrupted: finished results are kept; run the same command agai
 
 
 class Problem(Exception):
-    """Something that the user can mend; `cause` says what is wrong and `mend` what to do."""
+    """Something that the user can fix; `cause` says what is wrong and `fix` what to do."""
 
-    def __init__(self, cause: str, *, mend: str) -> None:
-        super().__init__(f"{cause}\n  mend: {mend}")
+    def __init__(self, cause: str, *, fix: str) -> None:
+        super().__init__(f"{cause}\n  fix: {fix}")
         self.cause = cause
-        self.mend = mend
+        self.fix = fix
 
 
 def problem_from(error: OSError) -> Problem:
     """The full disk, the unwritable folder and their kin, said so that a person can act."""
     where = error.filename or "the results folder"
-    mend = MENDS.get(error.errno, "look at the file or folder named, then run the same command again")
-    return Problem(f"{where}: {error.strerror or error}", mend=mend)
+    fix = FIXES.get(error.errno, "look at the file or folder named, then run the same command again")
+    return Problem(f"{where}: {error.strerror or error}", fix=fix)
 
 
 def hide_interrupts(kind: type, error: BaseException, traceback: TracebackType | None) -> None:
@@ -43,7 +43,7 @@ def hide_interrupts(kind: type, error: BaseException, traceback: TracebackType |
 
 @contextlib.contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turn the problems a user can mend into one message on stderr and exit code 1."""
+    """Turn the problems a user can fix into one message on stderr and exit code 1."""
     try:
         yield
     except Problem as problem:

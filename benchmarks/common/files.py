@@ -17,11 +17,11 @@ def check_writable(folder: Path) -> None:
     Raises:
         Problem: the folder is a file, or cannot be written.
     """
-    mend = "move what is in the way, make the folder writable for you, or run from a folder that is"
+    fix = "move what is in the way, make the folder writable for you, or run from a folder that is"
     if folder.exists() and not folder.is_dir():
-        raise Problem(f"{folder} is not a folder", mend=mend)
+        raise Problem(f"{folder} is not a folder", fix=fix)
     if not os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK):
-        raise Problem(f"{folder}/ cannot be written", mend=mend)
+        raise Problem(f"{folder}/ cannot be written", fix=fix)
 
 
 def hold(folder: Path) -> None:
@@ -40,7 +40,7 @@ def hold(folder: Path) -> None:
         who = owner.read_text() if owner.exists() else "unknown"
         raise Problem(
             f"another run (process {who}) is working on {folder}/",
-            mend="wait until it ends, or stop it; finished results are kept",
+            fix="wait until it ends, or stop it; finished results are kept",
         ) from error
     except OSError as error:
         raise problem_from(error) from error

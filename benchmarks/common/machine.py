@@ -104,7 +104,7 @@ def leased_gpu(device: str) -> Iterator[None]:
             return
     raise Problem(
         "every GPU is held by another job of Batch Atlas",
-        mend="wait for it, or run with fewer jobs at a time (resources gpu= in profiles/default)",
+        fix="wait for it, or run with fewer jobs at a time (resources gpu= in profiles/default)",
     )
 
 

@@ -14,20 +14,20 @@ from benchmarks.compare import machines
 from benchmarks.summary.cells import CELL, TIMED, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
-TRAINING = ["dataset", "model", "arm", "goal", "training"]
-"""What a training is. Two studies may call different goals or settings by one name: these tell them apart."""
-KEY = [*CELL, "goal", "training"]
+TRAINING = ["dataset", "model", "arm", "target", "training"]
+"""What a training is. Studies may give one name to different targets or settings: these tell them apart."""
+KEY = [*CELL, "target", "training"]
 """A cell, whichever study and machine it was measured in."""
 INTERVALS = ("throughput_samples_per_s", "time_to_target_s")
 COLUMNS = [
-    *("machine", "study", "finished", "taken_from", *KEY, "form", "precision"),
+    *("machine", "study", "finished", "taken_from", *KEY, "step_kind", "precision"),
     *("n_runs", "n_reached", "status"),
     *("throughput_status", *(f"{name}{end}" for name in INTERVALS for end in ("", "_lo", "_hi"))),
     *("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
 ]
-ADDED = ("finished", "taken_from", "goal", "training", "precision", "throughput_status")
+ADDED = ("finished", "taken_from", "target", "training", "precision", "throughput_status")
 """What a summary does not hold of itself."""
-MEND = "delete that folder, or run its study again with this version"
+FIX = "delete that folder, or run its study again with this version"
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def read(folder: Path) -> Source:
         _check_version(source)
         cells(source)
     except FileNotFoundError as error:
-        raise Problem(f"{error.filename} does not exist", mend=MEND) from error
+        raise Problem(f"{error.filename} does not exist", fix=FIX) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise Problem(f"{folder} does not hold results of this version: {error}", mend=MEND) from error
+        raise Problem(f"{folder} does not hold results of this version: {error}", fix=FIX) from error
     return source
 
 
@@ -99,7 +99,7 @@ def _check_version(source: Source) -> None:
         missing = [column for column in columns if column not in table]
         if missing:
             cause = f"{source.folder / name} is of another version: it lacks {', '.join(missing)}"
-            raise Problem(cause, mend=MEND)
+            raise Problem(cause, fix=FIX)
 
 
 def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
@@ -123,7 +123,7 @@ def cells(source: Source) -> pd.DataFrame:
 
 
 def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Goal, settings and precision of every (dataset, model, arm) of a study."""
+    """Target, settings and precision of every (dataset, model, arm) of a study."""
     for workload in study["workloads"]:
         for arm in study["arms"]:
             settings = {key: value for key, value in arm.items() if key != "name"}
@@ -135,7 +135,7 @@ def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     "model": workload["model"],
                     "arm": arm["name"],
                 },
-                "goal": workload["goal"]["validation_accuracy"],
+                "target": workload["target"]["validation_accuracy"],
                 "precision": study["precision"],
                 "training": " ".join(f"{key}={value}" for key, value in settings.items()),
             }
@@ -155,7 +155,7 @@ def table(sources: list[Source]) -> pd.DataFrame:
     return kept.sort_values(["machine", *TRAINING, "framework", "batch_size"], ignore_index=True)
 
 
-OWN = "own"
+THIS_MACHINE = "this machine"
 PREDICTION_COLUMNS = [
     *("machine", *KEY, "status", "examples_from", "examples_to_target", "throughput_samples_per_s"),
     *("time_to_target_predicted_s", "time_to_target_s", "error"),
@@ -165,9 +165,9 @@ PREDICTION_COLUMNS = [
 def predictions(cells: pd.DataFrame) -> pd.DataFrame:
     """Every time to target that can be predicted, beside the measured one where there is one.
 
-    `examples_to_target` is the median over the *other* machines that reached the goal, so that a
+    `examples_to_target` is the median over the *other* machines that reached the target, so that a
     prediction knows nothing of the training it is held against; `examples_from` names them. Where no
-    other machine did, it is the machine's own and `examples_from` is `own`. The throughput is always the
+    other machine did, it is the machine's own and `examples_from` says so. The throughput is always the
     machine's own. `error` is predicted / measured - 1.
     """
     rows = [row for _, group in cells.groupby(KEY, sort=False) for row in _of_one_cell(group)]
@@ -182,7 +182,7 @@ def _of_one_cell(group: pd.DataFrame) -> list[dict]:
         others = known.drop(cell["machine"], errors="ignore")
         pool = others if len(others) else known
         if len(pool):
-            names = f"others: {', '.join(sorted(others.index))}" if len(others) else OWN
+            names = f"others: {', '.join(sorted(others.index))}" if len(others) else THIS_MACHINE
             rows.append(_prediction(cell, examples=float(pool.median()), examples_from=names))
     return rows
 
@@ -215,6 +215,6 @@ def find(results: Path) -> tuple[list[machines.Source], list[machines.Source]]:
         raise Problem(
             f"no results to compare: there is neither {results}/STUDY/MACHINE/summary.csv nor "
             f"{results}/published/MACHINE/STUDY/summary.csv",
-            mend="run a study first (snakemake --cores all), or copy published results there",
+            fix="run a study first (snakemake --cores all), or copy published results there",
         )
     return machines.chosen([machines.read(path.parent) for path in paths])

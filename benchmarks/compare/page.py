@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.common.files import write_text
 from benchmarks.compare import figures, machines, tables
-from benchmarks.compare.machines import OWN, Source, find
+from benchmarks.compare.machines import THIS_MACHINE, Source, find
 from benchmarks.publish import wording, writing
 
 
@@ -87,7 +87,7 @@ def _source(source: Source) -> dict[str, str]:
 def sentences(cells: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """What the comparison shows: who is fastest, and how well times were predicted."""
     machines = sorted(cells["machine"].unique())
-    several = [name for name in ("form", "precision") if cells[name].nunique() > 1]
+    several = [name for name in ("step_kind", "precision") if cells[name].nunique() > 1]
     said = [] if len(machines) > 1 else [ALONE.format(machines[0])]
     if len(machines) > 1:
         said += [
@@ -105,7 +105,7 @@ ALONE = (
 
 
 def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: list[str]) -> str:
-    """The best throughput of each machine, best first; with form and precision where there are several."""
+    """The best throughput of each machine, best first; with step kind and precision if there are several."""
     timed = cells.dropna(subset=["throughput_samples_per_s"])
     if timed.empty:
         return ""
@@ -123,10 +123,8 @@ def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: list[st
 def _predictions(machine: str, rows: pd.DataFrame) -> str:
     """How many times were predicted for a machine, and how far off they were."""
     if rows.empty:
-        return (
-            f"{machine}: no time to target could be predicted, since no machine reached a goal of its cells."
-        )
-    foreign = rows[rows["examples_from"] != OWN]
+        return f"{machine}: no time to target could be predicted: no machine reached a target of its cells."
+    foreign = rows[rows["examples_from"] != THIS_MACHINE]
     basis = "from other machines’ examples to target" if len(foreign) else "from its own examples to target"
     rows = foreign if len(foreign) else rows
     errors = rows["error"].dropna()

@@ -19,7 +19,7 @@ def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean, least and most peak memory over the arms of a form in each case, and the cells without one."""
+    """Mean, least and most peak memory over the arms of a step kind, by case, and the cells without one."""
     memory = cells.groupby(ON_MACHINE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
     values = memory.reset_index().merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
     failed = panels.failed_trainings(cells[cells["peak_memory_mib"].isna()])
@@ -53,12 +53,14 @@ def _quantity(cells: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _titled(rows: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the title of their panel: it names form and precision where the cells have several."""
-    several = cells["form"].nunique() > 1
+    """Rows with the title of their panel: it names step kind and precision where the cells have several."""
+    several = cells["step_kind"].nunique() > 1
     precision = precisions(cells)
     panels = [
         f"{wording.timed(tuple(key), several=several)}{precision[name]}"
-        for *key, name in rows[["dataset", "model", "form", "precision"]].itertuples(index=False, name=None)
+        for *key, name in rows[["dataset", "model", "step_kind", "precision"]].itertuples(
+            index=False, name=None
+        )
     ]
     return rows.assign(panel=panels)
 
@@ -79,5 +81,5 @@ def training_titles(cells: pd.DataFrame) -> dict[tuple, str]:
 
 
 def _title(training: tuple) -> str:
-    dataset, model, arm, goal, _ = training
-    return f"{wording.workload((dataset, model))} · {arm} · {100 * goal:g} %"
+    dataset, model, arm, target, _ = training
+    return f"{wording.workload((dataset, model))} · {arm} · {100 * target:g} %"

@@ -92,8 +92,8 @@ def _wide(name: str, title: str, entries: dict, *, data: pd.DataFrame, heads: li
 
 CAPTION = (
     "Predicted: examples to target of the other machines (median; the machine’s own where no other reached "
-    "the goal) over the throughput of this one. Error: predicted over measured, less 1. A word in place of a "
-    "measured time is the status of the median run."
+    "the target) over the throughput of this one. Error: predicted over measured, less 1. A word in place of "
+    "a measured time is the status of the median run."
 )
 
 

@@ -17,7 +17,7 @@ Adding a file adds a built-in dataset, and nothing else is edited. It states its
 Whatever `raw_arrays` needs beyond NumPy it imports inside, so that facts are read without it. Files
 to download go through `download.obtain`, as in mnist.py. The docstring names the source.
 
-The user's own data is named `KIND:PATH`, as in `images:photos@32`; own.py says what its files have.
+The user's own data is named `KIND:PATH`, as in `images:photos@32`; user_data.py says what its files have.
 """
 
 import difflib
@@ -28,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import dataset, own
+from benchmarks.datasets import dataset, user_data
 from benchmarks.datasets.dataset import (
     Dataset,
     Facts,
@@ -44,7 +44,7 @@ from benchmarks.datasets.dataset import (
 )
 
 SOURCES = ("images", "npz", "text")
-_SHARED = {"cifar", "dataset", "download", "formats", "own"}
+_SHARED = {"cifar", "dataset", "download", "formats", "user_data"}
 NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _SHARED - {*SOURCES}))
 
 
@@ -59,10 +59,10 @@ def module_name(source: str) -> str:
         return f"{__name__}.{prefix}"
     known = [*NAMES, *(f"{kind}:PATH" for kind in SOURCES)]
     if prefix in SOURCES:
-        raise Problem(f"dataset {source!r} names no path", mend=f"write {prefix}:PATH")
+        raise Problem(f"dataset {source!r} names no path", fix=f"write {prefix}:PATH")
     close = difflib.get_close_matches(prefix, SOURCES if colon else NAMES, n=1)
     hint = f"did you mean {close[0]}{colon}{path}? " if close else ""
-    raise Problem(f"unknown dataset {source!r}", mend=f"{hint}known: {', '.join(known)}")
+    raise Problem(f"unknown dataset {source!r}", fix=f"{hint}known: {', '.join(known)}")
 
 
 def module(name: str) -> Plugin:
@@ -74,7 +74,7 @@ def module(name: str) -> Plugin:
     return importlib.import_module(module_name(name))
 
 
-def _own(source: str) -> tuple[own.Source, str]:
+def _user_data(source: str) -> tuple[user_data.Source, str]:
     """The module and the location of the user's own data."""
     return importlib.import_module(module_name(source)), source.partition(":")[2]
 
@@ -87,7 +87,7 @@ def slug(source: str) -> str:
     """
     module_name(source)
     prefix, _, location = source.partition(":")
-    return own.slug(prefix, location) if location else source
+    return user_data.slug(prefix, location) if location else source
 
 
 def kind(source: str) -> Kind:
@@ -103,7 +103,7 @@ def shape(source: str) -> tuple[int, ...]:
     """
     if source in NAMES:
         return module(source).SHAPE
-    plugin, location = _own(source)
+    plugin, location = _user_data(source)
     return plugin.shape(location)
 
 
@@ -118,7 +118,7 @@ def split_sizes(source: str) -> Split:
     """
     if source in NAMES:
         return module(source).SPLIT
-    plugin, location = _own(source)
+    plugin, location = _user_data(source)
     return plugin.split(location)
 
 
@@ -126,8 +126,8 @@ def fingerprint(source: str) -> str:
     """Changes when the user's own data does: from names, sizes and times of its files. "" for built-in."""
     if source in NAMES:
         return ""
-    plugin, location = _own(source)
-    return own.fingerprint(plugin.files(location))
+    plugin, location = _user_data(source)
+    return user_data.fingerprint(plugin.files(location))
 
 
 def store(source: str, path: Path) -> None:
@@ -141,23 +141,23 @@ def store(source: str, path: Path) -> None:
     dataset.save(with_digests(facts, arrays), arrays, path)
 
 
-def _built_in(name: str) -> tuple[Facts, own.RawArrays]:
+def _built_in(name: str) -> tuple[Facts, user_data.RawArrays]:
     plugin = module(name)
     facts, arrays = stated(plugin), plugin.raw_arrays()
     try:
         check(arrays, facts)
     except Mismatch as error:
-        mend = "install the versions pinned in requirements/ and run again"
-        raise Problem(f"{name} is not the dataset it should be: {error}", mend=mend) from error
+        fix = "install the versions pinned in requirements/ and run again"
+        raise Problem(f"{name} is not the dataset it should be: {error}", fix=fix) from error
     return facts, arrays
 
 
-def _users(source: str) -> tuple[Facts, own.RawArrays]:
-    plugin, location = _own(source)
+def _users(source: str) -> tuple[Facts, user_data.RawArrays]:
+    plugin, location = _user_data(source)
     loaded = plugin.load(location)
-    facts = own.facts(loaded, name=slug(source), kind=plugin.KIND)
+    facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
     if facts.kind == "images":  # a character may well occur once in a text
-        own.check_classes(loaded, facts)
+        user_data.check_classes(loaded, facts)
     return facts, loaded.arrays
 
 

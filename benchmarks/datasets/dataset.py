@@ -72,7 +72,7 @@ class Facts:
         """One SHA-256 (hex) for all four raw arrays: that of their digests, one a line."""
         return hashlib.sha256("\n".join(self.sha256[key] for key in KEYS).encode()).hexdigest()
 
-    def form(self, key: str) -> tuple[str, tuple[int, ...]]:
+    def type_and_shape(self, key: str) -> tuple[str, tuple[int, ...]]:
         """Type and shape of one of the four arrays."""
         n = self.split.test if key.startswith("test") else self.split.train + self.split.validation
         if key.endswith("_x"):
@@ -144,7 +144,7 @@ def check(arrays: RawArrays, facts: Facts) -> None:
     """
     for key, array in arrays.items():
         found = (array.dtype.name, array.shape)
-        same(f"type and shape of {key}", expected=facts.form(key), found=found)
+        same(f"type and shape of {key}", expected=facts.type_and_shape(key), found=found)
         if key in facts.sha256:
             same(f"SHA-256 of {key}", expected=facts.sha256[key], found=array_sha256(array))
 
@@ -224,7 +224,7 @@ def load(path: Path) -> tuple[Facts, RawArrays]:
     except FileNotFoundError as error:
         raise Problem(
             f"data file {path} does not exist",
-            mend=f"python -m benchmarks fetch DATASET --output {path}",
+            fix=f"python -m benchmarks fetch DATASET --output {path}",
         ) from error
     except (*UNREADABLE, TypeError) as error:
         raise damaged(path, error) from error
@@ -237,4 +237,4 @@ def _facts(text: str) -> Facts:
 
 def damaged(path: Path, reason: object) -> Problem:
     """A data file that must not be used, and what to do about it."""
-    return Problem(f"data file {path} is damaged: {reason}", mend="delete it and run again")
+    return Problem(f"data file {path} is damaged: {reason}", fix="delete it and run again")

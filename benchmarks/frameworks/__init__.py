@@ -37,7 +37,7 @@ def module_name(name: str) -> str:
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise Problem(f"there is no framework '{name}'", mend=f"{hint}known frameworks: {', '.join(NAMES)}")
+        raise Problem(f"there is no framework '{name}'", fix=f"{hint}known frameworks: {', '.join(NAMES)}")
     return f"benchmarks.frameworks.{name.replace('-', '_')}"
 
 
@@ -53,5 +53,5 @@ def load(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise Problem(
             f"framework '{name}' needs the package '{error.name}', which is not installed",
-            mend="pip install -r requirements/cpu.txt (or cuda.txt), or take the framework out of the study",
+            fix="pip install -r requirements/cpu.txt (or cuda.txt), or take the framework out of the study",
         ) from error

@@ -23,7 +23,7 @@ def look(framework: str, device: str) -> dict:
     if done.returncode:
         raise Problem(
             f"{framework} does not start: {done.stderr.strip().splitlines()[-1:]}",
-            mend="pip install -r requirements/cpu.txt (or cuda.txt) into this environment",
+            fix="pip install -r requirements/cpu.txt (or cuda.txt) into this environment",
         )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -36,13 +36,13 @@ def check_same(found: dict[str, dict], *, device: str, gpus: list[machine.Gpu]) 
     """
     kinds = {name: seen["kind"] for name, seen in found.items()}
     said = ", ".join(f"{name} sees {'a GPU' if kind == 'gpu' else 'no GPU'}" for name, kind in kinds.items())
-    mend = f"install requirements/cuda.txt, whose frameworks share one CUDA; {HIDE}"
+    fix = f"install requirements/cuda.txt, whose frameworks share one CUDA; {HIDE}"
     if len(set(kinds.values())) > 1:
-        raise Problem(f"the frameworks compute on different devices: {said}", mend=mend)
+        raise Problem(f"the frameworks compute on different devices: {said}", fix=fix)
     if "cpu" in kinds.values() and device == "gpu":
-        raise Problem(f"the study asks for a GPU, but {said}", mend=mend)
+        raise Problem(f"the study asks for a GPU, but {said}", fix=fix)
     if "cpu" in kinds.values() and device == "auto" and gpus:
-        raise Problem(f"this machine has a GPU ({gpus[0].name}), but {said}", mend=mend)
+        raise Problem(f"this machine has a GPU ({gpus[0].name}), but {said}", fix=fix)
 
 
 def ensure_same(names: list[str], device: str, path: Path) -> None:

@@ -41,7 +41,7 @@ def prepare(workload: Workload, folder: Path) -> None:
     if not path.exists() and not call(
         f"data {workload.dataset}", "fetch", workload.dataset, "--output", path
     ):
-        raise Problem(f"no data {workload.dataset}", mend="see the message above")
+        raise Problem(f"no data {workload.dataset}", fix="see the message above")
 
 
 def traced(study: Study, name: str, folder: Path) -> bool:
@@ -69,15 +69,15 @@ def certified(study: Study, names: list[str], folder: Path) -> dict:
     if not good:
         raise Problem(
             f"no framework but {REFERENCE[0]} could be traced: there is nothing to hold to it",
-            mend="pip install -r requirements/cpu.txt (or cuda.txt), or name others on the command line",
+            fix="pip install -r requirements/cpu.txt (or cuda.txt), or name others on the command line",
         )
     if not traced(study, REFERENCE[0], folder):
-        raise Problem(f"the reference, {REFERENCE[0]}, could not be traced", mend="see the message above")
+        raise Problem(f"the reference, {REFERENCE[0]}, could not be traced", fix="see the message above")
     chosen = [name for name in names if name in (*good, REFERENCE[0])]
     output = folder / "certificates.json"
     given = [*chosen, "--study", study.model_dump_json()]
     if not call("certificates", "certify", *given, "--traces", folder / "traces", "--output", output):
-        raise Problem("the certificates could not be written", mend="see the message above")
+        raise Problem("the certificates could not be written", fix="see the message above")
     return json.loads(output.read_bytes())
 
 

@@ -58,7 +58,7 @@ class Equivalence(Value):
     `estimate` is the mean of `framework` − `other` in percentage points for test accuracy, and the
     geometric mean of `framework` / `other` for epochs to target; null where there is no pair. Interval
     and p are null where there are fewer than two; an end of the interval is null where there is none.
-    `n_one_alone` counts the seeds with which one framework alone reached the goal, or alone broke off.
+    `n_one_alone` counts the seeds with which one framework alone reached the target, or alone broke off.
     """
 
     dataset: str
@@ -159,7 +159,7 @@ def _accuracy(names: dict, runs: list[tuple[Run, Run]], *, step: float) -> Equiv
 def _epochs(names: dict, runs: list[tuple[Run, Run]]) -> Equivalence:
     """Epochs to target, where both runs reached it; epochs and examples have the same ratio.
 
-    The goal was met somewhere between the evaluation that saw it and the one before.
+    The target was met somewhere between the evaluation that saw it and the one before.
     """
     met = np.array([(*_met(a), *_met(b)) for a, b in runs if a.examples_to_target and b.examples_to_target])
     before, ours, before_theirs, theirs = met.reshape(-1, 4).T
@@ -172,7 +172,7 @@ def _epochs(names: dict, runs: list[tuple[Run, Run]]) -> Equivalence:
         differences,
         (math.log(RATIO_MARGIN[0]), math.log(RATIO_MARGIN[1])),
         alone=sum((a.examples_to_target is None) != (b.examples_to_target is None) for a, b in runs),
-        having="the goal reached",
+        having="the target reached",
     )
     logarithms = ("estimate", "lo", "hi", "margin_lo", "margin_hi")
     known = {name: getattr(judged, name) for name in logarithms}
@@ -182,7 +182,7 @@ def _epochs(names: dict, runs: list[tuple[Run, Run]]) -> Equivalence:
 
 
 def _met(run: Run) -> tuple[float, float]:
-    """Examples at the last evaluation short of the goal (0 of none) and at the one that met it."""
+    """Examples at the last evaluation short of the target (0 of none) and at the one that met it."""
     at = float(run.examples_to_target)
     return max((float(point.examples) for point in run.curve if point.examples < at), default=0.0), at
 
@@ -214,7 +214,7 @@ def _judged(
 def _reason(differences: Differences, margin: tuple[float, float], *, alone: int, p: float) -> str:
     """What a reader should know of a verdict."""
     if alone:
-        return f"with {alone} of the seeds one framework alone reached the goal or broke off"
+        return f"with {alone} of the seeds one framework alone reached the target or broke off"
     exact = Differences(*[differences.observed] * 3)
     if p > LEVEL and two_one_sided(exact, margin).p <= LEVEL:
         return "too coarse: known no better than to an evaluation, or to a test example"

@@ -28,7 +28,7 @@ def spec(
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise Problem(f"there is no model '{name}'", mend=f"{hint}known models: {', '.join(NAMES)}")
+        raise Problem(f"there is no model '{name}'", fix=f"{hint}known models: {', '.join(NAMES)}")
     found = importlib.import_module(f"benchmarks.models.{name}").layers(n_classes)
     return [*(AUGMENTATIONS[each] for each in augmentation), *_drawing(found, randomness)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.common.errors import Problem
 
-FILES = ["summary.csv", "goals.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
+FILES = ["summary.csv", "targets.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
 FILES += ["report.html", "curves.csv"]
 FOLDERS = ["tables", "figures"]
 BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
@@ -47,7 +47,7 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
     if missing:
         raise Problem(
             f"{results} is not a finished study: it has no {', '.join(missing)}",
-            mend="run the study to its end first: snakemake --cores all",
+            fix="run the study to its end first: snakemake --cores all",
         )
     bulky = sorted(path for pattern in BULKY for path in results.glob(pattern))
     inside = [path for folder in FOLDERS for path in sorted((results / folder).iterdir())]
@@ -60,17 +60,17 @@ def fill(folder: Path, results: Path, *, small: list[Path], bulky: list[Path]) -
     """Write a whole publication into a folder that does not exist yet."""
     packed = sum(path.stat().st_size for path in bulky) > PLAIN_BYTES
     for path in small if packed else [*small, *bulky]:
-        target = folder / path.relative_to(results)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        destination = folder / path.relative_to(results)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, destination)
     if packed:
         pack(bulky, folder / PACKED, root=results)
 
 
-def pack(paths: list[Path], target: Path, *, root: Path) -> None:
+def pack(paths: list[Path], destination: Path, *, root: Path) -> None:
     """Pack files under their paths below `root`; the same files give the same bytes."""
     with (
-        target.open("wb") as file,
+        destination.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as squeezed,
         tarfile.open(fileobj=squeezed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):

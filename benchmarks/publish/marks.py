@@ -51,7 +51,7 @@ ROUNDING = 1e-9
 
 def budget(results: Results, cells: pd.DataFrame, name: str) -> pd.Series:
     """The budget of each cell in `epochs` or `seconds`; NaN where its (dataset, model) has none."""
-    known = cells[["dataset", "model"]].merge(results.goals, how="left", on=["dataset", "model"])
+    known = cells[["dataset", "model"]].merge(results.targets, how="left", on=["dataset", "model"])
     return known[name].astype(float).set_axis(cells.index)
 
 

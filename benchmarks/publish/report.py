@@ -41,11 +41,11 @@ def render(results: Results, *, drawn: Path) -> str:
         figures=[_figure(results, name, module, drawn) for name, module in shown.items()],
         not_drawn=[module.TITLE for name, module in figures.modules().items() if name not in shown],
         tables=tables.build(results),
-        goals=_goals(results),
+        targets=_targets(results),
         statuses=_statuses(results),
         doubts=_doubts(results),
         identity=results.identity,
-        form=timings.FORM if results.several_forms else "",
+        step_kind=timings.STEP_KIND if results.several_step_kinds else "",
         n_cells=len(results.summary),
         provenance={key: value for key, value in results.provenance.items() if key != "study"},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
@@ -73,16 +73,16 @@ def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:
     return {"name": name, "title": module.TITLE, "caption": module.caption(results), "image": image}
 
 
-def _goals(results: Results) -> list[dict[str, str]]:
+def _targets(results: Results) -> list[dict[str, str]]:
     return [
         {
-            "workload": wording.workload((goal["dataset"], goal["model"])),
-            "accuracy": wording.percent(goal["validation_accuracy"]),
-            "epochs": wording.number(goal["epochs"]),
-            "seconds": wording.number(goal["seconds"]),
-            "source": goal["source"],
+            "workload": wording.workload((target["dataset"], target["model"])),
+            "accuracy": wording.percent(target["validation_accuracy"]),
+            "epochs": wording.number(target["epochs"]),
+            "seconds": wording.number(target["seconds"]),
+            "source": target["source"],
         }
-        for _, goal in results.goals.iterrows()
+        for _, target in results.targets.iterrows()
     ]
 
 
@@ -107,12 +107,12 @@ SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
 
 
 def findings(results: Results) -> dict[str, list[str]]:
-    """What each (dataset, model) shows: speed, then time to the goal, then accuracy."""
+    """What each (dataset, model) shows: speed, then time to the target, then accuracy."""
     speed, time = (_speed, _time) if results.side_by_side else (_speeds, _times)
     found = {}
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
-        sentences = [*speed(cells, several=results.several_forms), *time(cells), *_accuracy(cells)]
+        sentences = [*speed(cells, several=results.several_step_kinds), *time(cells), *_accuracy(cells)]
         found[wording.workload(workload)] = sentences
     return found
 
@@ -123,12 +123,13 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
         if timed.empty:
             continue
         best = timed.loc[timed[SPEED].idxmax()]
-        alike = timed[timed["form"] == best["form"]]
+        alike = timed[timed["step_kind"] == best["step_kind"]]
         first = alike.loc[alike["batch_size"].idxmin()]
-        form = f" ({best['form']})" if several else ""
+        step_kind = f" ({best['step_kind']})" if several else ""
         yield (
-            f"{wording.name(framework)} trains fastest at {_size(best)}{form}: {_with_interval(best, SPEED)} "
-            f"examples/s, {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
+            f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
+            f"{_with_interval(best, SPEED)} examples/s, "
+            f"{wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
             f"{_not_told_apart(best, alike.drop(index=best.name))}."
         )
 
@@ -139,7 +140,7 @@ def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
     best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
     parts = [
         f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
-        f"{' (' + cell['form'] + ')' if several else ''}"
+        f"{' (' + cell['step_kind'] + ')' if several else ''}"
         for _, cell in best.iterrows()
     ]
     if parts:
@@ -153,14 +154,14 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
         yield (
-            f"{wording.name(framework)} reaches the goal soonest at {_size(best)} ({best['arm']}), in "
+            f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
             f"{_with_interval(best, TIME)} s; the largest batch size that reaches it is "
             f"{wording.whole(largest)}."
         )
 
 
 def _times(cells: pd.DataFrame) -> Iterator[str]:
-    """The least time to the goal of each framework, the soonest first."""
+    """The least time to the target of each framework, the soonest first."""
     reached = cells.dropna(subset=[TIME])
     best = reached.loc[reached.groupby("framework")[TIME].idxmin()].sort_values(TIME)
     parts = [
@@ -171,7 +172,7 @@ def _times(cells: pd.DataFrame) -> Iterator[str]:
     if parts:
         largest = wording.whole(reached["batch_size"].max())
         yield (
-            f"The goal is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
+            f"The target is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
             f"{largest}."
         )
 

@@ -13,7 +13,7 @@ from benchmarks.summary.cells import CELL
 from benchmarks.summary.cells import TIMED as CASE
 from benchmarks.summary.statistics import FITTED
 
-MEND = "run the summarise step of this study again"
+FIX = "run the summarise step of this study again"
 OLD = "another version of Batch Atlas wrote it: run this study again with this version"
 COLUMNS = {
     "summary": [
@@ -22,7 +22,7 @@ COLUMNS = {
     ],
     "throughput": [*CASE, "execution", "process", "samples_per_s", "status"],
     "curves": [*CELL, "seed", "status", "epochs", "training_s", "validation_accuracy"],
-    "goals": ["dataset", "model", "validation_accuracy", "source", "epochs", "seconds"],
+    "targets": ["dataset", "model", "validation_accuracy", "source", "epochs", "seconds"],
     "memory_fit": [*FITTED, "a_mib", "b_mib_per_example"],
 }
 IDENTITY = {
@@ -37,7 +37,7 @@ IDENTITY = {
 }
 BOUNDS = ("bound", "steps", "float32_bound")
 SIDE_BY_SIDE = 2
-MAY_BE_ABSENT = ("curves", "goals", "memory_fit")
+MAY_BE_ABSENT = ("curves", "targets", "memory_fit")
 """A study that times throughput alone has nothing to put in these."""
 
 
@@ -45,13 +45,13 @@ MAY_BE_ABSENT = ("curves", "goals", "memory_fit")
 class Results:
     """The tables that `summarise` left, as it left them, the certificates and the provenance of the study.
 
-    What times and memory depend on of an arm is its *form*: a workload is timed once in each.
+    What times and memory depend on of an arm is its *step kind*: a workload is timed once in each.
     """
 
     summary: pd.DataFrame
     throughput: pd.DataFrame
     curves: pd.DataFrame
-    goals: pd.DataFrame
+    targets: pd.DataFrame
     memory_fit: pd.DataFrame
     identity: dict[str, Any]
     provenance: dict[str, Any]
@@ -78,9 +78,9 @@ class Results:
         return list(pairs.itertuples(index=False, name=None))
 
     @property
-    def several_forms(self) -> bool:
-        """Whether the arms have several forms, so that a timing names its own."""
-        return self.summary["form"].nunique() > 1
+    def several_step_kinds(self) -> bool:
+        """Whether the arms have several step kinds, so that a timing names its own."""
+        return self.summary["step_kind"].nunique() > 1
 
     @property
     def side_by_side(self) -> bool:
@@ -89,16 +89,16 @@ class Results:
 
     @property
     def timed(self) -> dict[tuple[str, str, str], str]:
-        """(dataset, model, form), in the order of the study, with a title that names the form of several."""
-        keys = self.summary[["dataset", "model", "form"]].drop_duplicates()
+        """(dataset, model, step kind), in the order of the study, with its title."""
+        keys = self.summary[["dataset", "model", "step_kind"]].drop_duplicates()
         titles = keys.itertuples(index=False, name=None)
-        return {key: wording.timed(key, several=self.several_forms) for key in titles}
+        return {key: wording.timed(key, several=self.several_step_kinds) for key in titles}
 
     @property
     def cases(self) -> pd.MultiIndex:
         """Every case, in the order of the study, its batch sizes ascending."""
         cases = self.summary[CASE].drop_duplicates().sort_values("batch_size", kind="stable")
-        places = cases[["dataset", "model", "form"]].apply(tuple, axis=1).map(list(self.timed).index)
+        places = cases[["dataset", "model", "step_kind"]].apply(tuple, axis=1).map(list(self.timed).index)
         return pd.MultiIndex.from_frame(cases.loc[places.sort_values(kind="stable").index])
 
     @property
@@ -119,9 +119,9 @@ def of_workload(frame: pd.DataFrame, workload: tuple[str, str]) -> pd.DataFrame:
 
 
 def of_timed(frame: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
-    """The rows of one (dataset, model, form)."""
+    """The rows of one (dataset, model, step kind)."""
     own = of_workload(frame, key[:2])
-    return own[own["form"] == key[2]]
+    return own[own["step_kind"] == key[2]]
 
 
 def read(folder: Path) -> Results:
@@ -132,7 +132,7 @@ def read(folder: Path) -> Results:
     """
     tables = {name: _table(folder / f"{name}.csv") for name in COLUMNS}
     if tables["summary"].empty:
-        raise Problem(f"{folder / 'summary.csv'} has no rows: nothing was measured", mend=MEND)
+        raise Problem(f"{folder / 'summary.csv'} has no rows: nothing was measured", fix=FIX)
     identity, provenance = _identity(folder / "identity.json"), _json(folder / "provenance.json")
     return Results(**tables, identity=identity, provenance=provenance)
 
@@ -144,12 +144,12 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path)
     except FileNotFoundError as error:
-        raise Problem(f"{path} does not exist", mend=MEND) from error
+        raise Problem(f"{path} does not exist", fix=FIX) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise Problem(f"{path} is not a table: {error}", mend=MEND) from error
+        raise Problem(f"{path} is not a table: {error}", fix=FIX) from error
     missing = [column for column in expected if column not in frame]
     if missing:
-        raise Problem(f"{path} lacks the columns {', '.join(missing)}", mend=OLD)
+        raise Problem(f"{path} lacks the columns {', '.join(missing)}", fix=OLD)
     return frame
 
 
@@ -160,7 +160,7 @@ def _identity(path: Path) -> dict[str, Any]:
         rows = found.get(part, [])
         missing += [f"{part}.{column}" for column in columns if any(column not in row for row in rows)]
     if missing:
-        raise Problem(f"{path} lacks {', '.join(missing)}", mend=OLD)
+        raise Problem(f"{path} lacks {', '.join(missing)}", fix=OLD)
     return found
 
 
@@ -168,6 +168,6 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise Problem(f"{path} does not exist", mend=MEND) from error
+        raise Problem(f"{path} does not exist", fix=FIX) from error
     except json.JSONDecodeError as error:
-        raise Problem(f"{path} is not JSON: {error}", mend=MEND) from error
+        raise Problem(f"{path} is not JSON: {error}", fix=FIX) from error

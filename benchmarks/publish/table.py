@@ -45,10 +45,10 @@ class Table:
 
 
 def timed_columns(*, several: bool) -> list[Column]:
-    """The first columns of a table of timings: the workload, and the form where a study has several."""
-    return [Column("Workload", words=True), *([Column("Form", words=True)] if several else [])]
+    """The first columns of a table of timings: the workload, and the step kind where a study has several."""
+    return [Column("Workload", words=True), *([Column("Step kind", words=True)] if several else [])]
 
 
 def timed_texts(row: pd.Series, *, several: bool) -> list[str]:
-    """What stands in them, for a row with `dataset`, `model` and `form`."""
-    return [wording.workload((row["dataset"], row["model"])), *([row["form"]] if several else [])]
+    """What stands in them, for a row with `dataset`, `model` and `step_kind`."""
+    return [wording.workload((row["dataset"], row["model"])), *([row["step_kind"]] if several else [])]

@@ -40,7 +40,7 @@ def workload(pair: tuple[str, str]) -> str:
 
 
 def timed(key: tuple[str, str, str], *, several: bool) -> str:
-    """A (dataset, model, form) as a heading; the form is named where a study has several."""
+    """A (dataset, model, step kind) as a heading; the step kind is named where a study has several."""
     return f"{workload(key[:2])} · {key[2]}" if several else workload(key[:2])
 
 

@@ -66,5 +66,5 @@ def embedded_image(path: Path) -> str:
     try:
         return base64.b64encode(path.read_bytes()).decode()
     except FileNotFoundError as error:
-        mend = "run `python -m benchmarks figures` on this folder first"
-        raise Problem(f"{path} does not exist", mend=mend) from error
+        fix = "run `python -m benchmarks figures` on this folder first"
+        raise Problem(f"{path} does not exist", fix=fix) from error

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from benchmarks.common.value import Value
 from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Schedule, Share
 
-OWN_SETTINGS = {
+SETTINGS_OF = {
     "sgd": set(),
     "momentum": {"momentum"},
     "nesterov": {"momentum"},
@@ -48,7 +48,7 @@ class Arm(Value):
     @model_validator(mode="after")
     def _settings_belong_to_the_optimizer(self) -> "Arm":
         """Momentum is named where the optimizer has it, and nothing where it has no effect."""
-        own = OWN_SETTINGS[self.optimizer]
+        own = SETTINGS_OF[self.optimizer]
         if "momentum" in own and self.momentum is None:
             raise ValueError(f"{self.optimizer} needs a momentum")
         for name in ("momentum", "beta_1", "beta_2", "epsilon"):
@@ -74,22 +74,22 @@ class Arm(Value):
         return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)
 
     @property
-    def form(self) -> str:
-        """What the speed and memory of a training depend on, in words: arms of one form are timed once."""
+    def step_kind(self) -> str:
+        """What the speed and memory of a training depend on, in words: arms of one kind are timed once."""
         decoupled = self.decay == "decoupled" or self.optimizer == "adamw"
         decay = ["decoupled" if decoupled else "coupled"] if self.weight_decay else []
         clip = ["clip"] if self.clip_norm else []
-        own = ["own-dropout"] if self.randomness == "framework" else []
+        own = ["framework-dropout"] if self.randomness == "framework" else []
         return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *own])
 
     @property
-    def gentle(self) -> "Arm":
-        """An arm of the same form under which no model diverges: for timing, where results do not count.
+    def for_timing(self) -> "Arm":
+        """An arm of the same step kind under which no model diverges: for timing, where results do not count.
 
         Arithmetic on NaN or on denormal numbers has another speed.
         """
         return Arm(
-            name=self.form,
+            name=self.step_kind,
             optimizer=self.optimizer,
             learning_rate=2**-10,
             momentum=0.875 if self.momentum is not None else None,

@@ -24,7 +24,7 @@ class Cell(Value):
 
 
 class Budget(Value):
-    """Where a run ends whether or not it reached its goal: epochs, and seconds of training."""
+    """Where a run ends whether or not it reached its target: epochs, and seconds of training."""
 
     epochs: float = Field(gt=0)
     seconds: float = Field(gt=0)
@@ -40,7 +40,7 @@ class Plan(Value):
     augmentation: list[str]
     randomness: str
     seeds: list[int]
-    goal: float
+    target: float
     budget: Budget
     evaluate_every: int
     """Examples between two evaluations."""

@@ -1,4 +1,4 @@
-"""The configuration of a study, read from YAML: held to what there is, or refused with a mend."""
+"""The configuration of a study, read from YAML: held to what there is, or refused with a fix."""
 
 import difflib
 import json
@@ -11,9 +11,9 @@ from benchmarks.common.errors import Problem
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
-from benchmarks.study.study import Goal, Study, Throughput, Workload, plan
+from benchmarks.study.study import Study, Target, Throughput, Workload, plan
 
-PARTS = (Study, Workload, Arm, Schedule, Goal, Budget, Throughput)
+PARTS = (Study, Workload, Arm, Schedule, Target, Budget, Throughput)
 KEYS = [key for part in PARTS for key in part.model_fields]
 
 
@@ -26,7 +26,7 @@ def read(config: dict) -> Study:
     try:
         study = Study.model_validate(config)
     except ValidationError as error:
-        raise Problem(_first(error), mend="config/README.md describes every key") from error
+        raise Problem(_first(error), fix="config/README.md describes every key") from error
     for workload in study.workloads:
         _check_workload(workload)
         _check_kind(workload, study.arms)
@@ -63,7 +63,7 @@ def _check_workload(workload: Workload) -> None:
             raise Problem(
                 f"config: batch size {size} is not between 1 and the {n_training} training examples of "
                 f"{workload.dataset}",
-                mend="name batch sizes in that range, or `full` for the whole training set",
+                fix="name batch sizes in that range, or `full` for the whole training set",
             )
 
 
@@ -75,19 +75,19 @@ def _check_kind(workload: Workload, arms: list[Arm]) -> None:
         wanted = "text" if reads_tokens else "images"
         raise Problem(
             f"config: model {workload.model} reads {wanted}, and {workload.dataset} is not",
-            mend="pair transformer with text, every other model with images",
+            fix="pair transformer with text, every other model with images",
         )
     spec = models.spec(workload.model, n_classes=2, randomness="framework")
     for arm in arms:
         if arm.randomness == "framework" and not models.is_statistical(spec):
             raise Problem(
                 f"config: arm {arm.name}: randomness: framework, and {workload.model} has no dropout",
-                mend="take randomness out of that arm, or make this model a study of its own",
+                fix="take randomness out of that arm, or make this model a study of its own",
             )
         if arm.augmentation and (other := _no_images(workload.dataset)):
             raise Problem(
                 f"config: arm {arm.name} shifts or flips images, and {workload.dataset} is {other}",
-                mend="take augmentation out of that arm, or make this data a study of its own",
+                fix="take augmentation out of that arm, or make this data a study of its own",
             )
 
 
@@ -100,7 +100,7 @@ def _check_arms(workload: Workload, study: Study) -> None:
             except ValidationError as error:
                 raise Problem(
                     _first(error, f"arm {arm.name} at batch size {size}: "),
-                    mend="change the arm's learning rate or scaling, or the workload's budget",
+                    fix="change the arm's learning rate or scaling, or the workload's budget",
                 ) from error
 
 
@@ -125,11 +125,11 @@ def _check_no_duplicates(study: Study) -> None:
     for key, values in lists.items():
         twice = sorted({str(value) for value in values if values.count(value) > 1})
         if twice:
-            raise Problem(f"config: {key}: {', '.join(twice)} named twice", mend="name it once")
+            raise Problem(f"config: {key}: {', '.join(twice)} named twice", fix="name it once")
     for slug in {workload.slug for workload in study.workloads}:
         sources = sorted({w.dataset for w in study.workloads if w.slug == slug})
         if len(sources) > 1:
             raise Problem(
                 f"config: {' and '.join(sources)} would both be called {slug} in results",
-                mend="rename one of the two folders or files",
+                fix="rename one of the two folders or files",
             )

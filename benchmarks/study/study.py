@@ -13,7 +13,7 @@ from benchmarks.recipe.plan import Budget, Cell, Plan
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
-class Goal(Value):
+class Target(Value):
     """The validation accuracy that a run trains to, and where that figure comes from."""
 
     validation_accuracy: float = Field(gt=0, le=1)
@@ -21,7 +21,7 @@ class Goal(Value):
 
 
 class Workload(Value):
-    """A data set and a model, with the batch sizes, the goal and the budget that belong to them.
+    """A data set and a model, with the batch sizes, the target and the budget that belong to them.
 
     `dataset` is a name, or the user's own data as `images:PATH`, `npz:PATH` or `text:PATH`; results call
     it by its `slug`.
@@ -30,7 +30,7 @@ class Workload(Value):
     dataset: str
     model: str
     batch_sizes: list[int | Literal["full"]] = Field(min_length=1)
-    goal: Goal
+    target: Target
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
 
@@ -72,13 +72,13 @@ class Study(Value):
 
 
 def timed(study: Study) -> Study:
-    """The study without what its timings do not depend on: seeds, goals, budgets, the rates of its arms."""
-    forms = list({arm.form: arm.gentle for arm in study.arms}.values())
-    return study.model_copy(update={"seeds": [], "arms": forms, "workloads": _bare(study), "machine": None})
+    """The study without what its timings do not depend on: seeds, targets, budgets, the rates of its arms."""
+    kinds = list({arm.step_kind: arm.for_timing for arm in study.arms}.values())
+    return study.model_copy(update={"seeds": [], "arms": kinds, "workloads": _bare(study), "machine": None})
 
 
 def traced(study: Study) -> Study:
-    """The study without what its traces do not depend on: frameworks, seeds, goals, budgets, batch sizes."""
+    """The study without what its traces do not depend on: frameworks, seeds, targets, budgets, sizes."""
     bare = [w.model_copy(update={"batch_sizes": [1]}) for w in _bare(study)]
     return timed(study).model_copy(
         update={
@@ -89,10 +89,10 @@ def traced(study: Study) -> Study:
 
 
 def _bare(study: Study) -> list[Workload]:
-    """The workloads with goals and budgets that stand for none."""
-    goal, budget = Goal(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
+    """The workloads with targets and budgets that stand for none."""
+    target, budget = Target(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
     return [
-        w.model_copy(update={"goal": goal, "budget": budget, "evaluations_per_epoch": 1})
+        w.model_copy(update={"target": target, "budget": budget, "evaluations_per_epoch": 1})
         for w in study.workloads
     ]
 
@@ -128,7 +128,7 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
         augmentation=arm.augmentation,
         randomness=arm.randomness,
         seeds=study.seeds,
-        goal=workload.goal.validation_accuracy,
+        target=workload.target.validation_accuracy,
         budget=workload.budget,
         evaluate_every=max(1, workload.n_training // workload.evaluations_per_epoch),
     )

@@ -8,10 +8,10 @@ from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_ce
 from benchmarks.training.record import Record, Run, Status
 
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
-TIMED = ["dataset", "model", "framework", "form", "batch_size"]
+TIMED = ["dataset", "model", "framework", "step_kind", "batch_size"]
 TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
 COLUMNS = [
-    *("study", "machine", *CELL[:4], "form", "batch_size", "n_runs", "n_reached", "status"),
+    *("study", "machine", *CELL[:4], "step_kind", "batch_size", "n_runs", "n_reached", "status"),
     *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
     "throughput_idiomatic_samples_per_s",
     *("throughput_idiomatic_samples_per_s_lo", "throughput_idiomatic_samples_per_s_hi"),
@@ -27,7 +27,7 @@ UNTRAINED = "untrained"
 
 
 def cell_status(runs: list[Run]) -> str:
-    """`reached` where the median run reached the goal, otherwise the most frequent of the failures."""
+    """`reached` where the median run reached the target, otherwise the most frequent of the failures."""
     statuses = [run.status for run in runs]
     if 2 * statuses.count(Status.REACHED) > len(statuses):
         return Status.REACHED.value

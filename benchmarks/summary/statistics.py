@@ -87,7 +87,7 @@ def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
     return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
 
 
-FITTED = ["dataset", "model", "framework", "form"]
+FITTED = ["dataset", "model", "framework", "step_kind"]
 FEWEST_POINTS = 3
 
 
@@ -110,7 +110,7 @@ def memory_fit(batch_sizes: np.ndarray, memory_mib: np.ndarray, *, capacity_mib:
 
 
 def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
-    """One fit for each workload, framework and form of arm, over the cells that have a measured peak."""
+    """One fit for each workload, framework and step kind of arm, over the cells that have a measured peak."""
     measured = summary.dropna(subset=["peak_memory_mib"])
     rows = []
     for key, cells in measured.groupby(FITTED, sort=False):

@@ -15,15 +15,15 @@ from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import record
 from benchmarks.training.record import Record, record_path
 
-GOAL_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
+TARGET_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
 
 
 def grid(study: Study) -> list[dict]:
-    """Names of every cell, trained or only timed, and the form that its arm is timed as."""
+    """Names of every cell, trained or only timed, and the step kind that its arm is timed as."""
     return [
         {
             **{"dataset": workload.slug, "model": workload.model, "framework": framework},
-            **{"arm": arm.name, "form": arm.form, "batch_size": size},
+            **{"arm": arm.name, "step_kind": arm.step_kind, "batch_size": size},
         }
         for workload in study.workloads
         for size in workload.sizes
@@ -32,17 +32,17 @@ def grid(study: Study) -> list[dict]:
     ]
 
 
-def goals(workloads: list[Workload]) -> pd.DataFrame:
-    """The goal and budget of each workload."""
+def targets(workloads: list[Workload]) -> pd.DataFrame:
+    """The target and budget of each workload."""
     rows = [
         {
             **{"dataset": w.slug, "model": w.model, "n_training": w.n_training},
-            **w.goal.model_dump(),
+            **w.target.model_dump(),
             **w.budget.model_dump(),
         }
         for w in workloads
     ]
-    return pd.DataFrame(rows, columns=GOAL_COLUMNS)
+    return pd.DataFrame(rows, columns=TARGET_COLUMNS)
 
 
 def verdicts(path: Path) -> dict[tuple, str]:
@@ -98,7 +98,7 @@ class Totals:
         if len(self.kinds) > 1:
             raise Problem(
                 f"the results of this study come from different devices: {' and '.join(sorted(self.kinds))}",
-                mend="delete runs/ and throughput/ of the study and run it again on one",
+                fix="delete runs/ and throughput/ of the study and run it again on one",
             )
 
 
@@ -133,7 +133,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     return {
         "summary.csv": table.to_csv(index=False),
         "curves.csv": pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(index=False),
-        "goals.csv": goals(study.workloads).to_csv(index=False),
+        "targets.csv": targets(study.workloads).to_csv(index=False),
         "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
         ),

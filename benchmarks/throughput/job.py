@@ -27,11 +27,11 @@ CASES_FILE = Path(__file__).with_name("measure.py")
 
 def wanted(study: Study) -> list[Case]:
     """Every case of the study."""
-    return [case for workload in study.workloads for case in cases_of(workload, forms(study))]
+    return [case for workload in study.workloads for case in cases_of(workload, step_kinds(study))]
 
 
-def forms(study: Study) -> list[str]:
-    """The forms of the study's arms: `study.timed` has one arm for each, named after it."""
+def step_kinds(study: Study) -> list[str]:
+    """The step kinds of the study's arms: `study.timed` has one arm for each, named after it."""
     return [arm.name for arm in study.arms]
 
 
@@ -61,7 +61,7 @@ def measure(request: Request, folder: Path) -> None:
     if code not in (0, 1) or not asked.with_suffix(".provenance").exists():
         raise Problem(
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
-            mend="its output stands above in this log; mend what it says and run the same command again",
+            fix="its output stands above in this log; fix what it says and run the same command again",
         )
     keep(
         draft,

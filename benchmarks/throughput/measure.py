@@ -49,28 +49,28 @@ def data(name: str) -> Dataset:
 
 
 @functools.cache
-def layers(dataset: str, model: str, form: str) -> Spec:
-    """The model of a case, with the augmentation of its form."""
+def layers(dataset: str, model: str, step_kind: str) -> Spec:
+    """The model of a case, with the augmentation of its step kind."""
     return models.spec(
         model,
         n_classes=data(dataset).n_classes,
-        augmentation=arm(form).augmentation,
-        randomness=arm(form).randomness,
+        augmentation=arm(step_kind).augmentation,
+        randomness=arm(step_kind).randomness,
     )
 
 
-def arm(form: str) -> Arm:
-    """The arm that stands for a form."""
-    return next(arm for arm in REQUEST.arms if arm.name == form)
+def arm(step_kind: str) -> Arm:
+    """The arm that stands for a step kind."""
+    return next(arm for arm in REQUEST.arms if arm.name == step_kind)
 
 
 @functools.lru_cache(maxsize=4)
-def trainer(dataset: str, model: str, form: str, execution: str) -> Trainer:
+def trainer(dataset: str, model: str, step_kind: str, execution: str) -> Trainer:
     """A trainer, built once in a process for all batch sizes."""
     found = data(dataset)
     return framework().Trainer(
-        layers=layers(dataset, model, form),
-        optimizer=arm(form).optimizer_at(1, total_steps=1),
+        layers=layers(dataset, model, step_kind),
+        optimizer=arm(step_kind).optimizer_at(1, total_steps=1),
         examples=found.train_x,
         labels=found.train_y,
         precision=REQUEST.precision,
@@ -125,7 +125,7 @@ def described() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each case of the request, in its order."""
-    names = [f"{c.dataset}-{c.model}-{c.form}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
+    names = [f"{c.dataset}-{c.model}-{c.step_kind}-{c.execution}-{c.batch_size}" for c in REQUEST.cases]
     metafunc.parametrize("case", REQUEST.cases, ids=names)
 
 
@@ -145,9 +145,9 @@ def test_throughput(benchmark, case: Case) -> None:
 def time_case(benchmark, case: Case) -> None:
     """Compile, first step, warm-up, rounds, input; `measuring_s` is all of it, each part being timed."""
     found = data(case.dataset)
-    subject = trainer(case.dataset, case.model, case.form, case.execution)
+    subject = trainer(case.dataset, case.model, case.step_kind, case.execution)
     start = time.perf_counter()
-    spec = layers(case.dataset, case.model, case.form)
+    spec = layers(case.dataset, case.model, case.step_kind)
     subject.reset(initial_parameters(spec, found.train_x.shape[1:], seed=0))
     stream = BatchStream(len(found.train_y), seed=REQUEST.process)
     compile_s = subject.compile(case.batch_size)

@@ -19,7 +19,7 @@ class Case(Value):
 
     dataset: str
     model: str
-    form: str
+    step_kind: str
     execution: Execution
     batch_size: int
 
@@ -27,7 +27,7 @@ class Case(Value):
 class Request(Value):
     """What one process times: its framework and settings, and the cases in the order to run them.
 
-    `arms` has one for each form of the cases, by the form's name; `data` the file of each data set.
+    `arms` has one for each step kind of the cases, named after it; `data` the file of each data set.
     """
 
     framework: str
@@ -42,12 +42,18 @@ class Request(Value):
     cases: list[Case]
 
 
-def cases_of(workload: Workload, forms: list[str]) -> list[Case]:
-    """Every case of a workload: both executions of every form of arm at every batch size."""
+def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
+    """Every case of a workload: both executions of every step kind of arm at every batch size."""
     return [
-        Case(dataset=workload.slug, model=workload.model, form=form, execution=execution, batch_size=size)
+        Case(
+            dataset=workload.slug,
+            model=workload.model,
+            step_kind=step_kind,
+            execution=execution,
+            batch_size=size,
+        )
         for size in workload.sizes
-        for form in forms
+        for step_kind in step_kinds
         for execution in EXECUTIONS
     ]
 
@@ -58,11 +64,11 @@ def shuffled(cases: list[Case], *, seed: int) -> list[Case]:
 
 
 COLUMNS = [
-    *("dataset", "model", "framework", "form", "execution", "batch_size", "process", "samples_per_s"),
+    *("dataset", "model", "framework", "step_kind", "execution", "batch_size", "process", "samples_per_s"),
     *("step_p50_ms", "step_p95_ms", "rounds", "steps_per_round", "compile_s", "first_step_s"),
     *("input_share", "status"),
 ]
-CASE = ["dataset", "model", "framework", "form", "execution", "batch_size", "process"]
+CASE = ["dataset", "model", "framework", "step_kind", "execution", "batch_size", "process"]
 
 
 def row(benchmark: dict) -> dict:

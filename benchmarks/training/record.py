@@ -41,7 +41,7 @@ class Evaluation(Value):
 class Run(Value):
     """One seed of a cell, from the first step to the end of its budget.
 
-    `*_to_target` are null where the goal was not reached (censored at `examples`). Test and train
+    `*_to_target` are null where the target was not reached (censored at `examples`). Test and train
     accuracy are read once, with the parameters of the best validation evaluation.
     """
 
@@ -97,7 +97,7 @@ def read(path: Path) -> Record:
         reason = str(error).splitlines()
         raise Problem(
             f"{path} is not a record of this version of Batch Atlas: {' '.join(reason[:3])}",
-            mend="delete the file and run the study again; only this cell is computed anew",
+            fix="delete the file and run the study again; only this cell is computed anew",
         ) from error
 
 

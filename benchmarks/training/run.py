@@ -1,4 +1,4 @@
-"""One run: train to the goal and on to the end of the budget, evaluating at fixed counts of examples."""
+"""One run: train to the target and on to the end of the budget, evaluating at fixed counts of examples."""
 
 import dataclasses
 import math
@@ -37,10 +37,10 @@ def run_to_target(
 ) -> Run:
     """Train a trainer that was just reset to the seed's initial parameters.
 
-    The validation set decides when the goal is reached and which parameters are best; the test set
+    The validation set decides when the target is reached and which parameters are best; the test set
     is read once, at the end, with those. An evaluation falls on the first step at or after each
     multiple of `plan.evaluate_every` examples, and the budget of epochs ends with the step that completes
-    it. A run notices that its seconds are over after a call of up to LONGEST_CALL steps; a goal that is
+    it. A run notices that its seconds are over after a call of up to LONGEST_CALL steps; a target that is
     met only then counts as not reached.
     """
     progress = Progress()
@@ -122,7 +122,7 @@ def _finish(
     """The run's result; accuracies on test and training data are those of the best parameters."""
     batch_size = plan.cell.batch_size
     within = [e for e in progress.curve if e.training_s <= plan.budget.seconds]
-    reached = next((e for e in within if e.validation_accuracy >= plan.goal), None)
+    reached = next((e for e in within if e.validation_accuracy >= plan.target), None)
     best = max(progress.curve, key=lambda e: e.validation_accuracy, default=None)
     final = _final_scores(trainer, data, progress)
     return Run(

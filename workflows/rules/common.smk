@@ -40,7 +40,7 @@ RESULTS = f"results/{STUDY.study}/{MACHINE}"
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
 STUDY_JSON = STUDY.model_dump_json()
-# What is timed does not depend on goals, budgets, seeds or arms: changing those times nothing anew.
+# What is timed does not depend on targets, budgets, seeds or arms: changing those times nothing anew.
 TIMED_JSON = studies.timed(STUDY).model_dump_json()
 TRACED_JSON = studies.traced(STUDY).model_dump_json()
 

@@ -12,7 +12,7 @@ rule summarise:
             name=[
                 "summary.csv",
                 "curves.csv",
-                "goals.csv",
+                "targets.csv",
                 "memory_fit.csv",
                 "provenance.json",
             ],

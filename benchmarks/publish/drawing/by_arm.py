@@ -15,20 +15,20 @@ from benchmarks.publish.drawing.style import FAINT, Look
 from benchmarks.publish.results import Results, of_workload
 
 GUIDE = {"color": FAINT, "linestyle": (0, (1, 1.5)), "linewidth": 1}
-"""How a goal or a budget is drawn."""
+"""How a target or a budget is drawn."""
 EARLY = "fewer epochs than the budget"
 HOLLOW = f"Hollow, {EARLY}: a run ended before it, by its seconds or by a failure."
 """What a caption says of accuracies that stand for less training."""
 
 
 class Panel(NamedTuple):
-    """What one panel shows: its cells, and the goal of its workload where there is one."""
+    """What one panel shows: its cells, and the target of its workload where there is one."""
 
     ax: Axes
     title: str
     cells: pd.DataFrame
     sizes: list[int]
-    goal: pd.Series | None
+    target: pd.Series | None
     looks: dict[str, Look]
 
 
@@ -72,8 +72,8 @@ def layout(results: Results, cells: pd.DataFrame, *, n_series: int) -> tuple[Fig
         here = of_workload(cells, workload)
         title = f"{wording.workload(workload)} · {arm}"
         sizes = panels.sizes_of(results, workload)
-        goal = goal_of(results, workload)
-        shown.append(Panel(ax, title, here[here["arm"] == arm], sizes, goal, looks))
+        target = target_of(results, workload)
+        shown.append(Panel(ax, title, here[here["arm"] == arm], sizes, target, looks))
     return figure, shown
 
 
@@ -89,10 +89,10 @@ def room_for_arrows(panel: Panel) -> None:
     axes.room_above(panel.ax, panel.cells.loc[np.isinf(panel.cells["hi"]), "value"].to_numpy(float))
 
 
-def goal_of(results: Results, workload: tuple[str, str]) -> pd.Series | None:
-    """The goal and budget of a (dataset, model), where it has one."""
-    goals = of_workload(results.goals, workload)
-    return None if goals.empty else goals.iloc[0]
+def target_of(results: Results, workload: tuple[str, str]) -> pd.Series | None:
+    """The target and budget of a (dataset, model), where it has one."""
+    targets = of_workload(results.targets, workload)
+    return None if targets.empty else targets.iloc[0]
 
 
 def early_keys(cells: pd.DataFrame) -> list[Line2D]:

@@ -117,7 +117,7 @@ def sizes_of(results: Results, workload: tuple[str, str]) -> list[int]:
 
 
 FAILURE_MARKS = {
-    "missed": ("^", "goal missed"),
+    "missed": ("^", "target missed"),
     "time-limit": ("D", "time limit"),
     "diverged": ("x", "diverged"),
     "out-of-memory": ("P", "out of memory"),
@@ -128,7 +128,7 @@ STRIP_ROW = 0.075
 
 
 def failed_trainings(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells whose median run did not reach the goal."""
+    """The cells whose median run did not reach the target."""
     return cells[cells["status"].isin(list(FAILURE_MARKS))]
 
 

@@ -1,4 +1,4 @@
-"""Figures of timings against batch size: a panel for each (dataset, model, form), both executions in it."""
+"""Figures of timings against batch size: a panel for each (dataset, model, step kind)."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ LINES = {"fused": "-", "idiomatic": (0, (3, 2))}
 
 
 class Panel(NamedTuple):
-    """What one panel shows: the timings of one (dataset, model, form) in some executions."""
+    """What one panel shows: the timings of one (dataset, model, step kind) in some executions."""
 
     ax: Axes
     title: str
@@ -95,8 +95,12 @@ def keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
 
 
 def caption(results: Results) -> str:
-    """What the titles say of the arms, where a study has several forms."""
-    return f" Named in a title is the form of the arms: {FORM}." if results.several_forms else ""
+    """What the titles say of the arms, where a study has several step kinds."""
+    return (
+        f" Named in a title is the kind of training step of the arms: {STEP_KIND}."
+        if results.several_step_kinds
+        else ""
+    )
 
 
-FORM = "what speed and memory depend on of an arm (optimizer, weight decay, clipping, augmentation)"
+STEP_KIND = "what speed and memory depend on of an arm (optimizer, weight decay, clipping, augmentation)"

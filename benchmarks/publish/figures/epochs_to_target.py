@@ -1,4 +1,4 @@
-"""Epochs to the goal against batch size."""
+"""Epochs to the target against batch size."""
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,11 +18,11 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Epochs (examples seen over training examples) until the validation goal is first reached: median "
+        "Epochs (examples seen over training examples) until the validation target is first reached: median "
         "over runs with its bootstrap interval"
         ", of three runs their range; an arrow where runs that never got there leave it "
-        "without an upper end. Marks above a panel: cells whose median run did not reach the goal, and why. "
-        "Dotted: the budget."
+        "without an upper end. Marks above a panel: cells whose median run did not reach the target, "
+        "and why. Dotted: the budget."
     )
 
 
@@ -39,7 +39,7 @@ def draw(results: Results) -> Figure:
 
 
 def _finish(panel: Panel) -> None:
-    if panel.goal is not None:
-        panel.ax.axhline(panel.goal["epochs"], **GUIDE)
+    if panel.target is not None:
+        panel.ax.axhline(panel.target["epochs"], **GUIDE)
     by_arm.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

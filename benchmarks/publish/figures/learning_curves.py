@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import axes, panels
-from benchmarks.publish.drawing.by_arm import GUIDE, goal_of
+from benchmarks.publish.drawing.by_arm import GUIDE, target_of
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.summary.cells import CELL
 
@@ -31,8 +31,9 @@ def caption(results: Results) -> str:
     return (
         "Validation accuracy against epochs, a colour per batch size from dark (small) to light (large): "
         "median over the runs still going, the band from the least to the most. The vertical axis is "
-        "logarithmic in the distance to 100 %. Dotted: the goal. A mark ends the curve of a run that did not "
-        "last to the end of its budget of epochs, whether or not it had reached the goal, and tells why."
+        "logarithmic in the distance to 100 %. Dotted: the target. A mark ends the curve of a run that did "
+        "not last to the end of its budget of epochs, whether or not it had reached the target, and says "
+        "why."
     )
 
 
@@ -48,8 +49,8 @@ def draw(results: Results) -> Figure:
     for row, workload in enumerate(results.workloads):
         own = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
         _color_bar(figure, own.ravel().tolist(), panels.sizes_of(results, workload))
-    goal = Line2D([], [], label="goal", **GUIDE)
-    panels.legend(figure, [goal, *panels.failure_keys(early)])
+    target = Line2D([], [], label="target", **GUIDE)
+    panels.legend(figure, [target, *panels.failure_keys(early)])
     return figure
 
 
@@ -58,7 +59,7 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
     curves = of_workload(results.curves, workload)
     sizes = panels.sizes_of(results, workload)
     colors = dict(zip(sizes, _colors(sizes), strict=True))
-    goal = goal_of(results, workload)
+    target = target_of(results, workload)
     for ax, arm in zip(block, results.arms, strict=True):
         axes.accuracy(ax)
         shown = curves[(curves["framework"] == framework) & (curves["arm"] == arm)]
@@ -66,8 +67,8 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
             _cell(ax, runs, color=colors[size])
         title = f"{wording.workload(workload)} · {wording.name(framework)} · {arm}"
         ax.set_title(panels.wrapped(title))
-        if goal is not None:
-            ax.axhline(goal["validation_accuracy"], **GUIDE)
+        if target is not None:
+            ax.axhline(target["validation_accuracy"], **GUIDE)
         ax.set_xlabel("Epochs")
         ax.set_ylabel("Validation accuracy (%)" if ax.get_subplotspec().is_first_col() else "")
     axes.accuracy_ticks(block[0].yaxis)
@@ -93,7 +94,7 @@ def _marks(results: Results, early: pd.DataFrame, block: np.ndarray) -> None:
 def ends(results: Results) -> pd.DataFrame:
     """The last point of every run that ended before its budget of epochs; `status` tells what ended it.
 
-    A run that had reached its goal says so in its own status: its seconds were over, or it diverged then.
+    A run that had reached its target says so in its own status: its seconds were over, or it diverged then.
     """
     runs = results.curves.groupby([*CELL, "seed"], sort=False)["epochs"]
     last = results.curves.loc[runs.idxmax()]

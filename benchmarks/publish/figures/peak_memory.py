@@ -31,7 +31,7 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """A panel for each (dataset, model, form)."""
+    """A panel for each (dataset, model, step kind)."""
     looks = style.looks(results.frameworks)
     points = {framework: look._replace(line="") for framework, look in looks.items()}
     cells = _over_arms(results.trained)

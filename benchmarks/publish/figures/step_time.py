@@ -26,7 +26,7 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """A panel for each (dataset, model, form), of many frameworks one for each execution."""
+    """A panel for each (dataset, model, step kind), of many frameworks one for each execution."""
     return timings.draw(results, _steps(results), label="Step time (ms)", held=False)
 
 

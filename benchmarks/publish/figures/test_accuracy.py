@@ -23,7 +23,7 @@ def caption(results: Results) -> str:
     return (
         "Test accuracy at the best validation evaluation: mean ± standard deviation over runs. The axis is "
         "logarithmic in the distance to 100 %. Marks above a panel: cells whose median run did not reach the "
-        "validation goal (dotted), and why; what they did reach is drawn where they were tested. "
+        "validation target (dotted), and why; what they did reach is drawn where they were tested. "
         f"{by_arm.HOLLOW}"
     )
 
@@ -37,7 +37,7 @@ def draw(results: Results) -> Figure:
         label="Test accuracy (%)",
         prepare=axes.accuracy,
         finish=_finish,
-        keys=[Line2D([], [], label="validation goal", **GUIDE), *by_arm.early_keys(cells)],
+        keys=[Line2D([], [], label="validation target", **GUIDE), *by_arm.early_keys(cells)],
     )
 
 
@@ -59,6 +59,6 @@ def _finish(panel: Panel) -> None:
         early = panel.cells[(panel.cells["framework"] == framework) & panel.cells["ended_early"]]
         x = series.beside(early["batch_size"].to_numpy(), shift=shift)
         series.hollow(panel.ax, x, early, look=look)
-    if panel.goal is not None:
-        panel.ax.axhline(panel.goal["validation_accuracy"], **GUIDE)
+    if panel.target is not None:
+        panel.ax.axhline(panel.target["validation_accuracy"], **GUIDE)
     axes.accuracy_ticks(panel.ax.yaxis)

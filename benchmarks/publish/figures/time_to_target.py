@@ -1,4 +1,4 @@
-"""Time to the goal against batch size, measured and predicted."""
+"""Time to the target against batch size, measured and predicted."""
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,11 +20,11 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Seconds of training, evaluation excluded, until the validation goal is first reached: median over "
+        "Seconds of training, evaluation excluded, until the validation target is first reached: median over "
         "runs with its bootstrap interval, of three runs their range; an arrow where runs that never got "
         "there leave it without an upper end. The runs of a cell share a process: what differs from process "
         "to process is not in the interval. Open marks: predicted, as examples to target over throughput. "
-        "Marks above a panel: cells whose median run did not reach the goal, and why."
+        "Marks above a panel: cells whose median run did not reach the target, and why."
     )
 
 

@@ -1,4 +1,4 @@
-"""Time to the goal against test accuracy: what a batch size costs and what it gives."""
+"""Time to the target against test accuracy: what a batch size costs and what it gives."""
 
 from itertools import groupby
 from textwrap import wrap
@@ -40,7 +40,7 @@ DRAWN = [
 
 
 def applies(results: Results) -> bool:
-    """Whether any cell has both a time to its goal and a test accuracy."""
+    """Whether any cell has both a time to its target and a test accuracy."""
     return not results.trained.dropna(subset=NEEDED).empty
 
 
@@ -51,7 +51,7 @@ def caption(results: Results) -> str:
         "neighbours of the grid): up and to the left is better. Bars: 95 % interval of the time, with an "
         "arrow where it has no upper end, and standard deviation of the accuracy over runs. The vertical "
         f"axis is logarithmic in the distance to 100 %. {by_arm.HOLLOW} Above each panel: the batch "
-        "sizes that have no point since their median run did not reach the goal, and why."
+        "sizes that have no point since their median run did not reach the target, and why."
     )
 
 

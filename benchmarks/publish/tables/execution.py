@@ -13,7 +13,7 @@ HEADS = ("Idiomatic (examples/s)", "Fused (examples/s)", "Ratio")
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, form, batch size), of many frameworks one for each of them."""
+    """One table: a row per (dataset, model, step kind, batch size), and framework where many."""
     if results.throughput.empty:
         return []
     timed = dict(list(results.throughput.groupby(CASE)))
@@ -39,9 +39,9 @@ def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
     """A row per batch size, three columns for each framework."""
     sides = [Column(head, wording.name(framework)) for framework in results.frameworks for head in HEADS]
-    lines = data.groupby(["dataset", "model", "form", "batch_size"], sort=False)
+    lines = data.groupby(["dataset", "model", "step_kind", "batch_size"], sort=False)
     return {
-        "columns": [*timed_columns(several=results.several_forms), Column("Batch size"), *sides],
+        "columns": [*timed_columns(several=results.several_step_kinds), Column("Batch size"), *sides],
         "rows": [_line(results, rows) for _, rows in lines],
     }
 
@@ -56,7 +56,7 @@ def _line(results: Results, rows: pd.DataFrame) -> list[Entry]:
 def _one_below_another(results: Results, data: pd.DataFrame) -> dict[str, list]:
     """A row per batch size and framework."""
     speeds = [Column(head) for head in HEADS]
-    first = [*timed_columns(several=results.several_forms), Column("Batch size")]
+    first = [*timed_columns(several=results.several_step_kinds), Column("Batch size")]
     rows = [
         [Entry(text) for text in (*_first(results, case), wording.name(case["framework"]), *_side(case))]
         for _, case in data.iterrows()
@@ -65,7 +65,7 @@ def _one_below_another(results: Results, data: pd.DataFrame) -> dict[str, list]:
 
 
 def _first(results: Results, case: pd.Series) -> list[str]:
-    return [*timed_texts(case, several=results.several_forms), wording.whole(case["batch_size"])]
+    return [*timed_texts(case, several=results.several_step_kinds), wording.whole(case["batch_size"])]
 
 
 def _side(case: pd.Series) -> list[str]:

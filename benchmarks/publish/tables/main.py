@@ -164,8 +164,8 @@ def _table(results: Results, *, workload: tuple[str, str], arm: str) -> Table:
 
 
 def _rows(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> list[Row]:
-    """The batch sizes, ascending; an arm's throughput is that of its form."""
-    fused = timed[(timed["execution"] == "fused") & timed["form"].isin(cells["form"])]
+    """The batch sizes, ascending; an arm's throughput is that of its step kind."""
+    fused = timed[(timed["execution"] == "fused") & timed["step_kind"].isin(cells["step_kind"])]
     return [
         Row(size, rows.set_index("framework"), fused[fused["batch_size"] == size], results.frameworks)
         for size, rows in cells.groupby("batch_size")
@@ -199,12 +199,12 @@ def _one_below_another(rows: list[Row], quantities: list[str]) -> dict[str, list
 
 def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame) -> str:
     sentences = ["Throughput: fused execution; its ratio with the 95 % interval, paired over processes."]
-    goals = of_workload(results.goals, workload)
+    targets = of_workload(results.targets, workload)
     trained = bool((cells["status"] != "untrained").any())
-    if len(goals) and trained:
-        goal = goals.iloc[0]
-        accuracy = wording.percent(goal["validation_accuracy"])
-        within = f"within {goal['epochs']:g} epochs and {goal['seconds']:g} s of training"
+    if len(targets) and trained:
+        target = targets.iloc[0]
+        accuracy = wording.percent(target["validation_accuracy"])
+        within = f"within {target['epochs']:g} epochs and {target['seconds']:g} s of training"
         sentences += [f"Target: validation accuracy {accuracy} % {within}.", TRAINED]
     of = "row" if results.side_by_side else "batch size"
     if len(results.frameworks) > 1:

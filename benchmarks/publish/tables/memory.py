@@ -18,17 +18,17 @@ COLUMNS = [
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, form, framework)."""
+    """One table: a row per (dataset, model, step kind, framework)."""
     if results.memory_fit.empty:
         return []
-    several = results.several_forms
+    several = results.several_step_kinds
     rows = [_line(fit, several=several) for _, fit in results.memory_fit.iterrows()]
     return [
         Table(
             name="memory",
             title="Peak memory as a function of batch size",
             caption="Least-squares fit of M = a + b·B to the measured peaks of all arms"
-            f"{' of one form' if several else ''}. Largest residual: "
+            f"{' of one step kind' if several else ''}. Largest residual: "
             "relative to the fitted peak. Largest batch: the B for which a + b·B would be the capacity of "
             "the device, in two digits; it may lie far beyond the points that the line was fitted to. On a "
             "CPU a + b·B is what training adds: what the process holds before it (libraries and data), and "

@@ -23,11 +23,11 @@ SHARES = ["input_share", "input_share_idiomatic"]
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, form, batch size, framework)."""
-    # Throughput is measured once for all arms of a form, so that the row of any of them will do.
+    """One table: a row per (dataset, model, step kind, batch size, framework)."""
+    # Throughput is measured once for all arms of a step kind, so that the row of any of them will do.
     cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]]
     data = cases.set_index(CASE).loc[results.cases].reset_index()
-    several = results.several_forms
+    several = results.several_step_kinds
     return [
         Table(
             name="throughput",

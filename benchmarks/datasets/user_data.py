@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division
 
-TARGET = re.compile(r"@(\d+)(?:x(\d+))?$")
+SIZE = re.compile(r"@(\d+)(?:x(\d+))?$")
 
 
 class Loaded(NamedTuple):
@@ -75,17 +75,17 @@ def check_classes(loaded: Loaded, facts: Facts) -> None:
         raise Problem(
             f"{facts.name}: class {loaded.classes[number]} has no example to train on, {n_validation} for "
             f"validation and {n_test} for the test",
-            mend="give more examples of it, or leave it out: what validates is drawn by seed, and so is what "
+            fix="give more examples of it, or leave it out: what validates is drawn by seed, and so is what "
             "tests unless it is given apart",
         )
 
 
 def slug(kind: str, location: str) -> str:
-    """Name for results: the kind, the last part of the path, and the target size if one is given."""
-    base = TARGET.sub("", location)
-    target = location[len(base) + 1 :]
+    """Name for results: the kind, the last part of the path, and the size if one is given."""
+    base = SIZE.sub("", location)
+    size = location[len(base) + 1 :]
     name = Path(base).expanduser().resolve().name.lower().removesuffix(".npz").removesuffix(".txt")
-    parts = (re.sub(r"[^a-z0-9_]+", "-", part).strip("-") for part in (kind, name, target))
+    parts = (re.sub(r"[^a-z0-9_]+", "-", part).strip("-") for part in (kind, name, size))
     return "-".join(part for part in parts if part)
 
 
@@ -96,11 +96,11 @@ def existing(location: str) -> Path:
         Problem: there is nothing.
     """
     if not location:
-        raise Problem("data of your own without a path", mend="write KIND:PATH, as in images:photos@32")
+        raise Problem("data of your own without a path", fix="write KIND:PATH, as in images:photos@32")
     path = Path(location).expanduser()
     if not path.exists():
         raise Problem(
-            f"data {location}: {path.absolute()} does not exist", mend="correct the path in the study"
+            f"data {location}: {path.absolute()} does not exist", fix="correct the path in the study"
         )
     return path
 
@@ -112,7 +112,7 @@ def existing_file(location: str) -> Path:
         Problem: there is none, or a folder.
     """
     if not (path := existing(location)).is_file():
-        raise Problem(f"data {location}: {path.absolute()} is not a file", mend="name the file itself")
+        raise Problem(f"data {location}: {path.absolute()} is not a file", fix="name the file itself")
     return path
 
 
@@ -133,7 +133,7 @@ def tenths(n: int, *, n_test: int | None, where: str) -> Split:
     """
     if n < 10:
         raise Problem(
-            f"{where} has {n} examples to train on", mend="a tenth of them validates: give ten or more"
+            f"{where} has {n} examples to train on", fix="a tenth of them validates: give ten or more"
         )
     tenth = n // 10
     return Split(n - 2 * tenth, tenth, tenth) if n_test is None else Split(n - tenth, tenth, n_test)

@@ -1,9 +1,9 @@
-"""The user's own images: class folders, target sizes, splits, and what is refused by name."""
+"""The user's own images: class folders, sizes, splits, and what is refused by name."""
 
 import numpy as np
 import pytest
 from PIL import Image
-from test_own_data import PARTS, refused, round_trip
+from test_user_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
@@ -100,15 +100,15 @@ def test_a_new_image_changes_the_fingerprint(photos):
     assert datasets.fingerprint(f"images:{photos}") != before
 
 
-# A target size
+# A size
 
 
-@pytest.mark.parametrize(("target", "shape"), [("@8", (8, 8, 3)), ("@4x7", (4, 7, 3))])
-def test_a_target_size_brings_all_to_one_form(photos, tmp_path, target, shape):
+@pytest.mark.parametrize(("size", "shape"), [("@8", (8, 8, 3)), ("@4x7", (4, 7, 3))])
+def test_a_target_size_brings_all_to_one_form(photos, tmp_path, size, shape):
     draw(photos / "cat" / "wide.jpg", size=(40, 10), mode="L", value=30)
     draw(photos / "dog" / "clear.png", mode="RGBA", value=(31, 31, 31, 255))
     draw(photos / "dog" / "few.gif", size=(3, 3), mode="P", value=0)
-    data = round_trip(f"images:{photos}{target}", tmp_path)
+    data = round_trip(f"images:{photos}{size}", tmp_path)
     assert data.train_x.shape[1:] == shape
     assert {30, 31} <= {value for part in values(data).values() for value, _ in part}
 
@@ -128,9 +128,9 @@ def test_a_size_of_nothing_is_refused(photos, tmp_path):
     assert "a size of 0 × 8" in refused(f"images:{photos}@0x8", tmp_path)
 
 
-@pytest.mark.parametrize("target", ["@999999", "@8x4097"])
-def test_a_size_beyond_all_memory_is_refused(photos, tmp_path, target):
-    assert "at most 4096" in refused(f"images:{photos}{target}", tmp_path)
+@pytest.mark.parametrize("size", ["@999999", "@8x4097"])
+def test_a_size_beyond_all_memory_is_refused(photos, tmp_path, size):
+    assert "at most 4096" in refused(f"images:{photos}{size}", tmp_path)
 
 
 # Refused
@@ -165,10 +165,10 @@ def flipped(path):
 
 
 @pytest.mark.parametrize("spoil", [truncated, no_image, flipped, lambda path: path.write_bytes(b"")])
-@pytest.mark.parametrize("target", ["", "@8"])
-def test_a_corrupt_image_is_named(photos, tmp_path, spoil, target):
+@pytest.mark.parametrize("size", ["", "@8"])
+def test_a_corrupt_image_is_named(photos, tmp_path, spoil, size):
     spoil(photos / "dog" / "15.png")
-    said = refused(f"images:{photos}{target}", tmp_path)
+    said = refused(f"images:{photos}{size}", tmp_path)
     assert said.startswith("corrupt or not an image") and "15.png" in said and "14.png" not in said
 
 
@@ -185,10 +185,10 @@ def test_every_image_is_tried_beyond_the_first_chunk(photos, monkeypatch, tmp_pa
     assert "19.png" in refused(f"images:{photos}", tmp_path)
 
 
-@pytest.mark.parametrize("target", ["", "@8"])
-def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, target):
+@pytest.mark.parametrize("size", ["", "@8"])
+def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, size):
     Image.fromarray(np.full((5, 6), 40_000, np.uint16)).save(photos / "cat" / "deep.png")
-    said = refused(f"images:{photos}{target}", tmp_path)
+    said = refused(f"images:{photos}{size}", tmp_path)
     assert "deep.png has more than 8 bits a value" in said
 
 

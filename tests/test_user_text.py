@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_own_data import PARTS, refused, round_trip
+from test_user_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
@@ -52,7 +52,7 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "has 0 characters\n  mend: give at least 1,281"),
+        (b"", "has 0 characters\n  fix: give at least 1,281"),
         (b"ab" * 640, "has 1,280 characters"),
         (b"a" * 2000, "holds one character alone: 'a'"),
         (b"abc\xff" * 2000, "is not UTF-8: byte 3 is 0xff"),
