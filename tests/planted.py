@@ -13,8 +13,9 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks import frameworks
+from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.trace import CHANGING, Case, record_trace
+from benchmarks.identity.trace import CHANGING, record_trace
 from benchmarks.models import layers as spec
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 
@@ -532,7 +533,7 @@ def constant_rate_as_float16():
 # Traces
 
 
-def case(framework: str, layers: list, optimizer: Optimizer) -> Case:
+def case(framework: str, layers: list, optimizer: Optimizer) -> Setup:
     """A training on 100 random examples, so that every third batch straddles two epochs."""
     random = np.random.default_rng(0)
     if isinstance(layers[0], spec.Embedding):
@@ -543,7 +544,7 @@ def case(framework: str, layers: list, optimizer: Optimizer) -> Case:
         labels = random.integers(0, 10, 100).astype(np.int32)
     module = frameworks.load(framework)
     module.configure(threads=1, device="cpu", precision="float64")
-    return Case(module, layers, optimizer, examples, labels, "idiomatic", "float64")
+    return Setup(module, layers, optimizer, examples, labels, "float64", "idiomatic")
 
 
 def traced(name: str, plant: bool) -> Trace:

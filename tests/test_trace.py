@@ -14,13 +14,14 @@ from benchmarks.identity.trace import (
     BATCH_SIZE,
     EXAMPLES,
     STEPS,
-    case_of,
+    batches,
     changing,
     is_constant,
     layer_kinds,
     optimizer_of,
     rates_of,
     record_losses,
+    set_up,
 )
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
 from benchmarks.study import check, study
@@ -71,16 +72,16 @@ class TellsMeans:
 
 def test_losses_told_as_means_keep_their_digits_in_float32(digits):
     framework = SimpleNamespace(Trainer=TellsMeans)
-    case = case_of(framework, digits, MOMENTUM, model="mlp", execution="idiomatic", precision="float32")
-    losses = record_losses(case)[Quantity(Stage.LOSS)]
+    setup = set_up(framework, digits, MOMENTUM, model="mlp", execution="idiomatic", precision="float32")
+    losses = record_losses(setup)[Quantity(Stage.LOSS)]
     assert first_step_apart(losses, TellsMeans.TRUE, by=1e-3 * TellsMeans.TRUE) is None
 
 
 def test_batches_straddle_epochs(digits, numpy):
-    case = case_of(numpy, digits, MOMENTUM, model="mlp", execution="fused", precision="float64")
-    assert len(case.labels) == EXAMPLES
+    setup = set_up(numpy, digits, MOMENTUM, model="mlp", execution="fused", precision="float64")
+    assert len(setup.labels) == EXAMPLES
     assert EXAMPLES % BATCH_SIZE
-    assert case.batches().shape == (STEPS, BATCH_SIZE)
+    assert batches(setup).shape == (STEPS, BATCH_SIZE)
 
 
 def test_the_rate_changes_in_every_trace():
@@ -113,9 +114,9 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
     layers = [Flatten(), Residual((Dense(4), Dropout(0.5, "framework")), (Dense(4),))]
     assert models.is_statistical(layers)
     assert not models.is_statistical([Flatten(), Dropout(0.5), Dense(3)])
-    case = case_of(numpy, digits, own, model="c1", execution="fused", precision="float64")
+    setup = set_up(numpy, digits, own, model="c1", execution="fused", precision="float64")
     assert models.is_statistical(models.spec("c1", n_classes=10, randomness="framework"))
-    assert case.layers == models.spec("c1", n_classes=10)
+    assert setup.layers == models.spec("c1", n_classes=10)
 
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks import frameworks
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.trace import case_of, record_trace
+from benchmarks.identity.trace import record_trace, set_up
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Schedule
 
@@ -55,5 +55,5 @@ def blobs() -> Dataset:
 
 def traced(numpy, digits, arm, *, model="cnn", execution="idiomatic", recorded=record_trace) -> Trace:
     """A trace of one framework on one arm."""
-    case = case_of(numpy, digits, arm, model=model, execution=execution, precision="float64")
-    return recorded(case)
+    setup = set_up(numpy, digits, arm, model=model, execution=execution, precision="float64")
+    return recorded(setup)

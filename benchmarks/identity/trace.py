@@ -6,21 +6,21 @@ changes on the way, since a wrong formulation of an optimizer may agree for as l
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from benchmarks import datasets, frameworks, models
+from benchmarks import datasets, frameworks
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution, Trainer
 from benchmarks.identity import quantity
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layers import Spec, walk
-from benchmarks.models.parameters import BRANCHES, Parameters, initial_parameters
+from benchmarks.models.parameters import BRANCHES
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 from benchmarks.study.study import Study
 
@@ -38,56 +38,29 @@ NEVER_CLIPS = 1e30
 """A threshold that makes the frameworks compute the gradient's norm, and multiplies it by exactly 1."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One training to trace, in one framework and execution; `labels` is [N] or, for text, [N, positions]."""
-
-    framework: ModuleType
-    layers: Spec
-    optimizer: Optimizer
-    examples: np.ndarray
-    labels: np.ndarray
-    execution: Execution
-    precision: str
-
-    def trainer(self) -> Trainer:
-        """A trainer of this training."""
-        return self.framework.Trainer(
-            layers=self.layers,
-            optimizer=self.optimizer,
-            examples=self.examples,
-            labels=self.labels,
-            precision=self.precision,
-            execution=self.execution,
-        )
-
-    @property
-    def initial(self) -> Parameters:
-        """The initial parameters."""
-        return initial_parameters(self.layers, self.examples.shape[1:], seed=0)
-
-    def batches(self, steps: int = STEPS) -> np.ndarray:
-        """The batch stream, [steps, B] example indices."""
-        size = min(BATCH_SIZE, len(self.labels))
-        return BatchStream(len(self.labels), seed=0).batches(size, first=0, count=steps)
-
-
-def case_of(
+def set_up(
     framework: ModuleType, data: Dataset, arm: Arm, *, model: str, execution: Execution, precision: str
-) -> Case:
-    """The case of one arm of a study, on the first examples of a data set.
+) -> Setup:
+    """The training of one arm of a study, on the first examples of a data set.
 
     Where an arm leaves dropout to the framework's own generator, the shared one stands in for it.
     """
-    return Case(
+    return Setup.on(
+        data,
+        model=model,
+        augmentation=arm.augmentation,
+        first=EXAMPLES,
         framework=framework,
-        layers=models.spec(model, n_classes=data.n_classes, augmentation=arm.augmentation),
         optimizer=optimizer_of(arm),
-        examples=data.train_x[:EXAMPLES],
-        labels=data.train_y[:EXAMPLES],
-        execution=execution,
         precision=precision,
+        execution=execution,
     )
+
+
+def batches(setup: Setup, steps: int = STEPS) -> np.ndarray:
+    """The batches of a trace, [steps, B] example indices."""
+    size = min(BATCH_SIZE, len(setup.labels))
+    return setup.stream(seed=0).batches(size, first=0, count=steps)
 
 
 def optimizer_of(arm: Arm) -> Optimizer:
@@ -115,36 +88,36 @@ def altered(optimizer: Optimizer, **settings) -> Optimizer:
     return Optimizer.model_validate({**dict(optimizer), **settings})
 
 
-def record_trace(case: Case, *, steps: int = STEPS) -> Trace:
-    """Every quantity of one training; the framework must have been configured for the case's precision.
+def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
+    """Every quantity of one training; the framework must have been configured for its precision.
 
     Gradient norms are computed only where an arm clips. One that does not is trained a second time, with
     a threshold that is never met, for the norms alone. One whose rate never changes is trained a few
     steps at that rate too, which frameworks may take for a plain number.
     """
-    varied = replace(case, optimizer=changing(case.optimizer))
+    varied = replace(setup, optimizer=changing(setup.optimizer))
     trainer = varied.trainer()
     return {
-        **stream(case, steps),
-        **beginning(case, trainer),
-        **training(case, trainer, steps),
+        **stream(setup, steps),
+        **beginning(setup, trainer),
+        **training(setup, trainer, steps),
         **norms(varied, steps),
-        **(at_its_own_rate(case) if is_constant(case.optimizer) else {}),
+        **(at_its_own_rate(setup) if is_constant(setup.optimizer) else {}),
     }
 
 
-def stream(case: Case, steps: int) -> Trace:
+def stream(setup: Setup, steps: int) -> Trace:
     """Which examples come out of the input pipeline: their numbers travel as labels."""
-    numbers = np.arange(case.labels.size, dtype=case.labels.dtype).reshape(case.labels.shape)
-    return {Quantity(Stage.STREAM): replace(case, labels=numbers).trainer().read(case.batches(steps))}
+    numbers = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
+    return {Quantity(Stage.STREAM): replace(setup, labels=numbers).trainer().read(batches(setup, steps))}
 
 
-def beginning(case: Case, trainer: Trainer) -> Trace:
+def beginning(setup: Setup, trainer: Trainer) -> Trace:
     """Initial parameters as the framework holds them, and what each layer makes of the first batch."""
-    trainer.reset(case.initial)
+    trainer.reset(setup.parameters(seed=0))
     trace = snapshot(trainer, Stage.INITIAL)
-    outputs = trainer.layer_outputs(case.examples[case.batches(1)[0]])
-    for path, kind in layer_kinds(case.layers, case.examples.shape[1:]).items():
+    outputs = trainer.layer_outputs(setup.examples[batches(setup, 1)[0]])
+    for path, kind in layer_kinds(setup.layers, setup.examples.shape[1:]).items():
         if path in outputs:
             trace[Quantity(Stage.OUTPUTS, f"{path} {kind}")] = outputs[path][:KEPT_OUTPUTS]
     return trace
@@ -160,10 +133,10 @@ def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
     return {path: kinds[path] for path in sorted(kinds, key=order)}
 
 
-def training(case: Case, trainer: Trainer, steps: int) -> Trace:
+def training(setup: Setup, trainer: Trainer, steps: int) -> Trace:
     """Loss of every step [steps], and where the training stands after its first, after a few, at its end."""
-    trainer.reset(case.initial)
-    first, early, rest = np.split(case.batches(steps), [1, EARLY])
+    trainer.reset(setup.parameters(seed=0))
+    first, early, rest = np.split(batches(setup, steps), [1, EARLY])
     losses = [trainer.train(first).loss]
     trace = snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
     losses.append(trainer.train(early).loss)
@@ -174,24 +147,24 @@ def training(case: Case, trainer: Trainer, steps: int) -> Trace:
         **trace,
         Quantity(Stage.LOSS): np.concatenate(losses),
         **snapshot(trainer, Stage.PARAMETERS, Stage.STATE),
-        Quantity(Stage.EVALUATION): trainer.logits(case.examples[:EVALUATED]),
+        Quantity(Stage.EVALUATION): trainer.logits(setup.examples[:EVALUATED]),
     }
 
 
-def norms(case: Case, steps: int) -> Trace:
+def norms(setup: Setup, steps: int) -> Trace:
     """Gradient norm of every step [steps], before clipping."""
-    threshold = case.optimizer.clip_norm or NEVER_CLIPS
-    trainer = replace(case, optimizer=altered(case.optimizer, clip_norm=threshold)).trainer()
-    trainer.reset(case.initial)
-    found = trainer.train(case.batches(steps)).gradient_norm
+    threshold = setup.optimizer.clip_norm or NEVER_CLIPS
+    trainer = replace(setup, optimizer=altered(setup.optimizer, clip_norm=threshold)).trainer()
+    trainer.reset(setup.parameters(seed=0))
+    found = trainer.train(batches(setup, steps)).gradient_norm
     return {Quantity(Stage.FIRST_NORM): found[:1], Quantity(Stage.NORM): found}
 
 
-def at_its_own_rate(case: Case) -> Trace:
+def at_its_own_rate(setup: Setup) -> Trace:
     """The parameters after a few steps at the arm's constant rate."""
-    trainer = case.trainer()
-    trainer.reset(case.initial)
-    trainer.train(case.batches(EARLY))
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=0))
+    trainer.train(batches(setup, EARLY))
     return snapshot(trainer, Stage.CONSTANT)
 
 
@@ -203,15 +176,15 @@ def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) ->
     return trace
 
 
-def record_losses(case: Case) -> Trace:
+def record_losses(setup: Setup) -> Trace:
     """The learning curve alone, [STEPS]: what a trace in float32 is made for.
 
     A few steps at a time, since Keras's `fit` tells the mean since it began. A step's loss is had from it
     as a difference, which over a long stretch costs the digits that float32 has.
     """
-    trainer = replace(case, optimizer=changing(case.optimizer)).trainer()
-    trainer.reset(case.initial)
-    parts = np.split(case.batches(), STEPS // EARLY)
+    trainer = replace(setup, optimizer=changing(setup.optimizer)).trainer()
+    trainer.reset(setup.parameters(seed=0))
+    parts = np.split(batches(setup), STEPS // EARLY)
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
 
 
@@ -227,7 +200,7 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
         dataset = datasets.read(data[workload.slug])
         for arm in study.arms:
             for execution in EXECUTIONS:
-                case = case_of(
+                setup = set_up(
                     framework,
                     dataset,
                     arm,
@@ -235,7 +208,7 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
                     execution=execution,
                     precision=precision,
                 )
-                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), recorded(case)
+                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), recorded(setup)
 
 
 def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:

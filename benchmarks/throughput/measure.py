@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import datasets, frameworks, models
+from benchmarks import datasets, frameworks
 from benchmarks.common import provenance
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.models.layers import Spec
-from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.throughput.rows import Case, Request
@@ -48,34 +47,31 @@ def data(name: str) -> Dataset:
     return datasets.read(REQUEST.data[name])
 
 
-@functools.cache
-def layers(dataset: str, model: str, step_kind: str) -> Spec:
-    """The model of a case, with the augmentation of its step kind."""
-    return models.spec(
-        model,
-        n_classes=data(dataset).n_classes,
-        augmentation=arm(step_kind).augmentation,
-        randomness=arm(step_kind).randomness,
-    )
-
-
 def arm(step_kind: str) -> Arm:
     """The arm that stands for a step kind."""
     return next(arm for arm in REQUEST.arms if arm.name == step_kind)
 
 
-@functools.lru_cache(maxsize=4)
-def trainer(dataset: str, model: str, step_kind: str, execution: str) -> Trainer:
-    """A trainer, built once in a process for all batch sizes."""
-    found = data(dataset)
-    return framework().Trainer(
-        layers=layers(dataset, model, step_kind),
-        optimizer=arm(step_kind).optimizer_at(1, total_steps=1),
-        examples=found.train_x,
-        labels=found.train_y,
+def set_up(case: Case) -> Setup:
+    """The training that a case times, whatever its batch size."""
+    stands = arm(case.step_kind)
+    return Setup.on(
+        data(case.dataset),
+        model=case.model,
+        augmentation=stands.augmentation,
+        randomness=stands.randomness,
+        framework=framework(),
+        optimizer=stands.optimizer_at(1, total_steps=1),
         precision=REQUEST.precision,
-        execution=execution,
+        execution=case.execution,
     )
+
+
+@functools.lru_cache(maxsize=4)
+def trainer(case_of_size_1: Case) -> tuple[Setup, Trainer]:
+    """A trainer and its set-up, built once in a process for all batch sizes."""
+    setup = set_up(case_of_size_1)
+    return setup, setup.trainer()
 
 
 def seconds(function: Callable, *arguments) -> float:
@@ -144,12 +140,10 @@ def test_throughput(benchmark, case: Case) -> None:
 
 def time_case(benchmark, case: Case) -> None:
     """Compile, first step, warm-up, rounds, input; `measuring_s` is all of it, each part being timed."""
-    found = data(case.dataset)
-    subject = trainer(case.dataset, case.model, case.step_kind, case.execution)
+    setup, subject = trainer(case.model_copy(update={"batch_size": 1}))
     start = time.perf_counter()
-    spec = layers(case.dataset, case.model, case.step_kind)
-    subject.reset(initial_parameters(spec, found.train_x.shape[1:], seed=0))
-    stream = BatchStream(len(found.train_y), seed=REQUEST.process)
+    subject.reset(setup.parameters(seed=0))
+    stream = setup.stream(seed=REQUEST.process)
     compile_s = subject.compile(case.batch_size)
     first_step_s = seconds(subject.train, stream.batches(case.batch_size, first=0, count=1))
     round_s = REQUEST.seconds_per_case * ROUND_SHARE[case.execution]

@@ -8,14 +8,12 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import datasets, frameworks, models
+from benchmarks import datasets, frameworks
 from benchmarks.common import process, provenance
 from benchmarks.common.machine import OtherLoad
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.models.layers import Spec
-from benchmarks.models.parameters import initial_parameters
-from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.plan import Plan
 from benchmarks.training import peak_memory, record
 from benchmarks.training.record import Record, Run, Status
@@ -25,55 +23,40 @@ MEASURED_STEPS = 3
 """Steps that the cell's measurements are taken over; they also warm everything up and are then forgotten."""
 
 
-def layers_of(plan: Plan, data: Dataset) -> Spec:
-    """The model of a cell, with the augmentation of its arm."""
-    return models.spec(
-        plan.cell.model,
-        n_classes=data.n_classes,
+def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
+    """The training of a cell, in its fused execution."""
+    return Setup.on(
+        data,
+        model=plan.cell.model,
         augmentation=plan.augmentation,
         randomness=plan.randomness,
-    )
-
-
-def build_trainer(framework: ModuleType, plan: Plan, data: Dataset) -> Trainer:
-    """The trainer of a cell, in its fused execution."""
-    return framework.Trainer(
-        layers=layers_of(plan, data),
+        framework=framework,
         optimizer=plan.optimizer,
-        examples=data.train_x,
-        labels=data.train_y,
         precision=plan.precision,
-        execution="fused",
     )
 
 
-def warm_up(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Trainer, dict, float]:
+def warm_up(setup: Setup, data: Dataset, *, batch_size: int) -> tuple[Trainer, dict, float]:
     """A trainer that has compiled and taken a few steps, their measurements, and their seconds."""
-    stream = BatchStream(len(data.train_y), seed=0)
-    batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
+    batches = setup.stream(seed=0).batches(batch_size, first=0, count=MEASURED_STEPS)
     baseline_mib = peak_memory.resident_mib("VmRSS")
-    trainer = build_trainer(framework, plan, data)
-    trainer.reset(parameters(plan, data, seed=0))
-    trainer.compile(plan.cell.batch_size)
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=0))
+    trainer.compile(batch_size)
     start = time.perf_counter()
-    measured = peak_memory.measure(peak_memory.Subject(framework, trainer, batches, baseline_mib))
+    measured = peak_memory.measure(peak_memory.Subject(setup.framework, trainer, batches, baseline_mib))
     seconds = time.perf_counter() - start
     trainer.logits(data.validation_x)
     return trainer, measured, seconds
 
 
-def parameters(plan: Plan, data: Dataset, *, seed: int) -> dict:
-    """Initial parameters of one run."""
-    return initial_parameters(layers_of(plan, data), data.train_x.shape[1:], seed=seed)
-
-
-def run_seed(framework: ModuleType, trainer: Trainer, plan: Plan, data: Dataset, *, seed: int) -> Run:
+def run_seed(setup: Setup, trainer: Trainer, plan: Plan, data: Dataset, *, seed: int) -> Run:
     """One run; what goes wrong in it is its result and does not stop the others."""
     try:
-        trainer.reset(parameters(plan, data, seed=seed))
+        trainer.reset(setup.parameters(seed=seed))
         return run_to_target(trainer, data, plan, seed=seed)
     except Exception as error:
-        return failed_run(framework, error, seed=seed)
+        return failed_run(setup.framework, error, seed=seed)
 
 
 def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
@@ -85,12 +68,13 @@ def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
 
 def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run], dict, float]:
     """All runs of the cell, its measurements, and the seconds spent in training and evaluation."""
+    setup = set_up(framework, plan, data)
     try:
-        trainer, measured, measuring_s = warm_up(framework, plan, data)
+        trainer, measured, measuring_s = warm_up(setup, data, batch_size=plan.cell.batch_size)
     except Exception as error:
         return [failed_run(framework, error, seed=seed) for seed in plan.seeds], {}, 0.0
     start = time.perf_counter()
-    runs = [run_seed(framework, trainer, plan, data, seed=seed) for seed in plan.seeds]
+    runs = [run_seed(setup, trainer, plan, data, seed=seed) for seed in plan.seeds]
     return runs, measured, measuring_s + time.perf_counter() - start
 
 

@@ -1,0 +1,71 @@
+"""How a training is set up in a framework: its model, its trainer, its first parameters, its batches.
+
+Certificates, trainings and timings all take theirs from here: what is certified is what is trained and
+timed.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from benchmarks import models
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.models.layers import Spec
+from benchmarks.models.parameters import Parameters, initial_parameters
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A training before its first step, in one framework and execution.
+
+    `examples` is [N, ...]; `labels` is [N] or, for text, [N, positions]. The framework must
+    have been configured.
+    """
+
+    framework: ModuleType
+    layers: Spec
+    optimizer: Optimizer
+    examples: np.ndarray
+    labels: np.ndarray
+    precision: str
+    execution: Execution = "fused"
+
+    @classmethod
+    def on(
+        cls,
+        data: Dataset,
+        *,
+        model: str,
+        augmentation: list[str],
+        randomness: str = "shared",
+        first: int | None = None,
+        **settings,
+    ) -> "Setup":
+        """A training of a named model on the training examples of a data set, or on the first few of them."""
+        layers = models.spec(
+            model, n_classes=data.n_classes, augmentation=augmentation, randomness=randomness
+        )
+        return cls(layers=layers, examples=data.train_x[:first], labels=data.train_y[:first], **settings)
+
+    def trainer(self) -> Trainer:
+        """A trainer, not yet compiled, whose parameters are still to be set by `reset`."""
+        return self.framework.Trainer(
+            layers=self.layers,
+            optimizer=self.optimizer,
+            examples=self.examples,
+            labels=self.labels,
+            precision=self.precision,
+            execution=self.execution,
+        )
+
+    def parameters(self, *, seed: int) -> Parameters:
+        """The initial parameters that belong to a seed, the same in every framework."""
+        return initial_parameters(self.layers, self.examples.shape[1:], seed=seed)
+
+    def stream(self, *, seed: int) -> BatchStream:
+        """The batches that belong to a seed, the same in every framework."""
+        return BatchStream(len(self.labels), seed=seed)
