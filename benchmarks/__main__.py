@@ -255,6 +255,18 @@ def deposit(
 
 
 @app.command()
+def columns() -> None:
+    """Print the reference of all columns of the results, in Markdown.
+
+    \b
+    Example: python -m benchmarks columns > docs/columns.md
+    """
+    from benchmarks.summary import columns, schema
+
+    print(columns.reference(schema.TABLES, version=schema.VERSION), end="")
+
+
+@app.command()
 def compare(
     results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("results/compare"),

@@ -1,6 +1,7 @@
 """A copy of the project that a test may change and run, and a trace of the reference."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,17 @@ os.environ.pop("PYTEST_XDIST_WORKER", None)
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml", "environment.yml"]
 
-SLOWEST = ["test_workflow", "test_keras_parts", "test_figures", "test_identity", "test_report", "test_tables"]
+SMOKE = ("--configfile", "config/studies/smoke.yaml")
+
+SLOWEST = [
+    "test_workflow",
+    "test_keras_parts",
+    "test_interrupts",
+    "test_figures",
+    "test_identity",
+    "test_report",
+    "test_tables",
+]
 """The files that are begun first, so that no worker has a long one left when the others are done."""
 
 
@@ -33,9 +44,9 @@ def pytest_collection_modifyitems(items):
 class Project:
     """A checkout of its own, with what a person would do in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fresh: bool = True) -> None:
         self.folder = folder
-        for part in PARTS:
+        for part in PARTS if fresh else []:
             source = ROOT / part
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / part)
@@ -67,13 +78,39 @@ class Project:
         return found
 
 
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory) -> Project:
-    """The smoke study, run to its end once; tests leave it as they found it."""
-    project = Project(tmp_path_factory.mktemp("smoke"))
-    done = project.snakemake("--configfile", "config/studies/smoke.yaml")
+def planned(done):
+    """How many jobs of each rule a dry run would start."""
+    assert done.returncode == 0, done.stderr[-3000:]
+    if "Nothing to be done" in done.stdout + done.stderr:
+        return {}
+    table = re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE)
+    return {rule: int(count) for rule, count in table if rule not in ("total", "all")}
+
+
+def made_once(tmp_path_factory, worker_id, name: str, make) -> Path:
+    """A folder that the first worker to ask for it makes, for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / name
+    with filelock.FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            draft = folder.with_name(f"{name}.draft")
+            draft.mkdir()
+            make(draft)
+            draft.rename(folder)
+    return folder
+
+
+def run_smoke(folder: Path) -> None:
+    """Run the smoke study to its end."""
+    done = Project(folder).snakemake(*SMOKE)
     assert done.returncode == 0, done.stderr[-5000:]
-    return project
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory, worker_id) -> Project:
+    """The smoke study, run to its end once for all workers; each has a copy, and tests leave it as it is."""
+    finished = made_once(tmp_path_factory, worker_id, "smoke", run_smoke)
+    return Project(shutil.copytree(finished, tmp_path_factory.mktemp("smoke") / "project"), fresh=False)
 
 
 @pytest.fixture(scope="session")
@@ -81,12 +118,12 @@ def drawn(tmp_path_factory, worker_id) -> Path:
     """The synthetic study with its figures, drawn once for all workers; tests leave it as it is."""
     from benchmarks.publish import figures
 
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "drawn"
-    with filelock.FileLock(f"{folder}.lock"):
-        if not (folder / "figures").exists():
-            figures.write(synthetic.write(folder, certified=False))
-    return folder
+    return made_once(
+        tmp_path_factory,
+        worker_id,
+        "drawn",
+        lambda folder: figures.write(synthetic.write(folder, certified=False)),
+    )
 
 
 in_torch = pytest.fixture(pytorch_process.torch_process, scope="session")

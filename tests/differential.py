@@ -17,6 +17,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import snapshot
 from benchmarks.models import layers as spec
+from benchmarks.models.layer import Layer, Shape, output_shape
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer, Schedule
@@ -41,8 +42,8 @@ RATES = (2.0**-5, 2.0**-7)
 class Training:
     """One training to compare: [N, …] examples are drawn from `seed`."""
 
-    layers: tuple[spec.Layer, ...]
-    shape: spec.Shape
+    layers: tuple[Layer, ...]
+    shape: Shape
     optimizer: Optimizer
     execution: str
     batch_size: int
@@ -59,9 +60,9 @@ class Training:
         return images, random.integers(0, CLASSES, EXAMPLES).astype(np.int32)
 
 
-def _norms(shape: spec.Shape, batch_size: int) -> list[spec.Layer]:
+def _norms(shape: Shape, batch_size: int) -> list[Layer]:
     """The norms that have enough numbers to normalise on this shape."""
-    found: list[spec.Layer] = []
+    found: list[Layer] = []
     if batch_size * math.prod(shape[:-1]) >= FEWEST_NORMALISED:
         found += [spec.BatchNorm(epsilon=EPSILON), spec.BatchNorm(momentum=0.75, epsilon=EPSILON)]
     if shape[-1] >= FEWEST_NORMALISED:
@@ -72,7 +73,7 @@ def _norms(shape: spec.Shape, batch_size: int) -> list[spec.Layer]:
     return found
 
 
-def _keeping_shape(shape: spec.Shape, batch_size: int) -> list[spec.Layer]:
+def _keeping_shape(shape: Shape, batch_size: int) -> list[Layer]:
     """Layers that leave a shape as it is."""
     found = [spec.ReLU(), spec.GELU(), spec.Dropout(0.25), spec.Dropout(0.5), *_norms(shape, batch_size)]
     if len(shape) == 2:
@@ -82,11 +83,11 @@ def _keeping_shape(shape: spec.Shape, batch_size: int) -> list[spec.Layer]:
     return [*found, spec.Dense(shape[-1])]
 
 
-def _changing_shape(shape: spec.Shape) -> list[spec.Layer]:
+def _changing_shape(shape: Shape) -> list[Layer]:
     """Layers that may not."""
     if len(shape) < 3:
         return [spec.Dense(4), spec.Dense(8), spec.Dense(8, bias=False)]
-    found: list[spec.Layer] = [
+    found: list[Layer] = [
         *(
             spec.Conv(4, stride=2),
             spec.Conv(4, bias=False),
@@ -107,7 +108,7 @@ def _changing_shape(shape: spec.Shape) -> list[spec.Layer]:
 
 
 @st.composite
-def _residual(draw: st.DrawFn, shape: spec.Shape, batch_size: int) -> spec.Residual:
+def _residual(draw: st.DrawFn, shape: Shape, batch_size: int) -> spec.Residual:
     """A body, and a shortcut or none, that both keep the shape; or both change it alike."""
     keeping = st.sampled_from(_keeping_shape(shape, batch_size))
     body = tuple(draw(st.lists(keeping, min_size=1, max_size=3)))
@@ -117,15 +118,15 @@ def _residual(draw: st.DrawFn, shape: spec.Shape, batch_size: int) -> spec.Resid
 
 
 @st.composite
-def _specs(draw: st.DrawFn, shape: spec.Shape, batch_size: int) -> tuple[spec.Layer, ...]:
+def _specs(draw: st.DrawFn, shape: Shape, batch_size: int) -> tuple[Layer, ...]:
     """Up to DEPTH layers, counted without those inside a residual, that end in a dense one."""
     text = len(shape) == 1
-    layers: list[spec.Layer] = [spec.Embedding(VOCABULARY, draw(st.sampled_from([4, 8])))] if text else []
+    layers: list[Layer] = [spec.Embedding(VOCABULARY, draw(st.sampled_from([4, 8])))] if text else []
     for _ in range(draw(st.integers(0, DEPTH - 2 - len(layers)))):
-        here = spec.output_shape(layers, shape)
+        here = output_shape(layers, shape)
         kinds = [*_keeping_shape(here, batch_size), *_changing_shape(here)]
         layers.append(draw(st.one_of(st.sampled_from(kinds), _residual(here, batch_size))))
-    if len(spec.output_shape(layers, shape)) == 3:
+    if len(output_shape(layers, shape)) == 3:
         layers.append(draw(st.sampled_from([spec.Flatten(), spec.GlobalAveragePool()])))
     return (*layers, spec.Dense(VOCABULARY if text else CLASSES))
 

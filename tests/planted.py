@@ -17,6 +17,7 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import CHANGING, record_trace
 from benchmarks.models import layers as spec
+from benchmarks.models.layer import Layer, Shape
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 STEPS = 40
@@ -84,12 +85,12 @@ def parts(name: str):
     return importlib.import_module(f"{PARTS}.{name}")
 
 
-def built_with(kind: type[spec.Layer], change: Callable) -> contextlib.AbstractContextManager:
+def built_with(kind: type[Layer], change: Callable) -> contextlib.AbstractContextManager:
     """Change every module of a kind of layer after it was built from the spec."""
     modules = parts("model").MODULES
     build = modules[kind]
 
-    def changed(layer: spec.Layer, shape: spec.Shape):
+    def changed(layer: Layer, shape: Shape):
         module = build(layer, shape)
         change(module)
         return module
@@ -97,7 +98,7 @@ def built_with(kind: type[spec.Layer], change: Callable) -> contextlib.AbstractC
     return patch.dict(modules, {kind: changed})
 
 
-def replaced_forward(kind: type[spec.Layer], forward: Callable) -> contextlib.AbstractContextManager:
+def replaced_forward(kind: type[Layer], forward: Callable) -> contextlib.AbstractContextManager:
     """Replace what a kind of layer computes by `forward(module, x)`; `module.original` is what it was."""
 
     def change(module) -> None:
@@ -107,7 +108,7 @@ def replaced_forward(kind: type[spec.Layer], forward: Callable) -> contextlib.Ab
     return built_with(kind, change)
 
 
-def setting(kind: type[spec.Layer], **values) -> contextlib.AbstractContextManager:
+def setting(kind: type[Layer], **values) -> contextlib.AbstractContextManager:
     """Give every module of a kind of layer other settings."""
 
     def change(module) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.summary.schema import CASE, CURVES
 
 WORKLOADS = {
     ("mnist", "mlp"): {"sizes": [1, 4, 16, 64, 256, 1024, 4096, 16384, 55000], "n": 55000, "target": 0.97},
@@ -75,7 +76,7 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     """The text of every file by its name."""
     throughput = pd.DataFrame(_throughput(grid))
     summary = pd.DataFrame(_summary(throughput, grid, trained=trained, certified=certified))
-    curves = pd.DataFrame(_curves(summary) if trained else [], columns=CURVE)
+    curves = pd.DataFrame(_curves(summary) if trained else [], columns=list(CURVES.columns))
     fits = pd.DataFrame(_fits(grid))
     targets = pd.DataFrame(_targets())
     tables = {"summary": summary, "throughput": throughput, "curves": curves, "memory_fit": fits}
@@ -157,7 +158,7 @@ CUT = ("mnist", "keras", 4)
 
 def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: bool) -> list[dict]:
     noise = np.random.default_rng(2)
-    timed = dict(list(throughput.groupby(TIMED)))
+    timed = dict(list(throughput.groupby(CASE)))
     rows = []
     for (dataset, model), workload in WORKLOADS.items():
         for size in workload["sizes"]:
@@ -166,7 +167,7 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
                     row = {"study": "synthetic", "machine": "formula", "dataset": dataset, "model": model}
                     row |= {"framework": framework, "arm": arm, "step_kind": step_kind, "batch_size": size}
                     row |= {"n_runs": SEEDS}
-                    row |= _timings(timed[tuple(row[key] for key in TIMED)])
+                    row |= _timings(timed[tuple(row[key] for key in CASE)])
                     status = _status(dataset, framework, arm, size) if trained else "untrained"
                     row |= _training(row, status, workload, noise)
                     doubt = not certified and framework == "keras" and size >= 256 and model == "cnn"
@@ -177,9 +178,6 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
 
 def _verdict(step_kind: str) -> str:
     return "statistical" if step_kind.endswith("framework-dropout") else "certified"
-
-
-TIMED = ["dataset", "model", "framework", "step_kind", "batch_size"]
 
 
 def _timings(own: pd.DataFrame) -> dict:
@@ -223,8 +221,6 @@ def _training(row: dict, status: str, workload: dict, noise: np.random.Generator
 
 BASES = {"keras": 150.0, "keras-jax": 170.0, "keras-torch": 110.0, "pytorch": 90.0, "numpy": 30.0}
 """MiB of a training at B = 0."""
-CURVE = ["dataset", "model", "framework", "arm", "batch_size", "seed", "status", "examples", "epochs"]
-CURVE += ["training_s", "train_loss", "validation_loss", "validation_accuracy"]
 
 
 def _curves(summary: pd.DataFrame) -> list[list]:
@@ -342,7 +338,7 @@ def _equivalence(grid: Grid) -> list[dict]:
     """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the target."""
     return [
         {"dataset": dataset, "model": model, "arm": arm, "batch_size": size}
-        | {"framework": one, "other": other, "n": SEEDS, "n_one_reached": 0}
+        | {"framework": one, "other": other, "n": SEEDS, "n_one_alone": 0}
         | _tested(quantity, size)
         for (dataset, model), workload in WORKLOADS.items()
         for arm in grid.arms

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines, page, quantities, tables
 from benchmarks.compare.machines import find
-from benchmarks.summary import cells
+from benchmarks.summary.schema import SUMMARY, THROUGHPUT
 
 SIZES = [16, 64]
 EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
@@ -21,7 +21,7 @@ CELL = {"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "fixed
 
 def rows(machine, *, study, examples):
     for size in SIZES:
-        row = dict.fromkeys(cells.COLUMNS, np.nan) | CELL | {"study": study, "machine": machine}
+        row = dict.fromkeys(SUMMARY.columns, np.nan) | CELL | {"study": study, "machine": machine}
         speed = SPEED[machine] * size / 16
         row |= {"batch_size": size, "throughput_samples_per_s": speed, "identity": "certified"}
         row |= {"throughput_samples_per_s_lo": 0.9 * speed, "throughput_samples_per_s_hi": 1.1 * speed}
@@ -50,8 +50,9 @@ def put(
     examples = EXAMPLES[machine] if examples is None else examples
     table = pd.DataFrame(list(rows(machine, study=study, examples=examples)))
     table.to_csv(folder / "summary.csv", index=False)
-    timed = [CELL | {"execution": "fused", "batch_size": size, "status": "measured"} for size in SIZES]
-    pd.DataFrame(timed).to_csv(folder / "throughput.csv", index=False)
+    case = CELL | {"execution": "fused", "process": 0, "status": "measured"}
+    timed = pd.DataFrame([case | {"batch_size": size} for size in SIZES], columns=list(THROUGHPUT.columns))
+    timed.to_csv(folder / "throughput.csv", index=False)
     workload = {"dataset": "digits", "model": "mlp", "target": {"validation_accuracy": target}}
     arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
     setup = {"precision": precision, "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
@@ -223,18 +224,15 @@ def test_a_case_is_as_doubtful_as_its_most_doubtful_arm_and_forms_do_not_share_i
     }
 
 
-def test_a_comparison_does_not_need_how_long_was_trained(tmp_path):
-    path = put(tmp_path / "tiny" / "slow", "slow") / "summary.csv"
-    pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
-    find(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["summary", "throughput"])
-def test_results_of_an_older_version_are_told(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("summary", "step_kind"), ("throughput", "step_kind"), ("summary", "epochs_trained")],
+)
+def test_results_of_an_older_version_are_told(tmp_path, name, column):
     path = put(tmp_path / "tiny" / "slow", "slow") / f"{name}.csv"
-    pd.read_csv(path).drop(columns="step_kind").to_csv(path, index=False)
+    pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
     with pytest.raises(
-        Problem, match=rf"{name}\.csv is of another version: it lacks step_kind(.|\n)*fix: delete"
+        Problem, match=rf"{name}\.csv is of another version: it lacks the columns {column}(.|\n)*fix: run"
     ):
         find(tmp_path)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from benchmarks.identity.difference import differences
-from benchmarks.models.layers import walk
+from benchmarks.models.layer import walk
 from benchmarks.models.parameters import initial_parameters
 
 BOUND = 1e-9

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks import models
 from benchmarks.common.errors import Problem
+from benchmarks.models.layer import input_shapes, walk
 from benchmarks.models.layers import (
     Attention,
     BatchNorm,
@@ -18,8 +19,6 @@ from benchmarks.models.layers import (
     RandomShift,
     ReLU,
     Residual,
-    input_shapes,
-    walk,
 )
 from benchmarks.models.parameters import initial_parameters, trained
 

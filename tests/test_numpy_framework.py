@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 from benchmarks import frameworks, models
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, EXECUTIONS, scores
 from benchmarks.models import layers as spec
+from benchmarks.models.layer import walk
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer, Schedule
@@ -147,7 +148,7 @@ def test_evaluation_takes_each_example_for_itself_and_leaves_no_trace():
 def test_layer_outputs_are_those_of_every_place_and_lead_from_one_to_the_next():
     made = trainer(OPTIMIZERS["sgd"])
     found = made.layer_outputs(X[:3])
-    places = list(spec.walk(LAYERS, SHAPE))
+    places = list(walk(LAYERS, SHAPE))
     assert list(found) == [place.path for place in places]
     for path, layer, shape in places:
         assert found[path].shape == (3, *layer.output_shape(shape))

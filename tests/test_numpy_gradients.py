@@ -10,6 +10,7 @@ from benchmarks.frameworks.numpy_parts.layers import Tensors
 from benchmarks.frameworks.numpy_parts.network import KINDS, Chain, cross_entropy, model
 from benchmarks.frameworks.trainer import scores
 from benchmarks.models import layers as spec
+from benchmarks.models.layer import Layer, walk
 from benchmarks.models.parameters import initial_parameters, trained
 
 RANDOM = np.random.default_rng(0)
@@ -97,11 +98,11 @@ def close(found, expected, bound=1e-7):
 
 
 def test_every_layer_is_here_and_checked():
-    everything = {type(place.layer) for layers, shape in CASES.values() for place in spec.walk(layers, shape)}
+    everything = {type(place.layer) for layers, shape in CASES.values() for place in walk(layers, shape)}
     concrete = {
         kind
         for kind in vars(spec).values()
-        if isinstance(kind, type) and issubclass(kind, spec.Layer) and not kind.__subclasses__()
+        if isinstance(kind, type) and issubclass(kind, Layer) and not kind.__subclasses__()
     }
     assert everything == concrete == set(KINDS)
 

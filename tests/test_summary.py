@@ -15,6 +15,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Cell
 from benchmarks.study import check, study
 from benchmarks.summary import cells, summarise
+from benchmarks.summary.schema import SUMMARY, THROUGHPUT
 from benchmarks.training import record
 from benchmarks.training.record import Evaluation, Record, Run, Status, record_path
 
@@ -58,8 +59,8 @@ def test_epochs_trained_are_those_of_the_run_that_ended_first():
     row = cells.trained_columns(a_record(runs[0], cut, runs[2]), n_training=1000)
     assert (row["status"], row["epochs_trained"]) == ("reached", 2.5)
     assert np.isnan(cells.trained_columns(a_record(), n_training=1000)["epochs_trained"])
-    place = cells.COLUMNS.index("epochs_trained")
-    assert cells.COLUMNS[place + 1] == "test_accuracy"
+    names = list(SUMMARY.columns)
+    assert names[names.index("epochs_trained") + 1] == "test_accuracy"
 
 
 def test_a_run_that_missed_is_censored_and_not_dropped():
@@ -179,6 +180,15 @@ def test_code_digests_follow_imports_and_see_statements_only():
     assert statements("x = 1") != statements("x = 2")
 
 
+IDENTITY = {"bound": 1e-10, "steps": 200, "float32_bound": 1e-3, "certificates": [], "equivalence": []}
+
+
+def write_timings(folder: Path, *rows: dict):
+    """The throughput.csv of these rows."""
+    table = pd.DataFrame(rows, columns=list(THROUGHPUT.columns))
+    table.to_csv(folder / "throughput.csv", index=False)
+
+
 def ten_thousand(folder: Path) -> study.Study:
     """A study of 10,000 cells with a record for each, as JSON files."""
     config = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
@@ -189,8 +199,8 @@ def ten_thousand(folder: Path) -> study.Study:
     runs = [reached(seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}) for seed in range(3)]
     for plan in study.plans(found):
         record.write(a_record(*runs, cell=plan.cell), record_path(folder, plan))
-    (folder / "identity.json").write_text(json.dumps({"certificates": []}))
-    pd.DataFrame([timing("fused", 100.0, 0)]).to_csv(folder / "throughput.csv", index=False)
+    (folder / "identity.json").write_text(json.dumps(IDENTITY))
+    write_timings(folder, timing("fused", 100.0, 0))
     return found
 
 

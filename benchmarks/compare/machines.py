@@ -1,6 +1,5 @@
 """Machines side by side: which results there are, one row for each machine and cell, and predictions."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +10,11 @@ import pandas as pd
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines
-from benchmarks.summary.cells import CELL, TIMED, UNTRAINED
+from benchmarks.summary import reading, schema
+from benchmarks.summary.schema import CASE, COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
-TRAINING = ["dataset", "model", "arm", "target", "training"]
-"""What a training is. Studies may give one name to different targets or settings: these tell them apart."""
-KEY = [*CELL, "target", "training"]
-"""A cell, whichever study and machine it was measured in."""
-INTERVALS = ("throughput_samples_per_s", "time_to_target_s")
-COLUMNS = [
-    *("machine", "study", "finished", "taken_from", *KEY, "step_kind", "precision"),
-    *("n_runs", "n_reached", "status"),
-    *("throughput_status", *(f"{name}{end}" for name in INTERVALS for end in ("", "_lo", "_hi"))),
-    *("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
-]
-ADDED = ("finished", "taken_from", "target", "training", "precision", "throughput_status")
-"""What a summary does not hold of itself."""
-FIX = "delete that folder, or run its study again with this version"
+COMPARED = [name for name in COMPARE.columns if name not in {column.name for column in PREDICTED}]
 
 
 @dataclass(frozen=True)
@@ -71,35 +58,17 @@ def read(folder: Path) -> Source:
     Raises:
         Problem: a file is missing, cut short, or of another version.
     """
+    source = Source(
+        folder=folder,
+        provenance=reading.provenance(folder),
+        summary=reading.table(folder, schema.SUMMARY),
+        throughput=reading.table(folder, schema.THROUGHPUT),
+    )
     try:
-        source = Source(
-            folder=folder,
-            summary=pd.read_csv(folder / "summary.csv"),
-            throughput=pd.read_csv(folder / "throughput.csv"),
-            provenance=json.loads((folder / "provenance.json").read_bytes()),
-        )
-        _check_version(source)
         cells(source)
-    except FileNotFoundError as error:
-        raise Problem(f"{error.filename} does not exist", fix=FIX) from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise Problem(f"{folder} does not hold results of this version: {error}", fix=FIX) from error
+    except (KeyError, TypeError, IndexError) as error:
+        raise Problem(f"{folder} does not hold results of this version: {error}", fix=reading.OLD) from error
     return source
-
-
-def _check_version(source: Source) -> None:
-    """Hold the tables to the columns of this version.
-
-    Raises:
-        Problem: a table lacks one.
-    """
-    needed = [column for column in COLUMNS if column not in ADDED]
-    tables = {"summary.csv": (source.summary, needed), "throughput.csv": (source.throughput, TIMED)}
-    for name, (table, columns) in tables.items():
-        missing = [column for column in columns if column not in table]
-        if missing:
-            cause = f"{source.folder / name} is of another version: it lacks {', '.join(missing)}"
-            raise Problem(cause, fix=FIX)
 
 
 def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
@@ -116,10 +85,10 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
 def cells(source: Source) -> pd.DataFrame:
     """The cells of one source, with what their trainings are and whether they could be timed."""
     named = source.summary.merge(pd.DataFrame(_trainings(source.provenance["study"])), how="left")
-    timed = source.throughput[source.throughput["execution"] == "fused"].groupby(TIMED)["status"]
+    timed = source.throughput[source.throughput["execution"] == "fused"].groupby(CASE)["status"]
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
-    named = named.merge(statuses, on=TIMED, how="left")
-    return named.assign(finished=source.finished, taken_from=str(source.folder))[COLUMNS]
+    named = named.merge(statuses, on=CASE, how="left")
+    return named.assign(finished=source.finished, taken_from=str(source.folder))[COMPARED]
 
 
 def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -151,15 +120,11 @@ def table(sources: list[Source]) -> pd.DataFrame:
     order = rows.assign(trained=rows["status"] != UNTRAINED).sort_values(
         ["trained", "finished"], kind="stable"
     )
-    kept = order.drop_duplicates(["machine", *KEY], keep="last").drop(columns="trained")
+    kept = order.drop_duplicates(COMPARE.unique, keep="last").drop(columns="trained")
     return kept.sort_values(["machine", *TRAINING, "framework", "batch_size"], ignore_index=True)
 
 
 THIS_MACHINE = "this machine"
-PREDICTION_COLUMNS = [
-    *("machine", *KEY, "status", "examples_from", "examples_to_target", "throughput_samples_per_s"),
-    *("time_to_target_predicted_s", "time_to_target_s", "error"),
-]
 
 
 def predictions(cells: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +136,7 @@ def predictions(cells: pd.DataFrame) -> pd.DataFrame:
     machine's own. `error` is predicted / measured - 1.
     """
     rows = [row for _, group in cells.groupby(KEY, sort=False) for row in _of_one_cell(group)]
-    return pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
+    return pd.DataFrame(rows, columns=list(PREDICTIONS.columns))
 
 
 def _of_one_cell(group: pd.DataFrame) -> list[dict]:
@@ -200,8 +165,9 @@ def _prediction(cell: dict, *, examples: float, examples_from: str) -> dict:
 
 def with_predictions(cells: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     """The cells with the predicted time to target beside the measured one."""
-    extra = predicted[["machine", *KEY, "time_to_target_predicted_s", "examples_from", "error"]]
-    return cells.merge(extra, on=["machine", *KEY], how="left", validate="one_to_one")
+    key = COMPARE.unique
+    extra = predicted[[*key, *(column.name for column in PREDICTED)]]
+    return cells.merge(extra, on=key, how="left", validate="one_to_one")
 
 
 def find(results: Path) -> tuple[list[machines.Source], list[machines.Source]]:

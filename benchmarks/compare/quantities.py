@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from benchmarks.compare.machines import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import panels
-from benchmarks.publish.results import CASE
+from benchmarks.summary.schema import CASE, TRAINING
 
 ON_MACHINE = ["machine", "precision", *CASE]
 

@@ -15,7 +15,7 @@ from benchmarks.frameworks.numpy_parts.layers import Allocate, Tensors, apart, e
 from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision
-from benchmarks.models.layers import Spec
+from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
 

@@ -23,7 +23,7 @@ from benchmarks.frameworks.torch_parts.layers import channels_last, start_own_ge
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps
-from benchmarks.models.layers import Spec, walk
+from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
 

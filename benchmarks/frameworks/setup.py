@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import models
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Execution, Trainer
-from benchmarks.models.layers import Spec
+from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import Parameters, initial_parameters
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer

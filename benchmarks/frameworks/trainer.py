@@ -60,7 +60,7 @@ class Trainer(Protocol):
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """Output of every layer in training mode, by its path in `models.layers.walk`, channels last.
+        """Output of every layer in training mode, by its path in `models.layer.walk`, channels last.
 
         Running averages and generators may move; reset before training.
         """

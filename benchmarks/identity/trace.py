@@ -18,7 +18,7 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution, Trainer
 from benchmarks.identity import quantity
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.models.layers import Spec, walk
+from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import BRANCHES
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer, Schedule

@@ -10,9 +10,10 @@ import pkgutil
 from collections.abc import Sequence
 
 from benchmarks.common.errors import Problem
-from benchmarks.models.layers import Dropout, Embedding, Layer, RandomFlip, RandomShift, Residual, Spec
+from benchmarks.models.layer import Layer, Spec
+from benchmarks.models.layers import Dropout, Embedding, RandomFlip, RandomShift, Residual
 
-_SHARED = ("layers", "parameters", "resnet")
+_SHARED = ("layer", "layers", "parameters", "resnet")
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
 AUGMENTATIONS: dict[str, Layer] = {"shift": RandomShift(), "flip": RandomFlip()}
 

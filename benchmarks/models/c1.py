@@ -4,7 +4,8 @@ As in their code (`shallownet` of keskarnitish/large-batch-training) both pools 
 become 16 and 8. Which sides their "same" pads depends on the backend of their Keras; here it is all four.
 """
 
-from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool, ReLU, Spec
+from benchmarks.models.layer import Layer, Spec
+from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 
 
 def layers(n_classes: int) -> Spec:

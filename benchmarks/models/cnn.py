@@ -1,6 +1,7 @@
 """Two convolutions with batch norm, a pool and a dense layer: the smallest usual CNN."""
 
-from benchmarks.models.layers import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
 
 
 def layers(n_classes: int) -> Spec:

@@ -1,6 +1,7 @@
 """F1 of Keskar et al. 2016 (arXiv 1609.04836, table 1): five dense layers of 512, batch-normalised."""
 
-from benchmarks.models.layers import BatchNorm, Dense, Flatten, ReLU, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import BatchNorm, Dense, Flatten, ReLU
 
 DEPTH = 5
 

@@ -1,6 +1,7 @@
 """784-128-10 with ReLU: the network of everybody's first tutorial."""
 
-from benchmarks.models.layers import Dense, Flatten, ReLU, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import Dense, Flatten, ReLU
 
 
 def layers(n_classes: int) -> Spec:

@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from benchmarks.models.layers import Augmentation, Shape, Spec, walk
+from benchmarks.models.layer import Shape, Spec, walk
+from benchmarks.models.layers import Augmentation
 from benchmarks.recipe import randomness
 
 Parameters = dict[str, np.ndarray]

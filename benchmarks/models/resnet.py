@@ -7,7 +7,8 @@ in their deeper networks for ImageNet (option B, section 3.3).
 
 from collections.abc import Callable
 
-from benchmarks.models.layers import Conv, Dense, GlobalAveragePool, Layer, ReLU, Residual, Spec
+from benchmarks.models.layer import Layer, Spec
+from benchmarks.models.layers import Conv, Dense, GlobalAveragePool, ReLU, Residual
 
 WIDTHS = (16, 32, 64)
 Norm = Callable[[], Layer]

@@ -3,7 +3,8 @@
 Its shortcuts are other ones, as `resnet.py` says: 272,474 trained parameters, with theirs 269,722.
 """
 
-from benchmarks.models.layers import BatchNorm, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import BatchNorm
 from benchmarks.models.resnet import resnet
 
 

@@ -1,6 +1,7 @@
 """ResNet-8 with batch norm: the plan of `resnet.py` with n = 1, shallower than any that its paper trains."""
 
-from benchmarks.models.layers import BatchNorm, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import BatchNorm
 from benchmarks.models.resnet import resnet
 
 

@@ -1,6 +1,7 @@
 """ResNet-8 with group norm (Wu & He 2018, arXiv 1803.08494): no example depends on the rest of its batch."""
 
-from benchmarks.models.layers import GroupNorm, Spec
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import GroupNorm
 from benchmarks.models.resnet import resnet
 
 

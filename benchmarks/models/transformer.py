@@ -1,15 +1,7 @@
 """A small causal transformer, norms first (Radford et al. 2019, GPT-2, section 2.3): the next character."""
 
-from benchmarks.models.layers import (
-    GELU,
-    Attention,
-    Dense,
-    Embedding,
-    LayerNorm,
-    PositionEmbedding,
-    Residual,
-    Spec,
-)
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import GELU, Attention, Dense, Embedding, LayerNorm, PositionEmbedding, Residual
 
 BLOCKS, WIDTH, HEADS = 2, 64, 4
 

@@ -6,9 +6,9 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
+from benchmarks.summary.schema import OF_A_STUDY
 
-FILES = ["summary.csv", "targets.csv", "throughput.csv", "memory_fit.csv", "provenance.json", "identity.json"]
-FILES += ["report.html", "curves.csv"]
+FILES = [*(table.name for table in OF_A_STUDY), "provenance.json", "identity.json", "report.html"]
 FOLDERS = ["tables", "figures"]
 BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"

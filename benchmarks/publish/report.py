@@ -10,7 +10,8 @@ from benchmarks.common.files import write_text
 from benchmarks.publish import figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
-from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.publish.results import Results, of_workload
+from benchmarks.summary.schema import CASE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 QUIET = 0.05

@@ -1,6 +1,5 @@
 """The results folder of one study on one machine, as tables, figures and the report read it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,35 +8,11 @@ import pandas as pd
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
-from benchmarks.summary.cells import CELL
-from benchmarks.summary.cells import TIMED as CASE
-from benchmarks.summary.statistics import FITTED
+from benchmarks.summary import columns, reading, schema
+from benchmarks.summary.schema import CASE, UNTRAINED
 
-FIX = "run the summarise step of this study again"
-OLD = "another version of Batch Atlas wrote it: run this study again with this version"
-COLUMNS = {
-    "summary": [
-        *(*CASE, "arm", "status", "identity", "n_runs", "n_reached", "epochs_trained"),
-        *("throughput_samples_per_s", "throughput_idiomatic_samples_per_s"),
-    ],
-    "throughput": [*CASE, "execution", "process", "samples_per_s", "status"],
-    "curves": [*CELL, "seed", "status", "epochs", "training_s", "validation_accuracy"],
-    "targets": ["dataset", "model", "validation_accuracy", "source", "epochs", "seconds"],
-    "memory_fit": [*FITTED, "a_mib", "b_mib_per_example"],
-}
-IDENTITY = {
-    "certificates": [
-        *("dataset", "model", "arm", "framework", "execution", "verdict", "differs_by"),
-        *("largest_difference", "differences", "float32_parts_at_step"),
-    ],
-    "equivalence": [
-        *("dataset", "model", "arm", "batch_size", "framework", "other", "quantity"),
-        *("n", "estimate", "lo", "hi", "p", "verdict"),
-    ],
-}
-BOUNDS = ("bound", "steps", "float32_bound")
 SIDE_BY_SIDE = 2
-MAY_BE_ABSENT = ("curves", "targets", "memory_fit")
+MAY_BE_ABSENT = {"curves": schema.CURVES, "targets": schema.TARGETS, "memory_fit": schema.MEMORY_FIT}
 """A study that times throughput alone has nothing to put in these."""
 
 
@@ -53,23 +28,16 @@ class Results:
     curves: pd.DataFrame
     targets: pd.DataFrame
     memory_fit: pd.DataFrame
+    certificates: pd.DataFrame
+    equivalence: pd.DataFrame
     identity: dict[str, Any]
+    """What the certificates were made with: their bounds and their steps."""
     provenance: dict[str, Any]
 
     @property
     def trained(self) -> pd.DataFrame:
         """The cells of the summary that were trained, whatever came of it."""
-        return self.summary[self.summary["status"] != "untrained"]
-
-    @property
-    def certificates(self) -> pd.DataFrame:
-        """What the certificates say of each (dataset, model, arm, framework, execution)."""
-        return pd.DataFrame(self.identity["certificates"], columns=IDENTITY["certificates"])
-
-    @property
-    def equivalence(self) -> pd.DataFrame:
-        """How far pairs of frameworks agree in what their trainings came to, a row per cell and quantity."""
-        return pd.DataFrame(self.identity["equivalence"], columns=IDENTITY["equivalence"])
+        return self.summary[self.summary["status"] != UNTRAINED]
 
     @property
     def workloads(self) -> list[tuple[str, str]]:
@@ -130,44 +98,20 @@ def read(folder: Path) -> Results:
     Raises:
         Problem: a file is missing, cut short, or of another version.
     """
-    tables = {name: _table(folder / f"{name}.csv") for name in COLUMNS}
-    if tables["summary"].empty:
-        raise Problem(f"{folder / 'summary.csv'} has no rows: nothing was measured", fix=FIX)
-    identity, provenance = _identity(folder / "identity.json"), _json(folder / "provenance.json")
-    return Results(**tables, identity=identity, provenance=provenance)
-
-
-def _table(path: Path) -> pd.DataFrame:
-    expected = COLUMNS[path.stem]
-    if not path.exists() and path.stem in MAY_BE_ABSENT:
-        return pd.DataFrame(columns=expected)
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError as error:
-        raise Problem(f"{path} does not exist", fix=FIX) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise Problem(f"{path} is not a table: {error}", fix=FIX) from error
-    missing = [column for column in expected if column not in frame]
-    if missing:
-        raise Problem(f"{path} lacks the columns {', '.join(missing)}", fix=OLD)
-    return frame
-
-
-def _identity(path: Path) -> dict[str, Any]:
-    found = _json(path)
-    missing = [key for key in (*BOUNDS, *IDENTITY) if key not in found]
-    for part, columns in IDENTITY.items():
-        rows = found.get(part, [])
-        missing += [f"{part}.{column}" for column in columns if any(column not in row for row in rows)]
-    if missing:
-        raise Problem(f"{path} lacks {', '.join(missing)}", fix=OLD)
-    return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise Problem(f"{path} does not exist", fix=FIX) from error
-    except json.JSONDecodeError as error:
-        raise Problem(f"{path} is not JSON: {error}", fix=FIX) from error
+    provenance = reading.provenance(folder)
+    summary = reading.table(folder, schema.SUMMARY)
+    if summary.empty:
+        raise Problem(f"{folder / 'summary.csv'} has no rows: nothing was measured", fix=reading.FIX)
+    identity = reading.identity(folder)
+    return Results(
+        summary=summary,
+        throughput=reading.table(folder, schema.THROUGHPUT),
+        **{
+            name: reading.table(folder, table) if (folder / table.name).exists() else columns.frame([], table)
+            for name, table in MAY_BE_ABSENT.items()
+        },
+        certificates=identity.certificates,
+        equivalence=identity.equivalence,
+        identity=identity.bounds,
+        provenance=provenance,
+    )

@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 NAMES = {
     "keras": "Keras",
     "keras-jax": "Keras/JAX",
@@ -46,7 +48,7 @@ def timed(key: tuple[str, str, str], *, several: bool) -> str:
 
 def number(value: float) -> str:
     """Three significant digits, with thousands separators: 58898 is 58,900 and 0.01234 is 0.0123."""
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return NOTHING
     if math.isinf(value):
         return "∞"
@@ -59,24 +61,24 @@ def number(value: float) -> str:
 
 def difference(value: float | None) -> str:
     """A relative difference in two digits, 3.1e-15; nothing where two values cannot be compared."""
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return NOTHING
     return f"{value:.1e}" if value else "0"
 
 
 def whole(value: float) -> str:
     """A count, exact, with thousands separators."""
-    return NOTHING if value is None or math.isnan(value) else f"{round(value):,}"
+    return NOTHING if pd.isna(value) else f"{round(value):,}"
 
 
 def rough(value: float) -> str:
     """A count in two significant digits, with thousands separators: 4896705 is 4,900,000."""
-    return NOTHING if math.isnan(value) else f"{float(f'{value:.1e}'):,.0f}"
+    return NOTHING if pd.isna(value) else f"{float(f'{value:.1e}'):,.0f}"
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
     """A share in 0..1 as per cent, without the sign."""
-    return NOTHING if share is None or math.isnan(share) else f"{100 * share:.{decimals}f}"
+    return NOTHING if pd.isna(share) else f"{100 * share:.{decimals}f}"
 
 
 def interval(value: float, lo: float, hi: float) -> str:

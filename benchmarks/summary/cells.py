@@ -4,26 +4,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.recipe.plan import Cell
+from benchmarks.summary.schema import CASE, CELL, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
 
-CELL = ["dataset", "model", "framework", "arm", "batch_size"]
-TIMED = ["dataset", "model", "framework", "step_kind", "batch_size"]
 TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
-COLUMNS = [
-    *("study", "machine", *CELL[:4], "step_kind", "batch_size", "n_runs", "n_reached", "status"),
-    *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
-    "throughput_idiomatic_samples_per_s",
-    *("throughput_idiomatic_samples_per_s_lo", "throughput_idiomatic_samples_per_s_hi"),
-    *("step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share", "input_share_idiomatic"),
-    *("peak_memory_mib", "device_memory_mib"),
-    *("epochs_to_target", "epochs_to_target_lo", "epochs_to_target_hi"),
-    *("examples_to_target", "steps_to_target"),
-    *("time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"),
-    *("time_to_target_predicted_s", "time_ratio"),
-    *("epochs_trained", "test_accuracy", "test_accuracy_sd", "train_accuracy", "identity"),
-]
-UNTRAINED = "untrained"
 
 
 def cell_status(runs: list[Run]) -> str:
@@ -78,7 +63,7 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
 
 def timed_columns(rows: list[dict]) -> dict:
     """What the timings of a cell say; `rows` are its rows of throughput.csv, of every process."""
-    measured = [row for row in rows if row["status"] == "measured"]
+    measured = [row for row in rows if row["status"] == MEASURED]
     fused = [row for row in measured if row["execution"] == "fused"]
     idiomatic = [row for row in measured if row["execution"] == "idiomatic"]
     return {
@@ -113,20 +98,20 @@ def summary(
 ) -> pd.DataFrame:
     """The whole table: `rows` hold each cell's names and what its record says, if it was trained.
 
-    A measurement that COLUMNS does not know has its column behind the others.
+    A measurement that the schema does not list has its column behind the others.
     """
     timings: dict[tuple, list[dict]] = {}
     for timing in throughput.to_dict("records"):
-        timings.setdefault(tuple(timing[key] for key in TIMED), []).append(timing)
+        timings.setdefault(tuple(timing[key] for key in CASE), []).append(timing)
     table = []
     for row in rows:
-        timed = timings.get(tuple(row[key] for key in TIMED), [])
-        full = {"study": study, "machine": machine, **dict.fromkeys(COLUMNS[2:], np.nan)}
+        timed = timings.get(tuple(row[key] for key in CASE), [])
+        full = dict.fromkeys(SUMMARY.columns, np.nan) | {"study": study, "machine": machine}
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
         full["identity"] = verdicts.get(tuple(row[key] for key in CELL[:4]), "not certified: no certificate")
         table.append(full | predicted_columns(full))
-    measured = dict.fromkeys(name for row in table for name in row if name not in COLUMNS)
-    return pd.DataFrame(table, columns=[*COLUMNS, *measured])
+    measured = dict.fromkeys(name for row in table for name in row if name not in SUMMARY.columns)
+    return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])
 
 
 def curves(record: Record, *, n_training: int) -> list[dict]:

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from benchmarks.summary import columns
+from benchmarks.summary.schema import FITTED, MEASURED, MEMORY_FIT
+
 LEVEL = 0.95
 RESAMPLES = 2000
 
@@ -75,7 +78,7 @@ def students_t(n: int) -> float:
 
 def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
     """Samples per second [process, value of the column `of`] of the rows that were measured."""
-    measured = throughput[throughput["status"] == "measured"]
+    measured = throughput[throughput["status"] == MEASURED]
     return measured.pivot_table(index="process", columns=of, values="samples_per_s")
 
 
@@ -87,7 +90,6 @@ def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
     return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
 
 
-FITTED = ["dataset", "model", "framework", "step_kind"]
 FEWEST_POINTS = 3
 
 
@@ -119,14 +121,9 @@ def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
                 cells["batch_size"].to_numpy(), cells["peak_memory_mib"].to_numpy(), capacity_mib=capacity_mib
             )
             rows.append({**dict(zip(FITTED, key, strict=True)), **found})
-    columns = [
-        *FITTED,
-        *("a_mib", "b_mib_per_example", "residual_share", "capacity_mib", "largest_batch"),
-        "n_points",
-    ]
-    return pd.DataFrame(rows, columns=columns).astype({"largest_batch": "Int64"})
+    return columns.frame(rows, MEMORY_FIT)
 
 
 def throughput_status(statuses: pd.Series) -> str:
     """Of one case over its processes: measured in any of them, or why not."""
-    return "measured" if (statuses == "measured").any() else statuses.iloc[0]
+    return MEASURED if (statuses == MEASURED).any() else statuses.iloc[0]

@@ -10,12 +10,10 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.study.study import Study, Workload, plans
-from benchmarks.summary import cells, statistics
+from benchmarks.summary import cells, columns, reading, schema, statistics
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import record
 from benchmarks.training.record import Record, record_path
-
-TARGET_COLUMNS = ["dataset", "model", "validation_accuracy", "source", "n_training", "epochs", "seconds"]
 
 
 def grid(study: Study) -> list[dict]:
@@ -42,16 +40,16 @@ def targets(workloads: list[Workload]) -> pd.DataFrame:
         }
         for w in workloads
     ]
-    return pd.DataFrame(rows, columns=TARGET_COLUMNS)
+    return columns.frame(rows, schema.TARGETS)
 
 
-def verdicts(path: Path) -> dict[tuple, str]:
+def verdicts(certificates: pd.DataFrame) -> dict[tuple, str]:
     """The graver verdict of both executions, by dataset, model, framework and arm."""
     gravest: dict[tuple, str] = {}
-    for c in json.loads(path.read_bytes())["certificates"]:
-        key = (c["dataset"], c["model"], c["framework"], c["arm"])
-        if key not in gravest or not c["certified"]:
-            gravest[key] = c["verdict"]
+    for c in certificates.itertuples():
+        key = (c.dataset, c.model, c.framework, c.arm)
+        if key not in gravest or not c.certified:
+            gravest[key] = c.verdict
     return gravest
 
 
@@ -111,7 +109,7 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves = Totals(), []
-    rows = {tuple(row[key] for key in cells.CELL): row for row in grid(study)}
+    rows = {tuple(row[key] for key in schema.CELL): row for row in grid(study)}
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
@@ -122,17 +120,17 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         rows[tuple(cells.cell_of(found.cell).values())] |= cells.trained_columns(found, n_training=n)
         curves += cells.curves(found, n_training=n)
     totals.check_one_device()
-    throughput = pd.read_csv(folder / "throughput.csv")
+    throughput = reading.table(folder, schema.THROUGHPUT)
     table = cells.summary(
         list(rows.values()),
         throughput,
         study=study.study,
         machine=slug,
-        verdicts=verdicts(folder / "identity.json"),
+        verdicts=verdicts(reading.identity(folder).certificates),
     )
     return {
         "summary.csv": table.to_csv(index=False),
-        "curves.csv": pd.DataFrame(curves, columns=CURVE_COLUMNS).to_csv(index=False),
+        "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
         "targets.csv": targets(study.workloads).to_csv(index=False),
         "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
@@ -141,22 +139,10 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     }
 
 
-CURVE_COLUMNS = [
-    *cells.CELL,
-    "seed",
-    "status",
-    "examples",
-    "epochs",
-    "training_s",
-    "train_loss",
-    "validation_loss",
-    "validation_accuracy",
-]
-
-
 def describe(study: Study, totals: Totals, slug: str) -> dict:
     """The provenance of the whole study."""
     return {
+        "schema_version": schema.VERSION,
         "machine": {"slug": slug, **machine.describe()},
         "frameworks": totals.devices,
         "versions": provenance.versions(),

@@ -17,7 +17,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.machine import OtherLoad
 from benchmarks.study.study import Study
-from benchmarks.throughput.rows import COLUMNS, Case, Request, cases_of, read_timings, shuffled
+from benchmarks.throughput.rows import Case, Request, Timing, cases_of, read_timings, shuffled
 
 KEYS = list(Case.model_fields)
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
@@ -114,13 +114,14 @@ def remove_stale(folder: Path, *, code: str) -> None:
 
 
 def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The rows that the study asks for, in its order."""
+    """The rows that the study asks for, in its order, as throughput.csv has them."""
+    columns = [name for name in Timing.__annotations__ if name != "code"]
     asked = pd.DataFrame([case.model_dump() for case in cases])[KEYS]
     table = asked.reset_index(names="place").merge(measured, on=KEYS)
     table = table[table["framework"].isin(study.frameworks)]
     table = table[table["process"] < study.throughput.processes]
     ranks = table["framework"].map(study.frameworks.index)
-    return table.assign(rank=ranks).sort_values(["place", "rank", "process"])[COLUMNS]
+    return table.assign(rank=ranks).sort_values(["place", "rank", "process"])[columns]
 
 
 def write(study: Study, data: list[Path], *, threads: int, code: str, output: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -63,15 +63,37 @@ def shuffled(cases: list[Case], *, seed: int) -> list[Case]:
     return [cases[index] for index in np.random.default_rng(seed).permutation(len(cases))]
 
 
-COLUMNS = [
-    *("dataset", "model", "framework", "step_kind", "execution", "batch_size", "process", "samples_per_s"),
-    *("step_p50_ms", "step_p95_ms", "rounds", "steps_per_round", "compile_s", "first_step_s"),
-    *("input_share", "status"),
-]
-CASE = ["dataset", "model", "framework", "step_kind", "execution", "batch_size", "process"]
+class Timing(TypedDict):
+    """A row of throughput.csv, and the code that timed it; of a failed case the numbers are not there.
+
+    The schema of results says what each means. It stands above this package, so that a reworded sentence
+    there does not change the digest of the code behind a timing, which would have all of them made anew.
+    """
+
+    dataset: str
+    model: str
+    framework: str
+    step_kind: str
+    execution: Execution
+    batch_size: int
+    process: int
+    samples_per_s: float
+    step_p50_ms: float
+    step_p95_ms: float
+    rounds: int
+    steps_per_round: int
+    compile_s: float | None
+    first_step_s: float
+    input_share: float
+    status: str
+    code: str
 
 
-def row(benchmark: dict) -> dict:
+MEASURED_HERE = ("samples_per_s", "step_p50_ms", "step_p95_ms", "rounds")
+"""What is computed of the rounds; the rest is told by the process."""
+
+
+def row(benchmark: dict) -> Timing:
     """One case of a pytest-benchmark file.
 
     Throughput is batch size × steps over the median round; the quantiles are of the mean step in a
@@ -79,14 +101,14 @@ def row(benchmark: dict) -> dict:
     """
     info = benchmark["extra_info"]
     step_s = np.asarray(benchmark["stats"]["data"]) / info["steps_per_round"]
-    return {
-        **{key: info[key] for key in (*CASE, "code", "status", "compile_s", "first_step_s", "input_share")},
-        "samples_per_s": info["batch_size"] / float(np.median(step_s)),
-        "step_p50_ms": 1e3 * float(np.median(step_s)),
-        "step_p95_ms": 1e3 * float(np.quantile(step_s, 0.95)),
-        "rounds": len(step_s),
-        "steps_per_round": info["steps_per_round"],
-    }
+    told = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
+    return Timing(
+        **told,
+        samples_per_s=info["batch_size"] / float(np.median(step_s)),
+        step_p50_ms=1e3 * float(np.median(step_s)),
+        step_p95_ms=1e3 * float(np.quantile(step_s, 0.95)),
+        rounds=len(step_s),
+    )
 
 
 def read_timings(folder: Path, *, code: str) -> pd.DataFrame:
@@ -96,7 +118,7 @@ def read_timings(folder: Path, *, code: str) -> pd.DataFrame:
         content = json.loads(path.read_bytes())
         rows += [row(benchmark) for benchmark in content["benchmarks"]]
         rows += content["failures"]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "code"])
+    table = pd.DataFrame(rows, columns=list(Timing.__annotations__))
     return table[table["code"] == code].reset_index(drop=True)
 
 

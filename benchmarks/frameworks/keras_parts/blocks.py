@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.models.layers import Conv, Shape, Spec, walk
+from benchmarks.models.layer import Shape, Spec, walk
+from benchmarks.models.layers import Conv
 
 
 def has_convolution(spec: Spec, input_shape: Shape) -> bool:

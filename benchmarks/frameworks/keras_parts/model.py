@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.frameworks.keras_parts import layers as own
 from benchmarks.models import takes_tokens
+from benchmarks.models.layer import Layer, Shape, Spec
 from benchmarks.models.layers import (
     GELU,
     Attention,
@@ -19,7 +20,6 @@ from benchmarks.models.layers import (
     Flatten,
     GlobalAveragePool,
     GroupNorm,
-    Layer,
     LayerNorm,
     MaxPool,
     PositionEmbedding,
@@ -27,8 +27,6 @@ from benchmarks.models.layers import (
     RandomShift,
     ReLU,
     Residual,
-    Shape,
-    Spec,
 )
 
 NAMES = {"embeddings": "table", "seed_generator_state": "generator"}

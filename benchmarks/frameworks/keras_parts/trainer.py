@@ -9,7 +9,7 @@ from keras.src.backend.common import dtypes
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision
-from benchmarks.models.layers import Spec
+from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
 

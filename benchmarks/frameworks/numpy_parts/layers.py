@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf
 
-from benchmarks.models.layers import Layer, Shape
+from benchmarks.models.layer import Layer, Shape
 
 Shapes = dict[str, Shape]
 

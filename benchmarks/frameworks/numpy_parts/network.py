@@ -9,7 +9,7 @@ from benchmarks.frameworks.numpy_parts import attention, convolution, norms, ran
 from benchmarks.frameworks.numpy_parts import layers as by_hand
 from benchmarks.frameworks.numpy_parts.layers import Allocate, ManualLayer, Shapes, Tensors
 from benchmarks.models import layers
-from benchmarks.models.layers import Layer, Shape, Spec
+from benchmarks.models.layer import Layer, Shape, Spec
 from benchmarks.recipe.optimizer import Optimizer
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from benchmarks.frameworks.numpy_parts.layers import ManualLayer, Tensors
-from benchmarks.models.layers import Layer, Shape
+from benchmarks.models.layer import Layer, Shape
 from benchmarks.recipe import randomness
 from benchmarks.recipe.randomness import BITS
 

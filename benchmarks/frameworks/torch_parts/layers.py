@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.models.layers import Dropout, Shape, Spec, walk
+from benchmarks.models.layer import Shape, Spec, walk
+from benchmarks.models.layers import Dropout
 from benchmarks.recipe.randomness import BITS, bits
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)

@@ -12,6 +12,7 @@ from torch import nn
 from benchmarks.frameworks.torch_parts import layers as own
 from benchmarks.frameworks.torch_parts import layers as own_random
 from benchmarks.models import layers as spec
+from benchmarks.models.layer import Layer, Shape, Spec, input_shapes
 from benchmarks.models.parameters import parameter_shapes
 
 NATIVE_NAMES = {
@@ -24,39 +25,39 @@ NATIVE_NAMES = {
 """PyTorch's names of the parameters that it calls otherwise; a `kernel` is a `weight` too."""
 
 
-def dense(layer: spec.Dense, shape: spec.Shape) -> nn.Linear:
+def dense(layer: spec.Dense, shape: Shape) -> nn.Linear:
     """A linear map of the last axis, which in images is PyTorch's second."""
     return (own.ImageLinear if len(shape) == 3 else nn.Linear)(shape[-1], layer.units, bias=layer.bias)
 
 
-def conv(layer: spec.Conv, shape: spec.Shape) -> nn.Conv2d:
+def conv(layer: spec.Conv, shape: Shape) -> nn.Conv2d:
     """A convolution with the same padding on all sides."""
     sizes = {"kernel_size": layer.size, "stride": layer.stride, "padding": layer.size // 2}
     return nn.Conv2d(shape[-1], layer.filters, bias=layer.bias, **sizes)
 
 
-def layer_norm(layer: spec.LayerNorm, shape: spec.Shape) -> nn.LayerNorm:
+def layer_norm(layer: spec.LayerNorm, shape: Shape) -> nn.LayerNorm:
     """Over the last axis, which in images is PyTorch's second."""
     return (own.ImageLayerNorm if len(shape) == 3 else nn.LayerNorm)(shape[-1], eps=layer.epsilon)
 
 
-def group_norm(layer: spec.GroupNorm, shape: spec.Shape) -> nn.GroupNorm:
+def group_norm(layer: spec.GroupNorm, shape: Shape) -> nn.GroupNorm:
     """Channels are the second axis in PyTorch, which in texts are the last."""
     kind = own.TextGroupNorm if len(shape) == 2 else own.GroupNorm
     return kind(layer.groups, shape[-1], eps=layer.epsilon)
 
 
-def residual(layer: spec.Residual, shape: spec.Shape) -> own.Residual:
+def residual(layer: spec.Residual, shape: Shape) -> own.Residual:
     """Both branches, built likewise."""
     return own.Residual(sequential(layer.body, shape), sequential(layer.shortcut, shape))
 
 
-def dropout(layer: spec.Dropout, shape: spec.Shape) -> nn.Module:
+def dropout(layer: spec.Dropout, shape: Shape) -> nn.Module:
     """From the shared generator or PyTorch's."""
     return (own_random.SharedDropout if layer.source == "shared" else own_random.OwnDropout)(layer.rate)
 
 
-MODULES: dict[type[spec.Layer], Callable[[Any, spec.Shape], nn.Module]] = {
+MODULES: dict[type[Layer], Callable[[Any, Shape], nn.Module]] = {
     spec.Dense: dense,
     spec.Conv: conv,
     spec.BatchNorm: lambda layer, shape: own.BiasedBatchNorm(
@@ -81,14 +82,14 @@ MODULES: dict[type[spec.Layer], Callable[[Any, spec.Shape], nn.Module]] = {
 """The PyTorch module that computes a layer, from the layer and the shape of its input."""
 
 
-def sequential(layers: spec.Spec, shape: spec.Shape) -> nn.Sequential:
+def sequential(layers: Spec, shape: Shape) -> nn.Sequential:
     """The layers one after another."""
-    shapes = spec.input_shapes(layers, shape)
+    shapes = input_shapes(layers, shape)
     pairs = zip(layers, shapes, strict=True)
     return nn.Sequential(*(MODULES[type(layer)](layer, shape) for layer, shape in pairs))
 
 
-def build_model(layers: spec.Spec, input_shape: spec.Shape) -> nn.Sequential:
+def build_model(layers: Spec, input_shape: Shape) -> nn.Sequential:
     """An ordinary module from inputs as the data has them to logits.
 
     Its submodules have the layers' paths as names.
@@ -103,7 +104,7 @@ def native_name(name: str) -> str:
     return NATIVE_NAMES.get(name) or name.replace("_", ".").replace("kernel", "weight")
 
 
-def tensors(model: nn.Module, layers: spec.Spec, input_shape: spec.Shape) -> dict[str, torch.Tensor]:
+def tensors(model: nn.Module, layers: Spec, input_shape: Shape) -> dict[str, torch.Tensor]:
     """The model's own tensors by the names of the parameter tree, in the tree's order."""
     found = {}
     for full_name in parameter_shapes(layers, input_shape):

@@ -15,7 +15,7 @@ from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import axes, panels
 from benchmarks.publish.drawing.by_arm import GUIDE, target_of
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.summary.cells import CELL
+from benchmarks.summary.schema import CELL
 
 TITLE = "Learning curves"
 HEIGHT = 1.9

@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from benchmarks.publish import marks
 from benchmarks.publish.drawing import axes, panels, series, style, timings
 from benchmarks.publish.drawing.style import INK, Look
-from benchmarks.publish.results import CASE, Results, of_timed
+from benchmarks.publish.results import Results, of_timed
+from benchmarks.summary.schema import CASE
 
 TITLE = "Peak memory"
 FIT = {"linewidth": 0.9, "linestyle": "-", "alpha": 0.55}

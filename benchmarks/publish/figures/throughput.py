@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.publish import marks
 from benchmarks.publish.drawing import timings
-from benchmarks.publish.results import CASE, Results
+from benchmarks.publish.results import Results
+from benchmarks.summary.schema import CASE
 
 TITLE = "Training throughput"
 COLUMNS = {"fused": "throughput_samples_per_s", "idiomatic": "throughput_idiomatic_samples_per_s"}

@@ -12,6 +12,8 @@ QUANTITIES = {
 }
 HEADS = ("n", "Equivalent", "Least sure")
 FIRST = ("Workload", "Arm", "Frameworks")
+LEFT_OUT = ["n_one_alone", "margin_lo", "margin_hi", "reason"]
+"""Of the tests; the caption tells the margins."""
 KEY = ["dataset", "model", "arm", "framework", "other"]
 
 
@@ -29,7 +31,7 @@ def tables(results: Results) -> list[Table]:
             caption=CAPTION,
             columns=[*(Column(head, words=True) for head in FIRST), *columns],
             rows=[_line(key, own, shown) for key, own in tests.groupby(KEY, sort=False)],
-            data=tests,
+            data=tests.drop(columns=LEFT_OUT),
         )
     ]
 

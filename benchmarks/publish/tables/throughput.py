@@ -3,8 +3,9 @@
 import pandas as pd
 
 from benchmarks.publish import wording
-from benchmarks.publish.results import CASE, Results
+from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
+from benchmarks.summary.schema import CASE
 
 COLUMNS = [
     Column("Batch size"),

@@ -1,1 +1,0 @@
-"""What the framework on top of JAX is made of; no framework itself."""

@@ -1,0 +1,294 @@
+"""The schema of results: every table, every column, its type, unit and meaning, and which columns are keys.
+
+All that writes or reads a table of results takes its columns from here, and `docs/columns.md` is printed
+from here. `throughput` and `identity` lie below this package: what they write of a timing, a certificate
+or a test is a type there (`Timing`, `Certificate`, `Equivalence`), and the tests hold its fields to the
+columns here. The digest of the code behind a measurement so does not change with a sentence about a column.
+"""
+
+from pandera.pandas import Column
+
+from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
+from benchmarks.training.record import Status
+
+VERSION = 1
+"""Of all tables together; `provenance.json` holds it. Results that do not tell theirs have the first."""
+CELL = ["dataset", "model", "framework", "arm", "batch_size"]
+"""A cell of a study."""
+CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
+"""What is timed once for all arms of one step kind."""
+FITTED = ["dataset", "model", "framework", "step_kind"]
+TRAINING = ["dataset", "model", "arm", "target", "training"]
+"""What a training is. Studies may give one name to different targets or settings: these tell them apart."""
+KEY = [*CELL, "target", "training"]
+"""A cell, whichever study and machine it was measured in."""
+
+UNTRAINED, MEASURED = "untrained", "measured"
+ENDED = tuple(status.value for status in Status)
+TIMED = (MEASURED, "out-of-memory", "failed")
+DATASET = text("dataset", "The data set.")
+MODEL = text("model", "The model.")
+FRAMEWORK = text("framework", "The framework.")
+ARM = text("arm", "The named set of training settings.")
+STEP_KIND = text("step_kind", "What the time and the memory of a step depend on of its arm.")
+BATCH_SIZE = whole("batch_size", "examples", "Examples in a batch.")
+NAMES = [DATASET, MODEL, FRAMEWORK, ARM]
+EXECUTION = text(
+    "execution",
+    "The training loop: the one a user of the framework would write, or the fastest one that computes the "
+    "same numbers.",
+    one_of=EXECUTIONS,
+)
+
+SUMMARY = table(
+    "summary.csv",
+    "A row for each cell of the study. A further measurement of a training has its column behind these.",
+    [
+        text("study", "The name of the study."),
+        text("machine", "The name of the machine."),
+        *(*NAMES, STEP_KIND, BATCH_SIZE),
+        whole("n_runs", "runs", "Runs of the cell, one for each seed; 0 where it was only timed."),
+        whole("n_reached", "runs", "Runs that reached the target."),
+        text(
+            "status",
+            "How the median run ended; where that is not `reached`, the most frequent failure.",
+            one_of=(*ENDED, UNTRAINED),
+        ),
+        *estimate(
+            "throughput_samples_per_s",
+            "examples/s",
+            "Training speed in the fused execution: the geometric mean over timing processes, with its 95 % "
+            "interval (Student's t, of the logarithms).",
+        ),
+        *estimate(
+            "throughput_idiomatic_samples_per_s",
+            "examples/s",
+            "Training speed in the idiomatic execution, likewise.",
+        ),
+        number("step_p50_ms", "ms", "Median time of a fused step; the median over processes."),
+        number("step_p95_ms", "ms", "95th percentile of that time; the median over processes."),
+        number(
+            "compile_s",
+            "s",
+            "Time to compile the fused step; the median over processes. Empty where nothing is compiled.",
+        ),
+        number("first_step_s", "s", "Time of the first fused step; the median over processes."),
+        number("input_share", SHARE, "Time to read the input alone over the time of a whole fused step."),
+        number("input_share_idiomatic", SHARE, "The same share in the idiomatic execution."),
+        number(
+            "peak_memory_mib",
+            "MiB",
+            "Peak memory of training: the framework's own counter on a GPU; on a CPU the peak of the "
+            "process above what it held before the training was set up.",
+        ),
+        number("device_memory_mib", "MiB", "On a GPU, what its driver counts for the process."),
+        *estimate(
+            "epochs_to_target",
+            "epochs",
+            "Epochs until the validation accuracy is first seen to reach the target: the median over runs, "
+            "with its 95 % bootstrap interval. A run that never reached it counts as infinity.",
+        ),
+        number("examples_to_target", "examples", "`epochs_to_target` in training examples."),
+        number("steps_to_target", "steps", "`epochs_to_target` in steps."),
+        *estimate(
+            "time_to_target_s",
+            "s",
+            "Measured seconds of training until the target is reached, evaluation left out: the median over "
+            "runs, with its 95 % bootstrap interval.",
+        ),
+        number("time_to_target_predicted_s", "s", "`examples_to_target` over `throughput_samples_per_s`."),
+        number("time_ratio", "ratio", "Predicted over measured time to target."),
+        number("epochs_trained", "epochs", "Length of the run that ended first."),
+        number(
+            "test_accuracy", SHARE, "Mean test accuracy over runs, each at its best validation evaluation."
+        ),
+        number("test_accuracy_sd", SHARE, "Its sample standard deviation over runs."),
+        number(
+            "train_accuracy", SHARE, "Mean accuracy on training examples over runs, each at the same point."
+        ),
+        text(
+            "identity",
+            "Verdict of the certificates: `certified`, `statistical`, or `not certified:` and the reason.",
+        ),
+    ],
+    key=CELL,
+)
+
+THROUGHPUT = table(
+    "throughput.csv",
+    "A row for each timed case and timing process.",
+    [
+        *(DATASET, MODEL, FRAMEWORK, STEP_KIND, EXECUTION, BATCH_SIZE),
+        whole("process", "", "Number of the timing process, from 0."),
+        number("samples_per_s", "examples/s", "Batch size times steps over seconds, of the median round."),
+        number("step_p50_ms", "ms", "Median over rounds of the mean time of a step."),
+        number("step_p95_ms", "ms", "95th percentile over rounds of the mean time of a step."),
+        whole("rounds", "rounds", "Timed rounds.", nullable=True),
+        whole("steps_per_round", "steps", "Steps in a round.", nullable=True),
+        number("compile_s", "s", "Time to compile. Empty where nothing is compiled ahead of the first step."),
+        number("first_step_s", "s", "Time of the first step."),
+        number("input_share", SHARE, "Time to read the input alone over the time of the whole round."),
+        text("status", "Whether it could be timed, or why not.", one_of=TIMED),
+    ],
+    key=[*CASE, "execution", "process"],
+)
+
+CURVES = table(
+    "curves.csv",
+    "A row for each evaluation of each run: the learning curves.",
+    [
+        *(*NAMES, BATCH_SIZE),
+        whole("seed", "", "Seed of the run."),
+        text("status", "How the run ended.", one_of=ENDED),
+        whole("examples", "examples", "Training examples seen so far."),
+        number("epochs", "epochs", "`examples` over the number of training examples.", nullable=False),
+        number("training_s", "s", "Training time so far, evaluation left out.", nullable=False),
+        number("train_loss", "nats", "Mean loss of the steps since the evaluation before."),
+        number("validation_loss", "nats", "Mean loss over the validation examples."),
+        number("validation_accuracy", SHARE, "Accuracy on the validation examples.", nullable=False),
+    ],
+    key=[*CELL, "seed", "examples"],
+)
+
+TARGETS = table(
+    "targets.csv",
+    "A row for each workload: the target of its runs and their budget.",
+    [
+        *(DATASET, MODEL),
+        number("validation_accuracy", SHARE, "The target.", nullable=False),
+        text("source", "Where the target comes from."),
+        whole("n_training", "examples", "Training examples."),
+        number("epochs", "epochs", "Epochs after which a run ends.", nullable=False),
+        number("seconds", "s", "Seconds of training after which a run ends.", nullable=False),
+    ],
+    key=["dataset", "model"],
+)
+
+MEMORY_FIT = table(
+    "memory_fit.csv",
+    "A row for each line a + b B through the measured peaks of memory; three batch sizes are the fewest.",
+    [
+        *(DATASET, MODEL, FRAMEWORK, STEP_KIND),
+        number("a_mib", "MiB", "Memory at B = 0, extrapolated.", nullable=False),
+        number("b_mib_per_example", "MiB/example", "Memory of one more example in a batch.", nullable=False),
+        number("residual_share", SHARE, "Largest residual over the fitted memory.", nullable=False),
+        number("capacity_mib", "MiB", "Memory of the device.", nullable=False),
+        whole(
+            "largest_batch",
+            "examples",
+            "Batch size at which the line meets the capacity. Empty where memory does not grow.",
+            nullable=True,
+        ),
+        whole("n_points", "cells", "Measured peaks behind the line."),
+    ],
+    key=FITTED,
+)
+
+CERTIFICATES = table(
+    "identity.json, certificates",
+    "A row for each trace of a framework held to the reference, NumPy with gradients written by hand.",
+    [
+        *(DATASET, MODEL, ARM, FRAMEWORK, EXECUTION),
+        text("reference", "Framework and execution of the reference."),
+        flag("certified", "Whether every relative difference is within the bound."),
+        flag("statistical", "Whether the framework draws random numbers of its own in this arm."),
+        text("verdict", "`certified`, `statistical`, or `not certified:` and the reason."),
+        text("differs_by", "The reason: the part of the training that differs.", nullable=True),
+        text("first_difference", "The first array beyond the bound, in causal order.", nullable=True),
+        number(
+            "largest_difference", "relative", "The largest of all. Empty where arrays cannot be compared."
+        ),
+        by_name("differences", "relative", "Largest difference of each stage of the training."),
+        whole(
+            "float32_parts_at_step",
+            "step",
+            "First step, from 1, whose loss in float32 is too far from the reference. Empty where none is.",
+            nullable=True,
+        ),
+    ],
+    key=["dataset", "model", "arm", "framework", "execution"],
+)
+
+EQUIVALENCE = table(
+    "identity.json, equivalence",
+    "A row for each cell, pair of frameworks and quantity: two one-sided tests over the seeds.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE, FRAMEWORK),
+        text("other", "The framework that it is compared with."),
+        text("quantity", "What is compared.", one_of=("test_accuracy", "epochs_to_target")),
+        whole("n", "seeds", "Pairs of runs."),
+        whole("n_one_alone", "seeds", "Seeds for which one framework alone reached the target or broke off."),
+        number(
+            "estimate",
+            "points, ratio",
+            "Of `framework` against `other`: the mean difference of the test accuracy in percentage points; "
+            "the geometric mean ratio of the epochs to the target.",
+        ),
+        number("lo", "points, ratio", "The lower end of its 90 % interval."),
+        number("hi", "points, ratio", "The upper end of its 90 % interval."),
+        number("margin_lo", "points, ratio", "The lower margin of equivalence.", nullable=False),
+        number("margin_hi", "points, ratio", "The upper margin of equivalence.", nullable=False),
+        number("p", "", "The larger p value of the two tests."),
+        text("verdict", "The outcome.", one_of=("equivalent", "not shown", "not testable")),
+        text("reason", "What a reader should know of the verdict.", nullable=True),
+    ],
+    key=["dataset", "model", "arm", "batch_size", "framework", "other", "quantity"],
+)
+
+TARGET = number("target", SHARE, "The validation accuracy that the run trains to.", nullable=False)
+SETTINGS = text("training", "All settings of the training.")
+PREDICTED = [
+    SUMMARY.columns["time_to_target_predicted_s"],
+    text(
+        "examples_from",
+        "The machines whose median `examples_to_target` the prediction takes; others wherever there are any.",
+        nullable=True,
+    ),
+    number("error", "ratio", "Predicted over measured time to target, less 1."),
+]
+
+
+def _of_summary(*names: str) -> list[Column]:
+    return [SUMMARY.columns[name] for name in names]
+
+
+COMPARE = table(
+    "results/compare/compare.csv",
+    "A row for each machine and cell, from all results that were found.",
+    [
+        *_of_summary("machine", "study"),
+        text("finished", "When the last training of that study ended (ISO 8601, UTC).", nullable=True),
+        text("taken_from", "The results folder of that study."),
+        *(*NAMES, BATCH_SIZE, TARGET, SETTINGS, STEP_KIND),
+        text("precision", "Floating-point type of the training.", one_of=("float32", "float64")),
+        *_of_summary("n_runs", "n_reached", "status"),
+        text(
+            "throughput_status",
+            "Whether the fused case could be timed, or why not. Empty where it was not tried.",
+            nullable=True,
+        ),
+        *_of_summary(*(f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi"))),
+        *_of_summary(*(f"time_to_target_s{end}" for end in ("", "_lo", "_hi"))),
+        *_of_summary("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
+        *PREDICTED,
+    ],
+    key=["machine", *KEY],
+)
+
+PREDICTIONS = table(
+    "results/compare/predictions.csv",
+    "A row for each machine and cell whose time to target can be predicted.",
+    [
+        *(SUMMARY.columns["machine"], *NAMES, BATCH_SIZE, TARGET, SETTINGS, SUMMARY.columns["status"]),
+        PREDICTED[1],
+        number("examples_to_target", "examples", "Their median, which the prediction takes.", nullable=False),
+        *_of_summary("throughput_samples_per_s", "time_to_target_predicted_s"),
+        *(SUMMARY.columns["time_to_target_s"], PREDICTED[2]),
+    ],
+    key=["machine", *KEY],
+)
+
+OF_A_STUDY = [SUMMARY, THROUGHPUT, CURVES, TARGETS, MEMORY_FIT]
+"""The files of tables in the results folder of a study."""
+TABLES = [*OF_A_STUDY, CERTIFICATES, EQUIVALENCE, COMPARE, PREDICTIONS]
