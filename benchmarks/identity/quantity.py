@@ -71,7 +71,7 @@ class Quantity(NamedTuple):
 
     @property
     def family(self) -> str:
-        """The family, all arrays of one stage and slot, whose scale is used if this array is only rounding."""
+        """The family (all arrays of a stage and slot) whose scale is used if this array is only rounding."""
         slot = self.of.rpartition(" ")[0] if self.stage != Stage.OUTPUTS else self.of
         return f"{self.stage} {slot} {'generator' if self.of.endswith('generator') else ''}"
 
