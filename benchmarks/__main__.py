@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.common.errors import told_plainly
+from benchmarks.common.errors import exit_with_message
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -282,5 +282,5 @@ def compare(
 
 
 if __name__ == "__main__":
-    with told_plainly():
+    with exit_with_message():
         app()

@@ -67,7 +67,7 @@ def test_a_gpu_is_leased_to_one_job_at_a_time(monkeypatch, tmp_path):
         with machine.leased_gpu("auto"):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-            with pytest.raises(Problem, match="every GPU is held"), machine.leased_gpu("auto"):
+            with pytest.raises(Problem, match="every GPU is in use"), machine.leased_gpu("auto"):
                 pass
 
 
@@ -89,7 +89,7 @@ HOLD = "import sys, pathlib, time; from benchmarks.common import files; {}"
 
 
 def hold(folder, then):
-    code = HOLD.format(f"files.hold(pathlib.Path({str(folder)!r})); {then}")
+    code = HOLD.format(f"files.lock_folder(pathlib.Path({str(folder)!r})); {then}")
     return [sys.executable, "-c", code]
 
 
@@ -99,7 +99,7 @@ def test_a_folder_has_one_run_at_a_time_and_is_free_after_kill_9(tmp_path):
     )
     assert first.stdout.readline() == b"held\n"
     with pytest.raises(Problem, match=rf"process {first.pid}"):
-        files.hold(tmp_path)
+        files.lock_folder(tmp_path)
     first.kill()
     first.wait()
     subprocess.run(hold(tmp_path, "pass"), check=True)

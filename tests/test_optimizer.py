@@ -83,7 +83,7 @@ def test_an_optimizer_refuses_what_it_cannot_be(wrong):
 
 def test_momentum_is_more_than_nothing_where_the_optimizer_has_it():
     for name in ("momentum", "nesterov"):
-        with pytest.raises(ValidationError, match="momentum above 0; take sgd"):
+        with pytest.raises(ValidationError, match="momentum above 0; use sgd"):
             Optimizer(name=name, learning_rate=0.1)
     assert Optimizer(name="sgd", learning_rate=0.1).momentum == 0
 

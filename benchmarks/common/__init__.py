@@ -1,1 +1,1 @@
-"""What every part of Batch Atlas stands on: errors, values, files, processes, machine, provenance."""
+"""What every other package uses: errors, values, files, processes, machine, provenance."""

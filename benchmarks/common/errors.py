@@ -9,12 +9,11 @@ from types import TracebackType
 FIXES = {
     errno.ENOSPC: "free some space there and run the same command again; finished results are kept",
     errno.EDQUOT: "free some of your quota and run the same command again; finished results are kept",
-    errno.EACCES: "make the folder writable for you, or run from a folder that is",
-    errno.EROFS: "the file system is read-only: run from a folder on one that can be written",
+    errno.EACCES: "give yourself write permission for the folder, or run from a folder that you can write to",
+    errno.EROFS: "the file system is read-only: run from a folder on one that is not",
 }
 
-
-INTERRUPTED = "interrupted: finished results are kept; run the same command again to go on"
+INTERRUPTED = "interrupted: finished results are kept; run the same command again to continue"
 
 
 class Problem(Exception):
@@ -27,23 +26,23 @@ class Problem(Exception):
 
 
 def problem_from(error: OSError) -> Problem:
-    """The full disk, the unwritable folder and their kin, said so that a person can act."""
+    """A problem with a fix from an error of the operating system, such as a full disk."""
     where = error.filename or "the results folder"
-    fix = FIXES.get(error.errno, "look at the file or folder named, then run the same command again")
+    fix = FIXES.get(error.errno, "check the file or folder named here, then run the same command again")
     return Problem(f"{where}: {error.strerror or error}", fix=fix)
 
 
-def hide_interrupts(kind: type, error: BaseException, traceback: TracebackType | None) -> None:
-    """Say one line of an interrupt that nobody caught, and everything of any other error."""
-    if issubclass(kind, KeyboardInterrupt):
+def hide_interrupts(error_type: type, error: BaseException, traceback: TracebackType | None) -> None:
+    """Print one line for an interrupt that nobody caught, and the traceback of any other error."""
+    if issubclass(error_type, KeyboardInterrupt):
         print(INTERRUPTED, file=sys.stderr)
     else:
-        sys.__excepthook__(kind, error, traceback)
+        sys.__excepthook__(error_type, error, traceback)
 
 
 @contextlib.contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turn the problems a user can fix into one message on stderr and exit code 1."""
+def exit_with_message() -> Iterator[None]:
+    """End the process on a problem that a user can fix, with one message on stderr and exit code 1."""
     try:
         yield
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and one run at a time on one results folder."""
+"""Files that are written whole or not at all, and a lock that keeps a results folder to one run at a time."""
 
 import os
 from pathlib import Path
@@ -7,28 +7,28 @@ import filelock
 
 from benchmarks.common.errors import Problem, problem_from
 
-_held: list[filelock.FileLock] = []
-"""Keeps the lock from being collected, which would give it back."""
+_locks: list[filelock.FileLock] = []
+"""Keeps the locks alive: a lock is released when Python collects it."""
 
 
 def check_writable(folder: Path) -> None:
-    """See that results can be written, before anything is planned.
+    """Check that results can be written, before any job is planned.
 
     Raises:
         Problem: the folder is a file, or cannot be written.
     """
-    fix = "move what is in the way, make the folder writable for you, or run from a folder that is"
+    fix = "move the file away, give yourself permission to write, or run from a folder that you can write to"
     if folder.exists() and not folder.is_dir():
         raise Problem(f"{folder} is not a folder", fix=fix)
     if not os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK):
         raise Problem(f"{folder}/ cannot be written", fix=fix)
 
 
-def hold(folder: Path) -> None:
-    """Lock a results folder until this process ends, even by kill -9.
+def lock_folder(folder: Path) -> None:
+    """Lock a results folder until this process ends; even `kill -9` releases the lock.
 
     Raises:
-        Problem: another run holds it, or the folder cannot be written.
+        Problem: another run has locked it, or the folder cannot be written.
     """
     lock = filelock.FileLock(folder / ".lock")
     owner = folder / ".lock-owner"
@@ -37,14 +37,14 @@ def hold(folder: Path) -> None:
         lock.acquire(blocking=False)
         owner.write_text(str(os.getpid()))
     except filelock.Timeout as error:
-        who = owner.read_text() if owner.exists() else "unknown"
+        process = owner.read_text() if owner.exists() else "unknown"
         raise Problem(
-            f"another run (process {who}) is working on {folder}/",
+            f"another run (process {process}) is working on {folder}/",
             fix="wait until it ends, or stop it; finished results are kept",
         ) from error
     except OSError as error:
         raise problem_from(error) from error
-    _held.append(lock)
+    _locks.append(lock)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -53,7 +53,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all, so that an interruption leaves no half of one.
+    """Write a file whole or not at all, so that an interruption never leaves half a file.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -64,7 +64,7 @@ def write_bytes(content: bytes, path: Path) -> None:
         draft.write_bytes(content)
         draft.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk does not say where it is full
+        error.filename = error.filename or str(path)  # the error of a full disk names no file
         raise
     finally:
         draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The machine: what it is called, which GPUs it has, a lease on one of them, and who else uses it."""
+"""The machine: its name, its GPUs, a lease on one of them, and the load that other processes put on it."""
 
 import contextlib
 import os
@@ -62,19 +62,19 @@ def cpu() -> str:
 
 
 def cores() -> int:
-    """Cores that this process may run on."""
+    """The number of cores that this process may run on."""
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
 
 
 def slug(device: str = "auto") -> str:
-    """The machine's name in results: the GPU's where there is one, otherwise the CPU's and its cores."""
-    found = [] if device == "cpu" else gpus()
-    name = found[0].name if found else f"{re.sub(r'[(](R|TM)[)]|CPU|@.*', '', cpu())} {cores()} cores"
+    """The machine's name in results: the GPU's name, or without a GPU the CPU's with its number of cores."""
+    usable = [] if device == "cpu" else gpus()
+    name = usable[0].name if usable else f"{re.sub(r'[(](R|TM)[)]|CPU|@.*', '', cpu())} {cores()} cores"
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def describe() -> dict:
-    """The machine in full, for the provenance of a result."""
+    """Everything that is recorded about the machine, for the provenance of a result."""
     return {
         "cpu": cpu(),
         "cores": cores(),
@@ -88,10 +88,10 @@ def describe() -> dict:
 
 @contextlib.contextmanager
 def leased_gpu(device: str) -> Iterator[None]:
-    """Hold one GPU, which this process and its children then see alone; on a CPU nothing is held.
+    """Lease one GPU: this process and its children see no other. On a CPU nothing is leased.
 
     Raises:
-        Problem: every GPU is held by another job.
+        Problem: every GPU is leased by another job.
     """
     if device == "cpu" or not gpus():
         yield
@@ -103,8 +103,8 @@ def leased_gpu(device: str) -> Iterator[None]:
             yield
             return
     raise Problem(
-        "every GPU is held by another job of Batch Atlas",
-        fix="wait for it, or run with fewer jobs at a time (resources gpu= in profiles/default)",
+        "every GPU is in use by another job of Batch Atlas",
+        fix="wait until it ends, or run fewer jobs at a time (resources gpu= in profiles/default)",
     )
 
 
@@ -115,23 +115,23 @@ def _allowed() -> list[str]:
 
 
 class OtherLoad:
-    """CPU time of everybody else, from the making of this value on."""
+    """CPU time that other processes have used since this object was created."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._others_s = others_cpu_s()
 
     def share(self) -> float:
-        """Share of all cores' time that others took, 0 to 1; time stolen by a hypervisor counts."""
+        """Share of all cores' time that others used, from 0 to 1; time stolen by a hypervisor counts."""
         elapsed = (time.perf_counter() - self._started) * psutil.cpu_count()
         return max(0.0, (others_cpu_s() - self._others_s) / elapsed)
 
 
 def others_cpu_s() -> float:
-    """CPU seconds since the machine started that went neither to this process and its children nor idle."""
-    times, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    """CPU seconds since the machine started, except those of this process, of its children, and idle ones."""
+    times, process = psutil.cpu_times(), psutil.Process().cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     # Linux counts a guest's time under user as well.
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    mine = own.user + own.system + own.children_user + own.children_system
-    return sum(times) - idle - guests - mine
+    this_process = process.user + process.system + process.children_user + process.children_system
+    return sum(times) - idle - guests - this_process

@@ -1,4 +1,4 @@
-"""Child processes that never outlive the run they belong to."""
+"""Child processes, which never outlive the run that they belong to."""
 
 import os
 import signal
@@ -14,11 +14,11 @@ import psutil
 def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> int:
     """Run a command to its end and return its exit code, negative where a signal killed it.
 
-    The child is killed when this process is interrupted or told to end. Should this process itself be
-    killed, the workflow's guard ends the child with the workflow.
+    The child is killed when this process receives SIGINT or SIGTERM. If this process itself is killed, the
+    workflow's guard kills the child.
 
     Raises:
-        KeyboardInterrupt: this process was interrupted or told to end.
+        KeyboardInterrupt: this process received SIGINT or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = subprocess.Popen(command, env={**os.environ, **(environment or {})})
@@ -31,12 +31,12 @@ def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> 
 
 
 def python(command: str, *arguments: str) -> list[str]:
-    """One of this project's commands, to be run under the interpreter of this process."""
+    """The command line of one of this project's commands, with the interpreter of this process."""
     return [sys.executable, "-m", "benchmarks", command, *arguments]
 
 
 def prefer_this_interpreter() -> None:
-    """Let `python` in the shell be the interpreter of this process, its environment activated or not."""
+    """Make `python` in a shell this process's interpreter, even where its environment is not activated."""
     folder = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
 
@@ -47,12 +47,12 @@ def age_s() -> float:
 
 
 def parents_age_s() -> float:
-    """Seconds since the parent of this process started: the job, for the child that does its work."""
+    """Seconds since the parent of this process started; for the child of a job, the age of the job."""
     return time.time() - psutil.Process(os.getppid()).create_time()
 
 
 def oom_kills() -> int:
-    """How often the kernel has killed a process for want of memory since it started."""
+    """How many processes the kernel has killed since it started because memory ran out."""
     counters = Path("/proc/vmstat").read_text().splitlines()
-    found = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
-    return int(found[0]) if found else 0
+    values = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
+    return int(values[0]) if values else 0

@@ -1,4 +1,4 @@
-"""Where a result comes from: machine, versions, source, and the code that it depends on."""
+"""Where a result comes from: machine, library versions, commit, and a digest of the code it depends on."""
 
 import ast
 import functools
@@ -24,23 +24,23 @@ LIBRARIES = (
 
 @functools.cache
 def _graph() -> grimp.ImportGraph:
-    """Which module imports which, outside packages included."""
+    """Which module imports which, external packages included."""
     return grimp.build_graph(PACKAGE, include_external_packages=True)
 
 
 @functools.cache
 def _distributions() -> dict[str, list[str]]:
-    """Which distribution brings which top-level module."""
+    """The distributions that provide each top-level module."""
     return dict(importlib.metadata.packages_distributions())
 
 
 @functools.cache
 def code_digest(*modules: str) -> str:
-    """SHA-256 of all code that these modules depend on: their own, what they import, and its versions.
+    """SHA-256 (hex) of these modules and of everything that they import, directly or not.
 
-    `package.*` stands for all modules inside a package, which it imports by name.
-    Comments, docstrings and layout leave it as it is; an edited statement in any module that can be
-    reached by imports changes it, and so does another version of a package imported there.
+    `package.*` stands for all modules of a package that imports them by name at run time. Editing a
+    statement in any of these modules changes the digest, and so does another version of an imported
+    package. Editing comments, docstrings or layout does not.
     """
     packages = [module.removesuffix(".*") for module in modules if module.endswith(".*")]
     named = {module for module in modules if not module.endswith(".*")}
@@ -52,7 +52,7 @@ def code_digest(*modules: str) -> str:
 
 @functools.cache
 def _part(module: str) -> str:
-    """One module's share in a digest."""
+    """What one module contributes to a digest: its statements, or the version of its distribution."""
     if module.split(".")[0] != PACKAGE:
         names = sorted(set(_distributions().get(module, [])))
         return " ".join([module, *(f"{name}=={importlib.metadata.version(name)}" for name in names)])
@@ -73,24 +73,24 @@ def _statements(source: str) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that results depend on, where installed."""
-    found = {}
+    installed = {}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the folder that holds this package; None outside a checkout."""
+    """The output of git about the folder of this package; None outside a checkout."""
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", "-C", str(FOLDER), *arguments], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def now() -> str:
@@ -99,13 +99,13 @@ def now() -> str:
 
 
 def source() -> dict:
-    """The commit, and whether the code under it was edited since."""
+    """The commit, and whether the code has been edited since."""
     edited = _git("status", "--porcelain", "--", ".")
     return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": bool(edited)}
 
 
 def describe() -> dict:
-    """Provenance of a result made by this process."""
+    """Provenance of a result of this process."""
     return {
         "machine": machine.describe(),
         "versions": {"python": sys.version.split()[0], **versions()},
@@ -114,5 +114,5 @@ def describe() -> dict:
 
 
 def of_framework(framework: ModuleType) -> dict:
-    """Provenance of a result made with this framework, configured, in this process."""
+    """Provenance of a result of this process and of this framework, which must have been configured."""
     return {**describe(), "device": framework.device()._asdict(), "switches": framework.switches()}

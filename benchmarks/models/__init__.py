@@ -1,6 +1,6 @@
-"""Models: one file each, holding `layers(n_classes)`, the list of layer values.
+"""Models: one file for each, with a function `layers(n_classes)` that returns the list of layers.
 
-To add one, add a file here; its name is the model's name in a study.
+To add a model, add a file here; the file's name is the model's name in a study.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ AUGMENTATIONS: dict[str, Layer] = {"shift": RandomShift(), "flip": RandomFlip()}
 def spec(
     name: str, *, n_classes: int, augmentation: Sequence[str] = (), randomness: str = "shared"
 ) -> list[Layer]:
-    """The layer list of a model, with the augmentation in front and the source of its random numbers.
+    """The layers of a model, preceded by the augmentation; `randomness` is where its dropout draws from.
 
     Raises:
         Problem: there is no such model.
@@ -30,31 +30,33 @@ def spec(
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise Problem(f"there is no model '{name}'", fix=f"{hint}known models: {', '.join(NAMES)}")
-    found = importlib.import_module(f"benchmarks.models.{name}").layers(n_classes)
-    return [*(AUGMENTATIONS[each] for each in augmentation), *_drawing(found, randomness)]
+    layers = importlib.import_module(f"benchmarks.models.{name}").layers(n_classes)
+    return [*(AUGMENTATIONS[each] for each in augmentation), *_with_dropout_from(layers, randomness)]
 
 
-def _drawing(layers: Spec, source: str) -> tuple[Layer, ...]:
-    """The layers with their dropout taking its random numbers from this source."""
+def _with_dropout_from(layers: Spec, source: str) -> tuple[Layer, ...]:
+    """The layers, with their dropout drawing its random numbers from this source."""
 
-    def changed(layer: Layer) -> Layer:
+    def replaced(layer: Layer) -> Layer:
         match layer:
             case Dropout():
                 return dataclasses.replace(layer, source=source)
             case Residual():
-                return Residual(_drawing(layer.body, source), _drawing(layer.shortcut, source))
+                return Residual(
+                    _with_dropout_from(layer.body, source), _with_dropout_from(layer.shortcut, source)
+                )
         return layer
 
-    return tuple(changed(layer) for layer in layers)
+    return tuple(replaced(layer) for layer in layers)
 
 
 def takes_tokens(layers: Spec) -> bool:
-    """Whether the model reads text (whole numbers) and not images."""
+    """Whether the model's input is text, as tokens, rather than images."""
     return isinstance(layers[0], Embedding)
 
 
 def is_statistical(layers: Spec) -> bool:
-    """Whether a random generator inside the framework makes two trainings differ in every bit."""
+    """Whether dropout draws from a framework's own generator, so that frameworks agree only statistically."""
     return any(
         (isinstance(layer, Dropout) and layer.source == "framework")
         or any(is_statistical(part) for part in layer.parts().values())

@@ -1,7 +1,8 @@
 """C1 of Keskar et al. 2016 (arXiv 1609.04836, table 1): an AlexNet for CIFAR-10.
 
-As in their code (`shallownet` of keskarnitish/large-batch-training) both pools are padded, so that 32 pixels
-become 16 and 8. Which sides their "same" pads depends on the backend of their Keras; here it is all four.
+As in their code (`shallownet` of keskarnitish/large-batch-training), both pools are padded, so that 32
+pixels become 16 and then 8. Their "same" padding depends on the backend of Keras; here all four sides are
+padded.
 """
 
 from benchmarks.models.layer import Layer, Spec
@@ -9,11 +10,11 @@ from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, M
 
 
 def layers(n_classes: int) -> Spec:
-    """[conv 5 × 5 to 64, batch norm, ReLU, padded max pool 3 / 2] × 2, dense 384 and 192 with dropout ½."""
+    """[Conv 5 × 5 to 64, batch norm, ReLU, padded max pool 3 / 2] × 2, dense 384 and 192, dropout ½, dense."""
     stage = [Conv(64, size=5, bias=False), BatchNorm(), ReLU(), MaxPool(3, stride=2, padded=True)]
     return [*stage, *stage, Flatten(), *_dense(384), *_dense(192), Dense(n_classes)]
 
 
 def _dense(units: int) -> list[Layer]:
-    """One hidden dense layer with all that follows it."""
+    """One hidden dense layer with its batch norm, ReLU and dropout."""
     return [Dense(units, bias=False), BatchNorm(), ReLU(), Dropout(0.5)]

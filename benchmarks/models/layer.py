@@ -1,7 +1,8 @@
-"""What every layer answers, and the layer spec: a model is a list of layers.
+"""The interface of every layer, and the layer spec: a model is a list of layers.
 
-Shapes leave the batch out and put channels last: (height, width, channels), (positions, width) or
-(features,). Images are floating, text is whole numbers, one token a position.
+Shapes are those of one example, without the batch axis and with channels last: (height, width, channels),
+(positions, width) or (features,). Images are floating-point numbers; text is tokens, one whole number for
+each position.
 """
 
 import itertools
@@ -14,18 +15,18 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Layer:
-    """What every layer answers. By default the shape stays and there are no parameters."""
+    """The interface of every layer. By default the shape stays the same and there are no parameters."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Shape of the output for one example, given the input's."""
+        """Shape of the output for an input of this shape."""
         return shape
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters, by name."""
+        """Shapes of the parameters by name, for an input of this shape."""
         return {}
 
     def parts(self) -> dict[str, Sequence["Layer"]]:
-        """The layers inside, by the name of their branch."""
+        """The layers inside this layer, by the name of their branch."""
         return {}
 
 
@@ -33,7 +34,7 @@ Spec = Sequence[Layer]
 
 
 class Place(NamedTuple):
-    """One layer of a spec: where it stands (`3`, inside a residual `3.body.0`) and what it receives."""
+    """One layer of a spec with its path (`3`, or `3.body.0` inside a residual) and the shape of its input."""
 
     path: str
     layer: Layer
@@ -41,7 +42,7 @@ class Place(NamedTuple):
 
 
 def walk(spec: Spec, shape: Shape, *, prefix: str = "") -> Iterator[Place]:
-    """Every layer of the spec in order, a residual before the layers inside it."""
+    """Every layer of the spec in order; a residual comes before the layers inside it."""
     for index, layer in enumerate(spec):
         path = f"{prefix}{index}"
         yield Place(path, layer, shape)
@@ -51,13 +52,13 @@ def walk(spec: Spec, shape: Shape, *, prefix: str = "") -> Iterator[Place]:
 
 
 def output_shape(spec: Spec, shape: Shape) -> Shape:
-    """Shape that comes out of the whole spec, for one example of the given shape."""
+    """Shape of the output of the whole spec, for an input of this shape."""
     for layer in spec:
         shape = layer.output_shape(shape)
     return shape
 
 
 def input_shapes(spec: Spec, shape: Shape) -> list[Shape]:
-    """The shape that each layer of the spec receives; the layers inside of others are left out."""
+    """The shape of each layer's input; layers inside other layers are left out."""
     shapes = itertools.accumulate(spec, lambda before, layer: layer.output_shape(before), initial=shape)
     return list(shapes)[:-1]

@@ -1,4 +1,4 @@
-"""The kinds of layers that a model may have, each as a value with the equation that it stands for."""
+"""The kinds of layers that a model may have, each a value that stands for the equation it names."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from benchmarks.models.layer import Layer, Shape, output_shape
 class Dense(Layer):
     """y = x W + b over the last axis, with W of shape [inputs, units].
 
-    Before a batch norm it goes without the bias, which the norm would take away again.
+    A dense layer in front of a batch norm needs no bias, since the norm subtracts it again.
     """
 
     units: int
@@ -30,11 +30,11 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Conv(Layer):
-    """Two-dimensional convolution (cross-correlation), `size // 2` zeros on each of the four sides.
+    """Two-dimensional convolution (cross-correlation), padded with `size // 2` zeros on each side.
 
-    The kernel has shape [size, size, input channels, filters]; `size` is odd. The padding is the same
-    on both sides at every stride, as in the papers; TensorFlow's "same" is lopsided at stride 2. A
-    convolution that a norm follows goes without a bias, which the norm would take away again.
+    The kernel has shape [size, size, input channels, filters]; `size` is odd. The padding is symmetric at
+    every stride, as in the papers; TensorFlow's "same" padding is asymmetric at stride 2. A convolution in
+    front of a batch norm needs no bias, since the norm subtracts it again.
     """
 
     filters: int
@@ -56,9 +56,9 @@ class Conv(Layer):
 class BatchNorm(Layer):
     """Batch normalisation over all axes but the last (Ioffe & Szegedy 2015, arXiv 1502.03167).
 
-    In training, y = γ (x − μ) / √(σ² + epsilon) + β with the batch's mean μ and *biased* variance
-    σ². The running averages used in evaluation move by r ← momentum · r + (1 − momentum) · batch,
-    both with the biased variance.
+    In training, y = γ (x − μ) / √(σ² + epsilon) + β with the mean μ and the *biased* variance σ² of the
+    batch. Evaluation uses running averages instead, r ← momentum · r + (1 − momentum) · batch, which also
+    average the biased variance.
     """
 
     momentum: float = 0.9
@@ -73,7 +73,7 @@ class BatchNorm(Layer):
 class GroupNorm(Layer):
     """Group normalisation (Wu & He 2018, arXiv 1803.08494), the same in training and evaluation.
 
-    Mean and biased variance of each example, over height, width and the channels of a group.
+    It normalises by the mean and biased variance of each example over height, width and a group's channels.
     """
 
     groups: int = 8
@@ -102,14 +102,14 @@ class ReLU(Layer):
 
 @dataclass(frozen=True)
 class GELU(Layer):
-    """y = x Φ(x) with the normal distribution's Φ (Hendrycks & Gimpel 2016, arXiv 1606.08415), exact."""
+    """y = x Φ(x), exact, with Φ of the normal distribution (Hendrycks & Gimpel 2016, arXiv 1606.08415)."""
 
 
 @dataclass(frozen=True)
 class Pool(Layer):
-    """What the two poolings share; what does not fill a window is left out.
+    """What max and average pooling share; pixels that do not fill a window are left out.
 
-    A window wider than the input with its border is cut to that, so that data of width 1 pass too.
+    A window larger than the padded input is cut to the input's size, so that data of width 1 can be pooled.
     """
 
     size: int = 2
@@ -117,7 +117,7 @@ class Pool(Layer):
 
     @property
     def border(self) -> int:
-        """Pixels around the image on each of the four sides."""
+        """Pixels of padding on each of the four sides."""
         return 0
 
     def window(self, shape: Shape) -> Shape:
@@ -136,21 +136,21 @@ class Pool(Layer):
 class MaxPool(Pool):
     """Largest value in each window.
 
-    Padded, it has `size // 2` times minus infinity on each of the four sides, `size` being odd, so that
-    height and width are divided by the stride and rounded up. TensorFlow's "same" has as many windows, but
-    begins them at the image itself where an even extent is halved (size 3, stride 2), one pixel later.
+    With `padded`, `size` is odd and each of the four sides is padded with `size // 2` pixels of minus
+    infinity, so that height and width are divided by the stride and rounded up. TensorFlow's "same" padding
+    gives as many windows, but for an even extent with size 3 and stride 2 they begin one pixel later.
     """
 
     padded: bool = False
 
     def __post_init__(self) -> None:
-        """Padding needs a middle."""
+        """Refuse padding with an even size: the window would have no centre."""
         if self.padded and self.size % 2 == 0:
-            raise ValueError("a padded pool has an odd size")
+            raise ValueError("a padded pool needs an odd size")
 
     @property
     def border(self) -> int:
-        """`size // 2` where it is padded."""
+        """`size // 2` if the pool is padded, otherwise 0."""
         return self.size // 2 if self.padded else 0
 
 
@@ -164,16 +164,16 @@ class GlobalAveragePool(Layer):
     """Mean over height and width."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The channels alone."""
+        """Only the channels."""
         return shape[-1:]
 
 
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """One vector per example, in the order height, width, channel."""
+    """Each example as one vector, in the order height, width, channel."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """One axis."""
+        """One axis with all features."""
         return (math.prod(shape),)
 
 
@@ -181,7 +181,8 @@ class Flatten(Layer):
 class RandomLayer(Layer):
     """A layer that draws random numbers in training, and passes its input through in evaluation.
 
-    Its one parameter `generator` is not trained: `recipe.generator` says what the two numbers are.
+    Its one parameter, `generator`, is not trained: it holds the key and the count of draws that
+    `recipe.randomness.bits` computes the numbers from.
     """
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -191,10 +192,11 @@ class RandomLayer(Layer):
 
 @dataclass(frozen=True)
 class Dropout(RandomLayer):
-    """y = x / (1 − rate) where u ≥ rate, else 0 (Srivastava et al. 2014), one u for each number of x.
+    """y = x / (1 − rate) where u ≥ rate, otherwise 0, with one uniform u for each element of x.
 
-    `framework` as the source takes u from the framework's own generator, started from the key: faster,
-    other numbers in each framework, and so comparable only statistically.
+    From Srivastava et al. 2014 (JMLR 15:1929). With the source `framework`, u comes from the framework's
+    own generator, seeded with the key. That is faster, but the numbers differ between frameworks, whose
+    results can then be compared only statistically.
     """
 
     rate: float
@@ -203,15 +205,15 @@ class Dropout(RandomLayer):
 
 @dataclass(frozen=True)
 class Augmentation(RandomLayer):
-    """What is done to an image in front of the model."""
+    """A random change of the images in front of the model."""
 
 
 @dataclass(frozen=True)
 class RandomShift(Augmentation):
-    """Each image moved by whole pixels, zeros coming in: y[i, j] = x[i + a, j + b].
+    """Moves each image by whole pixels and fills up with zeros: y[i, j] = x[i + a, j + b].
 
-    a = ⌊(2 · reach + 1) u₀⌋ − reach and b likewise from u₁: the crop after padding by `reach` of He et
-    al. 2015 (arXiv 1512.03385, section 4.2). Two u for each example.
+    a = ⌊(2 · reach + 1) u₀⌋ − reach, and b likewise from u₁, with two u for each example. This is the random
+    crop after padding by `reach` pixels of He et al. 2015 (arXiv 1512.03385, section 4.2).
     """
 
     reach: int = 4
@@ -219,28 +221,28 @@ class RandomShift(Augmentation):
 
 @dataclass(frozen=True)
 class RandomFlip(Augmentation):
-    """Each image mirrored left to right where u < ½, one u for each example."""
+    """Mirrors an image left to right where u < ½, with one u for each example."""
 
 
 @dataclass(frozen=True)
 class Residual(Layer):
-    """y = body(x) + shortcut(x) (He et al. 2015, arXiv 1512.03385, eq. 2); no shortcut is x itself."""
+    """y = body(x) + shortcut(x) (He et al. 2015, arXiv 1512.03385, eq. 2); an empty shortcut is x itself."""
 
     body: tuple[Layer, ...]
     shortcut: tuple[Layer, ...] = ()
 
     def output_shape(self, shape: Shape) -> Shape:
-        """That of the body."""
+        """The output shape of the body."""
         return output_shape(self.body, shape)
 
     def parts(self) -> dict[str, Sequence[Layer]]:
-        """Both branches."""
+        """The layers of both branches."""
         return {"body": self.body, "shortcut": self.shortcut}
 
 
 @dataclass(frozen=True)
 class Embedding(Layer):
-    """One row of a table for each token: [positions] to [positions, width]."""
+    """Looks up one row of a table for each token: [positions] to [positions, width]."""
 
     vocabulary: int
     width: int
@@ -256,7 +258,7 @@ class Embedding(Layer):
 
 @dataclass(frozen=True)
 class PositionEmbedding(Layer):
-    """y = x + table: a learned vector for each position."""
+    """y = x + table: adds a learned vector at each position."""
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """`table` [positions, width]."""
@@ -265,17 +267,18 @@ class PositionEmbedding(Layer):
 
 @dataclass(frozen=True)
 class Attention(Layer):
-    """Causal self-attention of several heads (Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2).
+    """Causal multi-head self-attention (Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2).
 
-    q, k, v = x W + b, cut into heads of width / heads features each; softmax(q kᵀ / √(width / heads))
-    over the positions up to the own one; the heads side by side, once more times W plus b.
+    q, k and v are each x W + b, split into heads of d = width / heads features. Each head computes
+    softmax(q kᵀ / √d) v, where a position attends only to itself and to earlier positions. The heads are
+    concatenated and pass through one more x W + b.
     """
 
     heads: int
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """A kernel [width, width] and a bias [width] for each of query, key, value and output."""
-        width, found = shape[-1], {}
+        width, shapes = shape[-1], {}
         for name in ("query", "key", "value", "output"):
-            found |= {f"{name}_kernel": (width, width), f"{name}_bias": (width,)}
-        return found
+            shapes |= {f"{name}_kernel": (width, width), f"{name}_bias": (width,)}
+        return shapes

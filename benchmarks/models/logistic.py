@@ -5,5 +5,5 @@ from benchmarks.models.layers import Dense, Flatten
 
 
 def layers(n_classes: int) -> Spec:
-    """No hidden layer."""
+    """One dense layer, no hidden one."""
     return [Flatten(), Dense(n_classes)]

@@ -1,7 +1,7 @@
 """The residual networks for small images of He et al. 2015 (arXiv 1512.03385, section 4.2), 6n + 2 deep.
 
-Their shortcuts are other ones. Where the shape changes, section 4.2 takes every second pixel and fills the
-new channels with zeros (option A), which has no parameters; here a 1 × 1 convolution with a norm does it, as
+The shortcuts differ from theirs where the shape changes. Section 4.2 takes every second pixel and fills the
+new channels with zeros (option A), which needs no parameters; here it is a 1 × 1 convolution with a norm, as
 in their deeper networks for ImageNet (option B, section 3.3).
 """
 
@@ -15,9 +15,9 @@ Norm = Callable[[], Layer]
 
 
 def resnet(n_classes: int, *, blocks: int, norm: Norm) -> Spec:
-    """A 3 × 3 stem, three stages of `blocks` blocks with 16, 32 and 64 filters, the mean, a dense layer.
+    """A 3 × 3 stem, three stages of `blocks` blocks (16, 32, 64 filters), global average pool, dense.
 
-    The first block of the second and third stage halves height and width.
+    The first block of the second and of the third stage halves height and width.
     """
     layers, width = [Conv(WIDTHS[0], bias=False), norm(), ReLU()], WIDTHS[0]
     for filters in WIDTHS:
@@ -28,7 +28,7 @@ def resnet(n_classes: int, *, blocks: int, norm: Norm) -> Spec:
 
 
 def _block(filters: int, *, changes: bool, norm: Norm) -> Residual:
-    """Two 3 × 3 convolutions, each normalised, beside the shortcut."""
+    """Two 3 × 3 convolutions, each followed by a norm, and a shortcut around them."""
     stride = 2 if changes else 1
     first = (Conv(filters, stride=stride, bias=False), norm(), ReLU())
     shortcut = (Conv(filters, size=1, stride=stride, bias=False), norm()) if changes else ()

@@ -1,6 +1,6 @@
 """ResNet-20 with batch norm: the smallest that He et al. 2015 (arXiv 1512.03385) train on CIFAR-10.
 
-Its shortcuts are other ones, as `resnet.py` says: 272,474 trained parameters, with theirs 269,722.
+Its shortcuts differ from theirs (see `resnet.py`): it has 272,474 trained parameters, theirs 269,722.
 """
 
 from benchmarks.models.layer import Spec

@@ -1,4 +1,4 @@
-"""ResNet-20 with group norm (Wu & He 2018, arXiv 1803.08494): no example depends on the rest of its batch."""
+"""ResNet-20 with group norm (Wu & He 2018, arXiv 1803.08494): examples of a batch stay independent."""
 
 from benchmarks.models.layer import Spec
 from benchmarks.models.layers import GroupNorm

@@ -1,4 +1,4 @@
-"""ResNet-8 with batch norm: the plan of `resnet.py` with n = 1, shallower than any that its paper trains."""
+"""ResNet-8 with batch norm: `resnet.py` with n = 1, shallower than any network of the paper."""
 
 from benchmarks.models.layer import Spec
 from benchmarks.models.layers import BatchNorm

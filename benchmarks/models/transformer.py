@@ -1,4 +1,4 @@
-"""A small causal transformer, norms first (Radford et al. 2019, GPT-2, section 2.3): the next character."""
+"""A small causal transformer that predicts the next character; pre-norm, as GPT-2 (Radford et al. 2019)."""
 
 from benchmarks.models.layer import Spec
 from benchmarks.models.layers import GELU, Attention, Dense, Embedding, LayerNorm, PositionEmbedding, Residual
@@ -7,7 +7,7 @@ BLOCKS, WIDTH, HEADS = 2, 64, 4
 
 
 def layers(n_classes: int) -> Spec:
-    """Two blocks, 64 wide, four heads; the vocabulary is that of the classes."""
+    """Two blocks of width 64 with four heads; `n_classes` is the size of the vocabulary."""
     attention = Residual((LayerNorm(), Attention(HEADS)))
     feed_forward = Residual((LayerNorm(), Dense(4 * WIDTH), GELU(), Dense(WIDTH)))
     blocks = [layer for _ in range(BLOCKS) for layer in (attention, feed_forward)]

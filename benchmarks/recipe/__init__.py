@@ -1,1 +1,1 @@
-"""What a training is, as plain values: its optimizer, its arm, its batches, its random numbers, its plan."""
+"""What defines a training, as plain values: optimizer, arm, batches, random numbers, plan."""

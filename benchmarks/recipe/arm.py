@@ -15,18 +15,18 @@ SETTINGS_OF = {
     "adam": {"beta_1", "beta_2", "epsilon"},
     "adamw": {"beta_1", "beta_2", "epsilon"},
 }
-"""The settings that one optimizer has and another has not."""
+"""The settings that only some optimizers have, by optimizer."""
 REFERENCE_BATCH_SIZE = 64
-"""Of an arm that scales its rate and names none."""
+"""The default for an arm that scales its learning rate with the batch size."""
 
 
 class Arm(Value):
-    """An optimizer, its schedule, how its learning rate follows the batch size B, and augmentation.
+    """An optimizer with its schedule, a rule that scales its learning rate with B, and augmentation.
 
-    `scaling`: `none` keeps `learning_rate` at every B; `linear` multiplies it by B / `reference_batch_size`
-    (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` by the root of that (Krizhevsky 2014, arXiv
-    1404.5997, section 5). The other settings are those of `recipe.optimizer.Optimizer`, whose defaults
-    stand where one is None.
+    B is the batch size. `scaling`: `none` uses `learning_rate` at every B; `linear` multiplies it by
+    B / `reference_batch_size` (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` multiplies it by
+    the square root of that ratio (Krizhevsky 2014, arXiv 1404.5997, section 5). The other settings are
+    those of `recipe.optimizer.Optimizer`; None stands for the default given there.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -47,25 +47,25 @@ class Arm(Value):
 
     @model_validator(mode="after")
     def _settings_belong_to_the_optimizer(self) -> "Arm":
-        """Momentum is named where the optimizer has it, and nothing where it has no effect."""
-        own = SETTINGS_OF[self.optimizer]
-        if "momentum" in own and self.momentum is None:
+        """Require a momentum where the optimizer has one, and refuse settings that would have no effect."""
+        available = SETTINGS_OF[self.optimizer]
+        if "momentum" in available and self.momentum is None:
             raise ValueError(f"{self.optimizer} needs a momentum")
         for name in ("momentum", "beta_1", "beta_2", "epsilon"):
-            if name not in own and getattr(self, name) is not None:
+            if name not in available and getattr(self, name) is not None:
                 raise ValueError(f"{self.optimizer} has no {name}")
         if self.scaling == "none" and self.reference_batch_size is not None:
             raise ValueError("reference_batch_size has no effect with scaling none")
         if self.optimizer == "adamw" and self.decay == "coupled":
-            raise ValueError("adamw always decouples its weight decay; take adam to couple it")
+            raise ValueError("adamw always decouples its weight decay; use adam to couple it")
         if self.decay and not self.weight_decay:
             raise ValueError(f"{self.decay} decay needs a weight_decay above 0")
         if len(set(self.augmentation)) < len(self.augmentation):
-            raise ValueError("augmentation: named twice")
+            raise ValueError("an augmentation is named twice")
         return self
 
     def optimizer_at(self, batch_size: int, *, total_steps: int) -> Optimizer:
-        """The optimizer of this arm at one batch size, for a budget of so many steps."""
+        """The optimizer of this arm at one batch size, with a budget of `total_steps` steps."""
         ratio = batch_size / (self.reference_batch_size or REFERENCE_BATCH_SIZE)
         scale = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.scaling]
         names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm", "schedule")
@@ -75,18 +75,18 @@ class Arm(Value):
 
     @property
     def step_kind(self) -> str:
-        """What the speed and memory of a training depend on, in words: arms of one kind are timed once."""
+        """Name of everything that a step's time and memory depend on; arms of one kind are timed once."""
         decoupled = self.decay == "decoupled" or self.optimizer == "adamw"
         decay = ["decoupled" if decoupled else "coupled"] if self.weight_decay else []
         clip = ["clip"] if self.clip_norm else []
-        own = ["framework-dropout"] if self.randomness == "framework" else []
-        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *own])
+        dropout = ["framework-dropout"] if self.randomness == "framework" else []
+        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *dropout])
 
     @property
     def for_timing(self) -> "Arm":
-        """An arm of the same step kind under which no model diverges: for timing, where results do not count.
+        """An arm of the same step kind under which no model diverges; it is only timed, never trained with.
 
-        Arithmetic on NaN or on denormal numbers has another speed.
+        Timings need finite parameters: arithmetic on NaN or on denormal numbers runs at a different speed.
         """
         return Arm(
             name=self.step_kind,

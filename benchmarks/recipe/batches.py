@@ -6,29 +6,29 @@ from benchmarks.recipe import randomness
 
 
 class BatchStream:
-    """Seeded permutations of the training examples, concatenated without end.
+    """An endless stream of examples: one seeded permutation of the training set after the other.
 
-    Batch k holds positions [kB, (k+1)B) of that stream: no ragged last batch, no example dropped,
-    valid for every B up to the number of examples.
+    Batch k consists of the positions kB to (k + 1)B − 1 of the stream. So every batch is full, no example
+    is dropped, and B may be any size up to the number of examples.
     """
 
     def __init__(self, n_examples: int, *, seed: int) -> None:
         self.n_examples = n_examples
         self.seed = seed
-        self._held: dict[int, np.ndarray] = {}
+        self._permutations: dict[int, np.ndarray] = {}
 
     def _epoch(self, epoch: int) -> np.ndarray:
-        """The permutation of one epoch; drawn from (seed, epoch), so that any can be had at once."""
-        if epoch not in self._held:
+        """The permutation of one epoch, drawn from (seed, epoch): it needs none of the earlier ones."""
+        if epoch not in self._permutations:
             generator = randomness.generator(self.seed, randomness.Purpose.ORDER, epoch)
-            self._held[epoch] = generator.permutation(self.n_examples).astype(np.int32)
-        return self._held[epoch]
+            self._permutations[epoch] = generator.permutation(self.n_examples).astype(np.int32)
+        return self._permutations[epoch]
 
     def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:
-        """Batches first … first + count − 1, as example indices of shape [count, batch_size]."""
+        """The batches `first` to `first + count − 1` as indices of examples, int32 [count, batch_size]."""
         start, stop = first * batch_size, (first + count) * batch_size
         epochs = range(start // self.n_examples, -(-stop // self.n_examples))
-        self._held = {epoch: order for epoch, order in self._held.items() if epoch in epochs}
+        self._permutations = {epoch: order for epoch, order in self._permutations.items() if epoch in epochs}
         stream = np.concatenate([self._epoch(epoch) for epoch in epochs])
         offset = start - epochs.start * self.n_examples
         return stream[offset : offset + stop - start].reshape(count, batch_size)

@@ -1,7 +1,7 @@
 """Optimizers and their schedules as values: the equation each one stands for, with its settings.
 
-Every framework computes these equations, whatever its own optimizer of the same name does. The rate of
-every step is known before the training begins.
+Every framework computes exactly these equations, even where its own optimizer of the same name computes
+others. The learning rate of every step is known before the training begins.
 """
 
 import math
@@ -14,20 +14,20 @@ from pydantic import AfterValidator, Field, model_validator
 
 from benchmarks.common.value import Value
 
-USUAL_FACTOR = 0.1
-"""Of milestones, where none is named."""
+DEFAULT_FACTOR = 0.1
+"""The factor of a `step` schedule that names none."""
 
 
 def first_step(part: float, total: int, *, per: int = 1) -> int:
-    """⌈part · total / per⌉ of the decimal number that was written: in binary 0.07 · 100 exceeds 7."""
+    """⌈part · total / per⌉ with `part` taken as a decimal number: in binary, 0.07 · 100 exceeds 7."""
     return math.ceil(Fraction(str(part)) * total / per)
 
 
 class Schedule(Value):
-    """How the learning rate goes over a training, as parts of its budget in epochs.
+    """The learning rate over a training; its parts are given as fractions of the budget in epochs.
 
-    A linear warm-up first, η_t = η (t + 1) / W over its W steps (Goyal et al. 2017, arXiv 1706.02677,
-    section 2.2). Then `constant`: η. `step`: η · factor^k after the k-th milestone. `cosine`:
+    First a linear warm-up, η_t = η (t + 1) / W over W steps (Goyal et al. 2017, arXiv 1706.02677,
+    section 2.2). Then, by shape: `constant`: η. `step`: η · factor^k after the k-th milestone. `cosine`:
     η · ½ (1 + cos(π (t − W) / (T − W))) with T steps in the whole budget (Loshchilov & Hutter 2016, arXiv
     1608.03983, eq. 5, one cycle to 0).
     """
@@ -39,19 +39,19 @@ class Schedule(Value):
 
     @model_validator(mode="after")
     def _milestones_belong_to_steps(self) -> "Schedule":
-        """Steps have milestones within the budget, and nothing else has any, nor a factor."""
+        """Require milestones within the budget for shape `step`, and refuse them and a factor elsewhere."""
         if (self.shape == "step") != bool(self.milestones):
             raise ValueError("shape step needs milestones, and no other shape has them")
         if self.shape != "step" and self.factor is not None:
             raise ValueError("factor belongs to shape step")
         if any(not 0 < part < 1 for part in self.milestones):
-            raise ValueError("milestones are parts of the budget, between 0 and 1")
+            raise ValueError("milestones are fractions of the budget, between 0 and 1")
         return self
 
     def factors(self, first: int, count: int, *, total: int) -> np.ndarray:
-        """Rate over peak rate at steps first … first + count − 1 of `total`, [count].
+        """Learning rate / peak rate at the steps `first` to `first + count − 1` of `total`: [count].
 
-        A step beyond the budget has the rate of its last step.
+        Steps after the end of the budget have the rate of its last step.
         """
         steps = np.minimum(np.arange(first, first + count), total - 1)
         warm = first_step(self.warm_up, total)
@@ -59,12 +59,12 @@ class Schedule(Value):
         return np.where(steps < warm, (steps + 1) / max(1, warm), after)
 
     def _after_warm_up(self, steps: np.ndarray, warm: int, total: int) -> np.ndarray:
-        """The shape itself, valid from step `warm` on."""
+        """The shape without its warm-up, valid from step `warm` on."""
         if self.shape == "cosine":
             return 0.5 * (1.0 + np.cos(np.pi * (steps - warm) / max(1, total - warm)))
         if self.shape == "step":
             passed = sum((steps >= first_step(part, total)).astype(int) for part in self.milestones)
-            return (self.factor or USUAL_FACTOR) ** passed
+            return (self.factor or DEFAULT_FACTOR) ** passed
         return np.ones(len(steps))
 
 
@@ -75,11 +75,11 @@ Array = Any
 def as_float32(value: float) -> float:
     """The nearest number that float32 can hold.
 
-    Keras keeps a learning rate in float32 even where it trains in float64, so every framework is
-    given the rounded value: otherwise two trainings differ by 2e-7 a step.
+    Keras stores a learning rate in float32 even when it trains in float64. So every framework is given
+    the rounded value; otherwise two trainings would differ by 2e-7 in each step.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the number is too large for float32.
     """
     try:
         return struct.unpack("<f", struct.pack("<f", value))[0]
@@ -88,12 +88,13 @@ def as_float32(value: float) -> float:
 
 
 Float32 = Annotated[float, AfterValidator(as_float32)]
-"""A number as float32 holds it. Ranges stand in types: those of a field are held to before it is rounded."""
+"""A number rounded to float32. The types below check their range after rounding; a field's own range is
+checked before."""
 Positive = Annotated[Float32, Field(gt=0)]
 NotNegative = Annotated[Float32, Field(ge=0)]
 Share = Annotated[Float32, Field(ge=0, lt=1)]
 MOST_STEPS = 2**31
-"""Below it the integers of every framework hold the count."""
+"""Step counts stay below it, so that they fit the int32 of every framework."""
 
 SLOTS: dict[str, tuple[str, ...]] = {
     "sgd": (),
@@ -102,25 +103,25 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "adam": ("mean", "square"),
     "adamw": ("mean", "square"),
 }
-"""The optimizer's state: arrays shaped like the parameter, 0 at first, by optimizer."""
+"""Names of each optimizer's state arrays, which have the shape of the parameter and start at 0."""
 
 
 class Optimizer(Value):
-    """One optimizer with its schedule; g is the gradient of the mean loss over the batch.
+    """One optimizer with its schedule; below, g is the gradient of the mean loss over the batch.
 
-    First, with `clip_norm` c: g ← g · min(1, c / ‖g‖), the norm over all parameters together (Pascanu
-    et al. 2013, arXiv 1211.5063, algorithm 1). Then weight decay λ on every trained parameter, `coupled`:
-    g ← g + λ θ; `decoupled`: θ ← (1 − η_t λ) θ before the step (Loshchilov & Hutter 2019, arXiv
-    1711.05101). Then, t = 1, 2, … and η_t of the schedule:
+    First, with `clip_norm` c, the gradient is clipped: g ← g · min(1, c / ‖g‖), with the norm over all
+    parameters together (Pascanu et al. 2013, arXiv 1211.5063, algorithm 1). Then weight decay λ acts on
+    every trained parameter; `coupled`: g ← g + λ θ; `decoupled`: θ ← (1 − η_t λ) θ before the step
+    (Loshchilov & Hutter 2019, arXiv 1711.05101). Then the step t = 1, 2, … is taken with the rate η_t:
 
     - `sgd`: θ ← θ − η_t g.
-    - `momentum`: v ← μ v + g, θ ← θ − η_t v. The rate stays outside the velocity (Sutskever et al. 2013
-      hold it inside; the two agree only while η is constant).
-    - `nesterov`: v ← μ v + g, θ ← θ − η_t (g + μ v), in the same form.
+    - `momentum`: v ← μ v + g, θ ← θ − η_t v. The rate is outside the velocity (Sutskever et al. 2013 have
+      it inside; the two agree only while η is constant).
+    - `nesterov`: v ← μ v + g, θ ← θ − η_t (g + μ v), with the rate outside the velocity too.
     - `adam`: m ← β₁ m + (1 − β₁) g, s ← β₂ s + (1 − β₂) g², θ ← θ − η_t m̂ / (√ŝ + ε) with m̂ = m / (1 − β₁ᵗ)
-      and ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1: ε outside the root, after
-      the correction of bias).
-    - `adamw`: the same, its weight decay always decoupled.
+      and ŝ = s / (1 − β₂ᵗ) (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1: ε is outside the
+      root and added after the bias correction).
+    - `adamw`: `adam` with weight decay that is always decoupled.
     """
 
     name: Literal["sgd", "momentum", "nesterov", "adam", "adamw"]
@@ -137,9 +138,9 @@ class Optimizer(Value):
 
     @model_validator(mode="after")
     def _has_momentum_where_it_is_named(self) -> "Optimizer":
-        """Without momentum it is another optimizer, and PyTorch's nesterov and fused kernels refuse it."""
+        """Refuse a momentum of 0: that would be `sgd`, and PyTorch's Nesterov and fused kernels refuse it."""
         if "velocity" in self.slots and not self.momentum:
-            raise ValueError(f"{self.name} needs a momentum above 0; take sgd to have none")
+            raise ValueError(f"{self.name} needs a momentum above 0; use sgd to train without momentum")
         return self
 
     @property
@@ -149,21 +150,21 @@ class Optimizer(Value):
 
     @property
     def decoupled_decay(self) -> float:
-        """λ where it acts on the parameter itself, else 0."""
+        """λ if the decay is applied to the parameter itself, otherwise 0."""
         return self.weight_decay if self.decay == "decoupled" or self.name == "adamw" else 0.0
 
     @property
     def coupled_decay(self) -> float:
-        """λ where it is added to the gradient, else 0."""
+        """λ if the decay is added to the gradient, otherwise 0."""
         return self.weight_decay - self.decoupled_decay
 
     def rates(self, first: int, count: int) -> np.ndarray:
-        """The learning rate at steps first … first + count − 1, counted from 0: [count], float32 exact."""
+        """Learning rates of the steps `first` to `first + count − 1`, from 0: [count], exact in float32."""
         factors = self.schedule.factors(first, count, total=self.total_steps)
         return (self.learning_rate * factors).astype(np.float32).astype(np.float64)
 
     def coefficients(self, first: int, count: int) -> np.ndarray:
-        """What changes from step to step, [count, 3]: η_t, η_t / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ)."""
+        """The factors that change from step to step: η_t, η_t / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ), [count, 3]."""
         rates = self.rates(first, count)
         t = np.arange(first + 1, first + count + 1)
         mean, square = 1.0 - self.beta_1**t, 1.0 - self.beta_2**t
@@ -172,9 +173,10 @@ class Optimizer(Value):
     def step(
         self, parameter: Array, gradient: Array, slots: tuple[Array, ...], coefficients: Array
     ) -> tuple[Array, tuple[Array, ...]]:
-        """The new parameter and state, from the clipped gradient, in the arithmetic of the arrays given.
+        """The new parameter and state arrays, computed from the clipped gradient.
 
-        `coefficients` is one row of `coefficients`; its numbers have the parameter's type.
+        The arrays may be those of any framework. `coefficients` is one row of what `coefficients` returns,
+        in the parameter's type.
         """
         rate, mean_rate, root = coefficients[0], coefficients[1], coefficients[2]
         if self.coupled_decay:

@@ -9,7 +9,7 @@ from benchmarks.recipe.optimizer import Optimizer
 
 
 class Cell(Value):
-    """One point of the grid."""
+    """One point of the grid: data set, model, framework, arm and batch size."""
 
     dataset: str
     model: str
@@ -24,14 +24,14 @@ class Cell(Value):
 
 
 class Budget(Value):
-    """Where a run ends whether or not it reached its target: epochs, and seconds of training."""
+    """The limits at which a run ends even without its target: epochs, and seconds of training."""
 
     epochs: float = Field(gt=0)
     seconds: float = Field(gt=0)
 
 
 class Plan(Value):
-    """Everything that defines the training of one cell; it travels to the job as JSON."""
+    """Everything that defines the training of one cell. The job receives it as JSON."""
 
     cell: Cell
     device: Literal["auto", "cpu", "gpu"]
@@ -43,4 +43,4 @@ class Plan(Value):
     target: float
     budget: Budget
     evaluate_every: int
-    """Examples between two evaluations."""
+    """Number of training examples between two evaluations."""

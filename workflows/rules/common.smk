@@ -131,7 +131,7 @@ onstart:
     if workflow.local_exec:
         guard.end_on_signals()
     try:
-        files.hold(Path("results"))
+        files.lock_folder(Path("results"))
         guard.start()
         devices.ensure_same(
             STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
