@@ -44,13 +44,13 @@ BAD = {
     ),
     "not a number": (changed("workloads", 0, "batch_sizes", to=["many"]), "workloads.0.batch_sizes.0"),
     "none": (changed("workloads", 0, "batch_sizes", to=[]), "workloads.0.batch_sizes"),
-    "twice": (changed("workloads", 0, "batch_sizes", to=["full", 1257]), "1257 named twice"),
+    "twice": (changed("workloads", 0, "batch_sizes", to=["full", 1257]), "1257 given twice"),
     "dataset": (changed("workloads", 0, "dataset", to="mnits"), "mnits"),
     "model": (changed("workloads", 0, "model", to="resnet999"), "resnet999"),
     "framework": (changed("frameworks", to=["keras", "pytorhc"]), "pytorhc"),
     "target": (changed("workloads", 0, "target", "validation_accuracy", to=97), "validation_accuracy"),
     "budget": (changed("workloads", 0, "budget", "seconds", to=0), "seconds"),
-    "seed": (changed("seeds", to=[0, 0]), "0 named twice"),
+    "seed": (changed("seeds", to=[0, 0]), "0 given twice"),
     "rate": (changed("arms", 0, "learning_rate", to=-1), "learning_rate"),
     "endless seconds": (changed("workloads", 0, "budget", "seconds", to=math.inf), "budget.seconds"),
     "endless epochs": (changed("workloads", 0, "budget", "epochs", to=math.inf), "budget.epochs"),
@@ -101,8 +101,8 @@ TEXT = {"dataset": "tinyshakespeare", "model": "transformer"}
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (changed("workloads", 0, "model", to="transformer"), "transformer reads text, and digits is not"),
-        (changed("workloads", 0, "dataset", to="tinyshakespeare"), "mlp reads images"),
+        (changed("workloads", 0, "model", to="transformer"), "transformer needs text, which digits is not"),
+        (changed("workloads", 0, "dataset", to="tinyshakespeare"), "mlp needs images"),
         (
             changed("arms", 0, to={**GOOD["arms"][0], "augmentation": ["flip"]})
             | {"workloads": [{**GOOD["workloads"][0], **TEXT, "batch_sizes": [4]}]},
@@ -129,7 +129,7 @@ def test_signals_are_neither_shifted_nor_flipped(tmp_path, by):
     for dataset, extent in (("mnist1d", "40 × 1"), (f"npz:{tmp_path}/own.npz", "12 × 1")):
         with pytest.raises(Problem, match=f"arm fixed-lr .*{extent} values") as raised:
             check.read(augmented(dataset, by=[by]))
-        assert "take augmentation out" in raised.value.fix
+        assert "remove augmentation" in raised.value.fix
 
 
 def test_images_of_the_users_own_may_be_augmented(tmp_path):
@@ -145,7 +145,7 @@ def test_images_of_the_users_own_may_be_augmented(tmp_path):
 
 def test_framework_dropout_is_refused_where_there_is_none():
     """A second step kind would be timed, and called another, for the very same computation."""
-    with pytest.raises(Problem, match="arm fixed-lr: randomness: framework, and mlp has no dropout"):
+    with pytest.raises(Problem, match="arm fixed-lr sets randomness: framework, but mlp has no dropout"):
         check.read(changed("arms", 0, "randomness", to="framework"))
     config = changed("arms", 0, "randomness", to="framework")
     config["workloads"][0]["model"] = "c1"
@@ -155,7 +155,7 @@ def test_framework_dropout_is_refused_where_there_is_none():
 def test_a_study_survives_its_journey_as_json():
     arms = [*GOOD["arms"], ADAM, {**ADAM, "name": "sgd", "optimizer": "sgd"}]
     read = check.read(changed("arms", to=arms))
-    for found in (read, study.timed(read), study.traced(read)):
+    for found in (read, study.for_timing(read), study.for_tracing(read)):
         assert study.Study.model_validate_json(found.model_dump_json()) == found
 
 
@@ -173,7 +173,7 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
 
 def test_arms_of_another_form_are_timed_apart():
     faster = {**GOOD["arms"][0], "name": "faster", "learning_rate": 0.5}
-    found = study.timed(check.read(changed("arms", to=[*GOOD["arms"], faster, ADAM])))
+    found = study.for_timing(check.read(changed("arms", to=[*GOOD["arms"], faster, ADAM])))
     assert [arm.name for arm in found.arms] == ["momentum", "adam"]
 
 
@@ -199,15 +199,15 @@ def test_no_seeds_means_no_training():
 
 
 def test_timings_do_not_depend_on_targets_budgets_seeds_or_arms():
-    base = study.timed(check.read(GOOD))
+    base = study.for_timing(check.read(GOOD))
     for config in (
         changed("seeds", to=[7]),
         changed("workloads", 0, "budget", "seconds", to=99),
         changed("workloads", 0, "target", "validation_accuracy", to=0.5),
         changed("arms", 0, "learning_rate", to=0.5),
     ):
-        assert study.timed(check.read(config)) == base
-    assert study.timed(check.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
+        assert study.for_timing(check.read(config)) == base
+    assert study.for_timing(check.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
 
 
 def test_every_key_of_a_study_is_described():

@@ -121,4 +121,4 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():
     more = {**STUDY, "frameworks": ["pytorch", "keras-jax"], "seeds": [3]}
-    assert study.traced(check.read(STUDY)) == study.traced(check.read(more))
+    assert study.for_tracing(check.read(STUDY)) == study.for_tracing(check.read(more))

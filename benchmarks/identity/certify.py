@@ -112,7 +112,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     read = yaml.safe_load(config.read_text())
     study = check.read(read | ({"frameworks": names} if names else {}))
     with tempfile.TemporaryDirectory() as folder:
-        content = certified(studies.traced(study), study.frameworks, Path(folder))
+        content = certified(studies.for_tracing(study), study.frameworks, Path(folder))
     console.print(table(content))
     if output:
         write_text(json.dumps(content, indent=1) + "\n", output)

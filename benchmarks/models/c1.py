@@ -10,7 +10,7 @@ from benchmarks.models.layers import BatchNorm, Conv, Dense, Dropout, Flatten, M
 
 
 def layers(n_classes: int) -> Spec:
-    """Twice [conv 5 × 5 to 64, batch norm, ReLU, padded max pool 3 / 2], dense 384, 192, dropout ½, dense."""
+    """[Conv 5 × 5 to 64, batch norm, ReLU, padded max pool 3 / 2] × 2, dense 384 and 192 with dropout ½."""
     stage = [Conv(64, size=5, bias=False), BatchNorm(), ReLU(), MaxPool(3, stride=2, padded=True)]
     return [*stage, *stage, Flatten(), *_dense(384), *_dense(192), Dense(n_classes)]
 

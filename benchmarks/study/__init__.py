@@ -1,1 +1,1 @@
-"""A study: the grid that a configuration names, and what is refused of it."""
+"""Studies: the grid that a configuration describes, and the checks that a configuration must pass."""

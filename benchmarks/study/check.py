@@ -1,4 +1,4 @@
-"""The configuration of a study, read from YAML: held to what there is, or refused with a fix."""
+"""Checks the configuration of a study and refuses a wrong one, with the key at fault and a fix."""
 
 import difflib
 import json
@@ -18,44 +18,48 @@ KEYS = [key for part in PARTS for key in part.model_fields]
 
 
 def read(config: dict) -> Study:
-    """Check a configuration.
+    """The study that a configuration, as YAML gives it, describes.
 
     Raises:
-        Problem: a key or value that is unknown, out of range, or named twice.
+        Problem: a key or value is unknown, out of range or given twice, or two of them do not fit together.
     """
     try:
         study = Study.model_validate(config)
     except ValidationError as error:
-        raise Problem(_first(error), fix="config/README.md describes every key") from error
+        raise Problem(_faults(error), fix="config/README.md describes every key") from error
     for workload in study.workloads:
         _check_workload(workload)
-        _check_kind(workload, study.arms)
-        _check_arms(workload, study)
+        _check_model_fits_data(workload)
+        for arm in study.arms:
+            _check_arm_fits_workload(arm, workload)
+        _check_optimizers(workload, study)
     for framework in study.frameworks:
         frameworks.module_name(framework)
     _check_no_duplicates(study)
     return study
 
 
-def _first(error: ValidationError, prefix: str = "") -> str:
-    """What is wrong, one line for each fault, in the words of the configuration."""
-    faults = sorted(error.errors(), key=lambda fault: fault["type"] == "missing")  # often a misspelt key
+def _faults(error: ValidationError, prefix: str = "") -> str:
+    """What is wrong, one line for each fault, with the path of the key."""
+    # A missing key is listed last: often it is there, but misspelt.
+    faults = sorted(error.errors(), key=lambda fault: fault["type"] == "missing")
     return "\n".join(dict.fromkeys(f"config: {prefix}{_fault(fault)}" for fault in faults))
 
 
 def _fault(fault: ErrorDetails) -> str:
+    """One fault in one line."""
     where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
     if fault["type"] == "missing":
         return f"{where}: missing"
-    said = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(fault["loc"][-1]), KEYS, n=1)
-        said = f"unknown key{f', did you mean {near[0]}?' if near else ''}"
-    return f"{where}: {said} (given: {json.dumps(fault['input'], default=str)[:80]})"
+        message = f"unknown key{f', did you mean {near[0]}?' if near else ''}"
+    return f"{where}: {message} (given: {json.dumps(fault['input'], default=str)[:80]})"
 
 
 def _check_workload(workload: Workload) -> None:
-    """Hold names and batch sizes to what there is."""
+    """Check that the data set and the model exist and that the batch sizes are possible."""
     models.spec(workload.model, n_classes=2)
     n_training = workload.n_training
     for size in workload.sizes:
@@ -67,45 +71,47 @@ def _check_workload(workload: Workload) -> None:
             )
 
 
-def _check_kind(workload: Workload, arms: list[Arm]) -> None:
-    """Text goes to models that read tokens, and images to the others."""
+def _check_model_fits_data(workload: Workload) -> None:
+    """Check that text goes to a model that reads tokens, and images to one of the others."""
     reads_tokens = models.takes_tokens(models.spec(workload.model, n_classes=2))
-    kind = datasets.kind(workload.dataset)
-    if reads_tokens != (kind == "tokens"):
-        wanted = "text" if reads_tokens else "images"
+    if reads_tokens != (datasets.kind(workload.dataset) == "tokens"):
+        needed = "text" if reads_tokens else "images"
         raise Problem(
-            f"config: model {workload.model} reads {wanted}, and {workload.dataset} is not",
-            fix="pair transformer with text, every other model with images",
+            f"config: model {workload.model} needs {needed}, which {workload.dataset} is not",
+            fix="use the model transformer for text, and any other model for images",
         )
+
+
+def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
+    """Check that there is dropout where an arm sets its randomness, and images where an arm augments."""
     spec = models.spec(workload.model, n_classes=2, randomness="framework")
-    for arm in arms:
-        if arm.randomness == "framework" and not models.is_statistical(spec):
-            raise Problem(
-                f"config: arm {arm.name}: randomness: framework, and {workload.model} has no dropout",
-                fix="take randomness out of that arm, or make this model a study of its own",
-            )
-        if arm.augmentation and (other := _no_images(workload.dataset)):
-            raise Problem(
-                f"config: arm {arm.name} shifts or flips images, and {workload.dataset} is {other}",
-                fix="take augmentation out of that arm, or make this data a study of its own",
-            )
+    if arm.randomness == "framework" and not models.is_statistical(spec):
+        raise Problem(
+            f"config: arm {arm.name} sets randomness: framework, but {workload.model} has no dropout",
+            fix="remove randomness from that arm, or put this model into a study of its own",
+        )
+    if arm.augmentation and (other := _no_images(workload.dataset)):
+        raise Problem(
+            f"config: arm {arm.name} shifts or flips images, but {workload.dataset} is {other}",
+            fix="remove augmentation from that arm, or put this data into a study of its own",
+        )
 
 
-def _check_arms(workload: Workload, study: Study) -> None:
-    """Hold what arms come to at each batch size to what an optimizer can be."""
+def _check_optimizers(workload: Workload, study: Study) -> None:
+    """Check that each arm gives a valid optimizer at each batch size of a workload."""
     for arm in study.arms:
         for size in workload.sizes:
             try:
                 plan(study, workload=workload, framework=study.frameworks[0], arm=arm, batch_size=size)
             except ValidationError as error:
                 raise Problem(
-                    _first(error, f"arm {arm.name} at batch size {size}: "),
+                    _faults(error, f"arm {arm.name} at batch size {size}: "),
                     fix="change the arm's learning rate or scaling, or the workload's budget",
                 ) from error
 
 
 def _no_images(dataset: str) -> str:
-    """What the data is where its examples are no images that can be moved; "" where they are."""
+    """What the data is, if its examples are not images that can be shifted; "" if they are."""
     if datasets.kind(dataset) == "tokens":
         return "text"
     height, width, _ = datasets.shape(dataset)
@@ -113,7 +119,7 @@ def _no_images(dataset: str) -> str:
 
 
 def _check_no_duplicates(study: Study) -> None:
-    """A grid names each of its points once."""
+    """Check that no point of the grid is named twice and no two data sets have one name in results."""
     lists = {
         "frameworks": study.frameworks,
         "seeds": study.seeds,
@@ -125,7 +131,7 @@ def _check_no_duplicates(study: Study) -> None:
     for key, values in lists.items():
         twice = sorted({str(value) for value in values if values.count(value) > 1})
         if twice:
-            raise Problem(f"config: {key}: {', '.join(twice)} named twice", fix="name it once")
+            raise Problem(f"config: {key}: {', '.join(twice)} given twice", fix="name each once")
     for slug in {workload.slug for workload in study.workloads}:
         sources = sorted({w.dataset for w in study.workloads if w.slug == slug})
         if len(sources) > 1:

@@ -1,4 +1,4 @@
-"""A study: a grid of trainings as values, and its cells."""
+"""A study as a value: a grid of trainings, and the plans of its cells."""
 
 from typing import Annotated, Literal
 
@@ -14,17 +14,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
 class Target(Value):
-    """The validation accuracy that a run trains to, and where that figure comes from."""
+    """The validation accuracy that a run trains to, and the source of that number."""
 
     validation_accuracy: float = Field(gt=0, le=1)
     source: str = Field(min_length=1)
 
 
 class Workload(Value):
-    """A data set and a model, with the batch sizes, the target and the budget that belong to them.
+    """A data set and a model, with their batch sizes, target and budget.
 
-    `dataset` is a name, or the user's own data as `images:PATH`, `npz:PATH` or `text:PATH`; results call
-    it by its `slug`.
+    `dataset` is the name of a built-in data set, or `images:PATH`, `npz:PATH` or `text:PATH` for the user's
+    own data. In results the data set is named by its `slug`.
     """
 
     dataset: str
@@ -41,17 +41,17 @@ class Workload(Value):
 
     @property
     def n_training(self) -> int:
-        """Training examples of the data set."""
+        """Number of training examples of the data set."""
         return datasets.split_sizes(self.dataset).train
 
     @property
     def sizes(self) -> list[int]:
-        """The batch sizes as numbers, `full` being the whole training set."""
+        """The batch sizes as numbers; `full` is the size of the training set."""
         return [self.n_training if size == "full" else size for size in self.batch_sizes]
 
 
 class Throughput(Value):
-    """How throughput is timed: processes per framework, and seconds of timed rounds per case."""
+    """How throughput is timed: processes for each framework, and seconds of timed rounds for each case."""
 
     processes: int = Field(default=3, ge=2)
     seconds_per_case: float = Field(default=0.5, gt=0)
@@ -71,25 +71,30 @@ class Study(Value):
     throughput: Throughput = Throughput()
 
 
-def timed(study: Study) -> Study:
-    """The study without what its timings do not depend on: seeds, targets, budgets, the rates of its arms."""
+def for_timing(study: Study) -> Study:
+    """The part of a study that its timings depend on: no seeds, targets, budgets or learning rates."""
     kinds = list({arm.step_kind: arm.for_timing for arm in study.arms}.values())
-    return study.model_copy(update={"seeds": [], "arms": kinds, "workloads": _bare(study), "machine": None})
+    return study.model_copy(
+        update={"seeds": [], "arms": kinds, "workloads": _without_targets(study), "machine": None}
+    )
 
 
-def traced(study: Study) -> Study:
-    """The study without what its traces do not depend on: frameworks, seeds, targets, budgets, sizes."""
-    bare = [w.model_copy(update={"batch_sizes": [1]}) for w in _bare(study)]
-    return timed(study).model_copy(
+def for_tracing(study: Study) -> Study:
+    """The part of a study that its traces depend on: no frameworks, seeds, targets, budgets, batch sizes.
+
+    The framework is given to each trace separately, so that adding one to a study traces only that one.
+    """
+    workloads = [w.model_copy(update={"batch_sizes": [1]}) for w in _without_targets(study)]
+    return for_timing(study).model_copy(
         update={
-            **{"arms": study.arms, "workloads": bare, "throughput": Throughput(), "precision": "float64"},
-            "frameworks": ["numpy"],  # each is named apart, so that a new one is traced alone
+            **{"arms": study.arms, "workloads": workloads, "throughput": Throughput()},
+            **{"precision": "float64", "frameworks": ["numpy"]},
         }
     )
 
 
-def _bare(study: Study) -> list[Workload]:
-    """The workloads with targets and budgets that stand for none."""
+def _without_targets(study: Study) -> list[Workload]:
+    """The workloads with the same placeholder for every target and budget."""
     target, budget = Target(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
     return [
         w.model_copy(update={"target": target, "budget": budget, "evaluations_per_epoch": 1})
@@ -98,7 +103,7 @@ def _bare(study: Study) -> list[Workload]:
 
 
 def plans(study: Study) -> list[Plan]:
-    """Every cell of the study that is trained, in the order of the study."""
+    """The plan of every cell, in the order of the study; none if the study has no seeds."""
     if not study.seeds:
         return []
     return [
@@ -111,7 +116,11 @@ def plans(study: Study) -> list[Plan]:
 
 
 def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_size: int) -> Plan:
-    """The training of one cell."""
+    """The plan of one cell.
+
+    Raises:
+        ValidationError: the arm gives no valid optimizer at this batch size.
+    """
     cell = Cell(
         dataset=workload.slug,
         model=workload.model,

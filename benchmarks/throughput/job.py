@@ -32,7 +32,7 @@ def wanted(study: Study) -> list[Case]:
 
 
 def step_kinds(study: Study) -> list[str]:
-    """The step kinds of the study's arms: `study.timed` has one arm for each, named after it."""
+    """The step kinds of the study's arms: `study.for_timing` has one arm for each, named after it."""
     return [arm.name for arm in study.arms]
 
 

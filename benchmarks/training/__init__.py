@@ -1,1 +1,1 @@
-"""The training of one cell, over any framework, in a process of its own."""
+"""The training of one cell, with any framework, in a process of its own."""

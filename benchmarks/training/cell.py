@@ -1,6 +1,6 @@
-"""The training of one cell in this very process: its seeds, its peak memory, its record.
+"""Trains one cell in this process: its peak memory, a run for each seed, its record.
 
-`benchmarks.training.job` starts this and answers for it should it be killed.
+`benchmarks.training.job` starts this process and writes the record if it is killed.
 """
 
 import time
@@ -21,11 +21,11 @@ from benchmarks.training.record import Record, Run, Status
 from benchmarks.training.run import run_to_target
 
 MEASURED_STEPS = 3
-"""Steps that the cell's measurements are taken over; they also warm everything up and are then forgotten."""
+"""Steps over which peak memory is measured. They are also the warm-up; every run starts anew after them."""
 
 
 def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
-    """The training of a cell, in its fused execution."""
+    """The set-up of a cell's training, in its fused execution."""
     return Setup.on(
         data,
         model=plan.cell.model,
@@ -38,7 +38,7 @@ def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
 
 
 def warm_up(setup: Setup, data: Dataset, *, batch_size: int) -> tuple[Trainer, dict, float]:
-    """A trainer that has compiled and taken a few steps, their measurements, and their seconds."""
+    """A trainer that has compiled and taken a few steps, their measurements, and the seconds they took."""
     batches = setup.stream(seed=0).batches(batch_size, first=0, count=MEASURED_STEPS)
     baseline_mib = peak_memory.resident_mib("VmRSS")
     trainer = setup.trainer()
@@ -52,7 +52,7 @@ def warm_up(setup: Setup, data: Dataset, *, batch_size: int) -> tuple[Trainer, d
 
 
 def run_seed(setup: Setup, trainer: Trainer, plan: Plan, data: Dataset, *, seed: int) -> Run:
-    """One run; what goes wrong in it is its result and does not stop the others."""
+    """One run. An error in it becomes its result and does not stop the other runs."""
     try:
         trainer.reset(setup.parameters(seed=seed))
         return run_to_target(trainer, data, plan, seed=seed)
@@ -61,14 +61,14 @@ def run_seed(setup: Setup, trainer: Trainer, plan: Plan, data: Dataset, *, seed:
 
 
 def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
-    """The result of a run that raised an error; the traceback goes to the job's log."""
+    """The result of a run that raised an error. The traceback is printed, and so goes to the job's log."""
     traceback.print_exc()
     status = Status.OUT_OF_MEMORY if framework.is_out_of_memory(error) else Status.FAILED
     return Run(seed=seed, status=status, message=f"{type(error).__name__}: {error}"[:2000])
 
 
 def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run], dict, float]:
-    """All runs of the cell, its measurements, and the seconds spent in training and evaluation."""
+    """All runs of the cell, its measurements, and the seconds spent on measuring, training and evaluation."""
     setup = set_up(framework, plan, data)
     try:
         trainer, measured, measuring_s = warm_up(setup, data, batch_size=plan.cell.batch_size)
@@ -99,7 +99,7 @@ def run(plan: Plan, data_file: Path, *, threads: int, code: str, path: Path) -> 
     framework = frameworks.load(plan.cell.framework)
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     runs, measurements, measuring_s = run_cell(framework, plan, data)
-    made = Record(
+    result = Record(
         cell=plan.cell,
         settings=plan.model_dump(mode="json", exclude={"cell"}),
         runs=runs,
@@ -112,4 +112,4 @@ def run(plan: Plan, data_file: Path, *, threads: int, code: str, path: Path) -> 
             "others_cpu_share": load.share(),
         },
     )
-    record.write(made, path)
+    record.write(result, path)

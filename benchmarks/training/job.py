@@ -1,4 +1,4 @@
-"""Train one cell of a study in a process of its own, and answer for it should that be killed."""
+"""Trains one cell in a process of its own, and writes its record if that process is killed."""
 
 import signal
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.training.record import Record, Run, Status
 
 
 def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
-    """The record of a cell whose process was killed: a result like any other."""
+    """The record of a cell whose process was killed by the signal `killer`."""
     status = Status.OUT_OF_MEMORY if out_of_memory else Status.FAILED
     message = f"process killed by {signal.Signals(killer).name}"
     return Record(
@@ -25,13 +25,19 @@ def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
 
 
 def run(plan: Plan, data: Path, *, threads: int, code: str, path: Path) -> int:
-    """Lease a GPU where there is one, train, answer for it should it be killed; give the exit code."""
+    """Train one cell in a child process, which has a GPU to itself where there is one.
+
+    If the child is killed, its record is written here. Returns the exit code of the job.
+
+    Raises:
+        Problem: every GPU is in use by another job.
+    """
     options = {"plan": plan.model_dump_json(), "record": path, "threads": threads or machine.cores()}
-    passed_on = [f"--{key}={value}" for key, value in {**options, "code": code}.items()]
+    arguments = [f"--{key}={value}" for key, value in {**options, "code": code}.items()]
     with machine.leased_gpu(plan.device):
         kills = process.oom_kills()
-        ended = process.run(process.python("train-cell", str(data), *passed_on))
-        if ended < 0:
-            ran_out = ended == -signal.SIGKILL and process.oom_kills() > kills
-            record.write(killed_record(plan, killer=-ended, out_of_memory=ran_out), path)
-    return max(ended, 0)
+        exit_code = process.run(process.python("train-cell", str(data), *arguments))
+        if exit_code < 0:
+            ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
+            record.write(killed_record(plan, killer=-exit_code, out_of_memory=ran_out), path)
+    return max(exit_code, 0)

@@ -1,4 +1,4 @@
-"""Peak memory of training steps, on a CPU as resident set, on a GPU by two independent counters."""
+"""Peak memory of training steps: the resident set on a CPU, two independent counters on a GPU."""
 
 import os
 from pathlib import Path
@@ -12,9 +12,10 @@ from benchmarks.frameworks.trainer import Trainer
 
 
 class Subject(NamedTuple):
-    """What is measured: a compiled trainer, and batches [steps, B] that it may be trained on.
+    """What is measured: a compiled trainer and the batches [steps, B] that it is trained on for this.
 
-    `baseline_mib` is the resident set of the process after import and data, before the trainer.
+    `baseline_mib` is the resident set of the process in MiB after imports and data were loaded, before the
+    trainer was built.
     """
 
     framework: ModuleType
@@ -28,12 +29,13 @@ BYTES_PER_MIB = 2**20
 
 
 def measure(subject: Subject) -> dict[str, float | None]:
-    """`peak_memory_mib` and, on a GPU, what the driver counts for the process, `device_memory_mib`.
+    """Train and return `peak_memory_mib` and, on a GPU, `device_memory_mib`, both in MiB.
 
-    On a CPU the peak is the kernel's own high-water mark, set back before the steps, above the
-    resident set that the process had before the trainer was built: what the training holds
-    throughout counts, what was needed only to build it does not. (`ru_maxrss` would still hold the
-    peak of the parent process.) On a GPU it is the framework's own counter.
+    On a CPU the peak is the kernel's high-water mark, reset before the steps, minus the resident set that
+    the process had before the trainer was built. So it counts what the training holds throughout, and not
+    what was needed only to build the trainer. (`ru_maxrss` would include the peak of the parent process.)
+    On a GPU the peak is the framework's own counter; `device_memory_mib` is what the driver counts for
+    this process.
     """
     on_gpu = subject.framework.device().kind == "gpu"
     subject.framework.reset_peak_memory()
@@ -48,7 +50,7 @@ def measure(subject: Subject) -> dict[str, float | None]:
 
 
 def reset_high_water_mark() -> None:
-    """Set the process's VmHWM back to its present resident set (proc(5), /proc/pid/clear_refs)."""
+    """Reset the process's VmHWM to its present resident set (proc(5), /proc/pid/clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -61,7 +63,7 @@ def resident_mib(field: str) -> float:
 
 
 def device_memory_mib() -> float | None:
-    """GPU memory that the driver counts for this process; None where it does not say."""
+    """GPU memory in MiB that the driver counts for this process; None if the driver does not report it."""
     pynvml.nvmlInit()
     for index in range(pynvml.nvmlDeviceGetCount()):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)

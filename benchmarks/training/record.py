@@ -1,4 +1,4 @@
-"""The result record: one JSON file per cell, with a schema that readers insist on."""
+"""The record of a cell's results: one JSON file, with a schema that is checked when it is read."""
 
 import json
 from enum import StrEnum
@@ -14,7 +14,7 @@ from benchmarks.recipe.plan import Cell, Plan
 
 
 class Status(StrEnum):
-    """How a run ended. Every run has one; a failure is a result like any other."""
+    """How a run ended. A failure is a result like any other, so every run has a status."""
 
     REACHED = "reached"
     MISSED = "missed"
@@ -27,8 +27,8 @@ class Status(StrEnum):
 class Evaluation(Value):
     """One point of a learning curve.
 
-    `training_s` is the training time so far, evaluation excluded; `train_loss` is the mean over
-    the steps since the evaluation before. A loss that is not finite is stored as null.
+    `training_s` is the training time so far in seconds, without evaluation; `train_loss` is the mean over
+    the steps since the previous evaluation. A loss that is not finite is stored as null.
     """
 
     examples: int
@@ -41,8 +41,8 @@ class Evaluation(Value):
 class Run(Value):
     """One seed of a cell, from the first step to the end of its budget.
 
-    `*_to_target` are null where the target was not reached (censored at `examples`). Test and train
-    accuracy are read once, with the parameters of the best validation evaluation.
+    The fields `*_to_target` are null if the target was not reached (censored at `examples`). Accuracies on
+    the test and training data are computed once, with the parameters of the best validation accuracy.
     """
 
     seed: int
@@ -63,11 +63,11 @@ class Run(Value):
 
 
 class Record(Value):
-    """All that is known about one cell.
+    """Everything that was recorded about one cell.
 
-    `measurements` are those of `training.peak_memory`, by names that carry their units. `job_s` is the
-    whole life of the job's process; `measuring_s` the part of it spent in training and evaluation.
-    `settings` is everything that defines the training, in full.
+    `settings` is the whole plan of the training. `measurements` are those of `training.peak_memory`; their
+    names include the unit. `job_s` is the lifetime of the job's process in seconds, and `measuring_s` the
+    part of it spent on measuring, training and evaluation.
     """
 
     schema_version: Literal[1] = 1
@@ -81,12 +81,12 @@ class Record(Value):
 
 
 def write(record: Record, path: Path) -> None:
-    """Write a record whole or not at all."""
+    """Write a record as JSON, whole or not at all."""
     write_text(record.model_dump_json(indent=1) + "\n", path)
 
 
 def read(path: Path) -> Record:
-    """Read a record.
+    """Read a record from its file.
 
     Raises:
         Problem: the file does not match the schema.
@@ -97,11 +97,11 @@ def read(path: Path) -> Record:
         reason = str(error).splitlines()
         raise Problem(
             f"{path} is not a record of this version of Batch Atlas: {' '.join(reason[:3])}",
-            fix="delete the file and run the study again; only this cell is computed anew",
+            fix="delete the file and run the study again; only this cell is trained again",
         ) from error
 
 
 def record_path(folder: Path, plan: Plan) -> Path:
-    """Where the record of a cell lies."""
+    """The path of a cell's record in the results folder of a study and machine."""
     cell = plan.cell
     return folder / "runs" / cell.dataset / cell.model / cell.framework / cell.arm / f"{cell.batch_size}.json"

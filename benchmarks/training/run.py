@@ -1,4 +1,4 @@
-"""One run: train to the target and on to the end of the budget, evaluating at fixed counts of examples."""
+"""One run: train past the target to the end of the budget, with evaluations at fixed numbers of examples."""
 
 import dataclasses
 import math
@@ -14,14 +14,14 @@ from benchmarks.recipe.plan import Plan
 from benchmarks.training.record import Evaluation, Run, Status
 
 LONGEST_CALL = 2048
-"""Steps in one call of a trainer, so that a time limit is noticed within a call."""
+"""The most steps in one call of a trainer; the time limit is checked after each call."""
 
 Clock = Callable[[], float]
 
 
 @dataclasses.dataclass
 class Progress:
-    """What a run has seen so far. Times in seconds; `training_s` leaves evaluation out."""
+    """The state of a run so far. Times are in seconds; `training_s` does not include evaluation."""
 
     steps: int = 0
     training_s: float = 0.0
@@ -35,13 +35,13 @@ class Progress:
 def run_to_target(
     trainer: Trainer, data: Dataset, plan: Plan, *, seed: int, clock: Clock = time.perf_counter
 ) -> Run:
-    """Train a trainer that was just reset to the seed's initial parameters.
+    """Train a trainer that has just been reset to the seed's initial parameters.
 
-    The validation set decides when the target is reached and which parameters are best; the test set
-    is read once, at the end, with those. An evaluation falls on the first step at or after each
-    multiple of `plan.evaluate_every` examples, and the budget of epochs ends with the step that completes
-    it. A run notices that its seconds are over after a call of up to LONGEST_CALL steps; a target that is
-    met only then counts as not reached.
+    The validation set decides when the target is reached and which parameters are best; the test set is
+    used once, at the end, with these parameters. An evaluation follows the first step at or after each
+    multiple of `plan.evaluate_every` examples. The budget of epochs ends with the step that completes it.
+    The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
+    only after these seconds counts as not reached.
     """
     progress = Progress()
     stream = BatchStream(len(data.train_y), seed=seed)
@@ -57,12 +57,12 @@ def run_to_target(
 
 
 def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
-    """Steps after which the n-th evaluation falls: the first at or after n · every examples."""
+    """Number of steps before the n-th evaluation: the fewest that cover n · `every` examples."""
     return math.ceil(evaluation * every / batch_size)
 
 
 def _next_stop(plan: Plan, progress: Progress) -> int:
-    """Step count of the next evaluation, or of the end of the budget in epochs where that is sooner."""
+    """Number of steps at the next evaluation, or at the end of the budget of epochs if that comes first."""
     batch_size = plan.cell.batch_size
     evaluation = progress.steps * batch_size // plan.evaluate_every + 1
     stop = steps_at_evaluation(evaluation, every=plan.evaluate_every, batch_size=batch_size)
@@ -72,7 +72,7 @@ def _next_stop(plan: Plan, progress: Progress) -> int:
 def _train_to_evaluation(
     trainer: Trainer, stream: BatchStream, plan: Plan, *, progress: Progress, clock: Clock
 ) -> Status:
-    """Take the steps up to the next evaluation; the clock runs over them alone."""
+    """Take the steps up to the next evaluation; only these are timed."""
     stop = _next_stop(plan, progress)
     while progress.steps < stop:
         count = min(stop - progress.steps, LONGEST_CALL)
@@ -90,36 +90,36 @@ def _train_to_evaluation(
 
 
 def _evaluate(trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, clock: Clock) -> None:
-    """Add a point to the curve, and keep the parameters if they are the best so far."""
+    """Evaluate, add a point to the curve, and keep the parameters if they are the best so far."""
     start = clock()
-    found = scores(trainer.logits(data.validation_x), data.validation_y)
-    if found.accuracy > progress.best_accuracy:
-        progress.best, progress.best_accuracy = trainer.parameters(), found.accuracy
+    validation = scores(trainer.logits(data.validation_x), data.validation_y)
+    if validation.accuracy > progress.best_accuracy:
+        progress.best, progress.best_accuracy = trainer.parameters(), validation.accuracy
     progress.evaluation_s += clock() - start
-    progress.curve.append(_point(plan, progress, found))
+    progress.curve.append(_point(plan, progress, validation))
     progress.losses.clear()
 
 
-def _point(plan: Plan, progress: Progress, found: Scores) -> Evaluation:
-    """The curve's point at the present step."""
+def _point(plan: Plan, progress: Progress, validation: Scores) -> Evaluation:
+    """The point of the learning curve at the present step."""
     return Evaluation(
         examples=progress.steps * plan.cell.batch_size,
         training_s=progress.training_s,
         train_loss=_finite(float(np.mean(progress.losses))),
-        validation_loss=_finite(found.loss),
-        validation_accuracy=found.accuracy,
+        validation_loss=_finite(validation.loss),
+        validation_accuracy=validation.accuracy,
     )
 
 
 def _finite(value: float) -> float | None:
-    """The value, or None for what JSON cannot hold."""
+    """The value, or None if JSON cannot represent it."""
     return value if math.isfinite(value) else None
 
 
 def _finish(
     trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, seed: int, ended: Status
 ) -> Run:
-    """The run's result; accuracies on test and training data are those of the best parameters."""
+    """The result of the run; accuracies on test and training data are those of the best parameters."""
     batch_size = plan.cell.batch_size
     within = [e for e in progress.curve if e.training_s <= plan.budget.seconds]
     reached = next((e for e in within if e.validation_accuracy >= plan.target), None)
@@ -145,7 +145,7 @@ def _finish(
 
 
 def _final_scores(trainer: Trainer, data: Dataset, progress: Progress) -> dict[str, float]:
-    """Test and training accuracy with the best parameters; nothing where none was ever evaluated."""
+    """Accuracies on test and training data with the best parameters; empty if nothing was ever evaluated."""
     if progress.best is None:
         return {}
     trainer.reset(progress.best)

@@ -44,8 +44,8 @@ SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
 STUDY_JSON = STUDY.model_dump_json()
 # What is timed does not depend on targets, budgets, seeds or arms: changing those times nothing anew.
-TIMED_JSON = studies.timed(STUDY).model_dump_json()
-TRACED_JSON = studies.traced(STUDY).model_dump_json()
+TIMED_JSON = studies.for_timing(STUDY).model_dump_json()
+TRACED_JSON = studies.for_tracing(STUDY).model_dump_json()
 
 
 wildcard_constraints:
