@@ -267,6 +267,20 @@ def columns() -> None:
 
 
 @app.command()
+def docs(
+    root: Annotated[Path, typer.Option(help="The folder of the README and of docs/.")] = Path(),
+) -> None:
+    """Write the published numbers into the README and docs/, and draw the README's figure.
+
+    \b
+    Example: python -m benchmarks docs
+    """
+    from benchmarks.publish import docs
+
+    print("\n".join(["figure: docs/images", *(f"changed: {page}" for page in docs.write(root))]))
+
+
+@app.command()
 def compare(
     results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("results/compare"),

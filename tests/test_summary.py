@@ -21,7 +21,7 @@ from benchmarks.training.record import Evaluation, Record, Run, Status, record_p
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
-NAMES = {**cells.cell_of(CELL), "step_kind": "momentum"}
+NAMES = {**CELL.model_dump(), "step_kind": "momentum"}
 
 
 def reached(seed, examples, *, test):

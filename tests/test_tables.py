@@ -14,8 +14,8 @@ import synthetic
 from benchmarks.common.errors import Problem
 from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.publish import latex, markdown, results, tables, wording
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish import results, tables, wording
+from benchmarks.publish.table import Column, Entry, Table, latex, markdown
 from benchmarks.publish.tables import main
 from benchmarks.summary import columns
 from benchmarks.summary.schema import CERTIFICATES
@@ -313,7 +313,7 @@ def test_a_table_of_more_rows_than_a_page_goes_over_several(rich):
 def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
     columns = [Column("a", words=True), Column("b", words=True)]
     rows = [[Entry("x" * letters), Entry("y" * letters)]]
-    text = latex.render(Table("t", "t", "t", columns, rows, pd.DataFrame()))
+    text = latex(Table("t", "t", "t", columns, rows, pd.DataFrame()))
     check_latex(text)
     assert (r"\resizebox{\textwidth}" in text) == scaled
 
@@ -321,7 +321,7 @@ def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
 def test_latex_escapes_what_a_name_may_hold():
     names = r"a_b & 50 % of #1 {x} ~ ^ \ $ [y] é — ± ≤ 漢"
     table = Table("slug", names, names, [Column(names)], [[Entry(names, bold=True)]], pd.DataFrame())
-    text = latex.render(table)
+    text = latex(table)
     assert r"a\_b \& 50 \% of \#1 \{x\}" in text
     assert "漢" not in text
     assert "é" in text
@@ -329,7 +329,7 @@ def test_latex_escapes_what_a_name_may_hold():
 
 def test_markdown_keeps_its_columns():
     table = Table("t", "t", "t", [Column("a|b"), Column("c")], [[Entry("1|2"), Entry("3")]], pd.DataFrame())
-    lines = [line for line in markdown.render(table).splitlines() if line.startswith("|")]
+    lines = [line for line in markdown(table).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
 
 

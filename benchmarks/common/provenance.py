@@ -24,8 +24,8 @@ LIBRARIES = (
 
 @functools.cache
 def _graph() -> grimp.ImportGraph:
-    """Which module imports which, external packages included."""
-    return grimp.build_graph(PACKAGE, include_external_packages=True)
+    """Which module imports which, external packages included; no cache, which would go by times of files."""
+    return grimp.build_graph(PACKAGE, include_external_packages=True, cache_dir=None)
 
 
 @functools.cache

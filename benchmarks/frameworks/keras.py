@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
 from benchmarks.frameworks.keras_parts.imports import without
 
-with without("jax", "torch", "pandas", "sklearn"):
+with without("jax", "torch", "pandas", "sklearn", "matplotlib"):
     import keras
     import tensorflow as tf
 

@@ -6,7 +6,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 from benchmarks.frameworks.keras_parts.imports import without
 
-with without("tensorflow", "torch", "pandas", "sklearn"):
+with without("tensorflow", "torch", "pandas", "sklearn", "matplotlib"):
     import keras
     from keras.src.backend.jax.trainer import JAXEpochIterator
 

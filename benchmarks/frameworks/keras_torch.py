@@ -6,7 +6,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 
 from benchmarks.frameworks.keras_parts.imports import without
 
-with without("tensorflow", "jax", "pandas", "sklearn"):
+with without("tensorflow", "jax", "pandas", "sklearn", "matplotlib"):
     import keras
     import torch
     from keras.src.backend.common import global_state

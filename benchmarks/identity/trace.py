@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks import datasets, frameworks
+from benchmarks.common.progress import Progress
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution, Trainer
@@ -198,6 +199,8 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
     framework = frameworks.load(name)
     framework.configure(threads=1, device=study.device, precision=precision)
     record = record_trace if precision == "float64" else record_losses
+    total = len(study.workloads) * len(study.arms) * len(EXECUTIONS)
+    progress = Progress(f"traces of {name} in {precision}", total)
     for workload in study.workloads:
         dataset = datasets.read(data[workload.slug])
         for arm in study.arms:
@@ -211,6 +214,7 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
                     precision=precision,
                 )
                 yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), record(setup)
+                progress.advance()
 
 
 def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.publish import latex, markdown
-from benchmarks.publish.table import Table
+from benchmarks.publish.table import Table, latex, markdown
 
 FORMATS = ("svg", "pdf", "png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
@@ -20,8 +19,8 @@ DPI = 200
 def write_table(table: Table, folder: Path) -> None:
     """Write a table as CSV, Markdown and LaTeX."""
     write_text(table.data.to_csv(index=False, float_format="%.6g"), folder / f"{table.name}.csv")
-    write_text(markdown.render(table), folder / f"{table.name}.md")
-    write_text(latex.render(table), folder / f"{table.name}.tex")
+    write_text(markdown(table), folder / f"{table.name}.md")
+    write_text(latex(table), folder / f"{table.name}.tex")
 
 
 def laid_out(figure: Figure) -> None:

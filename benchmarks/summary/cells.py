@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from benchmarks.recipe.plan import Cell
 from benchmarks.summary.schema import CASE, CELL, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
@@ -127,8 +126,3 @@ def curves(record: Record, *, n_training: int) -> list[dict]:
         for run in record.runs
         for point in run.curve
     ]
-
-
-def cell_of(cell: Cell) -> dict:
-    """A cell's names as columns."""
-    return {key: getattr(cell, key) for key in CELL}

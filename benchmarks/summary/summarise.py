@@ -117,7 +117,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         found = record.read(record_path(folder, plan))
         totals.add_record(found)
         n = n_training[found.cell.dataset, found.cell.model]
-        rows[tuple(cells.cell_of(found.cell).values())] |= cells.trained_columns(found, n_training=n)
+        rows[tuple(found.cell.model_dump().values())] |= cells.trained_columns(found, n_training=n)
         curves += cells.curves(found, n_training=n)
     totals.check_one_device()
     throughput = reading.table(folder, schema.THROUGHPUT)

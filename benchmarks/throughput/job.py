@@ -16,6 +16,7 @@ from benchmarks.common import machine, process, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.machine import OtherLoad
+from benchmarks.common.progress import Progress
 from benchmarks.study.study import Study
 from benchmarks.throughput.rows import Case, Request, Timing, cases_of, read_timings, shuffled
 
@@ -36,6 +37,16 @@ def missing(cases: list[Case], measured: pd.DataFrame, *, framework: str, number
     of_process = measured[(measured["framework"] == framework) & (measured["process"] == number)]
     timed = set(of_process[KEYS].itertuples(index=False, name=None))
     return [case for case in cases if tuple(case.model_dump()[key] for key in KEYS) not in timed]
+
+
+def missing_of_each(study: Study, cases: list[Case], measured: pd.DataFrame) -> dict[tuple, list[Case]]:
+    """What each (process, framework) has still to time, frameworks interleaved."""
+    return {
+        (number, framework): part
+        for number in range(study.throughput.processes)
+        for framework in study.frameworks
+        if (part := missing(cases, measured, framework=framework, number=number))
+    }
 
 
 def measure(request: Request, folder: Path) -> None:
@@ -130,12 +141,11 @@ def write(study: Study, data: list[Path], *, threads: int, code: str, output: Pa
         **{"threads": threads or machine.cores(), "data": {path.stem: path.resolve() for path in data}},
         "seconds_per_case": study.throughput.seconds_per_case,
     }
-    for number in range(study.throughput.processes):
-        for framework in study.frameworks:
-            todo = missing(cases, read_timings(folder, code=code), framework=framework, number=number)
-            if todo:
-                print(f"process {number} of {framework}: {len(todo)} cases", flush=True)
-                order = shuffled(todo, seed=number)
-                measure(Request(framework=framework, process=number, cases=order, **common), folder)
+    todo = missing_of_each(study, cases, read_timings(folder, code=code))
+    progress = Progress("cases timed", sum(len(part) for part in todo.values()))
+    for (number, framework), part in todo.items():
+        order = shuffled(part, seed=number)
+        measure(Request(framework=framework, process=number, cases=order, **common), folder)
+        progress.advance(len(part))
     table = tidy(cases, read_timings(folder, code=code), study)
     write_text(table.to_csv(index=False), output)

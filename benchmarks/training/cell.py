@@ -11,6 +11,7 @@ from types import ModuleType
 from benchmarks import datasets, frameworks
 from benchmarks.common import process, provenance
 from benchmarks.common.machine import OtherLoad
+from benchmarks.common.progress import Progress
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
@@ -74,7 +75,10 @@ def run_cell(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[list[Run
     except Exception as error:
         return [failed_run(framework, error, seed=seed) for seed in plan.seeds], {}, 0.0
     start = time.perf_counter()
-    runs = [run_seed(setup, trainer, plan, data, seed=seed) for seed in plan.seeds]
+    progress, runs = Progress(f"runs of {plan.cell.label}", len(plan.seeds)), []
+    for seed in plan.seeds:
+        runs.append(run_seed(setup, trainer, plan, data, seed=seed))
+        progress.advance()
     return runs, measured, measuring_s + time.perf_counter() - start
 
 

@@ -24,7 +24,7 @@ rule trace:
         "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --output {output} > {log} 2>&1"
+        "--precision {wildcards.precision} --output {output} 2>&1 | " + SHOW_PROGRESS
 
 
 rule certify:

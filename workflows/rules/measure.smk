@@ -19,10 +19,11 @@ rule throughput:
         ),
         study=TIMED_JSON,
     message:
-        "throughput: time every case in interleaved processes (minutes; see {log})"
+        "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        "--threads {threads} --code {params.code} --output {output} > {log} 2>&1"
+        "--threads {threads} --code {params.code} --output {output} 2>&1 | "
+        + SHOW_PROGRESS
 
 
 rule train:
@@ -44,4 +45,5 @@ rule train:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
     shell:
         "python -m benchmarks train {input.data} --plan {params.plan:q} "
-        "--threads {threads} --code {params.code} --record {output} > {log} 2>&1"
+        "--threads {threads} --code {params.code} --record {output} 2>&1 | "
+        + SHOW_PROGRESS

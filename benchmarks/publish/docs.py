@@ -1,0 +1,64 @@
+"""The README and the pages of docs/: what they quote of the published results is written by a command.
+
+A page quotes between two comments, `<!-- numbers: NAME -->` and `<!-- end -->`; NAME is a function of
+`benchmarks.publish.quoted`. A text of one line stays in its line (one that does not begin with
+the comment, or Markdown takes it for HTML); any other stands in lines of its own.
+"""
+
+import re
+from pathlib import Path
+
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
+from benchmarks.publish import answer, quoted, results, writing
+
+PUBLISHED = Path("results/published/amd-epyc-2-cores/full")
+"""The published study that the pages quote."""
+IMPLEMENTATIONS = PUBLISHED.with_name("implementations")
+"""The published study of all five frameworks, on the same machine."""
+QUOTED = re.compile(r"(<!-- numbers: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
+FIGURE = "answer"
+
+
+def pages(root: Path) -> list[Path]:
+    """Every page that may quote: the README and those of docs/."""
+    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def quotations(root: Path) -> dict[str, str]:
+    """The text behind every name that a page may quote, from the published results below `root`."""
+    full, implementations = (results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS))
+    return quoted.texts(full, implementations) | {"published": f"`{PUBLISHED}`"}
+
+
+def written(page: str, texts: dict[str, str]) -> str:
+    """The page with every text between its markers as it should be.
+
+    Raises:
+        Problem: a marker names a text that there is not.
+    """
+
+    def replaced(match: re.Match) -> str:
+        start, name, _, end = match.groups()
+        if name not in texts:
+            raise Problem(f"there are no numbers '{name}'", fix=f"known names: {', '.join(sorted(texts))}")
+        inside = texts[name]
+        # Markdown wants blank lines around a table or a list.
+        return f"{start}\n\n{inside}\n\n{end}" if "\n" in inside else f"{start}{inside}{end}"
+
+    return QUOTED.sub(replaced, page)
+
+
+def write(root: Path) -> list[Path]:
+    """Write the numbers into the pages below `root` and draw the README's figure; give what changed."""
+    texts = quotations(root)
+    changed = []
+    for page in pages(root):
+        before = page.read_text()
+        after = written(before, texts)
+        if after != before:
+            write_text(after, page)
+            changed.append(page)
+    figure = answer.draw(results.read(root / PUBLISHED), workload=quoted.WORKLOAD, arm=quoted.ARM)
+    writing.write_figure(figure, root / "docs/images", name=FIGURE)
+    return changed

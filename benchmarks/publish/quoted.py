@@ -1,0 +1,225 @@
+"""What the README and the pages of docs/ quote of the published results: one function for each text."""
+
+import pandas as pd
+
+from benchmarks.publish import marks, wording
+from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.publish.table import markdown
+from benchmarks.publish.tables import execution, identity
+from benchmarks.summary.statistics import by_process, ratio
+
+WORKLOAD = ("mnist", "mlp")
+ARM = "linear-lr"
+"""The workload and the arm that the README shows: the arm whose rate follows the batch size."""
+SHOWN = (1, 16, 64, 256, 1024)
+"""The batch sizes of the README's table."""
+NEAR_FULL_SPEED = 0.75
+"""From this part of its highest throughput on, a framework counts as near its full speed."""
+SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
+
+
+def texts(full: Results, implementations: Results) -> dict[str, str]:
+    """Every text that can be quoted, by its name."""
+    return {
+        "answer": answer(full),
+        "results": table(full),
+        "certainty": certainty(full),
+        "certificates": certificates(full),
+        "predicted": predicted(full),
+        "speed": speed(full),
+        "loops": loops(full),
+        "frameworks": frameworks(full),
+        "target": target(full),
+        "equivalence": equivalence(full),
+        "implementations": implementations_table(implementations),
+        "implementations-intervals": implementations_intervals(implementations),
+        "identity-full": _rows_of(identity.tables(full)[0]),
+        "identity-implementations": _rows_of(identity.tables(implementations)[0]),
+    }
+
+
+def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
+    """The cells of the workload that the README shows, in one arm."""
+    own = of_workload(full.summary, WORKLOAD)
+    return own[own["arm"] == arm]
+
+
+def answer(full: Results) -> str:
+    """The answer in one sentence."""
+    shown = cells(full)
+    by_framework = [own.set_index("batch_size") for _, own in shown.groupby("framework", sort=False)]
+    near = [own.index[own[SPEED] >= NEAR_FULL_SPEED * own[SPEED].max()].min() for own in by_framework]
+    gains = [own.at[size, SPEED] / own.at[1, SPEED] for own, size in zip(by_framework, near, strict=True)]
+    soonest = [own[TIME].idxmin() for own in by_framework]
+    largest = shown.dropna(subset=[TIME])["batch_size"].max()
+    beyond = shown.loc[shown["batch_size"] > largest, "batch_size"].min()
+    goal = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
+    return (
+        f"On {_hardware(full)}, a small network on MNIST is near its full speed from B = {_span(near)} on, "
+        f"{_span(gains, wording.number)} times that of B = 1; it reaches "
+        f"{wording.percent(goal['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
+        f"B = {_span(soonest)}, and B = {wording.whole(beyond)} or more does not reach it within "
+        f"{goal['epochs']:g} epochs, though the learning rate grows with B."
+    )
+
+
+def _hardware(full: Results) -> str:
+    machine = full.provenance["machine"]
+    return f"{machine['cores']} cores of an {machine['cpu']}"
+
+
+def _span(values: list, say=wording.whole) -> str:
+    """One value, or the least and the most of several."""
+    ends = list(dict.fromkeys([say(min(values)), say(max(values))]))
+    return " to ".join(ends)
+
+
+def table(full: Results) -> str:
+    """Five rows of results, without intervals."""
+    shown = cells(full).set_index(["batch_size", "framework"])
+    names = [wording.name(framework) for framework in full.frameworks]
+    heads = [f"{name}: {unit}" for unit in ("examples/s", "s to target") for name in names]
+    lines = [["Batch size", *heads, "Test accuracy (%)"]]
+    lines.append(["---:"] * len(lines[0]))
+    for size in SHOWN:
+        own = [shown.loc[(size, framework)] for framework in full.frameworks]
+        accuracies = [cell["test_accuracy"] * 100 for cell in own]
+        values = [wording.number(cell[SPEED]) for cell in own]
+        values += [cell["status"] if pd.isna(cell[TIME]) else wording.number(cell[TIME]) for cell in own]
+        lines.append([wording.whole(size), *values, _span(accuracies, lambda value: f"{value:.1f}")])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def certainty(full: Results) -> str:
+    """How sure the five rows are."""
+    shown = cells(full)
+    shown = shown[shown["batch_size"].isin(SHOWN)]
+    widths = shown[f"{SPEED}_hi"] / shown[f"{SPEED}_lo"]
+    processes = full.throughput["process"].nunique()
+    return (
+        f"Speeds are means of {processes} processes, and the upper end of their 95 % interval is "
+        f"{_span(list(widths), lambda value: f'{value:.2g}')} times the lower one; times are medians of "
+        f"{shown['n_runs'].max()} seeds: only large differences are sure."
+    )
+
+
+def certificates(full: Results) -> str:
+    """How many certificates hold, and how closely."""
+    made = full.certificates
+    held = (made["verdict"] == marks.CERTIFIED).sum()
+    largest = wording.difference(made["largest_difference"].astype(float).max())
+    return f"{held} of {len(made)} certificates hold; the largest difference is {largest}"
+
+
+def predicted(full: Results) -> str:
+    """How far the computed times to the target are from the measured ones."""
+    ratios = full.summary["time_ratio"].dropna()
+    return f"{_span(list(ratios), lambda value: f'{value:.2g}')} times"
+
+
+def speed(full: Results) -> str:
+    """Where the throughput of each workload levels off."""
+    lines = []
+    for workload in full.workloads:
+        own = of_workload(full.summary, workload).drop_duplicates(CASE)
+        for framework, timed in own.groupby("framework", sort=False):
+            values = ", ".join(
+                f"{wording.number(cell[SPEED])} at B = {wording.whole(cell['batch_size'])}"
+                for _, cell in timed.iterrows()
+            )
+            lines.append(f"- {wording.workload(workload)}, {wording.name(framework)}: {values}.")
+    return "\n".join(lines)
+
+
+def loops(full: Results) -> str:
+    """What the fused execution gains over the idiomatic one, and how often that is resolved."""
+    gains = execution.tables(full)[0].data
+    above, below = (gains["ratio_lo"] > 1).sum(), (gains["ratio_hi"] < 1).sum()
+    lines = [
+        f"- {wording.workload((gain.dataset, gain.model))}, {wording.name(gain.framework)}, "
+        f"B = {wording.whole(gain.batch_size)}: "
+        f"{wording.interval(gain.ratio, gain.ratio_lo, gain.ratio_hi)} times."
+        for gain in gains[gains["ratio_lo"] > 1].itertuples()
+    ]
+    summary = (
+        f"Of {len(gains)} ratios, {above} lie above 1 with their whole 95 % interval and {below} below it. "
+        "Those above are:"
+    )
+    return "\n".join([summary, "", *lines])
+
+
+def frameworks(full: Results) -> str:
+    """Where the throughput of two frameworks is told apart."""
+    first, other = full.frameworks
+    lines = []
+    for (dataset, model, kind, size), timed in full.throughput.groupby(CASE_ALONE, sort=False):
+        own = ratio(by_process(timed, of="framework"), first, other)
+        if own.lo > 1 or own.hi < 1:
+            lines.append(
+                f"- {wording.workload((dataset, model))}, {kind}, B = {wording.whole(size)}: "
+                f"{wording.name(first)} is {wording.interval(*own)} times as fast as {wording.name(other)}."
+            )
+    return "\n".join(lines)
+
+
+CASE_ALONE = ["dataset", "model", "execution", "batch_size"]
+"""What a ratio of two frameworks is taken within."""
+
+
+def target(full: Results) -> str:
+    """Which batch sizes reach the target, and which soonest."""
+    lines = []
+    for workload in full.workloads:
+        for (arm, framework), own in of_workload(full.summary, workload).groupby(
+            ["arm", "framework"], sort=False
+        ):
+            reached = own.dropna(subset=[TIME])
+            where = f"{wording.workload(workload)}, {arm}, {wording.name(framework)}"
+            if reached.empty:
+                lines.append(f"- {where}: no batch size reaches the target.")
+                continue
+            best = reached.loc[reached[TIME].idxmin()]
+            sizes = ", ".join(wording.whole(size) for size in reached["batch_size"])
+            lines.append(
+                f"- {where}: B = {sizes}; soonest at {wording.whole(best['batch_size'])}, after "
+                f"{wording.interval(best[TIME], best[f'{TIME}_lo'], best[f'{TIME}_hi'])} s."
+            )
+    return "\n".join(lines)
+
+
+def equivalence(full: Results) -> str:
+    """At how many cells the frameworks are shown to be equivalent over the seeds."""
+    parts = {}
+    for quantity, tests in full.equivalence.groupby("quantity", sort=False):
+        testable = tests[tests["verdict"] != "not testable"]
+        parts[quantity] = f"{(testable['verdict'] == 'equivalent').sum()} of {len(testable)}"
+    return (
+        f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and in "
+        f"epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"
+    )
+
+
+def implementations_table(known: Results) -> str:
+    """The throughput of all frameworks, a row each, in two significant digits."""
+    speeds = known.summary.pivot_table(index="framework", columns="batch_size", values=SPEED, sort=False)
+    sizes = sorted(speeds.columns)
+    lines = [["Fused, examples/s", *(f"B = {wording.whole(size)}" for size in sizes)]]
+    lines.append(["---", *["---:"] * len(sizes)])
+    for framework in known.frameworks:
+        values = [wording.rough(speeds.at[framework, size]) for size in sizes]
+        lines.append([wording.name(framework), *values])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def implementations_intervals(known: Results) -> str:
+    """How wide the intervals of that table are."""
+    widths = (known.summary[f"{SPEED}_hi"] / known.summary[f"{SPEED}_lo"]).dropna()
+    middle, most = (f"{value:.2g}" for value in (widths.median(), widths.max()))
+    return (
+        f"In the median the upper end of an interval is {middle} times the lower one, at the most {most} times"
+    )
+
+
+def _rows_of(built) -> str:
+    """A table in Markdown, without its title and caption."""
+    return "\n".join(line for line in markdown(built).splitlines() if line.startswith("|"))
