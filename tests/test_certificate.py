@@ -10,7 +10,14 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import certificate as identity_certificate
 from benchmarks.identity import quantity
 from benchmarks.identity.certificate import certificate
-from benchmarks.identity.difference import BOUND, apart, by_stage, differences, first_step_apart, scales
+from benchmarks.identity.difference import (
+    BOUND,
+    by_stage,
+    differences,
+    first_step_apart,
+    relative_difference,
+    scales,
+)
 from benchmarks.identity.place import place, ratio
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import rates_of
@@ -95,10 +102,10 @@ def test_the_step_at_which_float32_parts_is_the_first_beyond_a_thousandth(refere
 
 def test_what_cannot_be_compared_is_infinitely_apart():
     a = np.ones(3)
-    assert apart(a, np.ones(4), scale=1) == np.inf
-    assert apart(a * np.nan, a * np.nan, scale=1) == np.inf
-    assert apart(a + 1e-3, a, scale=1) == pytest.approx(1e-3)
-    assert apart(np.zeros(2), np.zeros(2), scale=0) == 0
+    assert relative_difference(a, np.ones(4), scale=1) == np.inf
+    assert relative_difference(a * np.nan, a * np.nan, scale=1) == np.inf
+    assert relative_difference(a + 1e-3, a, scale=1) == pytest.approx(1e-3)
+    assert relative_difference(np.zeros(2), np.zeros(2), scale=0) == 0
     assert first_step_apart(a, a, by=0) is None
 
 

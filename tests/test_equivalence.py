@@ -171,7 +171,7 @@ def test_nothing_is_equivalent_where_a_seed_reached_the_target_in_one_framework_
     both = record("x", [None] * 3, [100, 100, 100]), record("y", [None] * 3, [100, 100, None])
     row = rows(*both)["epochs_to_target"]
     assert (row.n, row.n_one_alone, row.verdict) == (2, 1, "not shown")
-    assert row.reason.startswith("with 1 of the seeds one framework alone")
+    assert row.reason.startswith("for 1 of the seeds only one of the two frameworks")
 
 
 def test_a_run_that_a_time_limit_cut_short_is_not_compared():

@@ -64,7 +64,7 @@ def test_the_command_certifies_both_executions(command):
 def test_the_command_names_what_it_could_not_trace(tmp_path):
     code, _, error = identity(tmp_path, "numpy")
     assert code == 1
-    assert "nothing to hold to it" in error
+    assert "nothing to compare with it" in error
     assert "fix: pip install" in error
 
 

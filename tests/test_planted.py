@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.identity.trace import changing, record_trace
+from benchmarks.identity.trace import record_trace, with_changing_rate
 
 pytestmark = pytest.mark.planted
 NAMES = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "planted")
@@ -28,7 +28,7 @@ def certified(in_torch, name, *, plant):
         NAMES,
         made,
         reference(name),
-        rates=changing(planted.PLANTS[name].optimizer).rates(0, planted.STEPS),
+        rates=with_changing_rate(planted.PLANTS[name].optimizer).rates(0, planted.STEPS),
         losses=np.asarray(made[Quantity(Stage.LOSS)]),
         statistical=False,
     )

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.study.study import Workload
 from benchmarks.throughput import rows
-from benchmarks.throughput.job import keep, missing, remove_stale, serial
+from benchmarks.throughput.job import missing, remove_stale, serial, store
 from benchmarks.throughput.rows import Case, Request, cases_of, shuffled
 
 INFO = {
@@ -125,7 +125,7 @@ def kept(folder, benchmarks, failures):
     draft.write_text("" if benchmarks is None else json.dumps({"benchmarks": benchmarks}))
     draft.with_suffix(".failures").write_text("".join(json.dumps(each) + "\n" for each in failures))
     draft.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
-    keep(draft, request_of(), job_s=2.0, circumstances={"started": "a"}, path=folder / "keras-0-0.json")
+    store(draft, request_of(), job_s=2.0, circumstances={"started": "a"}, path=folder / "keras-0-0.json")
     assert [path.name for path in folder.iterdir()] == ["keras-0-0.json"]
     return rows.read_timings(folder, code="c")
 
@@ -164,8 +164,8 @@ def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
 
     assert measure.steps_per_round(0.01, round_s=0.1) == 10
     assert measure.steps_per_round(5.0, round_s=0.1) == 1
-    assert measure.rounds_for(0.1, wanted=10, total_s=1.0) == 10
-    assert measure.rounds_for(5.0, wanted=10, total_s=1.0) == 3
+    assert measure.rounds_for(0.1, most=10, total_s=1.0) == 10
+    assert measure.rounds_for(5.0, most=10, total_s=1.0) == 3
 
     # A call costs 0.5 s and a step 0.25 s: the call's own cost is no part of the step.
     clock = types.SimpleNamespace(now=0.0)

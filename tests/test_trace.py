@@ -8,20 +8,20 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 from benchmarks import models
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import quantity
-from benchmarks.identity.difference import apart, differences, first_step_apart
+from benchmarks.identity.difference import differences, first_step_apart, relative_difference
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import (
     BATCH_SIZE,
     EXAMPLES,
     STEPS,
     batches,
-    changing,
     is_constant,
     layer_kinds,
     optimizer_of,
     rates_of,
     record_losses,
     set_up,
+    with_changing_rate,
 )
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
 from benchmarks.study import check, study
@@ -48,7 +48,7 @@ def test_a_constant_rate_is_traced_as_it_stands_too(reference, numpy, digits):
 
 def test_losses_are_the_same_however_many_steps_are_taken_at_a_time(reference, numpy, digits):
     losses = traced(numpy, digits, MOMENTUM, recorded=record_losses)[Quantity(Stage.LOSS)]
-    assert apart(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
+    assert relative_difference(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
 
 
 class TellsMeans:
@@ -87,7 +87,7 @@ def test_batches_straddle_epochs(digits, numpy):
 def test_the_rate_changes_in_every_trace():
     assert is_constant(optimizer_of(MOMENTUM))
     assert len(np.unique(rates_of(MOMENTUM))) > 10
-    assert changing(optimizer_of(ADAM)) == optimizer_of(ADAM)
+    assert with_changing_rate(optimizer_of(ADAM)) == optimizer_of(ADAM)
     assert optimizer_of(ADAM).schedule == ADAM.schedule
     assert (np.diff(rates_of(ADAM)) != 0).sum() >= STEPS - 2  # warm-up and half a cosine
 

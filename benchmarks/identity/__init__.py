@@ -1,1 +1,1 @@
-"""Certificates: two trainings are compared only after they were shown to compute the same numbers."""
+"""Certificates: two frameworks are compared only after a proof that they compute the same numbers."""

@@ -1,4 +1,4 @@
-"""Certificates: the traces of a framework held to those of the reference, and the verdict.
+"""Certificates: the traces of a framework are compared with those of the reference, with a verdict.
 
 The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
 """
@@ -24,16 +24,16 @@ from benchmarks.study.study import Study, Workload
 
 REFERENCE = ("numpy", "idiomatic")
 Names = dict[str, str]
-"""Dataset, model, arm, framework and execution of one trace."""
+"""Data set, model, arm, framework and execution of one trace, by these words."""
 
 
 class Certificate(Value):
-    """The outcome of comparing one trace with the reference.
+    """The result of comparing one trace with the reference.
 
-    `differences` holds the largest relative difference of each stage in causal order; null stands for
-    arrays that cannot be compared (missing, of another shape, not finite). `float32_parts_at_step` is the
-    first step, from 1, at which the loss of the same training in float32 is further from the reference
-    than FLOAT32_BOUND; null is never.
+    `differences` holds the largest relative difference of each stage, in causal order; null means that
+    arrays cannot be compared (one is missing, or the shapes differ, or a number is not finite).
+    `float32_parts_at_step` is the first step, counted from 1, at which the loss of the same training in
+    float32 differs from the reference by more than FLOAT32_BOUND, relative to it; null means never.
     """
 
     dataset: str
@@ -63,49 +63,49 @@ def certificate(
 ) -> Certificate:
     """Compare one trace with the reference.
 
-    `rates` [steps] are the learning rates, `losses` [steps] the learning curve in float32.
-    `statistical` is a training whose framework draws random numbers of its own: its traces were made
-    without them, and so the verdict promises no more than that the rest is the same.
+    `rates` [steps] are the learning rates, `losses` [steps] the learning curve in float32. `statistical`
+    means that the framework draws random numbers from its own generator: its traces were recorded with the
+    shared generator instead, so the verdict says only that everything else is the same.
     """
-    found = differences(trace, reference)
-    first = next((name for name, size in found.items() if not size <= BOUND), None)
+    sizes = differences(trace, reference)
+    first = next((name for name, size in sizes.items() if not size <= BOUND), None)
     exact = reference[Quantity(Stage.LOSS)]
-    told = (
+    cause = (
         ""
         if first is None
-        else f"{place(found, trace, reference, rates=rates)} [{first} by {found[first]:.1e}]"
+        else f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     )
     agrees = "statistical" if statistical else "certified"
     return Certificate(
         **names,
         certified=first is None,
         statistical=statistical,
-        verdict=f"not certified: {told}" if told else agrees,
-        differs_by=told,
+        verdict=f"not certified: {cause}" if cause else agrees,
+        differs_by=cause,
         first_difference=None if first is None else str(first),
-        largest_difference=_number(max(found.values())),
-        differences={str(stage): _number(size) for stage, size in by_stage(found).items()},
+        largest_difference=_number(max(sizes.values())),
+        differences={str(stage): _number(size) for stage, size in by_stage(sizes).items()},
         float32_parts_at_step=first_step_apart(losses, exact, by=FLOAT32_BOUND * np.abs(exact)),
     )
 
 
 def _number(size: float) -> float | None:
-    """What JSON can hold."""
+    """The number, or None if JSON cannot represent it."""
     return size if math.isfinite(size) else None
 
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
-    """One certificate for each (workload, arm, framework, execution); traces lie in PRECISION/FRAMEWORK."""
+    """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
     return [
-        made
+        result
         for workload in study.workloads
         for arm in study.arms
-        for made in _of_arm(workload, arm, names, folder)
+        for result in _of_arm(workload, arm, names, folder)
     ]
 
 
 def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Iterator[Certificate]:
-    """The certificates of one workload and arm."""
+    """The certificates of one workload and one arm."""
     case = {"dataset": workload.slug, "model": workload.model, "arm": arm.name}
     layers = models.spec(
         workload.model, n_classes=2, augmentation=arm.augmentation, randomness=arm.randomness
@@ -125,24 +125,24 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
 
 
 def _trace(folder: Path, precision: str, framework: str, where: dict[str, str]) -> Trace:
-    """One trace from the file that holds it."""
+    """One trace, from the file of its framework and precision."""
     return quantity.read_trace(folder / precision / f"{framework}.safetensors", quantity.trace_name(**where))
 
 
-def content(made: list[Certificate]) -> dict:
-    """What is written of the certificates."""
+def content(results: list[Certificate]) -> dict:
+    """The certificates as they are written to a file, with the settings of the comparison."""
     return {
         **{"bound": BOUND, "steps": STEPS, "batch_size": BATCH_SIZE, "examples": EXAMPLES},
         "float32_bound": FLOAT32_BOUND,
-        "certificates": [certificate.model_dump() for certificate in made],
+        "certificates": [certificate.model_dump() for certificate in results],
     }
 
 
 def write(study: Study, names: list[str], traces: Path, output: Path) -> None:
-    """Certify, write the certificates as JSON and say which frameworks are not certified."""
-    made = certificates(study, names, traces)
-    write_text(json.dumps(content(made), indent=1) + "\n", output)
-    print(f"{sum(c.certified for c in made)} of {len(made)} certified")
-    for c in made:
+    """Certify, write the certificates as JSON and print which frameworks are not certified."""
+    results = certificates(study, names, traces)
+    write_text(json.dumps(content(results), indent=1) + "\n", output)
+    print(f"{sum(c.certified for c in results)} of {len(results)} certified")
+    for c in results:
         if not c.certified:
             print(f"{c.dataset} {c.model} {c.arm} {c.framework} {c.execution}: {c.verdict}")

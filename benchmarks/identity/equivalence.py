@@ -1,8 +1,8 @@
-"""Are two frameworks equivalent at the level of convergence? Paired two one-sided tests over the seeds.
+"""Do two frameworks converge equivalently? Paired two one-sided tests (TOST) over the seeds.
 
-A difference is shown to lie within a margin by rejecting both that it lies below and that it lies above
-(Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657, "two one-sided tests"). It is the test for showing
-sameness: an ordinary t test that finds nothing shows only that there were few seeds.
+A difference is shown to lie within a margin by rejecting both that it lies below the margin and that it
+lies above it (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657). An ordinary t test cannot show
+equivalence: if it finds no difference, there may just have been too few seeds.
 """
 
 import itertools
@@ -23,19 +23,20 @@ from benchmarks.training import record
 from benchmarks.training.record import Record, Run, Status, record_path
 
 LEVEL = 0.05
-"""Of each one-sided test; the interval is therefore the 90 % one."""
+"""Significance level of each one-sided test; the interval that belongs to it is the 90 % interval."""
 ACCURACY_MARGIN = (-0.5, 0.5)
 """Percentage points of test accuracy."""
 RATIO_MARGIN = (0.8, 1.25)
-"""Of a ratio, judged on its logarithm: the margins of bioequivalence (FDA 2001, Statistical Approaches)."""
+"""Ratio of epochs to target, tested on its logarithm: the margins of bioequivalence (FDA 2001, Statistical
+Approaches to Establishing Bioequivalence)."""
 BROKEN = (Status.DIVERGED, Status.OUT_OF_MEMORY, Status.FAILED)
 
 
 class Differences(NamedTuple):
-    """Paired differences [n] as observed, and the least and most that each of them may be.
+    """Paired differences [n] as observed, with the smallest and the largest value that each may have.
 
-    What is read off a grid (of evaluations, of test examples) is known no better than to a step of it.
-    Taken as exact, it looks free of spread, and a difference at the margin would pass for none.
+    A value on a grid (of evaluations, or of test examples) is known only to within one step of the grid.
+    Taken as exact, such values can seem to have no spread, and a difference at the margin would pass.
     """
 
     observed: np.ndarray
@@ -53,12 +54,13 @@ class Tested(NamedTuple):
 
 
 class Equivalence(Value):
-    """The outcome for two frameworks in one cell of the grid.
+    """The result for two frameworks at one point of the grid.
 
     `estimate` is the mean of `framework` − `other` in percentage points for test accuracy, and the
-    geometric mean of `framework` / `other` for epochs to target; null where there is no pair. Interval
-    and p are null where there are fewer than two; an end of the interval is null where there is none.
-    `n_one_alone` counts the seeds with which one framework alone reached the target, or alone broke off.
+    geometric mean of `framework` / `other` for epochs to target; it is null without any pair. Interval and
+    p are null with fewer than two pairs; an end of the interval that is infinite is null too. For epochs
+    to target, `n_one_alone` counts the seeds for which only one framework reached the target; for test
+    accuracy, those for which only one framework failed.
     """
 
     dataset: str
@@ -83,8 +85,8 @@ class Equivalence(Value):
 def two_one_sided(differences: Differences, margin: tuple[float, float]) -> Tested:
     """Paired two one-sided tests of n ≥ 2 differences against a margin.
 
-    t = (mean − bound) / (sd / √n) with n − 1 degrees of freedom, once for each bound, each with the
-    differences as near to it as they may be.
+    Each is a t test with n − 1 degrees of freedom against one end of the margin, with every difference
+    taken as close to that end as it may be.
     """
     below, lo = _one_sided(differences.least - margin[0])
     above, hi = _one_sided(margin[1] - differences.most)
@@ -92,9 +94,9 @@ def two_one_sided(differences: Differences, margin: tuple[float, float]) -> Test
 
 
 def _one_sided(values: np.ndarray) -> tuple[float, float]:
-    """The p value of a mean of values [n] above 0, and the lower end of its one-sided interval.
+    """The p value of the test that the mean of values [n] exceeds 0, and the lower end of its interval.
 
-    Values that are all the same number leave no doubt of where the mean lies: p is then 0 or 1.
+    If all values are the same number, there is no spread and p is 0 or 1.
     """
     mean = float(np.mean(values))
     if not math.isfinite(mean):
@@ -108,9 +110,9 @@ def _one_sided(values: np.ndarray) -> tuple[float, float]:
 def equivalences(
     records: list[Record], frameworks: list[str], *, n_test: dict[str, int]
 ) -> list[Equivalence]:
-    """Every pair of frameworks in every cell of the grid that both have a record of.
+    """Every pair of frameworks at every point of the grid at which both have a record.
 
-    `n_test` has the number of test examples of each data set.
+    `n_test` is the number of test examples by data set.
     """
     grid: dict[tuple, dict[str, Record]] = {}
     for each in records:
@@ -119,35 +121,38 @@ def equivalences(
         grid.setdefault(place, {})[cell.framework] = each
     return [
         row
-        for place, found in grid.items()
-        for pair in itertools.combinations([name for name in frameworks if name in found], 2)
+        for place, by_framework in grid.items()
+        for pair in itertools.combinations([name for name in frameworks if name in by_framework], 2)
         for row in _of_pair(
-            dict(zip(("dataset", "model", "arm", "batch_size"), place, strict=True)), pair, found, n_test
+            dict(zip(("dataset", "model", "arm", "batch_size"), place, strict=True)),
+            pair,
+            by_framework,
+            n_test,
         )
     ]
 
 
 def _of_pair(
-    place: dict, pair: tuple[str, str], found: dict[str, Record], n_test: dict[str, int]
+    place: dict, pair: tuple[str, str], by_framework: dict[str, Record], n_test: dict[str, int]
 ) -> Iterator[Equivalence]:
-    """Both quantities of two frameworks in one cell."""
+    """Both quantities of two frameworks at one point of the grid."""
     names = {**place, "framework": pair[0], "other": pair[1]}
-    ours, theirs = ({run.seed: run for run in found[name].runs} for name in pair)
-    runs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
+    first, second = ({run.seed: run for run in by_framework[name].runs} for name in pair)
+    runs = [(first[seed], second[seed]) for seed in first if seed in second]
     yield _accuracy(names, runs, step=100 / n_test[place["dataset"]])
     yield _epochs(names, runs)
 
 
 def _accuracy(names: dict, runs: list[tuple[Run, Run]], *, step: float) -> Equivalence:
-    """Test accuracy, where both runs have one that stands for the same training.
+    """Test accuracy, from the seeds for which both runs have one after the same number of examples.
 
-    A time limit cuts the slower framework's run short: that is a result about its speed. `step` is the
-    share of one test example, in percentage points: each accuracy is known to half of it.
+    A time limit ends the run of the slower framework early, which says something about speed only. `step`
+    is the share of one test example in percentage points: each accuracy is known to within half of it.
     """
     pairs = [(a.test_accuracy, b.test_accuracy) for a, b in runs if a.examples == b.examples]
     both = np.array([(a, b) for a, b in pairs if a is not None and b is not None]).reshape(-1, 2)
     difference = 100 * (both[:, 0] - both[:, 1])
-    return _judged(
+    return _row(
         {**names, "quantity": "test_accuracy"},
         Differences(difference, difference - step, difference + step),
         ACCURACY_MARGIN,
@@ -157,17 +162,19 @@ def _accuracy(names: dict, runs: list[tuple[Run, Run]], *, step: float) -> Equiv
 
 
 def _epochs(names: dict, runs: list[tuple[Run, Run]]) -> Equivalence:
-    """Epochs to target, where both runs reached it; epochs and examples have the same ratio.
+    """Epochs to target, from the seeds for which both runs reached it, as the ratio of their examples.
 
-    The target was met somewhere between the evaluation that saw it and the one before.
+    The target was reached somewhere between the evaluation that noticed it and the previous one.
     """
-    met = np.array([(*_met(a), *_met(b)) for a, b in runs if a.examples_to_target and b.examples_to_target])
-    before, ours, before_theirs, theirs = met.reshape(-1, 4).T
-    with np.errstate(divide="ignore"):  # met at the first evaluation: from nothing on
+    brackets = np.array(
+        [(*_bracket(a), *_bracket(b)) for a, b in runs if a.examples_to_target and b.examples_to_target]
+    )
+    before, ours, before_theirs, theirs = brackets.reshape(-1, 4).T
+    with np.errstate(divide="ignore"):  # log 0, if the first evaluation noticed it
         differences = Differences(
             np.log(ours / theirs), np.log(before / theirs), -np.log(before_theirs / ours)
         )
-    judged = _judged(
+    row = _row(
         {**names, "quantity": "epochs_to_target"},
         differences,
         (math.log(RATIO_MARGIN[0]), math.log(RATIO_MARGIN[1])),
@@ -175,29 +182,27 @@ def _epochs(names: dict, runs: list[tuple[Run, Run]]) -> Equivalence:
         having="the target reached",
     )
     logarithms = ("estimate", "lo", "hi", "margin_lo", "margin_hi")
-    known = {name: getattr(judged, name) for name in logarithms}
-    return judged.model_copy(
-        update={name: math.exp(value) for name, value in known.items() if value is not None}
-    )
+    logs = {name: getattr(row, name) for name in logarithms}
+    return row.model_copy(update={name: math.exp(value) for name, value in logs.items() if value is not None})
 
 
-def _met(run: Run) -> tuple[float, float]:
-    """Examples at the last evaluation short of the target (0 of none) and at the one that met it."""
+def _bracket(run: Run) -> tuple[float, float]:
+    """Examples at the last evaluation before the target (0 if there was none) and at the one that saw it."""
     at = float(run.examples_to_target)
     return max((float(point.examples) for point in run.curve if point.examples < at), default=0.0), at
 
 
-def _judged(
+def _row(
     names: dict, differences: Differences, margin: tuple[float, float], *, alone: int, having: str
 ) -> Equivalence:
     """The row of these differences.
 
-    Nothing is called equivalent where a seed ended otherwise in one framework alone.
+    With `alone` above 0 the verdict is never `equivalent`: some seeds ended differently in one framework.
     """
     n = len(differences.observed)
     row = {**names, "n": n, "n_one_alone": alone, "margin_lo": margin[0], "margin_hi": margin[1]}
     if n < 2:
-        reason = f"{n} seed{'' if n == 1 else 's'} of which both have {having}; two are needed"
+        reason = f"{n} seed{'' if n == 1 else 's'} with {having} in both frameworks; two are needed"
         estimate = float(differences.observed[0]) if n else None
         return Equivalence(**row, estimate=estimate, verdict="not testable", reason=reason)
     tested = two_one_sided(differences, margin)
@@ -212,12 +217,14 @@ def _judged(
 
 
 def _reason(differences: Differences, margin: tuple[float, float], *, alone: int, p: float) -> str:
-    """What a reader should know of a verdict."""
+    """What a reader should know about a verdict; may be empty."""
     if alone:
-        return f"with {alone} of the seeds one framework alone reached the target or broke off"
+        return (
+            f"for {alone} of the seeds only one of the two frameworks reached the target, or only one failed"
+        )
     exact = Differences(*[differences.observed] * 3)
     if p > LEVEL and two_one_sided(exact, margin).p <= LEVEL:
-        return "too coarse: known no better than to an evaluation, or to a test example"
+        return "too coarse: values are known only to within one evaluation, or one test example"
     return "" if np.any(differences.observed) else "every pair is equal"
 
 

@@ -1,4 +1,4 @@
-"""What a trace holds: its quantities, named by the stage of a training that they belong to."""
+"""The quantities of a trace, named by the stage of the training that they belong to, and their files."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from benchmarks.common.files import write_bytes
 
 
 class Stage(StrEnum):
-    """The stages of a training in causal order: a fault shows in its own stage first, and then after it."""
+    """The stages of a training in causal order: a fault shows first in its own stage, then in later ones."""
 
     STREAM = "batch stream"
     INITIAL = "initial parameters"
@@ -32,7 +32,7 @@ class Stage(StrEnum):
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
-SAID = {
+PHRASES = {
     Stage.INITIAL: "initial parameter {}",
     Stage.OUTPUTS: "output of layer {}",
     Stage.FIRST_PARAMETERS: "parameter {} after one step",
@@ -43,21 +43,21 @@ SAID = {
     Stage.STATE: "{}",
     Stage.CONSTANT: "parameter {} at a constant rate",
 }
-"""How one quantity of a stage that has several is called."""
+"""The name of one quantity in words, for stages that have several."""
 
 
 class Quantity(NamedTuple):
-    """One array of a trace. `of` says which of its stage.
+    """One array of a trace. `of` says which array of its stage it is.
 
-    A parameter's name (`3.kernel`), a slot and a parameter's name (`velocity 3.kernel`), or a layer's path
-    and kind (`3.body.0 Conv`); empty where the stage has one array.
+    It is a parameter's name (`3.kernel`), a slot with a parameter's name (`velocity 3.kernel`), or a layer's
+    path with its kind (`3.body.0 Conv`); it is empty if the stage has only one array.
     """
 
     stage: Stage
     of: str = ""
 
     def __str__(self) -> str:
-        return SAID.get(self.stage, str(self.stage)).format(self.of)
+        return PHRASES.get(self.stage, str(self.stage)).format(self.of)
 
     @property
     def parameter(self) -> str:
@@ -66,12 +66,12 @@ class Quantity(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Path of the layer that it belongs to."""
+        """Path of the layer that the array belongs to."""
         return self.of.split(" ")[0] if self.stage == Stage.OUTPUTS else self.parameter.rpartition(".")[0]
 
     @property
     def family(self) -> str:
-        """What it is measured with where it holds nothing but rounding: all of one stage and slot."""
+        """The family (all arrays of a stage and slot) whose scale is used if this array is only rounding."""
         slot = self.of.rpartition(" ")[0] if self.stage != Stage.OUTPUTS else self.of
         return f"{self.stage} {slot} {'generator' if self.of.endswith('generator') else ''}"
 
@@ -80,7 +80,7 @@ Trace = dict[Quantity, np.ndarray]
 
 
 def in_causal_order(quantities: list[Quantity]) -> list[Quantity]:
-    """Sorted by stage; within a stage the order stays."""
+    """Sorted by stage; within a stage the order is kept."""
     return sorted(quantities, key=lambda quantity: ORDER[quantity.stage])
 
 
@@ -90,7 +90,7 @@ def trace_name(dataset: str, model: str, arm: str, execution: str) -> str:
 
 
 def write_traces(traces: dict[str, Trace], path: Path) -> None:
-    """Write traces by their names, whole or not at all; the quantities are numbered, for their order."""
+    """Write traces by their names, whole or not at all; numbers in the keys keep the order of quantities."""
     content = {
         f"{name}/{number:05d}/{quantity.stage}/{quantity.of}": np.ascontiguousarray(value)
         for name, trace in traces.items()
@@ -100,8 +100,8 @@ def write_traces(traces: dict[str, Trace], path: Path) -> None:
 
 
 def read_trace(path: Path, name: str) -> Trace:
-    """Read one trace; the others in the file are left alone."""
+    """Read one trace of a file, without loading the others."""
     with safe_open(path, "numpy") as file:
         keys = sorted(key for key in file.keys() if key.startswith(f"{name}/"))  # noqa: SIM118
-        found = [(key.removeprefix(f"{name}/").split("/"), file.get_tensor(key)) for key in keys]
-    return {Quantity(Stage(stage), of): value for (_, stage, of), value in found}
+        arrays = [(key.removeprefix(f"{name}/").split("/"), file.get_tensor(key)) for key in keys]
+    return {Quantity(Stage(stage), of): value for (_, stage, of), value in arrays}

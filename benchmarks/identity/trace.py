@@ -1,7 +1,7 @@
 """A trace: everything that one framework computes over the first steps of a training.
 
-Two hundred steps of 32 examples out of 500, so that a batch often straddles two epochs. The learning rate
-changes on the way, since a wrong formulation of an optimizer may agree for as long as it stands still.
+A trace has 200 steps of 32 examples out of 500, so that batches often straddle two epochs. The learning
+rate changes on the way, since a wrong form of an optimizer may agree as long as the rate is constant.
 """
 
 import math
@@ -29,22 +29,23 @@ STEPS = 200
 EARLY = 20
 BATCH_SIZE = 32
 EXAMPLES = 500
-"""Not a multiple of the batch size: an implementation that starts anew with each epoch is noticed."""
+"""Not a multiple of the batch size, so that an implementation that starts each epoch anew is detected."""
 KEPT_OUTPUTS = 4
-"""Examples of the first batch whose layer outputs are kept; all of its 32 are computed together."""
+"""Number of examples of the first batch whose layer outputs are kept; all 32 are computed together."""
 EVALUATED = 100
+"""Number of examples whose outputs are compared in evaluation mode."""
 CHANGING = Schedule(shape="step", warm_up=0.1, milestones=[0.4, 0.7], factor=0.5)
-"""For arms whose own rate never changes."""
+"""The schedule that is used for arms whose learning rate is constant."""
 NEVER_CLIPS = 1e30
-"""A threshold that makes the frameworks compute the gradient's norm, and multiplies it by exactly 1."""
+"""A clipping threshold with which frameworks compute the gradient norm and multiply by exactly 1."""
 
 
 def set_up(
     framework: ModuleType, data: Dataset, arm: Arm, *, model: str, execution: Execution, precision: str
 ) -> Setup:
-    """The training of one arm of a study, on the first examples of a data set.
+    """The set-up of one arm of a study on the first examples of a data set.
 
-    Where an arm leaves dropout to the framework's own generator, the shared one stands in for it.
+    Dropout always draws from the shared generator here, even if the arm uses the framework's own.
     """
     return Setup.on(
         data,
@@ -74,47 +75,48 @@ def is_constant(optimizer: Optimizer) -> bool:
     return optimizer.schedule.shape == "constant" and not optimizer.schedule.warm_up
 
 
-def changing(optimizer: Optimizer) -> Optimizer:
-    """The optimizer as it is if its rate changes, otherwise under CHANGING."""
+def with_changing_rate(optimizer: Optimizer) -> Optimizer:
+    """The optimizer itself if its rate changes, otherwise the optimizer with the schedule CHANGING."""
     return altered(optimizer, schedule=CHANGING) if is_constant(optimizer) else optimizer
 
 
 def rates_of(arm: Arm) -> np.ndarray:
     """The learning rate of every step of an arm's trace, [STEPS]."""
-    return changing(optimizer_of(arm)).rates(0, STEPS)
+    return with_changing_rate(optimizer_of(arm)).rates(0, STEPS)
 
 
 def altered(optimizer: Optimizer, **settings) -> Optimizer:
-    """The optimizer with other settings, held to the same rules."""
+    """The optimizer with some settings replaced, validated again."""
     return Optimizer.model_validate({**dict(optimizer), **settings})
 
 
 def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
     """Every quantity of one training; the framework must have been configured for its precision.
 
-    Gradient norms are computed only where an arm clips. One that does not is trained a second time, with
-    a threshold that is never met, for the norms alone. One whose rate never changes is trained a few
-    steps at that rate too, which frameworks may take for a plain number.
+    Frameworks compute gradient norms only if an arm clips, so the norms come from a second training, with a
+    threshold that is never reached if the arm does not clip. An arm with a constant rate is also trained
+    for a few steps at that rate, which frameworks may treat differently from a changing one.
     """
-    varied = replace(setup, optimizer=changing(setup.optimizer))
+    varied = replace(setup, optimizer=with_changing_rate(setup.optimizer))
     trainer = varied.trainer()
     return {
         **stream(setup, steps),
         **beginning(setup, trainer),
         **training(setup, trainer, steps),
         **norms(varied, steps),
-        **(at_its_own_rate(setup) if is_constant(setup.optimizer) else {}),
+        **(at_constant_rate(setup) if is_constant(setup.optimizer) else {}),
     }
 
 
 def stream(setup: Setup, steps: int) -> Trace:
-    """Which examples come out of the input pipeline: their numbers travel as labels."""
-    numbers = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
-    return {Quantity(Stage.STREAM): replace(setup, labels=numbers).trainer().read(batches(setup, steps))}
+    """Which examples come out of the input pipeline: their indices are passed through it as labels."""
+    indices = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
+    trainer = replace(setup, labels=indices).trainer()
+    return {Quantity(Stage.STREAM): trainer.read(batches(setup, steps))}
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:
-    """Initial parameters as the framework holds them, and what each layer makes of the first batch."""
+    """The initial parameters as the framework holds them, and each layer's outputs for the first batch."""
     trainer.reset(setup.parameters(seed=0))
     trace = snapshot(trainer, Stage.INITIAL)
     outputs = trainer.layer_outputs(setup.examples[batches(setup, 1)[0]])
@@ -125,7 +127,7 @@ def beginning(setup: Setup, trainer: Trainer) -> Trace:
 
 
 def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
-    """The kind of each layer by its path, in the order of computing: a residual after what is inside it."""
+    """The kind of each layer by path, in the order of computation: a residual after the layers inside it."""
 
     def order(path: str) -> list[float]:
         return [*(float(BRANCHES.get(part, part)) for part in path.split(".")), math.inf]
@@ -135,7 +137,7 @@ def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
 
 
 def training(setup: Setup, trainer: Trainer, steps: int) -> Trace:
-    """Loss of every step [steps], and where the training stands after its first, after a few, at its end."""
+    """Loss of every step [steps], and parameters and state after the first step, the 20th and the last."""
     trainer.reset(setup.parameters(seed=0))
     first, early, rest = np.split(batches(setup, steps), [1, EARLY])
     losses = [trainer.train(first).loss]
@@ -157,12 +159,12 @@ def norms(setup: Setup, steps: int) -> Trace:
     threshold = setup.optimizer.clip_norm or NEVER_CLIPS
     trainer = replace(setup, optimizer=altered(setup.optimizer, clip_norm=threshold)).trainer()
     trainer.reset(setup.parameters(seed=0))
-    found = trainer.train(batches(setup, steps)).gradient_norm
-    return {Quantity(Stage.FIRST_NORM): found[:1], Quantity(Stage.NORM): found}
+    gradient_norms = trainer.train(batches(setup, steps)).gradient_norm
+    return {Quantity(Stage.FIRST_NORM): gradient_norms[:1], Quantity(Stage.NORM): gradient_norms}
 
 
-def at_its_own_rate(setup: Setup) -> Trace:
-    """The parameters after a few steps at the arm's constant rate."""
+def at_constant_rate(setup: Setup) -> Trace:
+    """The parameters after 20 steps at the arm's constant rate."""
     trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=0))
     trainer.train(batches(setup, EARLY))
@@ -170,7 +172,7 @@ def at_its_own_rate(setup: Setup) -> Trace:
 
 
 def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) -> Trace:
-    """Parameters and, with a stage for it, optimizer state as they stand."""
+    """The present parameters and, if a stage for it is given, the present optimizer state."""
     trace = {Quantity(parameters, name): value for name, value in trainer.parameters().items()}
     if state is not None:
         trace |= {Quantity(state, name): value for name, value in trainer.optimizer_state().items()}
@@ -178,25 +180,25 @@ def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) ->
 
 
 def record_losses(setup: Setup) -> Trace:
-    """The learning curve alone, [STEPS]: what a trace in float32 is made for.
+    """Only the learning curve, [STEPS]: all that is compared in float32.
 
-    A few steps at a time, since Keras's `fit` tells the mean since it began. A step's loss is had from it
-    as a difference, which over a long stretch costs the digits that float32 has.
+    It is trained a few steps at a time: Keras's `fit` reports the mean loss since it began, from which the
+    loss of a step is computed as a difference. Over many steps that would lose the digits of float32.
     """
-    trainer = replace(setup, optimizer=changing(setup.optimizer)).trainer()
+    trainer = replace(setup, optimizer=with_changing_rate(setup.optimizer)).trainer()
     trainer.reset(setup.parameters(seed=0))
     parts = np.split(batches(setup), STEPS // EARLY)
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
 
 
 def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) -> Iterator[tuple[str, Trace]]:
-    """Every trace of a framework with its name; in float32 it is the learning curve alone.
+    """Every trace of a framework, with its name; in float32 only the learning curve.
 
-    One thread: the batches are small, and traces of several frameworks may be made side by side.
+    The framework gets one thread: the batches are small, and several frameworks may be traced in parallel.
     """
     framework = frameworks.load(name)
     framework.configure(threads=1, device=study.device, precision=precision)
-    recorded = record_trace if precision == "float64" else record_losses
+    record = record_trace if precision == "float64" else record_losses
     total = len(study.workloads) * len(study.arms) * len(EXECUTIONS)
     progress = Progress(f"traces of {name} in {precision}", total)
     for workload in study.workloads:
@@ -211,11 +213,11 @@ def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) ->
                     execution=execution,
                     precision=precision,
                 )
-                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), recorded(setup)
+                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), record(setup)
                 progress.advance()
 
 
 def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:
-    """Trace one framework on the data sets in these files, and write every trace into one."""
+    """Trace one framework on the data sets in these files, and write all traces into one file."""
     paths = {path.stem: path for path in data}
     quantity.write_traces(dict(traces(study, framework, paths, precision=precision)), output)

@@ -1,1 +1,1 @@
-"""How fast a training runs: timed by pytest-benchmark in independent processes."""
+"""How fast training steps run, timed by pytest-benchmark in independent processes."""

@@ -1,8 +1,8 @@
-"""Time every case of a study.
+"""Times every case of a study.
 
-Each framework is timed in several independent processes, interleaved (A B A B …), with the cases
-shuffled in each. What was timed before by the same code is kept: a new batch size times itself
-alone, and an interrupted measurement goes on with the process it was in.
+Each framework is timed in several independent processes, interleaved (A B A B …), and each process times
+its cases in another random order. Cases that the same code has already timed are kept: adding a batch size
+times only that size, and an interrupted measurement continues with the process that it was in.
 """
 
 import json
@@ -22,25 +22,21 @@ from benchmarks.throughput.rows import Case, Request, Timing, cases_of, read_tim
 
 KEYS = list(Case.model_fields)
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
-"""pytest-benchmark alone: what else is installed beside pytest has no part in a timed process."""
+"""Only pytest-benchmark is loaded: no other plug-in of pytest takes part in a timed process."""
 CASES_FILE = Path(__file__).with_name("measure.py")
 
 
-def wanted(study: Study) -> list[Case]:
-    """Every case of the study."""
-    return [case for workload in study.workloads for case in cases_of(workload, step_kinds(study))]
-
-
-def step_kinds(study: Study) -> list[str]:
-    """The step kinds of the study's arms: `study.for_timing` has one arm for each, named after it."""
-    return [arm.name for arm in study.arms]
+def all_cases(study: Study) -> list[Case]:
+    """Every case of a study from `study.for_timing`, whose arms are named after their step kinds."""
+    step_kinds = [arm.name for arm in study.arms]
+    return [case for workload in study.workloads for case in cases_of(workload, step_kinds)]
 
 
 def missing(cases: list[Case], measured: pd.DataFrame, *, framework: str, number: int) -> list[Case]:
-    """The cases that this process of this framework has not timed yet."""
-    mine = measured[(measured["framework"] == framework) & (measured["process"] == number)]
-    done = set(mine[KEYS].itertuples(index=False, name=None))
-    return [case for case in cases if tuple(case.model_dump()[key] for key in KEYS) not in done]
+    """The cases that the process `number` of a framework has not timed yet."""
+    of_process = measured[(measured["framework"] == framework) & (measured["process"] == number)]
+    timed = set(of_process[KEYS].itertuples(index=False, name=None))
+    return [case for case in cases if tuple(case.model_dump()[key] for key in KEYS) not in timed]
 
 
 def missing_of_each(study: Study, cases: list[Case], measured: pd.DataFrame) -> dict[tuple, list[Case]]:
@@ -54,27 +50,27 @@ def missing_of_each(study: Study, cases: list[Case], measured: pd.DataFrame) -> 
 
 
 def measure(request: Request, folder: Path) -> None:
-    """Run one process and keep its pytest-benchmark file, with the cases that failed beside the others.
+    """Run one process and store its pytest-benchmark file, with the cases that failed added to it.
 
     Raises:
-        Problem: the process was killed or could not start.
+        Problem: the process was killed or could not start, or every GPU is in use.
     """
     name = f"{request.framework}-{request.process}"
-    draft, asked = folder / f".{name}.draft", folder / f".{name}.request"
-    write_text(request.model_dump_json(), asked)
-    for left in (".failures", ".provenance"):
-        asked.with_suffix(left).unlink(missing_ok=True)
+    draft, request_file = folder / f".{name}.draft", folder / f".{name}.request"
+    write_text(request.model_dump_json(), request_file)
+    for suffix in (".failures", ".provenance"):  # of an earlier process that was killed
+        request_file.with_suffix(suffix).unlink(missing_ok=True)
     pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
     pytest += [*PLUGINS, f"--benchmark-json={draft}", "--benchmark-disable-gc"]
     start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
-        code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(asked)})
-    if code not in (0, 1) or not asked.with_suffix(".provenance").exists():
+        code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(request_file)})
+    if code not in (0, 1) or not request_file.with_suffix(".provenance").exists():
         raise Problem(
             f"process {request.process} of {request.framework} ended with code {code} and left no timing",
-            fix="its output stands above in this log; fix what it says and run the same command again",
+            fix="its output is above in this log: fix what it reports and run the same command again",
         )
-    keep(
+    store(
         draft,
         request,
         job_s=time.perf_counter() - start,
@@ -87,14 +83,13 @@ def measure(request: Request, folder: Path) -> None:
     )
 
 
-def keep(draft: Path, request: Request, *, job_s: float, circumstances: dict, path: Path) -> None:
-    """Store the file under its final name, with its provenance and the cases that failed.
+def store(draft: Path, request: Request, *, job_s: float, circumstances: dict, path: Path) -> None:
+    """Store pytest-benchmark's file under its final name, with provenance and the cases that failed.
 
-    pytest-benchmark drops these, unless they failed after their rounds, and leaves its file empty where all
-    did.
+    pytest-benchmark leaves out cases that failed before their rounds, and writes an empty file if all did.
     """
     content = json.loads(draft.read_bytes() or b'{"benchmarks": []}')
-    described, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
+    provenance_file, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "code": request.code}
     timed = [each for each in content["benchmarks"] if each["extra_info"]["status"] == "measured"]
@@ -102,21 +97,21 @@ def keep(draft: Path, request: Request, *, job_s: float, circumstances: dict, pa
         "benchmarks": timed,
         "failures": [{**json.loads(line), **common} for line in lines],
         "job_s": job_s,
-        "provenance": {**json.loads(described.read_bytes()), **circumstances},
+        "provenance": {**json.loads(provenance_file.read_bytes()), **circumstances},
     }
     write_text(json.dumps(content, indent=1), path)
-    for scrap in (draft, failures, described, draft.with_suffix(".request")):
-        scrap.unlink(missing_ok=True)
+    for temporary in (draft, failures, provenance_file, draft.with_suffix(".request")):
+        temporary.unlink(missing_ok=True)
 
 
 def serial(folder: Path, name: str) -> int:
-    """A number for a file of this process beyond those taken; one that was deleted leaves a gap."""
-    taken = [int(path.stem.rsplit("-", 1)[1]) for path in folder.glob(f"{name}-*.json")]
-    return max(taken, default=-1) + 1
+    """The number of the next file of this process: one more than the highest that exists."""
+    existing = [int(path.stem.rsplit("-", 1)[1]) for path in folder.glob(f"{name}-*.json")]
+    return max(existing, default=-1) + 1
 
 
 def remove_stale(folder: Path, *, code: str) -> None:
-    """Remove the files that other code has timed: a ratio is taken within one measurement."""
+    """Remove the timings of other versions of the code: only timings of one version are compared."""
     for path in folder.glob("*.json"):
         content = json.loads(path.read_bytes())
         infos = [benchmark["extra_info"] for benchmark in content["benchmarks"]] + content["failures"]
@@ -127,8 +122,8 @@ def remove_stale(folder: Path, *, code: str) -> None:
 def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFrame:
     """The rows that the study asks for, in its order, as throughput.csv has them."""
     columns = [name for name in Timing.__annotations__ if name != "code"]
-    asked = pd.DataFrame([case.model_dump() for case in cases])[KEYS]
-    table = asked.reset_index(names="place").merge(measured, on=KEYS)
+    requested = pd.DataFrame([case.model_dump() for case in cases])[KEYS]
+    table = requested.reset_index(names="place").merge(measured, on=KEYS)
     table = table[table["framework"].isin(study.frameworks)]
     table = table[table["process"] < study.throughput.processes]
     ranks = table["framework"].map(study.frameworks.index)
@@ -136,11 +131,11 @@ def tidy(cases: list[Case], measured: pd.DataFrame, study: Study) -> pd.DataFram
 
 
 def write(study: Study, data: list[Path], *, threads: int, code: str, output: Path) -> None:
-    """Time what is missing and write the table; the files go to throughput/ beside it."""
+    """Time the missing cases and write the table; the timings go to throughput/ in the same folder."""
     folder = output.parent / "throughput"
     folder.mkdir(parents=True, exist_ok=True)
     remove_stale(folder, code=code)
-    cases = wanted(study)
+    cases = all_cases(study)
     common = {
         **{"code": code, "device": study.device, "precision": study.precision, "arms": study.arms},
         **{"threads": threads or machine.cores(), "data": {path.stem: path.resolve() for path in data}},

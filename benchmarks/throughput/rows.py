@@ -1,4 +1,4 @@
-"""Throughput as values: the cases that a process is asked to time, and the rows read from its timings."""
+"""Throughput as values: the cases that a process has to time, and the rows read from its timings."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from benchmarks.study.study import Workload
 
 
 class Case(Value):
-    """One thing to time."""
+    """One thing to time: the steps of a model on a data set, in one execution, at one batch size."""
 
     dataset: str
     model: str
@@ -25,9 +25,9 @@ class Case(Value):
 
 
 class Request(Value):
-    """What one process times: its framework and settings, and the cases in the order to run them.
+    """What one process times: its framework, its settings, and the cases in the order in which they run.
 
-    `arms` has one for each step kind of the cases, named after it; `data` the file of each data set.
+    `arms` has one arm for each step kind of the cases, named after it; `data` has the file of each data set.
     """
 
     framework: str
@@ -43,7 +43,7 @@ class Request(Value):
 
 
 def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
-    """Every case of a workload: both executions of every step kind of arm at every batch size."""
+    """Every case of a workload: both executions of every step kind at every batch size."""
     return [
         Case(
             dataset=workload.slug,
@@ -59,15 +59,15 @@ def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
 
 
 def shuffled(cases: list[Case], *, seed: int) -> list[Case]:
-    """The cases in a seeded order, so that a drift of the machine does not follow the batch size."""
+    """The cases in a random order, so that a drift of the machine is not mistaken for a batch size effect."""
     return [cases[index] for index in np.random.default_rng(seed).permutation(len(cases))]
 
 
 class Timing(TypedDict):
-    """A row of throughput.csv, and the code that timed it; of a failed case the numbers are not there.
+    """A row of throughput.csv and the digest of the code that timed it; a failed case has no numbers.
 
-    The schema of results says what each means. It stands above this package, so that a reworded sentence
-    there does not change the digest of the code behind a timing, which would have all of them made anew.
+    The schema of results explains the columns. It is not imported here: otherwise a reworded sentence in it
+    would change the digest of the code behind every timing, and all cases would be timed again.
     """
 
     dataset: str
@@ -90,20 +90,20 @@ class Timing(TypedDict):
 
 
 MEASURED_HERE = ("samples_per_s", "step_p50_ms", "step_p95_ms", "rounds")
-"""What is computed of the rounds; the rest is told by the process."""
+"""The numbers computed here from the rounds; the process reports the others."""
 
 
 def row(benchmark: dict) -> Timing:
-    """One case of a pytest-benchmark file.
+    """The row of one case in a pytest-benchmark file.
 
-    Throughput is batch size × steps over the median round; the quantiles are of the mean step in a
-    round, over rounds.
+    Throughput is the batch size / the median, over rounds, of the mean time of a step in a round; the
+    quantiles are those of the same times.
     """
     info = benchmark["extra_info"]
     step_s = np.asarray(benchmark["stats"]["data"]) / info["steps_per_round"]
-    told = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
+    reported = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
     return Timing(
-        **told,
+        **reported,
         samples_per_s=info["batch_size"] / float(np.median(step_s)),
         step_p50_ms=1e3 * float(np.median(step_s)),
         step_p95_ms=1e3 * float(np.quantile(step_s, 0.95)),
@@ -112,7 +112,7 @@ def row(benchmark: dict) -> Timing:
 
 
 def read_timings(folder: Path, *, code: str) -> pd.DataFrame:
-    """All measured cases in a folder that were timed with this code, and those that failed."""
+    """All cases in a folder that were timed by this code, including those that failed."""
     rows = []
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_bytes())
@@ -123,7 +123,7 @@ def read_timings(folder: Path, *, code: str) -> pd.DataFrame:
 
 
 class Process(NamedTuple):
-    """One timing process: seconds that it lived, the part spent on measuring, and what it timed with."""
+    """One timing process: its lifetime in seconds, the part of it spent on measuring, and its provenance."""
 
     framework: str
     job_s: float
@@ -132,7 +132,7 @@ class Process(NamedTuple):
 
 
 def processes(folder: Path) -> Iterator[Process]:
-    """The timing processes whose files lie in a folder."""
+    """The timing processes that have files in this folder."""
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_bytes())
         infos = [benchmark["extra_info"] for benchmark in content["benchmarks"]]
