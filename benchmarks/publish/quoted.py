@@ -215,7 +215,7 @@ def implementations_intervals(known: Results) -> str:
     """How wide the intervals of that table are."""
     widths = (known.summary[f"{SPEED}_hi"] / known.summary[f"{SPEED}_lo"]).dropna()
     middle, most = (f"{value:.2g}" for value in (widths.median(), widths.max()))
-    return f"In the median the upper end of an interval is {middle} times the lower one, at the most {most} times"
+    return f"in the median the upper end of an interval is {middle} times the lower one, at the most {most}"
 
 
 def _rows_of(built) -> str:
