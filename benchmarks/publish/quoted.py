@@ -194,8 +194,8 @@ def equivalence(full: Results) -> str:
         testable = tests[tests["verdict"] != "not testable"]
         parts[quantity] = f"{(testable['verdict'] == 'equivalent').sum()} of {len(testable)}"
     return (
-        f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and in "
-        f"epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"
+        f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and "
+        f"in epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"
     )
 
 
