@@ -42,6 +42,8 @@ RESULTS = f"results/{STUDY.study}/{MACHINE}"
 # What results call a data set, and what the study calls it: a name, or a path of the user's own.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
+# Where no GPU is, traces run side by side. On a cluster a job may see one that is not seen here.
+GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 STUDY_JSON = STUDY.model_dump_json()
 # What is timed does not depend on targets, budgets, seeds or arms: changing those times nothing anew.
 TIMED_JSON = studies.for_timing(STUDY).model_dump_json()
