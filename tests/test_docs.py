@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import click
+import planted
 import pytest
 import typer
 import yaml
@@ -186,6 +187,12 @@ def test_the_python_blocks_of_adding_md_can_be_read_as_code():
     for language, text in FENCED.findall((ROOT / "docs/adding.md").read_text()):
         if language == "python":
             compile(text, "adding.md", "exec")
+
+
+def test_the_table_of_planted_differences_has_each_with_its_place():
+    text = (ROOT / "docs/identity.md").read_text()
+    for name, plant in planted.PLANTS.items():
+        assert f"| {name.replace('_', ' ')} | {plant.place}" in text
 
 
 def test_the_site_is_built_without_a_warning(tmp_path):
