@@ -189,6 +189,18 @@ def test_the_python_blocks_of_adding_md_can_be_read_as_code():
             compile(text, "adding.md", "exec")
 
 
+def test_the_line_that_reads_the_clock_is_the_one_that_the_architecture_quotes():
+    (line,) = re.findall(r"`(benchmark\.pedantic\([\w.]+)", (ROOT / "docs/architecture.md").read_text())
+    assert line in (ROOT / "benchmarks/throughput/measure.py").read_text()
+
+
+def test_the_arrows_between_packages_are_as_many_as_the_architecture_says(capsys):
+    text = (ROOT / "docs/architecture.md").read_text()
+    (count,) = [block for language, block in FENCED.findall(text) if language == "python"]
+    exec(compile(count, "architecture.md", "exec"), {})
+    assert f"| 122 | {capsys.readouterr().out.strip()} |" in text
+
+
 def test_the_table_of_planted_differences_has_each_with_its_place():
     text = (ROOT / "docs/identity.md").read_text()
     for name, plant in planted.PLANTS.items():

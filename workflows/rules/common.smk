@@ -17,8 +17,8 @@ from benchmarks.frameworks import devices
 from benchmarks.study import check
 from benchmarks.study import study as studies
 
-# What a long job says of its progress is shown; all that it prints goes to its log.
-SHOW_PROGRESS = "tee {log} | sed -nu 's/^progress: //p' >&2"
+# Of what a long job prints into its log a person is shown what tells its progress.
+SHOW_PROGRESS = "sed -nu 's/^progress: //p' >&2"
 
 process.prefer_this_interpreter()
 # Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the
