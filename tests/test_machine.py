@@ -49,9 +49,9 @@ def test_devices_are_looked_at_once_for_the_same_question(tmp_path, monkeypatch)
     path = tmp_path / "devices.json"
     devices.ensure_same(["keras", "pytorch"], "auto", path)
     devices.ensure_same(["keras", "pytorch"], "auto", path)
-    assert looked == ["keras", "pytorch"]
+    assert sorted(looked) == ["keras", "pytorch"]  # side by side
     devices.ensure_same(["keras"], "auto", path)
-    assert looked == ["keras", "pytorch", "keras"]
+    assert sorted(looked) == ["keras", "keras", "pytorch"]
     with pytest.raises(Problem, match="requires a GPU"):
         devices.ensure_same(["keras"], "gpu", path)
 

@@ -41,7 +41,9 @@ def test_the_code_is_clean(command):
 def test_the_readmes_two_commands_are_those_that_continuous_integration_runs():
     blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     script = (ROOT / ".ci/run").read_text()
-    assert "pip install -r requirements/cpu.txt" in blocks[0]
+    assert (
+        "pip install -r requirements/$(nvidia-smi > /dev/null 2>&1 && echo cuda || echo cpu).txt" in blocks[0]
+    )
     assert "snakemake --cores all" in blocks[0]
     assert blocks[1].strip().endswith("pytest")
     assert "pip install -r requirements/cpu.txt" in script

@@ -69,11 +69,11 @@ def _panel(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
     sizes = sorted(int(size) for size in cells["batch_size"].unique())
     axes.batch_sizes(ax, sizes)
     for shift, (name, look) in zip(series.shifts(len(looks)), looks.items(), strict=True):
-        own = cells[cells["framework"] == name]
-        series.draw(ax, own, sizes=sizes, look=look, shift=shift)
-        if "predicted" in own:
-            x = series.beside(own["batch_size"].to_numpy(), shift=shift)
-            ax.plot(x, own["predicted"], marker=look.marker, color=look.color, **PREDICTED)
+        group = cells[cells["framework"] == name]
+        series.draw(ax, group, sizes=sizes, look=look, shift=shift)
+        if "predicted" in group:
+            x = series.beside(group["batch_size"].to_numpy(), shift=shift)
+            ax.plot(x, group["predicted"], marker=look.marker, color=look.color, **PREDICTED)
     drawn = cells.reindex(columns=DRAWN).to_numpy(float)
     if not np.isnan(drawn).all():
         axes.hold_to(ax, drawn)

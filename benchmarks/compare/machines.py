@@ -77,8 +77,8 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
     """
     ranked = sorted(sources, key=lambda source: (source.finished, not source.published))
     kept = {(source.machine, source.study): source for source in ranked}
-    taken = [kept[name] for name in sorted(kept)]
-    return taken, [source for source in ranked if source not in taken]
+    latest = [kept[name] for name in sorted(kept)]
+    return latest, [source for source in ranked if source not in latest]
 
 
 def cells(source: Source) -> pd.DataFrame:

@@ -17,12 +17,12 @@ def write(results: Path, output: Path) -> Path:
     Raises:
         Problem: there are no results, or they cannot be read.
     """
-    taken, passed_over = find(results)
-    for source in taken:
+    sources, passed_over = find(results)
+    for source in sources:
         print(f"{source.machine}, {source.study}: taken from {source.folder}")
     for source in passed_over:
         print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
-    known = machines.table(taken)
+    known = machines.table(sources)
     predicted = machines.predictions(known)
     cells = machines.with_predictions(known, predicted)
     # What an earlier comparison of other machines left would stand beside this one as if it belonged.
@@ -34,7 +34,7 @@ def write(results: Path, output: Path) -> Path:
         writing.write_figure(drawing.draw(cells), output / "figures", name=name)
     for table in tables.build(cells):
         writing.write_table(table, output / "tables")
-    text = render(cells, predicted, taken=taken, passed_over=passed_over, drawn=output / "figures")
+    text = render(cells, predicted, sources=sources, passed_over=passed_over, drawn=output / "figures")
     write_text(text, output / "index.html")
     return output / "index.html"
 
@@ -46,7 +46,7 @@ def render(
     cells: pd.DataFrame,
     predicted: pd.DataFrame,
     *,
-    taken: list[Source],
+    sources: list[Source],
     passed_over: list[Source],
     drawn: Path,
 ) -> str:
@@ -64,7 +64,7 @@ def render(
             for name, drawing in shown.items()
         ],
         tables=tables.build(cells),
-        taken=[_source(source) for source in taken],
+        sources=[_source(source) for source in sources],
         passed_over=[source.folder for source in passed_over],
     )
 
@@ -88,13 +88,16 @@ def sentences(cells: pd.DataFrame, predicted: pd.DataFrame) -> list[str]:
     """What the comparison shows: who is fastest, and how well times were predicted."""
     machines = sorted(cells["machine"].unique())
     several = [name for name in ("step_kind", "precision") if cells[name].nunique() > 1]
-    said = [] if len(machines) > 1 else [ALONE.format(machines[0])]
+    findings = [] if len(machines) > 1 else [ALONE.format(machines[0])]
     if len(machines) > 1:
-        said += [
-            _fastest(pair, own, several=several)
-            for pair, own in cells.groupby(["dataset", "model"], sort=False)
+        findings += [
+            _fastest(pair, group, several=several)
+            for pair, group in cells.groupby(["dataset", "model"], sort=False)
         ]
-    return [*filter(None, said), *(_predictions(m, predicted[predicted["machine"] == m]) for m in machines)]
+    return [
+        *filter(None, findings),
+        *(_predictions(m, predicted[predicted["machine"] == m]) for m in machines),
+    ]
 
 
 ALONE = (
@@ -128,11 +131,11 @@ def _predictions(machine: str, rows: pd.DataFrame) -> str:
     basis = "from other machines’ examples to target" if len(foreign) else "from its own examples to target"
     rows = foreign if len(foreign) else rows
     errors = rows["error"].dropna()
-    said = f"{machine}: {len(rows)} times to target predicted {basis}"
+    start = f"{machine}: {len(rows)} times to target predicted {basis}"
     if errors.empty:
-        return f"{said}; none was measured to hold them against."
+        return f"{start}; none was measured to hold them against."
     return (
-        f"{said}; against the {len(errors)} that were also measured the median error is "
+        f"{start}; against the {len(errors)} that were also measured the median error is "
         f"{wording.percent(errors.abs().median())} % in size, from {wording.percent(errors.min())} to "
         f"{wording.percent(errors.max())} %."
     )

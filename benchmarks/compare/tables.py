@@ -24,15 +24,15 @@ def build(cells: pd.DataFrame) -> list[Table]:
     for name, (_, heading) in CASES.items():
         values, failed = getattr(quantities, name.replace("-", "_"))(cells)
         tables += [
-            _case_table(name, heading, own, failed[failed["panel"] == panel])
-            for panel, own in values.groupby("panel")
-            if own["value"].notna().any()
+            _case_table(name, heading, group, failed[failed["panel"] == panel])
+            for panel, group in values.groupby("panel")
+            if group["value"].notna().any()
         ]
     titles = quantities.training_titles(cells)
     return tables + [
-        _time_table(titles[training], own)
-        for training, own in cells.groupby(TRAINING)
-        if own["time_to_target_predicted_s"].notna().any()
+        _time_table(titles[training], group)
+        for training, group in cells.groupby(TRAINING)
+        if group["time_to_target_predicted_s"].notna().any()
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import frameworks
@@ -26,6 +27,16 @@ def device_of(framework: str, device: str) -> dict:
             fix="pip install -r requirements/cpu.txt (or cuda.txt) into this environment",
         )
     return json.loads(completed.stdout.splitlines()[-1])
+
+
+def devices_of(names: list[str], device: str) -> dict[str, dict]:
+    """The device of each framework; one is started on each core at a time, since starting takes seconds.
+
+    Raises:
+        Problem: as for `device_of`.
+    """
+    with ThreadPoolExecutor(machine.cores()) as pool:
+        return dict(zip(names, pool.map(lambda name: device_of(name, device), names), strict=True))
 
 
 def check_same(devices: dict[str, dict], *, device: str, gpus: list[machine.Gpu]) -> None:
@@ -56,7 +67,7 @@ def ensure_same(names: list[str], device: str, path: Path) -> None:
     question = {"frameworks": names, "device": device, "gpus": [gpu.name for gpu in machine.gpus()]}
     if path.exists() and json.loads(path.read_bytes()).get("asked") == question:
         return
-    devices = {name: device_of(name, device) for name in names}
+    devices = devices_of(names, device)
     check_same(devices, device=device, gpus=machine.gpus())
     write_text(json.dumps({"asked": question, "found": devices}, indent=1) + "\n", path)
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.publish import marks, wording
 from benchmarks.publish.results import CASE, Results, of_workload
 from benchmarks.publish.table import markdown
@@ -32,6 +33,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "target": target(full),
         "equivalence": equivalence(full),
         "implementations": implementations_table(implementations),
+        "implementations-told-apart": frameworks(implementations, ("fused",)),
         "implementations-intervals": implementations_intervals(implementations),
         "identity-full": _rows_of(identity.tables(full)[0]),
         "identity-implementations": _rows_of(identity.tables(implementations)[0]),
@@ -148,18 +150,17 @@ def loops(full: Results) -> str:
     return "\n".join([summary, "", *lines])
 
 
-def frameworks(full: Results) -> str:
-    """Where the throughput of two frameworks is told apart."""
-    first, other = full.frameworks
-    lines = []
-    for (dataset, model, kind, size), timed in full.throughput.groupby(CASE_ALONE, sort=False):
-        own = ratio(by_process(timed, of="framework"), first, other)
-        if own.lo > 1 or own.hi < 1:
-            lines.append(
-                f"- {wording.workload((dataset, model))}, {kind}, B = {wording.whole(size)}: "
-                f"{wording.name(first)} is {wording.interval(*own)} times as fast as {wording.name(other)}."
-            )
-    return "\n".join(lines)
+def frameworks(known: Results, executions: tuple[str, ...] = EXECUTIONS) -> str:
+    """Where the throughput of the first framework is told apart from that of another one."""
+    first, *others = known.frameworks
+    timed = known.throughput[known.throughput["execution"].isin(executions)]
+    return "\n".join(
+        f"- {wording.workload((dataset, model))}, {kind}, B = {wording.whole(size)}: {wording.name(first)} "
+        f"is {wording.interval(*own)} times as fast as {wording.name(other)}."
+        for (dataset, model, kind, size), rows in timed.groupby(CASE_ALONE, sort=False)
+        for other in others
+        if (own := ratio(by_process(rows, of="framework"), first, other)).lo > 1 or own.hi < 1
+    )
 
 
 CASE_ALONE = ["dataset", "model", "execution", "batch_size"]
@@ -194,8 +195,8 @@ def equivalence(full: Results) -> str:
         testable = tests[tests["verdict"] != "not testable"]
         parts[quantity] = f"{(testable['verdict'] == 'equivalent').sum()} of {len(testable)}"
     return (
-        f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and in "
-        f"epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"
+        f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and "
+        f"in epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"
     )
 
 
@@ -215,9 +216,7 @@ def implementations_intervals(known: Results) -> str:
     """How wide the intervals of that table are."""
     widths = (known.summary[f"{SPEED}_hi"] / known.summary[f"{SPEED}_lo"]).dropna()
     middle, most = (f"{value:.2g}" for value in (widths.median(), widths.max()))
-    return (
-        f"In the median the upper end of an interval is {middle} times the lower one, at the most {most} times"
-    )
+    return f"in the median the upper end of an interval is {middle} times the lower one, at the most {most}"
 
 
 def _rows_of(built) -> str:

@@ -110,17 +110,17 @@ SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
 def findings(results: Results) -> dict[str, list[str]]:
     """What each (dataset, model) shows: speed, then time to the target, then accuracy."""
     speed, time = (_speed, _time) if results.side_by_side else (_speeds, _times)
-    found = {}
+    sentences_of = {}
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
         sentences = [*speed(cells, several=results.several_step_kinds), *time(cells), *_accuracy(cells)]
-        found[wording.workload(workload)] = sentences
-    return found
+        sentences_of[wording.workload(workload)] = sentences
+    return sentences_of
 
 
 def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
-    for framework, own in cells.drop_duplicates(CASE).groupby("framework", sort=False):
-        timed = own.dropna(subset=[SPEED])
+    for framework, group in cells.drop_duplicates(CASE).groupby("framework", sort=False):
+        timed = group.dropna(subset=[SPEED])
         if timed.empty:
             continue
         best = timed.loc[timed[SPEED].idxmax()]
@@ -149,8 +149,8 @@ def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
 
 
 def _time(cells: pd.DataFrame) -> Iterator[str]:
-    for framework, own in cells.groupby("framework", sort=False):
-        reached = own.dropna(subset=[TIME])
+    for framework, group in cells.groupby("framework", sort=False):
+        reached = group.dropna(subset=[TIME])
         if reached.empty:
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()

@@ -88,8 +88,8 @@ def of_workload(frame: pd.DataFrame, workload: tuple[str, str]) -> pd.DataFrame:
 
 def of_timed(frame: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
     """The rows of one (dataset, model, step kind)."""
-    own = of_workload(frame, key[:2])
-    return own[own["step_kind"] == key[2]]
+    rows = of_workload(frame, key[:2])
+    return rows[rows["step_kind"] == key[2]]
 
 
 def read(folder: Path) -> Results:

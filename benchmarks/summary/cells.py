@@ -22,8 +22,8 @@ def cell_status(runs: list[Run]) -> str:
 def to_target(runs: list[Run], field: str) -> Estimate:
     """Median over runs of a quantity to target, runs that never got there counting as infinite."""
     values = [getattr(run, field) for run in runs]
-    found = median_of_censored(np.array([np.inf if value is None else value for value in values]))
-    return found if np.isfinite(found.value) else Estimate(np.nan, np.nan, np.nan)
+    median = median_of_censored(np.array([np.inf if value is None else value for value in values]))
+    return median if np.isfinite(median.value) else Estimate(np.nan, np.nan, np.nan)
 
 
 def accuracy(runs: list[Run], field: str) -> tuple[float, float]:

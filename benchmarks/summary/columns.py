@@ -40,8 +40,8 @@ def by_name(name: str, unit: str, meaning: str) -> Column:
 def _column(
     dtype: type | str, kind: str, name: str, unit: str, meaning: str, *, nullable: bool = False, checks=()
 ) -> Column:
-    said = {"type": f"{kind}, may be empty" if nullable else kind, "unit": unit}
-    return Column(dtype, list(checks), nullable=nullable, name=name, description=meaning, metadata=said)
+    details = {"type": f"{kind}, may be empty" if nullable else kind, "unit": unit}
+    return Column(dtype, list(checks), nullable=nullable, name=name, description=meaning, metadata=details)
 
 
 def estimate(name: str, unit: str, meaning: str) -> list[Column]:

@@ -51,16 +51,16 @@ def identity(folder: Path) -> Identity:
         Problem: the file is missing, cut short, or of another version.
     """
     path = folder / "identity.json"
-    found = _json(path)
-    missing = [key for key in (*BOUNDS, *PARTS) if key not in found]
+    content = _json(path)
+    missing = [key for key in (*BOUNDS, *PARTS) if key not in content]
     for part, table in PARTS.items():
-        rows = found.get(part, [])
+        rows = content.get(part, [])
         missing += [f"{part}.{name}" for name in table.columns if any(name not in row for row in rows)]
     _demand(path, missing)
     tables = {
-        name: _held(columns.frame(found.pop(name), table), table, path) for name, table in PARTS.items()
+        name: _held(columns.frame(content.pop(name), table), table, path) for name, table in PARTS.items()
     }
-    return Identity(bounds=found, **tables)
+    return Identity(bounds=content, **tables)
 
 
 def provenance(folder: Path) -> dict[str, Any]:
@@ -70,11 +70,11 @@ def provenance(folder: Path) -> dict[str, Any]:
         Problem: the file is missing or cut short, or the results are of another version.
     """
     path = folder / "provenance.json"
-    found = _json(path)
-    version = found.get("schema_version", 1)
+    content = _json(path)
+    version = content.get("schema_version", 1)
     if version != schema.VERSION:
         raise Problem(f"{path} is of another version: {version} and not {schema.VERSION}", fix=OLD)
-    return found
+    return content
 
 
 def _demand(path: Path, missing: list[str]) -> None:

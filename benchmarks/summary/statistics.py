@@ -121,10 +121,10 @@ def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
     rows = []
     for key, cells in measured.groupby(FITTED, sort=False):
         if cells["batch_size"].nunique() >= FEWEST_POINTS:
-            found = memory_fit(
+            fit = memory_fit(
                 cells["batch_size"].to_numpy(), cells["peak_memory_mib"].to_numpy(), capacity_mib=capacity_mib
             )
-            rows.append({**dict(zip(FITTED, key, strict=True)), **found})
+            rows.append({**dict(zip(FITTED, key, strict=True)), **fit})
     return columns.frame(rows, MEMORY_FIT)
 
 

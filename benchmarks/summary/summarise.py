@@ -65,27 +65,32 @@ class Totals:
         self.started: list[str] = []
         self.finished: list[str] = []
 
-    def add_record(self, found: Record) -> None:
+    def add_record(self, cell_record: Record) -> None:
         """Count one record in."""
-        made = found.provenance
-        data = {found.cell.dataset: made["data_sha256"]} if "device" in made else {}
-        self._add(found.cell.framework, found.job_s, found.measuring_s, {**made, "data_sha256": data})
+        origin = cell_record.provenance
+        data = {cell_record.cell.dataset: origin["data_sha256"]} if "device" in origin else {}
+        self._add(
+            cell_record.cell.framework,
+            cell_record.job_s,
+            cell_record.measuring_s,
+            {**origin, "data_sha256": data},
+        )
 
-    def add_process(self, found: Process) -> None:
+    def add_process(self, timed: Process) -> None:
         """Count one timing process in."""
-        self._add(found.framework, found.job_s, found.measuring_s, found.provenance)
+        self._add(timed.framework, timed.job_s, timed.measuring_s, timed.provenance)
 
-    def _add(self, framework: str, job_s: float, measuring_s: float, made: dict) -> None:
+    def _add(self, framework: str, job_s: float, measuring_s: float, origin: dict) -> None:
         self.job_s += job_s
         self.measuring_s += measuring_s
-        self.others_s += job_s * made.get("others_cpu_share", 0.0)
-        if "device" in made:  # of a training that was killed nothing is known
-            self.devices[framework] = {key: made[key] for key in ("device", "versions", "switches")}
-            self.kinds.add(made["device"]["kind"])
-            self.data |= made["data_sha256"]
-            self.commits.add(f"{made['git_commit']}{' (edited)' if made['git_dirty'] else ''}")
-            self.started.append(made["started"])
-            self.finished.append(made["finished"])
+        self.others_s += job_s * origin.get("others_cpu_share", 0.0)
+        if "device" in origin:  # of a training that was killed nothing is known
+            self.devices[framework] = {key: origin[key] for key in ("device", "versions", "switches")}
+            self.kinds.add(origin["device"]["kind"])
+            self.data |= origin["data_sha256"]
+            self.commits.add(f"{origin['git_commit']}{' (edited)' if origin['git_dirty'] else ''}")
+            self.started.append(origin["started"])
+            self.finished.append(origin["finished"])
 
     def check_one_device(self) -> None:
         """Refuse to compare a framework on a GPU with one on a CPU.
@@ -102,7 +107,7 @@ class Totals:
 
 def capacity_mib(totals: Totals) -> float:
     """Memory of the device that the records come from."""
-    on_gpu = any(found["device"]["kind"] == "gpu" for found in totals.devices.values())
+    on_gpu = any(device["device"]["kind"] == "gpu" for device in totals.devices.values())
     return machine.gpus()[0].memory_mib if on_gpu else psutil.virtual_memory().total / machine.MIB
 
 
@@ -114,11 +119,13 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
     for plan in plans(study):
-        found = record.read(record_path(folder, plan))
-        totals.add_record(found)
-        n = n_training[found.cell.dataset, found.cell.model]
-        rows[tuple(found.cell.model_dump().values())] |= cells.trained_columns(found, n_training=n)
-        curves += cells.curves(found, n_training=n)
+        cell_record = record.read(record_path(folder, plan))
+        totals.add_record(cell_record)
+        n = n_training[cell_record.cell.dataset, cell_record.cell.model]
+        rows[tuple(cell_record.cell.model_dump().values())] |= cells.trained_columns(
+            cell_record, n_training=n
+        )
+        curves += cells.curves(cell_record, n_training=n)
     totals.check_one_device()
     throughput = reading.table(folder, schema.THROUGHPUT)
     table = cells.summary(

@@ -17,8 +17,8 @@ from benchmarks.frameworks import devices
 from benchmarks.study import check
 from benchmarks.study import study as studies
 
-# What a long job says of its progress is shown; all that it prints goes to its log.
-SHOW_PROGRESS = "tee {log} | sed -nu 's/^progress: //p' >&2"
+# Of what a long job prints into its log a person is shown what tells its progress.
+SHOW_PROGRESS = "sed -nu 's/^progress: //p' >&2"
 
 process.prefer_this_interpreter()
 # Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the
@@ -42,6 +42,8 @@ RESULTS = f"results/{STUDY.study}/{MACHINE}"
 # What results call a data set, and what the study calls it: a name, or a path of the user's own.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
+# Where no GPU is, traces run side by side. On a cluster a job may see one that is not seen here.
+GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 STUDY_JSON = STUDY.model_dump_json()
 # What is timed does not depend on targets, budgets, seeds or arms: changing those times nothing anew.
 TIMED_JSON = studies.for_timing(STUDY).model_dump_json()

@@ -16,7 +16,7 @@ rule trace:
     conda:
         "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=GPUS_OF_A_TRACE,
     params:
         code=code_of_trace,
         study=TRACED_JSON,

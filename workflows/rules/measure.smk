@@ -22,8 +22,7 @@ rule throughput:
         "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        "--threads {threads} --code {params.code} --output {output} 2>&1 | "
-        + SHOW_PROGRESS
+        "--threads {threads} --code {params.code} --output {output} 2>&1 | tee {log} | {SHOW_PROGRESS}"
 
 
 rule train:
@@ -45,5 +44,4 @@ rule train:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
     shell:
         "python -m benchmarks train {input.data} --plan {params.plan:q} "
-        "--threads {threads} --code {params.code} --record {output} 2>&1 | "
-        + SHOW_PROGRESS
+        "--threads {threads} --code {params.code} --record {output} 2>&1 | tee {log} | {SHOW_PROGRESS}"

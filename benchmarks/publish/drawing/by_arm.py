@@ -80,8 +80,8 @@ def layout(results: Results, cells: pd.DataFrame, *, n_series: int) -> tuple[Fig
 def _lines(panel: Panel) -> None:
     shifts = series.shifts(len(panel.looks))
     for shift, (framework, look) in zip(shifts, panel.looks.items(), strict=True):
-        own = panel.cells[panel.cells["framework"] == framework]
-        series.draw(panel.ax, own, sizes=panel.sizes, look=look, shift=shift)
+        group = panel.cells[panel.cells["framework"] == framework]
+        series.draw(panel.ax, group, sizes=panel.sizes, look=look, shift=shift)
 
 
 def room_for_arrows(panel: Panel) -> None:

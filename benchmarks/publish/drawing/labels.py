@@ -46,13 +46,13 @@ def place(ax: Axes, labels: list[Label], *, lines: list[np.ndarray]) -> list[Ann
     points = ax.transData.transform([(label.x, label.y) for label in labels])
     dots = [_around(point, MARKER * scale, MARKER * scale) for point in points]
     samples = np.concatenate([_sampled(ax.transData.transform(line)) for line in lines])
-    taken: list[Bbox] = []
+    occupied: list[Bbox] = []
     placed = []
     for label, point in zip(labels, points, strict=True):
         note = _note(ax, label)
         size = note.get_window_extent()
-        offset, box = _free(point, size, ax.bbox, dots=dots, taken=taken, samples=samples, scale=scale)
-        taken.append(box)
+        offset, box = _free(point, size, ax.bbox, dots=dots, occupied=occupied, samples=samples, scale=scale)
+        occupied.append(box)
         note.set_position(offset)
         if math.hypot(*offset) < LEADER:
             note.arrow_patch.set_visible(False)
@@ -77,14 +77,14 @@ def _note(ax: Axes, label: Label) -> Annotation:
     return note
 
 
-def _free(point, size, frame, *, dots, taken, samples, scale) -> tuple[tuple[float, float], Bbox]:
+def _free(point, size, frame, *, dots, occupied, samples, scale) -> tuple[tuple[float, float], Bbox]:
     """The offset in points, and the box in pixels, of the best place for a label of this size."""
     best = None
     for radius in RADII:
         for across, up in DIRECTIONS:
             offset = (radius * across + size.width / 2 / scale * across * 0.8, radius * up)
             box = _around(point + np.array(offset) * scale, size.width / 2 + 1, size.height / 2)
-            cost = _cost(box, frame, dots=dots, taken=taken, samples=samples)
+            cost = _cost(box, frame, dots=dots, occupied=occupied, samples=samples)
             if best is None or cost < best[0]:
                 best = (cost, offset, box)
         if best[0] == 0:
@@ -92,7 +92,7 @@ def _free(point, size, frame, *, dots, taken, samples, scale) -> tuple[tuple[flo
     return best[1:]
 
 
-def _cost(box: Bbox, frame: Bbox, *, dots: list[Bbox], taken: list[Bbox], samples: np.ndarray) -> float:
+def _cost(box: Bbox, frame: Bbox, *, dots: list[Bbox], occupied: list[Bbox], samples: np.ndarray) -> float:
     """How much a box covers; another label is the worst, a line the least."""
     outside = not (frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1)
     crossed = np.count_nonzero(
@@ -101,7 +101,7 @@ def _cost(box: Bbox, frame: Bbox, *, dots: list[Bbox], taken: list[Bbox], sample
         & (samples[:, 1] > box.y0)
         & (samples[:, 1] < box.y1)
     )
-    return 1000 * (outside + box.count_overlaps(taken)) + 100 * box.count_overlaps(dots) + crossed
+    return 1000 * (outside + box.count_overlaps(occupied)) + 100 * box.count_overlaps(dots) + crossed
 
 
 def _around(centre: np.ndarray, half_width: float, half_height: float) -> Bbox:

@@ -151,8 +151,8 @@ def failure_strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> 
     band.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)
     band.spines[:].set_visible(False)
     for row, (framework, look) in enumerate(looks.items()):
-        own = failed[failed["framework"] == framework].drop_duplicates("batch_size")
-        for cell in own.itertuples():
+        group = failed[failed["framework"] == framework].drop_duplicates("batch_size")
+        for cell in group.itertuples():
             mark = FAILURE_MARKS[cell.status][0]
             band.plot(cell.batch_size, row, mark, color=look.color, markersize=4, markeredgewidth=1)
     return band

@@ -67,8 +67,8 @@ def hollow(ax: Axes, x: np.ndarray, cells: pd.DataFrame, *, look: Look) -> None:
     kinds = marks.kinds(cells["identity"])
     for kind, stroke in strokes(look).items():
         edge = {"markeredgecolor": to_rgba(look.color, stroke.alpha), "markeredgewidth": 0.9}
-        own = x[kinds == kind], cells["value"][kinds == kind]
-        ax.plot(*own, look.marker, color=look.color, markerfacecolor="white", zorder=3, **edge)
+        points = x[kinds == kind], cells["value"][kinds == kind]
+        ax.plot(*points, look.marker, color=look.color, markerfacecolor="white", zorder=3, **edge)
 
 
 def shifts(n: int) -> np.ndarray:

@@ -36,8 +36,8 @@ def draw(results: Results, timings: pd.DataFrame, *, label: str, held: bool) -> 
     for panel in shown:
         axes.batch_sizes(panel.ax, panel.sizes)
         panel.ax.set_yscale("log")
-        own, here = (_of(panel, rows) for rows in (timings, failed))
-        _lines(panel, own, looks=looks)
+        group, here = (_of(panel, rows) for rows in (timings, failed))
+        _lines(panel, group, looks=looks)
         panels.finish(panel.ax, panel.title, here, looks=marked, with_strip=not failed.empty)
     for panel in shown:
         panel.ax.set_ylabel(label if _labelled(panel) else "")
@@ -70,18 +70,18 @@ def _labelled(panel: Panel) -> bool:
 
 
 def _of(panel: Panel, rows: pd.DataFrame) -> pd.DataFrame:
-    own = of_timed(rows, panel.key)
-    return own[own["execution"].isin(panel.executions)]
+    group = of_timed(rows, panel.key)
+    return group[group["execution"].isin(panel.executions)]
 
 
 def _lines(panel: Panel, timings: pd.DataFrame, *, looks: dict[str, Look]) -> None:
     shifts = series.shifts(len(looks))
     for shift, (framework, look) in zip(shifts, looks.items(), strict=True):
         for execution in panel.executions:
-            own = timings[(timings["framework"] == framework) & (timings["execution"] == execution)]
+            group = timings[(timings["framework"] == framework) & (timings["execution"] == execution)]
             lined = look._replace(line=LINES[execution])
             hollow = execution == "idiomatic"
-            series.draw(panel.ax, own, sizes=panel.sizes, look=lined, shift=shift, hollow=hollow)
+            series.draw(panel.ax, group, sizes=panel.sizes, look=lined, shift=shift, hollow=hollow)
 
 
 def keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:

@@ -82,10 +82,10 @@ def _quantities(ax: Axes, differences: pd.DataFrame, *, looks: dict[str, Look], 
     ax.set_xlim(LEAST / 3, MOST * 3)
     ax.axvline(bound, **GUIDE)
     for shift, (framework, look) in zip(_shifts(len(looks)), looks.items(), strict=True):
-        own = differences[differences["framework"] == framework]
-        places = own["quantity"].map(names.index) + shift
-        known = own["value"] < math.inf
-        ax.plot(own["value"].clip(LEAST, MOST)[known], places[known], look.marker, color=look.color)
+        group = differences[differences["framework"] == framework]
+        places = group["quantity"].map(names.index) + shift
+        known = group["value"] < math.inf
+        ax.plot(group["value"].clip(LEAST, MOST)[known], places[known], look.marker, color=look.color)
         ax.plot([MOST] * (~known).sum(), places[~known], "x", color=look.color, markeredgewidth=1)
     _lines(ax, names)
     decades = [10.0**n for n in range(-15, 1, 5)]

@@ -44,11 +44,11 @@ def draw(results: Results) -> Figure:
     early = ends(results)
     for (workload, framework), block in zip(rows, blocks, strict=True):
         _block(results, workload, framework, block)
-        own = of_workload(early, workload)
-        _marks(results, own[own["framework"] == framework], block)
+        group = of_workload(early, workload)
+        _marks(results, group[group["framework"] == framework], block)
     for row, workload in enumerate(results.workloads):
-        own = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
-        _color_bar(figure, own.ravel().tolist(), panels.sizes_of(results, workload))
+        group = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
+        _color_bar(figure, group.ravel().tolist(), panels.sizes_of(results, workload))
     target = Line2D([], [], label="target", **GUIDE)
     panels.legend(figure, [target, *panels.failure_keys(early)])
     return figure

@@ -61,8 +61,8 @@ def _over_arms(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _points(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:
     for shift, (framework, look) in zip(series.shifts(len(looks)), looks.items(), strict=True):
-        own = cells[cells["framework"] == framework]
-        series.draw(ax, own, sizes=sizes, look=look, shift=shift)
+        group = cells[cells["framework"] == framework]
+        series.draw(ax, group, sizes=sizes, look=look, shift=shift)
 
 
 def _fits(ax: Axes, fits: pd.DataFrame, *, sizes: list[int], looks: dict[str, Look]) -> None:

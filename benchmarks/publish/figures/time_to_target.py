@@ -43,8 +43,11 @@ def draw(results: Results) -> Figure:
 def _finish(panel: Panel) -> None:
     shifts = series.shifts(len(panel.looks))
     for shift, (framework, look) in zip(shifts, panel.looks.items(), strict=True):
-        own = panel.cells[panel.cells["framework"] == framework]
-        place = (series.beside(own["batch_size"].to_numpy(), shift=shift), own["time_to_target_predicted_s"])
+        group = panel.cells[panel.cells["framework"] == framework]
+        place = (
+            series.beside(group["batch_size"].to_numpy(), shift=shift),
+            group["time_to_target_predicted_s"],
+        )
         panel.ax.plot(*place, marker=look.marker, color=look.color, **PREDICTED)
     by_arm.room_for_arrows(panel)
     axes.logarithmic(panel.ax.yaxis)

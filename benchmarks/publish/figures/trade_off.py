@@ -163,22 +163,23 @@ def _absent(panel: Panel, lines: list[tuple[str, str]], *, n_lines: int) -> None
 
 def _reasons(panel: Panel) -> list[tuple[str, str]]:
     """Lines of text and their colours: one for each framework, or one where all have the same to say."""
-    said = {framework: _reason(panel, framework) for framework in panel.looks}
-    if len(said) > SIDE_BY_SIDE and len(set(said.values())) == 1:
-        said, colors = {"all": said.popitem()[1]}, {"all": INK}
+    reasons = {framework: _reason(panel, framework) for framework in panel.looks}
+    if len(reasons) > SIDE_BY_SIDE and len(set(reasons.values())) == 1:
+        reasons, colors = {"all": reasons.popitem()[1]}, {"all": INK}
     else:
         colors = {framework: look.color for framework, look in panel.looks.items()}
     texts = [
-        (f"{wording.name(name)}: {reason}" if reason else "", colors[name]) for name, reason in said.items()
+        (f"{wording.name(name)}: {reason}" if reason else "", colors[name])
+        for name, reason in reasons.items()
     ]
     return [(line, color) for text, color in texts for line in wrap(text, WIDTH) or [""]]
 
 
 def _reason(panel: Panel, framework: str) -> str:
-    own = panel.cells[panel.cells["framework"] == framework]
+    group = panel.cells[panel.cells["framework"] == framework]
     reasons = [
         f"{FAILURE_MARKS[status][1]} {_ranges(list(cells['batch_size']), panel.sizes)}"
-        for status, cells in own.groupby("status", sort=False)
+        for status, cells in group.groupby("status", sort=False)
         if status in FAILURE_MARKS
     ]
     return "; ".join(reasons)

@@ -30,7 +30,7 @@ def tables(results: Results) -> list[Table]:
             title="Equivalence of frameworks",
             caption=CAPTION,
             columns=[*(Column(head, words=True) for head in FIRST), *columns],
-            rows=[_line(key, own, shown) for key, own in tests.groupby(KEY, sort=False)],
+            rows=[_line(key, group, shown) for key, group in tests.groupby(KEY, sort=False)],
             data=tests.drop(columns=LEFT_OUT),
         )
     ]
@@ -50,8 +50,8 @@ def _line(key: tuple, tests: pd.DataFrame, quantities: list[str]) -> list[Entry]
     dataset, model, arm, framework, other = key
     texts = [wording.workload((dataset, model)), arm, f"{wording.name(framework)}, {wording.name(other)}"]
     for quantity in quantities:
-        own = tests[tests["quantity"] == quantity]
-        texts += [_counts(own["n"]), _equivalent(own["verdict"]), _worst(own)]
+        group = tests[tests["quantity"] == quantity]
+        texts += [_counts(group["n"]), _equivalent(group["verdict"]), _worst(group)]
     return [Entry(text) for text in texts]
 
 
@@ -64,8 +64,8 @@ def _counts(n: pd.Series) -> str:
 def _equivalent(verdicts: pd.Series) -> str:
     """At how many of the batch sizes that could be tested, and how many could not."""
     untested = int((verdicts == "not testable").sum())
-    said = f"{(verdicts == 'equivalent').sum()} of {len(verdicts) - untested}"
-    return f"{said} ({untested} not testable)" if untested else said
+    counts = f"{(verdicts == 'equivalent').sum()} of {len(verdicts) - untested}"
+    return f"{counts} ({untested} not testable)" if untested else counts
 
 
 def _worst(tests: pd.DataFrame) -> str:

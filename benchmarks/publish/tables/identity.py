@@ -36,7 +36,7 @@ def tables(results: Results) -> list[Table]:
             title="Certificates of identity",
             caption=_caption(results),
             columns=COLUMNS,
-            rows=[_line(key, own.set_index("execution"), results.identity) for key, own in rows],
+            rows=[_line(key, group.set_index("execution"), results.identity) for key, group in rows],
             data=pd.concat([certificates.drop(columns=LEFT_OUT), differences], axis=1),
         )
     ]
@@ -61,11 +61,11 @@ def _step(executions: pd.DataFrame, execution: str, bounds: dict) -> str:
 
 def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
     """The verdict of both executions, or of each where they differ; by which quantity is left to the CSV."""
-    said = [_verdict(row) for row in executions.itertuples()]
-    if len(set(said)) == 1:
-        yield said[0]
+    texts = [_verdict(row) for row in executions.itertuples()]
+    if len(set(texts)) == 1:
+        yield texts[0]
     else:
-        yield from (f"{name}: {text}" for name, text in zip(executions.index, said, strict=True))
+        yield from (f"{name}: {text}" for name, text in zip(executions.index, texts, strict=True))
 
 
 def _verdict(row: tuple) -> str:
