@@ -20,6 +20,7 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
+        shown=SHOWN,
     message:
         "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
