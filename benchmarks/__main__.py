@@ -71,7 +71,7 @@ def device(framework: str, device: Device = "auto") -> None:
     """
     from benchmarks.frameworks import devices
 
-    print(devices.seen_here(framework, device))
+    print(devices.device_here(framework, device))
 
 
 @app.command()

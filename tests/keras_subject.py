@@ -64,7 +64,7 @@ def trained(framework, case, execution, precision):
     found = {f"layer {path}": output for path, output in trainer.layer_outputs(x[:BATCH]).items()}
     trainer.train(batches[:3])
     trainer.reset(start)
-    assert (trainer.read(batches) == y[batches]).all()
+    assert (trainer.load_batches(batches) == y[batches]).all()
     parts = [trainer.train(batches[:5]), trainer.train(batches[5:])]
     names = [name for name, value in parts[0]._asdict().items() if value is not None]
     found |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

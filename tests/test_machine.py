@@ -32,7 +32,7 @@ def test_a_gpu_that_no_framework_sees_is_an_error():
 
 
 def test_a_gpu_that_is_asked_for_and_missing_is_an_error():
-    with pytest.raises(Problem, match="asks for a GPU"):
+    with pytest.raises(Problem, match="requires a GPU"):
         devices.check_same({"keras": CPU}, device="gpu", gpus=[])
 
 
@@ -45,14 +45,14 @@ def test_like_devices_pass():
 def test_devices_are_looked_at_once_for_the_same_question(tmp_path, monkeypatch):
     looked = []
     monkeypatch.setattr(machine, "gpus", list)
-    monkeypatch.setattr(devices, "look", lambda name, device: looked.append(name) or CPU)
+    monkeypatch.setattr(devices, "device_of", lambda name, device: looked.append(name) or CPU)
     path = tmp_path / "devices.json"
     devices.ensure_same(["keras", "pytorch"], "auto", path)
     devices.ensure_same(["keras", "pytorch"], "auto", path)
     assert sorted(looked) == ["keras", "pytorch"]  # side by side
     devices.ensure_same(["keras"], "auto", path)
     assert sorted(looked) == ["keras", "keras", "pytorch"]
-    with pytest.raises(Problem, match="asks for a GPU"):
+    with pytest.raises(Problem, match="requires a GPU"):
         devices.ensure_same(["keras"], "gpu", path)
 
 

@@ -158,7 +158,7 @@ READER = [L.Embedding(11, 8), L.PositionEmbedding(), L.Attention(2), L.LayerNorm
 def of_text(execution):
     made, _ = trainer(READER, TOKENS[:, :-1], TOKENS[:, 1:], execution=execution)
     rows = np.arange(9, dtype=np.int32)[np.newaxis]
-    return made.logits(TOKENS[:, :-1]), made.train(rows), made.read(batches(3, 4))
+    return made.logits(TOKENS[:, :-1]), made.train(rows), made.load_batches(batches(3, 4))
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
@@ -185,10 +185,10 @@ def operations_of_reading():
 
     made, _ = trainer(NETWORK, IMAGES, np.arange(9, dtype=np.int32))
     with patch.object(fused, "_operations", wraps=fused._operations) as capture:
-        made.read(batches(2, 4))
+        made.load_batches(batches(2, 4))
         seen, at_first = [], capture.call_count
         with Record():
-            read = made.read(batches(3, 4))
+            read = made.load_batches(batches(3, 4))
         again = capture.call_count
     return seen, (at_first, again), read
 
@@ -207,7 +207,7 @@ def test_reading_gathers_the_examples_too(in_torch):
 
 def examples_read():
     made, _ = trainer(NETWORK, IMAGES)
-    made.read(batches(3, 4))
+    made.load_batches(batches(3, 4))
     return made.fused.gathered[4].numpy()
 
 

@@ -180,6 +180,6 @@ def test_rounds_and_steps_fill_the_time_given(tmp_path, monkeypatch):
 
     ticks = itertools.accumulate(itertools.cycle([0.0, 0.02]))
     monkeypatch.setattr(measure.time, "perf_counter", lambda: next(ticks))
-    subject = types.SimpleNamespace(read=lambda batches: None)
+    subject = types.SimpleNamespace(load_batches=lambda batches: None)
     assert measure.input_share(subject, np.zeros((1, 1)), round_s=0.1) == pytest.approx(0.2)
     assert measure.input_share(subject, np.zeros((1, 1)), round_s=0.01) == 1.0

@@ -1,17 +1,18 @@
-"""Frameworks: one file each, with the same few names; nothing here imports a framework itself.
+"""Frameworks: one file for each, all with the same few names. This file imports none of them.
 
-The folders of this package hold what several frameworks share, or what one of them is made of.
+The folders of this package hold the parts of a framework, or what several frameworks share.
 
-A framework's file holds
+A framework's file has
 
-- `configure(threads=, device=, precision=)`, called once, before anything else is built;
-- `device() -> Device`, `switches() -> dict` (determinism, TF32, threads, compilation as in force);
-- `Trainer(layers=, optimizer=, examples=, labels=, precision=, execution=)` with the
-  methods of `frameworks.trainer.Trainer`;
+- `configure(threads=, device=, precision=)`, which is called once, before anything else;
+- `device() -> Device`, and `switches() -> dict` with the settings in force (threads, TF32, compilation,
+  determinism);
+- `Trainer(layers=, optimizer=, examples=, labels=, precision=, execution=)` with the methods of
+  `frameworks.trainer.Trainer`;
 - `synchronise()`, `reset_peak_memory()` and `peak_memory_mib() -> float | None`;
 - `is_out_of_memory(error) -> bool`.
 
-To add one, add a file here; its name is the framework's name in a study.
+To add a framework, add a file here; its name, with `-` for `_`, is the framework's name in a study.
 """
 
 import difflib
@@ -42,7 +43,7 @@ def module_name(name: str) -> str:
 
 
 def load(name: str) -> ModuleType:
-    """Import a framework; a process does so for one framework alone.
+    """Import a framework. A process must import only one.
 
     Raises:
         Problem: there is no such framework, or it is not installed.
@@ -53,5 +54,5 @@ def load(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise Problem(
             f"framework '{name}' needs the package '{error.name}', which is not installed",
-            fix="pip install -r requirements/cpu.txt (or cuda.txt), or take the framework out of the study",
+            fix="pip install -r requirements/cpu.txt (or cuda.txt), or remove the framework from the study",
         ) from error

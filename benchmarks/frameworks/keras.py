@@ -1,6 +1,6 @@
-"""Keras on TensorFlow, as `model.fit` over `tf.data` or as one compiled loop over many steps.
+"""Keras on TensorFlow: `model.fit` over `tf.data`, or one compiled loop over many steps.
 
-XLA compiles the loop, except for convolutions on a CPU, where it is TensorFlow's own graph.
+XLA compiles the loop, except for models with convolutions on a CPU, which run as a TensorFlow graph.
 """
 
 import functools
@@ -24,7 +24,7 @@ from benchmarks.frameworks.trainer import Device
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and numbers before TensorFlow starts; TF32 is off."""
+    """Set threads, device and precision before TensorFlow starts; TF32 is off."""
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -43,7 +43,7 @@ def device() -> Device:
 
 
 def switches() -> dict:
-    """What is switched on and off in this process, as TensorFlow reports it."""
+    """The settings in force in this process, as TensorFlow reports them."""
     return {
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
@@ -55,25 +55,25 @@ def switches() -> dict:
 
 
 def synchronise() -> None:
-    """Wait until everything asked of the device is computed."""
+    """Wait until the device has computed everything."""
     tf.test.experimental.sync_devices()
 
 
 def reset_peak_memory() -> None:
-    """Start the framework's own GPU peak counter anew."""
+    """Reset TensorFlow's GPU peak counter."""
     if device().kind == "gpu":
         tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB; None on a CPU, where TensorFlow would report 0."""
+    """TensorFlow's GPU peak in MiB; None on a CPU, where TensorFlow would report 0."""
     if device().kind == "cpu":
         return None
     return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether TensorFlow says with this error that memory ran out."""
+    """Whether this error of TensorFlow means that memory ran out."""
     return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
 
 
@@ -109,38 +109,38 @@ class Trainer(trainer.KerasTrainer):
         data = tf.data.Dataset.from_tensor_slices((self.examples[order], self.labels[order]))
         return data.batch(batches.shape[1]).prefetch(tf.data.AUTOTUNE)
 
-    def _iterate(self, batches: np.ndarray) -> np.ndarray:
+    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
         return np.stack([labels.numpy() for _, labels in self._dataset(batches)])
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        made = blocks(batches, coefficients, block_rows(batches.shape[1]))
-        found = [(self._run_block(*block), block[-1]) for block in made]
-        return np.concatenate([numbers[:count].numpy() for numbers, count in found])
+        padded = blocks(batches, coefficients, block_rows(batches.shape[1]))
+        results = [(self._run_block(*block), block[-1]) for block in padded]
+        return np.concatenate([metrics[:count].numpy() for metrics, count in results])
 
     def _run_block(self, batches: np.ndarray, coefficients: np.ndarray, count: int) -> tf.Tensor:
         block = self._compiled[batches.shape[1]]
         return block(tf.constant(batches), tf.constant(coefficients), tf.constant(count))
 
     def _block(self, batches: tf.Tensor, coefficients: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        """The first `count` rows of a block, one step each, in one compiled loop; their numbers."""
+        """One step for each of the first `count` rows of a block, in one compiled loop; their metrics."""
         variables = self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots
         state = tf.nest.map_structure(lambda variable: tf.identity(variable.value), list(variables))
-        numbers = tf.zeros((batches.shape[0], 2 if self.settings.clip_norm else 1), self.precision)
+        metrics = tf.zeros((batches.shape[0], 2 if self.settings.clip_norm else 1), self.precision)
 
-        def body(row: tf.Tensor, state: list, numbers: tf.Tensor) -> tuple:
-            found, state = self._step(batches[row], coefficients[row], *state)
-            return row + 1, state, tf.tensor_scatter_nd_update(numbers, [[row]], [found])
+        def body(row: tf.Tensor, state: list, metrics: tf.Tensor) -> tuple:
+            of_step, state = self._step(batches[row], coefficients[row], *state)
+            return row + 1, state, tf.tensor_scatter_nd_update(metrics, [[row]], [of_step])
 
-        start = tf.constant(0), state, numbers
-        _, state, numbers = tf.while_loop(lambda row, *_: row < count, body, start)
+        start = tf.constant(0), state, metrics
+        _, state, metrics = tf.while_loop(lambda row, *_: row < count, body, start)
         for variable, value in zip(tf.nest.flatten(variables), tf.nest.flatten(state), strict=True):
             variable.value.assign(value)
-        return numbers
+        return metrics
 
     def _step(
         self, batch: tf.Tensor, coefficients: tf.Tensor, trained: list, averages: list, slots: list
     ) -> tuple[tf.Tensor, list]:
-        """One step of the recipe as a function from state to state; its loss and gradient norm."""
+        """One step as a function of the state: its metrics (loss, and norm if it clips) and the new state."""
         x, labels = tf.gather(self._examples, batch), tf.gather(self._labels, batch)
         with tf.GradientTape() as tape:
             tape.watch(trained)
@@ -148,16 +148,16 @@ class Trainer(trainer.KerasTrainer):
             each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
             loss = tf.reduce_mean(each)
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, trained)]
-        numbers = [loss]
+        metrics = [loss]
         if self.settings.clip_norm:
             gradients, norm = clipped(gradients, self.settings.clip_norm)
-            numbers.append(norm)
+            metrics.append(norm)
         each = zip(trained, gradients, slots, strict=True)
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        return tf.stack(numbers), [[new for new, _ in after], averages, [state for _, state in after]]
+        return tf.stack(metrics), [[new for new, _ in after], averages, [state for _, state in after]]
 
-    def _read_fused(self, batches: np.ndarray) -> np.ndarray:
-        """The gathers of the compiled loop, without the steps."""
+    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
+        """Gather the examples and labels as the compiled loop does, without its steps."""
         if batches.shape not in self._gathers:
             self._gathers[batches.shape] = tf.function(self._gather_all, jit_compile=self.use_xla)
             self._gathers[batches.shape](tf.constant(batches))
@@ -165,15 +165,15 @@ class Trainer(trainer.KerasTrainer):
         return labels.numpy()
 
     def _gather_all(self, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Each batch replaces the one before in the loop's state, so that none is left out."""
+        """Each batch is part of the loop's state, so that no gather is optimised away."""
 
-        def body(row: tf.Tensor, _, found: tf.Tensor) -> tuple:
-            labels = tf.gather(self._labels, batches[row])
-            found = tf.tensor_scatter_nd_update(found, [[row]], [labels])
-            return row + 1, tf.gather(self._examples, batches[row]), found
+        def body(row: tf.Tensor, _, labels: tf.Tensor) -> tuple:
+            of_batch = tf.gather(self._labels, batches[row])
+            labels = tf.tensor_scatter_nd_update(labels, [[row]], [of_batch])
+            return row + 1, tf.gather(self._examples, batches[row]), labels
 
         x = tf.zeros((batches.shape[1], *self.examples.shape[1:]), self._examples.dtype)
-        found = tf.zeros((*batches.shape, *self.labels.shape[1:]), self._labels.dtype)
-        start = tf.constant(0), x, found
-        _, x, found = tf.while_loop(lambda row, *_: row < batches.shape[0], body, start)
-        return tf.reduce_sum(x), found
+        labels = tf.zeros((*batches.shape, *self.labels.shape[1:]), self._labels.dtype)
+        start = tf.constant(0), x, labels
+        _, x, labels = tf.while_loop(lambda row, *_: row < batches.shape[0], body, start)
+        return tf.reduce_sum(x), labels

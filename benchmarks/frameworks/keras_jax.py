@@ -1,4 +1,4 @@
-"""Keras on JAX, as `model.fit` on arrays or as one compiled loop over many steps on resident data."""
+"""Keras on JAX: `model.fit` on arrays, or one compiled loop over many steps with data on the device."""
 
 import os
 
@@ -23,14 +23,14 @@ from benchmarks.frameworks.keras_parts.trainer import promote_to
 from benchmarks.frameworks.trainer import Device
 
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
-"""On a CPU a loop whose body calls no library, as at batch size 1, becomes one kernel: no hand-over between
-threads at each operation, which takes longer there than the operation."""
+"""With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
+kernel. Otherwise it hands each operation to a thread, which takes longer than such an operation itself."""
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and numbers of JAX before it starts, and the numbers of Keras; TF32 is off.
+    """Set threads, device and precision before JAX starts, and the precision of Keras; TF32 is off.
 
-    XLA reads the environment when the first array is made; NPROC is the size of the pool in which it
+    XLA reads the environment when the first array is created; NPROC is the number of threads with which it
     computes on a CPU.
     """
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
@@ -52,7 +52,7 @@ def device() -> Device:
 
 
 def switches() -> dict:
-    """What is switched on and off in this process, as JAX, Keras and the environment report it."""
+    """The settings in force in this process, as JAX, Keras and the environment report them."""
     return {
         "xla_cpu_threads": int(os.environ["NPROC"]),
         "xla_flags": os.environ["XLA_FLAGS"],
@@ -65,32 +65,32 @@ def switches() -> dict:
 
 
 def synchronise() -> None:
-    """Wait until everything asked of the device is computed."""
+    """Wait until the device has computed everything."""
     jax.effects_barrier()
     jnp.zeros(()).block_until_ready()
 
 
 def reset_peak_memory() -> None:
-    """JAX cannot start its peak counter anew: the peak is that since the process began."""
+    """JAX cannot reset its peak counter: its peak is always that since the process started."""
 
 
 def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB since the process began; None on a CPU, where JAX has none."""
+    """JAX's GPU peak in MiB since the process started; None on a CPU, where JAX has no counter."""
     if device().kind == "cpu":
         return None
     return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether JAX says with this error that memory ran out."""
-    refused = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
-    return refused or isinstance(error, MemoryError)
+    """Whether this error of JAX means that memory ran out."""
+    on_device = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    return on_device or isinstance(error, MemoryError)
 
 
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`.
 
-    The fused execution is a compiled loop, or for convolutions on a CPU a compiled step.
+    The fused execution is a compiled loop; for models with convolutions on a CPU it is a compiled step.
     """
 
     def _prepare_fused(self) -> None:
@@ -119,78 +119,78 @@ class Trainer(trainer.KerasTrainer):
         return jax.jit(lambda *values: self.model.stateless_call(*values, training=False)[0])
 
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
-        """Compiled as a whole; call by call, JAX would compile every operation on its own."""
+        """Compiled as a whole; otherwise JAX would compile every operation separately."""
         call = jax.jit(lambda *values: watched.stateless_call(*values, training=True)[0])
         return call(*_values(watched), examples)
 
-    def _iterate(self, batches: np.ndarray) -> np.ndarray:
+    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
         (x, y), settings = self._pipeline(batches)
         epoch = JAXEpochIterator(x, y, shuffle=False, **settings)
         return np.stack([next(iterator)[1] for *_, iterator in epoch])
 
     def _variables(self) -> list:
-        """All that a step changes."""
+        """All variables that a step changes."""
         return [self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots]
 
     def _state(self) -> list:
         return jax.tree.map(lambda variable: variable.value, self._variables())
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        """The variables lend their arrays to the steps, which compute in place."""
+        """The steps compute in place on the arrays of the variables, which get the results at the end."""
         batch_size = batches.shape[1]
-        state, run, found = self._state(), self._compiled[batch_size], []
+        state, run, results = self._state(), self._compiled[batch_size], []
         for part, rows, count in blocks(batches, coefficients, self._rows(batch_size)):
-            state, numbers = run(state, self._data, part, rows, np.int32(count))
-            found.append((numbers, count))
+            state, metrics = run(state, self._data, part, rows, np.int32(count))
+            results.append((metrics, count))
         for variable, value in zip(jax.tree.leaves(self._variables()), jax.tree.leaves(state), strict=True):
             variable.assign(value)
-        return np.concatenate([np.asarray(numbers)[:count] for numbers, count in found])
+        return np.concatenate([np.asarray(metrics)[:count] for metrics, count in results])
 
     def _single(self, state: list, data: tuple, batches, coefficients, count) -> tuple:
         """A block of one row, without a loop."""
-        state, numbers = self._step(state, data, batches[0], coefficients[0])
-        return state, numbers[jnp.newaxis]
+        state, metrics = self._step(state, data, batches[0], coefficients[0])
+        return state, metrics[jnp.newaxis]
 
     def _block(self, state: list, data: tuple, batches, coefficients, count) -> tuple:
-        """The first `count` rows of a block, one step each; the new state and the steps' numbers.
+        """One step for each of the first `count` rows of a block; the new state and the steps' metrics.
 
-        A `lax.scan` whose length is an argument, so that it is compiled once whatever the number of steps.
+        Unlike in `lax.scan`, the length of the loop is an argument, so that it is compiled only once.
         """
-        numbers = jnp.zeros((len(batches), 2 if self.settings.clip_norm else 1), self.precision)
+        metrics = jnp.zeros((len(batches), 2 if self.settings.clip_norm else 1), self.precision)
 
         def body(row: jax.Array, carry: tuple) -> tuple:
-            state, numbers = carry
-            state, found = self._step(state, data, batches[row], coefficients[row])
-            return state, numbers.at[row].set(found)
+            state, metrics = carry
+            state, of_step = self._step(state, data, batches[row], coefficients[row])
+            return state, metrics.at[row].set(of_step)
 
-        return jax.lax.fori_loop(0, count, body, (state, numbers))
+        return jax.lax.fori_loop(0, count, body, (state, metrics))
 
     def _step(self, state: list, data: tuple, batch: jax.Array, coefficients: jax.Array) -> tuple:
-        """One step of the recipe as a function from state to state; its loss and gradient norm."""
+        """One step as a function of the state: the new state and its metrics (loss, and norm if it clips)."""
         trained, averages, slots = state
         x, labels = _at(data, batch)
 
         def loss_of(trained: list) -> tuple:
-            logits, moved = self.model.stateless_call(trained, averages, x, training=True)
+            logits, new_averages = self.model.stateless_call(trained, averages, x, training=True)
             chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-            return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), moved
+            return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages
 
         (loss, averages), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
-        numbers = [loss]
+        metrics = [loss]
         if self.settings.clip_norm:
             gradients, norm = clipped(gradients, self.settings.clip_norm)
-            numbers.append(norm)
+            metrics.append(norm)
         each = zip(trained, gradients, slots, strict=True)
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(numbers)
+        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(metrics)
 
-    def _read_fused(self, batches: np.ndarray) -> np.ndarray:
-        """The gathers of the compiled loop, without the steps."""
+    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
+        """Gather the examples and labels as the compiled loop does, without its steps."""
         _, labels = self._gathers(self._data, batches)
         return np.asarray(labels)
 
     def _gather_all(self, data: tuple, batches: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Each batch replaces the one before in the loop's state, so that none is left out."""
+        """Each batch is part of the loop's state, so that no gather is optimised away."""
 
         def body(_, batch: jax.Array) -> tuple:
             return _at(data, batch)
@@ -206,5 +206,5 @@ def _values(model: keras.Model) -> list[list[jax.Array]]:
 
 
 def _at(data: tuple, batch: jax.Array) -> tuple:
-    """These examples and their labels; the indices are known to be good."""
+    """The examples and labels at these indices, which are not checked: they are always in bounds."""
     return tuple(array.at[batch].get(mode="promise_in_bounds") for array in data)

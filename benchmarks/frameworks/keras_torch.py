@@ -1,4 +1,4 @@
-"""Keras on PyTorch, as `model.fit` on arrays or as one captured graph a step on resident data."""
+"""Keras on PyTorch: `model.fit` on arrays, or one captured graph for each step with data on the device."""
 
 import os
 
@@ -28,7 +28,7 @@ from benchmarks.frameworks.torch_parts.device import (
     torch_device,
 )
 from benchmarks.frameworks.torch_parts.fused import FusedSteps
-from benchmarks.frameworks.torch_parts.layers import start_own_generator
+from benchmarks.frameworks.torch_parts.layers import seed_framework_generator
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
 
 __all__ = [
@@ -44,7 +44,7 @@ __all__ = [
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and numbers of PyTorch, and let Keras compute where and in what it does."""
+    """Set threads, device and precision of PyTorch, and the same device and precision for Keras."""
     torch_parts.configure(threads=threads, device=device, precision=precision)
     global_state.set_global_attribute("torch_device", str(torch_device()))
     trainer.configure(precision)
@@ -52,7 +52,7 @@ def configure(*, threads: int, device: str, precision: str) -> None:
 
 
 def switches() -> dict:
-    """What is switched on and off in this process, as PyTorch and Keras report it."""
+    """The settings in force in this process, as PyTorch and Keras report them."""
     return {**torch_parts.switches(), "floatx": keras.config.floatx()}
 
 
@@ -60,7 +60,7 @@ class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`."""
 
     def __init__(self, **settings) -> None:
-        """The loss is built here: the first `fit` would take a number from PyTorch's generator to do so."""
+        """Build the loss now: if the first `fit` did, it would draw a number from PyTorch's generator."""
         super().__init__(**settings)
         if self.execution == "idiomatic":
             self.model.test_on_batch(self.examples[:1], self.labels[:1])
@@ -80,15 +80,15 @@ class Trainer(trainer.KerasTrainer):
         )
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Keras's own dropout draws from PyTorch's generator, whatever seed it is given."""
+        """Seed PyTorch's generator too: Keras's own dropout draws from it, whatever seed it is given."""
         super().reset(parameters)
-        start_own_generator(self.spec, self.input_shape, parameters)
+        seed_framework_generator(self.spec, self.input_shape, parameters)
 
     def _compile_fused(self, batch_size: int) -> None:
         self.fused.compile(batch_size)
 
     def _coefficients(self, first: int, count: int) -> torch.Tensor:
-        """Those that PyTorch's fused kernels ask for."""
+        """The coefficients in the form that PyTorch's fused kernels need."""
         return self.update.coefficients(first, count)
 
     def _run(self, batches: np.ndarray, coefficients: torch.Tensor) -> np.ndarray:
@@ -102,10 +102,10 @@ class Trainer(trainer.KerasTrainer):
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return super()._observed(watched, examples)
 
-    def _iterate(self, batches: np.ndarray) -> np.ndarray:
+    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
         (x, y), settings = self._pipeline(batches)
         epoch = TorchEpochIterator(x, y, shuffle=False, **settings)
         return torch.stack([labels for *_, ((_, labels),) in epoch]).cpu().numpy()
 
-    def _read_fused(self, batches: np.ndarray) -> np.ndarray:
-        return self.fused.read(batches).cpu().numpy()
+    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
+        return self.fused.load_batches(batches).cpu().numpy()

@@ -1,8 +1,8 @@
-"""NumPy, as a training loop with every gradient written by hand: the reference that the others are held to.
+"""NumPy: a training loop with every gradient written by hand, the reference for the other frameworks.
 
-`idiomatic` is the textbook loop, one parameter after the other. `fused` keeps all parameters, gradients
-and slots end to end in one vector each, so that a step updates them with one expression. There is no
-GPU and nothing to compile.
+`idiomatic` is the textbook loop, which updates one parameter after the other. `fused` keeps all parameters
+in one vector, likewise the gradients and each slot of the optimizer, so that one expression updates them
+all. It uses no GPU and compiles nothing.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,13 @@ import numpy as np
 import threadpoolctl
 
 from benchmarks.frameworks.numpy_parts import network
-from benchmarks.frameworks.numpy_parts.layers import Allocate, Tensors, apart, end_to_end, not_trained
+from benchmarks.frameworks.numpy_parts.layers import (
+    Allocate,
+    Tensors,
+    not_trained,
+    one_vector,
+    separate_arrays,
+)
 from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision
@@ -19,11 +25,11 @@ from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
 
-ALLOCATIONS: dict[Execution, Allocate] = {"idiomatic": apart, "fused": end_to_end}
+ALLOCATIONS: dict[Execution, Allocate] = {"idiomatic": separate_arrays, "fused": one_vector}
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set the threads of the matrix products; there is one device, and each array has its own precision."""
+    """Set the threads of matrix products; the only device is the CPU, and arrays carry their precision."""
     threadpoolctl.threadpool_limits(limits=threads)
 
 
@@ -33,7 +39,7 @@ def device() -> Device:
 
 
 def switches() -> dict:
-    """What is in force in this process. NumPy cannot flush denormal numbers to 0: it computes with them."""
+    """The settings in force in this process. NumPy cannot flush denormal numbers to 0."""
     return {
         "blas_threads": max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=1),
         "flush_denormal": False,
@@ -42,19 +48,19 @@ def switches() -> dict:
 
 
 def synchronise() -> None:
-    """Nothing is ever under way: NumPy returns what is computed."""
+    """Nothing to wait for: NumPy returns only when it has computed."""
 
 
 def reset_peak_memory() -> None:
-    """There is no counter to start anew."""
+    """Nothing to reset: NumPy has no counter."""
 
 
 def peak_memory_mib() -> None:
-    """None: NumPy counts no memory."""
+    """None: NumPy does not count memory."""
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether NumPy or Python says with this error that memory ran out."""
+    """Whether this error of NumPy or Python means that memory ran out."""
     return isinstance(error, MemoryError)
 
 
@@ -74,26 +80,26 @@ class Trainer:
         self.precision, self.optimizer, self.step = precision, optimizer, 0
         self.examples, self.labels = as_precision(examples, precision), labels
         shapes = parameter_shapes(layers, examples.shape[1:])
-        moved = {name: shapes[name] for name in trained(shapes)}
-        kept = {name: shape for name, shape in shapes.items() if name not in moved}
-        self.update = Update(optimizer, moved, precision, ALLOCATIONS[execution])
-        found = self.update.parameters.named | not_trained(kept, precision)
-        self.tensors = Tensors({name: found[name] for name in shapes}, self.update.gradients.named)
+        trained_shapes = {name: shapes[name] for name in trained(shapes)}
+        other_shapes = {name: shape for name, shape in shapes.items() if name not in trained_shapes}
+        self.update = Update(optimizer, trained_shapes, precision, ALLOCATIONS[execution])
+        arrays = self.update.parameters.named | not_trained(other_shapes, precision)
+        self.tensors = Tensors({name: arrays[name] for name in shapes}, self.update.gradients.named)
         self.model = network.model(layers, examples.shape[1:], self.tensors)
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters and forget the optimizer's state."""
+        """Set the parameters, clear the optimizer's state and count steps from 0."""
         self.step = 0
         for name, array in self.tensors.parameters.items():
             array[...] = parameters[name]
         for layer in self.model.walk():
             if isinstance(layer, Dropout):
-                layer.start_own_generator()
+                layer.seed_framework_generator()
         for array in self.update.state().values():
             array[...] = 0
 
     def train(self, batches: np.ndarray) -> Steps:
-        """Forward, loss, backward, update: one step per row of `batches` [steps, B]."""
+        """Forward pass, loss, backward pass and update: one step for each row of `batches` [steps, B]."""
         losses, norms = [], []
         rows = self.optimizer.coefficients(self.step, len(batches)).tolist()
         for (x, y), coefficients in zip(self._gathered(batches), rows, strict=True):
@@ -109,27 +115,27 @@ class Trainer:
         """The examples and labels of each batch."""
         return ((self.examples[row], self.labels[row]) for row in batches)
 
-    def read(self, batches: np.ndarray) -> np.ndarray:
-        """Gather the same batches and return their labels."""
+    def load_batches(self, batches: np.ndarray) -> np.ndarray:
+        """Gather these batches without training; their labels [steps, B, …]."""
         return np.stack([y for _, y in self._gathered(batches)])
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
-        """Outputs in evaluation mode, [N, …, n_classes]."""
+        """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
         starts = range(0, len(examples), EVALUATION_BATCH)
         parts = (as_precision(examples[start : start + EVALUATION_BATCH], self.precision) for start in starts)
         return np.concatenate([self.model.forward(part, training=False) for part in parts])
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every layer in training mode, by path."""
-        _, found = self.model.outputs(as_precision(examples, self.precision))
-        return {path: y.copy() for path, y in found.items()}
+        """Output of every layer in training mode, by path."""
+        _, outputs = self.model.outputs(as_precision(examples, self.precision))
+        return {path: y.copy() for path, y in outputs.items()}
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters as they stand."""
+        """Copies of the present parameters."""
         return {name: array.copy() for name, array in self.tensors.parameters.items()}
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
-        """Copies of the optimizer's state as it stands."""
+        """Copies of the optimizer's present state, by `<slot> <name of the trained parameter>`."""
         return {name: array.copy() for name, array in self.update.state().items()}
 
     def compile(self, batch_size: int) -> None:

@@ -1,4 +1,4 @@
-"""PyTorch, as an eager loop over a `DataLoader` or as one captured graph a step on resident data."""
+"""PyTorch: an eager loop over a `DataLoader`, or one captured graph for each step with data on the device."""
 
 import time
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from benchmarks.frameworks.torch_parts.device import (
     synchronise,
     torch_device,
 )
-from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, numbers
-from benchmarks.frameworks.torch_parts.layers import channels_last, start_own_generator
+from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, metrics
+from benchmarks.frameworks.torch_parts.layers import channels_last, seed_framework_generator
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
 from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps
@@ -57,7 +57,7 @@ class Trainer:
         self.model = build_model(layers, self.input_shape).to(self.device, self.dtype)
         self.tensors = tensors(self.model, layers, self.input_shape)
         self.weights = [self.tensors[name] for name in trained(self.tensors)]
-        self.settings, self.taken = optimizer, 0
+        self.settings, self.steps_taken = optimizer, 0
         self.examples, self.labels = self._native(examples), torch.from_numpy(labels.astype(np.int64))
         if execution == "idiomatic":
             self.optimizer = NativeOptimizer(optimizer, self.weights)
@@ -77,28 +77,28 @@ class Trainer:
         self.steps = self._fused_steps
 
     def _native(self, examples: np.ndarray) -> torch.Tensor:
-        """Images in the precision, tokens as int64."""
+        """The examples as a tensor: images in the precision, tokens as int64."""
         return torch.from_numpy(examples).to(self.dtype if examples.dtype.kind == "f" else torch.int64)
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters, forget the optimizer's state, count steps from 0."""
+        """Set the parameters, clear the optimizer's state and count steps from 0."""
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(torch.from_numpy(to_native(name, parameters[name])))
         self.optimizer.reset()
-        self.taken = 0
-        start_own_generator(self.layers, self.input_shape, parameters)
+        self.steps_taken = 0
+        seed_framework_generator(self.layers, self.input_shape, parameters)
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters as they stand."""
+        """The present parameters."""
         return {name: from_native(name, tensor) for name, tensor in self.tensors.items()}
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
-        """The optimizer's state as it stands."""
+        """The optimizer's present state, by `<slot> <name of the trained parameter>`."""
         return {
             f"{slot} {name}": from_native(name, tensor)
-            for slot, found in self.optimizer.slots.items()
-            for name, tensor in zip(trained(self.tensors), found, strict=True)
+            for slot, tensors in self.optimizer.slots.items()
+            for name, tensor in zip(trained(self.tensors), tensors, strict=True)
         }
 
     @torch.inference_mode()
@@ -110,11 +110,11 @@ class Trainer:
 
     @torch.no_grad()
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """Output of every layer in training mode, channels last."""
-        found = {}
+        """Output of every layer in training mode, channels last, by path."""
+        outputs = {}
 
         def keep(path: str) -> Callable[[nn.Module, tuple, torch.Tensor], None]:
-            return lambda module, inputs, output: found.update({path: channels_last(output).cpu().numpy()})
+            return lambda module, inputs, output: outputs.update({path: channels_last(output).cpu().numpy()})
 
         paths = [place.path for place in walk(self.layers, self.input_shape)]
         modules = {path: self.model.get_submodule(path) for path in paths}
@@ -122,10 +122,10 @@ class Trainer:
         self.model.train()(self._native(examples).to(self.device))
         for hook in hooks:
             hook.remove()
-        return {path: found[path].copy() for path in paths}
+        return {path: outputs[path].copy() for path in paths}
 
     def compile(self, batch_size: int) -> float | None:
-        """Seconds to capture the fused step; None for the eager loop, which compiles nothing."""
+        """Capture the fused step; returns seconds, or None for the eager loop, which compiles nothing."""
         if self.execution == "idiomatic":
             return None
         start = time.perf_counter()
@@ -134,14 +134,14 @@ class Trainer:
         return time.perf_counter() - start
 
     def train(self, batches: np.ndarray) -> Steps:
-        """One step per row of `batches`."""
+        """One step for each row of `batches` [steps, B]."""
         self.model.train()
-        found = self.steps(batches).cpu().numpy()
-        self.taken += len(batches)
-        return Steps(found, None) if found.ndim == 1 else Steps(found[:, 0], found[:, 1])
+        values = self.steps(batches).cpu().numpy()
+        self.steps_taken += len(batches)
+        return Steps(values, None) if values.ndim == 1 else Steps(values[:, 0], values[:, 1])
 
     def _loop(self, batches: np.ndarray) -> torch.Tensor:
-        rates = self.settings.rates(self.taken, len(batches)).tolist()
+        rates = self.settings.rates(self.steps_taken, len(batches)).tolist()
         pairs = zip(self._loader(batches), rates, strict=True)
         return torch.stack([self._step(x, y, rate) for (x, y), rate in pairs])
 
@@ -149,10 +149,10 @@ class Trainer:
         loss = mean_loss(self.model(x.to(self.device)), y.to(self.device))
         self.model.zero_grad()
         loss.backward()
-        return numbers(loss, self.optimizer.step(rate))
+        return metrics(loss, self.optimizer.step(rate))
 
     def _fused_steps(self, batches: np.ndarray) -> torch.Tensor:
-        return self.fused.train(batches, self.optimizer.coefficients(self.taken, len(batches)))
+        return self.fused.train(batches, self.optimizer.coefficients(self.steps_taken, len(batches)))
 
     def _loader(self, batches: np.ndarray) -> torch.utils.data.DataLoader:
         """A `DataLoader` over the examples, in the order of the batch stream."""
@@ -160,10 +160,10 @@ class Trainer:
         order = batches.reshape(-1).tolist()
         return torch.utils.data.DataLoader(data, batch_size=batches.shape[1], sampler=order)
 
-    def read(self, batches: np.ndarray) -> np.ndarray:
-        """The labels of the same batches, after their examples and they came through the input pipeline."""
+    def load_batches(self, batches: np.ndarray) -> np.ndarray:
+        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
         if self.execution == "idiomatic":
             return torch.stack([y for _, y in self._loader(batches)]).numpy()
-        read = self.fused.read(batches)
+        labels = self.fused.load_batches(batches)
         synchronise()
-        return read.cpu().numpy()
+        return labels.cpu().numpy()

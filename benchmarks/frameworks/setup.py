@@ -1,6 +1,6 @@
-"""How a training is set up in a framework: its model, its trainer, its first parameters, its batches.
+"""The set-up of a training in a framework: its model, its trainer, its initial parameters, its batches.
 
-Certificates, trainings and timings all take theirs from here: what is certified is what is trained and
+Certificates, trainings and timings are all set up here, so that what is certified is what is trained and
 timed.
 """
 
@@ -22,8 +22,8 @@ from benchmarks.recipe.optimizer import Optimizer
 class Setup:
     """A training before its first step, in one framework and execution.
 
-    `examples` is [N, ...]; `labels` is [N] or, for text, [N, positions]. The framework must
-    have been configured.
+    `examples` is [N, …]; `labels` is [N] or, for text, [N, positions]. The framework must have been
+    configured.
     """
 
     framework: ModuleType
@@ -45,14 +45,14 @@ class Setup:
         first: int | None = None,
         **settings,
     ) -> "Setup":
-        """A training of a named model on the training examples of a data set, or on the first few of them."""
+        """A training of a named model on the training examples of a data set, or on the `first` of them."""
         layers = models.spec(
             model, n_classes=data.n_classes, augmentation=augmentation, randomness=randomness
         )
         return cls(layers=layers, examples=data.train_x[:first], labels=data.train_y[:first], **settings)
 
     def trainer(self) -> Trainer:
-        """A trainer, not yet compiled, whose parameters are still to be set by `reset`."""
+        """A new trainer; it is not compiled, and `reset` has to set its parameters."""
         return self.framework.Trainer(
             layers=self.layers,
             optimizer=self.optimizer,
@@ -63,9 +63,9 @@ class Setup:
         )
 
     def parameters(self, *, seed: int) -> Parameters:
-        """The initial parameters that belong to a seed, the same in every framework."""
+        """The initial parameters for a seed, the same in every framework."""
         return initial_parameters(self.layers, self.examples.shape[1:], seed=seed)
 
     def stream(self, *, seed: int) -> BatchStream:
-        """The batches that belong to a seed, the same in every framework."""
+        """The batches for a seed, the same in every framework."""
         return BatchStream(len(self.labels), seed=seed)

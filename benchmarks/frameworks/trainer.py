@@ -1,4 +1,4 @@
-"""What every framework's trainer offers: the contract that training and measuring build on."""
+"""The interface of a trainer, which every framework implements and every measurement uses."""
 
 from typing import Literal, NamedTuple, Protocol
 
@@ -7,28 +7,28 @@ import numpy as np
 Execution = Literal["idiomatic", "fused"]
 EXECUTIONS: tuple[Execution, ...] = ("idiomatic", "fused")
 EVALUATION_BATCH = 1000
-"""Examples per forward pass in evaluation; bounds its memory whatever the training's batch size."""
+"""Examples in one forward pass of an evaluation; this bounds its memory at every batch size."""
 
 
 class Device(NamedTuple):
-    """Where a framework computes: `kind` is cpu or gpu, `name` what the framework calls it."""
+    """Where a framework computes: `kind` is `cpu` or `gpu`, `name` is the framework's name of the device."""
 
     kind: str
     name: str
 
 
 class Scores(NamedTuple):
-    """Mean loss and share of correct answers over a set of examples, in evaluation mode."""
+    """Mean loss and accuracy (share of correct predictions) on a set of examples, in evaluation mode."""
 
     loss: float
     accuracy: float
 
 
 class Steps(NamedTuple):
-    """What training returns of its steps: losses [steps], and the norms of their gradients [steps].
+    """What training returns for its steps: the losses [steps] and the gradient norms [steps].
 
-    The norm is over all trained parameters together, before clipping. It is None where the optimizer
-    does not clip, since it is not computed there.
+    The norm is that of the gradient of all trained parameters together, before clipping. It is None if the
+    optimizer does not clip, because it is not computed then.
     """
 
     loss: np.ndarray
@@ -36,47 +36,47 @@ class Steps(NamedTuple):
 
 
 class Trainer(Protocol):
-    """One model with its optimizer and its training data, ready to take steps.
+    """A model with its optimizer and its training data.
 
-    Loss is the mean softmax cross-entropy over the labels of the batch: one for each example of a
-    classifier, one for each position of a text. Parameters travel as named NumPy arrays in the layouts
-    of `models.layers`, whatever the framework keeps inside.
+    The loss is the mean softmax cross-entropy over the labels of a batch: one label for each example of a
+    classifier, one for each position of a text. Parameters are passed in and out as named NumPy arrays in
+    the shapes of `models.layers`, however the framework stores them.
     """
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters, forget the optimizer's state, count steps from 0.
+        """Set the parameters, clear the optimizer's state and count steps from 0.
 
-        What `train` then gives is a function of parameters and batches, whatever came before: random layers,
-        those that draw from the framework's own generator too, start from their keys.
+        What `train` then returns depends only on parameters and batches: random layers start from their
+        keys again, including those that draw from the framework's own generator.
         """
 
     def train(self, batches: np.ndarray) -> Steps:
-        """One step per row of `batches` [steps, B] of example indices; returns once all is computed."""
+        """Take one step for each row of `batches` [steps, B], indices of examples, and wait for the last."""
 
-    def read(self, batches: np.ndarray) -> np.ndarray:
-        """The labels [steps, B, …] that came through the input pipeline alone, without a training step."""
+    def load_batches(self, batches: np.ndarray) -> np.ndarray:
+        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """Output of every layer in training mode, by its path in `models.layer.walk`, channels last.
+        """Output of every layer in training mode, channels last, by its path in `models.layer.walk`.
 
-        Running averages and generators may move; reset before training.
+        This may change running averages and generators, so reset before training.
         """
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters as they stand, those not trained included."""
+        """The present parameters, including those that are not trained."""
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
-        """The optimizer's state as it stands, by `<slot> <name of the trained parameter>`."""
+        """The optimizer's present state, by `<slot> <name of the trained parameter>`."""
 
     def compile(self, batch_size: int) -> float | None:
-        """Seconds to build what `train` runs at this batch size; None where nothing is compiled."""
+        """Compile what `train` runs at this batch size; returns seconds, or None if nothing is compiled."""
 
 
 def as_precision(examples: np.ndarray, precision: str) -> np.ndarray:
-    """Images in this precision; tokens as the whole numbers they are."""
+    """Images converted to this precision; tokens are left as whole numbers."""
     return examples.astype(precision, copy=False) if examples.dtype.kind == "f" else examples
 
 

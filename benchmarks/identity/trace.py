@@ -112,7 +112,7 @@ def stream(setup: Setup, steps: int) -> Trace:
     """Which examples come out of the input pipeline: their indices are passed through it as labels."""
     indices = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
     trainer = replace(setup, labels=indices).trainer()
-    return {Quantity(Stage.STREAM): trainer.read(batches(setup, steps))}
+    return {Quantity(Stage.STREAM): trainer.load_batches(batches(setup, steps))}
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:

@@ -108,8 +108,8 @@ def estimated_step_s(trainer: Trainer, stream: BatchStream, batch_size: int, *, 
 
 def input_share(trainer: Trainer, batches: np.ndarray, *, round_s: float) -> float:
     """Time of the input pipeline alone / time of the whole round, at most 1."""
-    trainer.read(batches)
-    input_s = statistics.median(seconds(trainer.read, batches) for _ in range(FEWEST_ROUNDS))
+    trainer.load_batches(batches)
+    input_s = statistics.median(seconds(trainer.load_batches, batches) for _ in range(FEWEST_ROUNDS))
     return min(1.0, input_s / round_s)
 
 

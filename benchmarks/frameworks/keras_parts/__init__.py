@@ -1,1 +1,1 @@
-"""What the frameworks on Keras share, whatever its backend, which is chosen before these are imported."""
+"""Parts shared by the frameworks on Keras, for any backend; it is chosen before these are imported."""

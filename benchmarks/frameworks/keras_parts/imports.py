@@ -1,4 +1,4 @@
-"""Keeps packages out of a process that Keras would import only because they are installed."""
+"""Keeps Keras from importing packages that it does not need here, only because they are installed."""
 
 import contextlib
 import sys
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def without(*packages: str) -> Iterator[None]:
-    """Inside, these packages count as not installed.
+    """Make imports inside the `with` block find none of these packages.
 
-    Keras imports some where it finds them, for conversions that are not used here. Without them it starts
-    sooner, its memory does not depend on what else an environment holds, and a process has one framework.
+    Keras imports some packages if they are installed, for conversions that are not used here. Without them
+    it starts sooner, its memory does not depend on what else is installed, and a process has only one
+    framework.
     """
     hidden = [package for package in packages if package not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))

@@ -1,11 +1,11 @@
-"""From a layer spec to an ordinary functional Keras model, for any backend."""
+"""Builds an ordinary functional Keras model from a layer spec, for any backend."""
 
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from benchmarks.frameworks.keras_parts import layers as own
+from benchmarks.frameworks.keras_parts import layers as custom
 from benchmarks.models import takes_tokens
 from benchmarks.models.layer import Layer, Shape, Spec
 from benchmarks.models.layers import (
@@ -30,13 +30,13 @@ from benchmarks.models.layers import (
 )
 
 NAMES = {"embeddings": "table", "seed_generator_state": "generator"}
-"""Names of Keras's variables where the parameter tree has others."""
+"""The parameter tree's names of variables that Keras names differently."""
 EMPTY = {"kernel_initializer": "zeros"}
-"""Parameters are loaded, not drawn here; JAX would compile a random generator for each shape."""
+"""Parameters are loaded later; drawing them would make JAX compile a generator for each shape."""
 
 
 class Built(NamedTuple):
-    """A model; the outputs of its layers by path; its variables by the names of the parameter tree."""
+    """A model, the outputs of its layers by path, and its variables by the names of the parameter tree."""
 
     model: keras.Model
     outputs: dict[str, keras.KerasTensor]
@@ -44,38 +44,38 @@ class Built(NamedTuple):
 
 
 def build_model(spec: Spec, input_shape: Shape) -> Built:
-    """The model that computes what the spec says, on images or on tokens."""
+    """The model of a spec, for images or tokens of this shape."""
     x = keras.Input(input_shape, dtype="int32" if takes_tokens(spec) else keras.config.floatx())
     built = Built(None, {}, {})
-    y = _connected(spec, x, built, prefix="")
+    y = _connect(spec, x, built, prefix="")
     return built._replace(model=keras.Model(x, y))
 
 
-def _connected(spec: Spec, x: keras.KerasTensor, built: Built, *, prefix: str) -> keras.KerasTensor:
-    """The output of the whole spec on x; what is built on the way is entered in `built`."""
+def _connect(spec: Spec, x: keras.KerasTensor, built: Built, *, prefix: str) -> keras.KerasTensor:
+    """The output of the whole spec on x; layer outputs and variables are added to `built`."""
     for index, layer in enumerate(spec):
         path = f"{prefix}{index}"
         if isinstance(layer, Residual):
-            built.outputs[path] = None  # keeps its place before its parts
+            built.outputs[path] = None  # reserves its place before the layers inside it
             branches = [
-                _connected(part, x, built, prefix=f"{path}.{name}.") for name, part in layer.parts().items()
+                _connect(part, x, built, prefix=f"{path}.{name}.") for name, part in layer.parts().items()
             ]
             x = keras.layers.Add()(branches)
         else:
-            x = _applied(layer, x, built.variables, path)
+            x = _apply(layer, x, built.variables, path)
         built.outputs[path] = x
     return x
 
 
-def _applied(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> keras.KerasTensor:
-    """The layer's output on x; its variables are entered under the names of the parameter tree."""
+def _apply(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> keras.KerasTensor:
+    """The layer's output on x; its variables are added to `variables`."""
     native = native_layer(layer, x.shape[1:])
     if isinstance(layer, Attention):
         y = _causal(native, x)
     elif isinstance(layer, Conv) and native.padding == "valid":
         y = native(keras.layers.ZeroPadding2D(layer.size // 2)(x))
     elif isinstance(layer, MaxPool) and layer.border:
-        y = native(own.LowestPadding(layer.border)(x))
+        y = native(custom.LowestPadding(layer.border)(x))
     else:
         y = native(x)
     variables.update({f"{path}.{name}": variable for name, variable in _named(native)})
@@ -83,11 +83,11 @@ def _applied(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> 
 
 
 def _causal(attention: keras.layers.MultiHeadAttention, x: keras.KerasTensor) -> keras.KerasTensor:
-    """Self-attention in the precision of x.
+    """Causal self-attention in the precision of x.
 
-    Where the scores are not asked for, Keras takes a kernel that computes its softmax in float32 even in
-    float64, on TensorFlow and on JAX. Its 1 / √features is a Python float, which TensorFlow casts by way of
-    float32; a NumPy number it leaves as it is.
+    Unless the scores are returned, Keras on TensorFlow and on JAX uses a kernel whose softmax is in float32,
+    even in float64. Its 1 / √features is a Python float, which TensorFlow converts by way of float32; a
+    NumPy number keeps its precision.
     """
     attention.build(x.shape, x.shape)
     attention._inverse_sqrt_key_dim = np.float64(attention._inverse_sqrt_key_dim)
@@ -105,7 +105,7 @@ def _named(native: keras.Layer) -> list[tuple[str, keras.Variable]]:
 def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
     """The Keras layer that computes what the spec says on inputs of this shape.
 
-    A strided convolution and a max pool are valid ones: whoever applies them pads.
+    A strided convolution and a max pool have no padding of their own: `_apply` pads their input.
     """
     match layer:
         case Dense():
@@ -124,7 +124,7 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
         case ReLU():
             return keras.layers.ReLU()
         case GELU():
-            return keras.layers.Activation(own.gelu)
+            return keras.layers.Activation(custom.gelu)
         case MaxPool():
             return keras.layers.MaxPooling2D(layer.window(shape), layer.stride)
         case AveragePool():
@@ -136,20 +136,20 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
         case Dropout(source="framework"):
             return keras.layers.Dropout(layer.rate)
         case Dropout():
-            return own.SharedDropout(layer.rate)
+            return custom.SharedDropout(layer.rate)
         case RandomShift():
-            return own.RandomShift(layer.reach)
+            return custom.RandomShift(layer.reach)
         case RandomFlip():
-            return own.RandomFlip()
+            return custom.RandomFlip()
         case Embedding():
             return keras.layers.Embedding(layer.vocabulary, layer.width, "zeros")
         case PositionEmbedding():
-            return own.PositionEmbedding()
+            return custom.PositionEmbedding()
         case Attention():
             return keras.layers.MultiHeadAttention(layer.heads, shape[-1] // layer.heads, **EMPTY)
     raise TypeError(f"{layer} has no Keras layer")
 
 
 def load(variable: keras.Variable, array: np.ndarray) -> None:
-    """Take a parameter in. Keras keeps the kernels of attention as [width, heads, features]."""
+    """Set a variable to a parameter. Keras stores kernels of attention as [width, heads, features]."""
     variable.assign(np.asarray(array).reshape(variable.shape).astype(variable.dtype))

@@ -1,4 +1,4 @@
-"""The recipe's optimizers as one Keras optimizer, for any backend."""
+"""The recipe's optimizers as a Keras optimizer, for any backend."""
 
 import math
 
@@ -9,38 +9,38 @@ from keras import ops
 from benchmarks.recipe.optimizer import Optimizer
 
 KEPT_NORMS = 1024
-"""Gradient norms that wait on the device to be read: enough for reading to cost nothing, few to write."""
+"""Gradient norms that are collected on the device before they are read: enough that reading is cheap."""
 
 
 def clipped(gradients: list, clip_norm: float) -> tuple[list, object]:
-    """The gradients scaled down to this norm of all together, and the norm that they had."""
+    """The gradients, scaled so that their norm together is at most `clip_norm`, and the norm before that."""
     norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
     scale = ops.minimum(clip_norm / norm, ops.ones_like(norm))
     return [gradient * scale for gradient in gradients], norm
 
 
 def coefficient_table(settings: Optimizer) -> np.ndarray:
-    """The optimizer's coefficients from step 0 on, until they never change again: [steps, 3]."""
+    """The optimizer's coefficients from step 0 to the step after which they stay constant: [steps, 3]."""
     steps = 1
     if settings.schedule.shape != "constant" or settings.schedule.warm_up:
         steps = settings.total_steps
     if settings.name in ("adam", "adamw"):
-        steps = max(steps, *(_settled(beta) for beta in (settings.beta_1, settings.beta_2)))
+        steps = max(steps, *(_steps_of_bias_correction(beta) for beta in (settings.beta_1, settings.beta_2)))
     return settings.coefficients(0, steps)
 
 
-def _settled(beta: float) -> int:
-    """The step from which 1 − βᵗ is 1 in float64."""
+def _steps_of_bias_correction(beta: float) -> int:
+    """The number of steps until 1 − βᵗ is 1 in float64."""
     return math.ceil(-54 * math.log(2) / math.log(beta)) if beta else 1
 
 
 class RecipeOptimizer(keras.optimizers.Optimizer):
     """`recipe.optimizer.Optimizer`, for `model.fit`.
 
-    Keras's own compute other equations under the same names: SGD keeps the learning rate inside the
-    velocity, Adam adds epsilon before the correction of bias, weight decay is always decoupled.
-    Where there is clipping, `gradient_norms` holds the norms of the last gradients before it, [KEPT_NORMS]:
-    that of the step k (from 0) since the reset at k modulo KEPT_NORMS.
+    Keras's own optimizers compute other equations under the same names: SGD has the learning rate inside
+    the velocity, Adam adds epsilon before the bias correction, and weight decay is always decoupled.
+    If the optimizer clips, `gradient_norms` [KEPT_NORMS] holds the norms of the last gradients before
+    clipping; that of step k, counted from 0 since the reset, is at k modulo KEPT_NORMS.
     """
 
     def __init__(self, settings: Optimizer) -> None:
@@ -49,12 +49,12 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
         self.table = coefficient_table(settings)
 
     def build(self, variables: list) -> None:
-        """Make the state of each trained variable."""
+        """Create the state of each trained variable."""
         if not self.built:
             super().build(variables)
             self.shapes = [variable.shape for variable in variables]
-            made = [self.add_optimizer_variables(variables, name) for name in self.settings.slots]
-            self._slots = tuple(zip(*made, strict=True)) or ((),) * len(variables)
+            arrays = [self.add_optimizer_variables(variables, name) for name in self.settings.slots]
+            self._slots = tuple(zip(*arrays, strict=True)) or ((),) * len(variables)
             if self.settings.clip_norm:
                 self.gradient_norms = self.add_variable((KEPT_NORMS,), name="gradient_norms")
 
@@ -65,8 +65,8 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
 
     def apply(self, grads: list, trainable_variables: list | None = None) -> None:
         """Clip, look up the coefficients of this step and update every variable."""
-        # TensorFlow gives an embedding's gradient as a list of rows, the same row several times, and Keras
-        # would square each on its own for the norm.
+        # TensorFlow's gradient of an embedding is a list of rows, in which one row may occur several times;
+        # for the norm, Keras would square each occurrence separately.
         grads = [ops.reshape(gradient, shape) for gradient, shape in zip(grads, self.shapes, strict=True)]
         if self.settings.clip_norm:
             grads, norm = clipped(grads, self.settings.clip_norm)
@@ -75,13 +75,13 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def _keep(self, norm) -> None:
-        """Write the norm of this step to its place, on the device."""
+        """Write the norm of this step into `gradient_norms`, on the device."""
         place = ops.reshape(ops.mod(self.iterations.value, self.gradient_norms.shape[0]), (1, 1))
         kept = ops.scatter_update(self.gradient_norms.value, place, ops.reshape(norm, (1,)))
         self.gradient_norms.assign(kept)
 
     def _coefficients(self, dtype) -> list:
-        """The row of the table for this step; plain numbers where it has but one."""
+        """The row of the table for this step; plain numbers if the table has only one row."""
         if len(self.table) == 1:
             return self.table[0].tolist()
         step = ops.minimum(self.iterations.value, len(self.table) - 1)
@@ -99,7 +99,7 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
             self.assign(slot, value)
 
     def reset(self) -> None:
-        """Forget the state and count steps from 0."""
+        """Clear the state and count steps from 0."""
         for variable in self.variables:
             if variable is not self._learning_rate:
                 variable.assign(np.zeros(variable.shape, variable.dtype))

@@ -1,4 +1,4 @@
-"""The part of a trainer that is the same on every backend of Keras, `model.fit` included."""
+"""The part of a trainer that is the same for every backend of Keras, including `model.fit`."""
 
 import time
 
@@ -15,20 +15,20 @@ from benchmarks.recipe.optimizer import Optimizer
 
 
 def promote_to(precision: str) -> None:
-    """What an operation in float64 gives: float64 only where the training is in that precision.
+    """Make Keras's type promotion keep float64 in a training of that precision.
 
-    Keras halves 64 bits "to be aligned with JAX's default behavior", whatever `floatx` and the dtype policy
-    say: every norm on JAX, and nearly every operation on PyTorch, computes in float32. There is no public
-    setting; this is the table that its `result_type` ends with.
+    Keras reduces 64 bits to 32 "to be aligned with JAX's default behavior", whatever `floatx` and the dtype
+    policy are: every norm on JAX, and nearly every operation on PyTorch, would compute in float32. There is
+    no public setting for it; this is the table that `result_type` consults last.
     """
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = precision
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps what `fit` logs after each step, the mean loss since the start, and the gradient's norm.
+    """Collects the mean loss since the start, which `fit` logs after each step, and the gradient norms.
 
-    A step waits for nothing: what is logged stays on the device until the end, and the norms are read from
-    the optimizer then, or when it is about to forget them.
+    No step waits for this: logged values stay on the device until the end, and norms are read from the
+    optimizer at the end, or before it overwrites them.
     """
 
     def __init__(self, optimizer: RecipeOptimizer) -> None:
@@ -38,21 +38,21 @@ class Recorder(keras.callbacks.Callback):
         self.first = int(optimizer.iterations.numpy()) if self.clips else None
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        """Hold on to the numbers."""
+        """Collect the logged mean loss, and the norms if the optimizer would overwrite them."""
         self.means.append(logs["loss"])
         if self.clips and len(self.means) - len(self.norms) == self.optimizer.gradient_norms.shape[0]:
             self._read_norms()
 
     def _read_norms(self) -> None:
-        """Take over the norms of the steps since they were last read."""
+        """Read the norms of all steps since the last reading."""
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # during `fit` its variables are empty otherwise
-        kept = self.optimizer.gradient_norms.numpy()
+            self.model.jax_state_sync()  # otherwise its variables are empty during `fit`
+        latest = self.optimizer.gradient_norms.numpy()
         steps = self.first + np.arange(len(self.norms), len(self.means))
-        self.norms.extend(kept[steps % len(kept)].tolist())
+        self.norms.extend(latest[steps % len(latest)].tolist())
 
     def steps(self) -> Steps:
-        """The loss of a step is k times the k-th mean, less (k − 1) times the one before."""
+        """The steps' losses and norms. Loss k is k times the k-th mean minus (k − 1) times the one before."""
         sums = np.array([float(mean) for mean in self.means]) * np.arange(1, len(self.means) + 1)
         losses = np.diff(sums, prepend=0.0)
         if not self.clips:
@@ -62,34 +62,34 @@ class Recorder(keras.callbacks.Callback):
 
 
 def compile_for_fit(model: keras.Model, optimizer: RecipeOptimizer) -> None:
-    """The loss is the mean over all labels of a batch."""
+    """Compile a model for `fit`, with the mean cross-entropy over all labels of a batch as its loss."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss)
 
 
 def fit(model: keras.Model, *data, **settings) -> Steps:
-    """One pass over the data in the order given."""
+    """Train for one pass over the data, in its order."""
     recorder = Recorder(model.optimizer)
     model.fit(*data, epochs=1, verbose=0, shuffle=False, callbacks=[recorder], **settings)
     return recorder.steps()
 
 
 def configure(precision: str) -> None:
-    """What Keras itself is told: the type of numbers, and the order of axes, whatever ~/.keras says."""
+    """Set Keras's precision and its order of axes, whatever ~/.keras contains."""
     keras.config.set_floatx(precision)
     keras.config.set_dtype_policy(precision)
     keras.config.set_image_data_format("channels_last")
 
 
 class KerasTrainer:
-    """See `frameworks.trainer.Trainer`. A backend adds
+    """See `frameworks.trainer.Trainer`. Each backend adds
 
-    - `_prepare_fused()`: what the fused execution keeps on the device;
-    - `_compile_fused(batch_size)`: build what it runs, once;
-    - `_run(batches, coefficients)`: its steps, with the rows of `_coefficients`; their loss, and their
-      gradient norm where there is clipping, [steps, 1 or 2];
-    - `_read_fused(batches)`: its gathers alone;
-    - `_iterate(batches)`: the input of `fit` alone; `_pipeline(batches)`, where it is not arrays;
+    - `_prepare_fused()`: copies to the device what the fused execution needs;
+    - `_compile_fused(batch_size)`: compiles the fused execution for a batch size, once;
+    - `_run(batches, coefficients)`: the fused steps, with the rows of `_coefficients`; returns losses and,
+      if the optimizer clips, gradient norms, [steps, 1 or 2];
+    - `_load_fused(batches)`, `_load_idiomatic(batches)`: `load_batches` for each execution;
+    - `_pipeline(batches)`: the input of `fit`, if it is not arrays;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -117,28 +117,28 @@ class KerasTrainer:
             self._prepare_fused()
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take these parameters, forget the optimizer's state, count steps from 0."""
+        """Set the parameters, clear the optimizer's state and count steps from 0."""
         for name, variable in self.variables.items():
             load(variable, parameters[name])
         self.optimizer.reset()
         self.first = 0
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The parameters as they stand."""
+        """The present parameters."""
         return {name: self._array(name, variable) for name, variable in self.variables.items()}
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
-        """The optimizer's state as it stands, by `<slot> <name of the trained parameter>`."""
+        """The optimizer's present state, by `<slot> <name of the trained parameter>`."""
         names = {id(variable): name for name, variable in self.variables.items()}
-        found = {}
+        arrays = {}
         for variable, slots in zip(self.model.trainable_variables, self.optimizer.slots, strict=True):
             name = names[id(variable)]
             for slot, state in zip(self.settings.slots, slots, strict=True):
-                found[f"{slot} {name}"] = self._array(name, state)
-        return found
+                arrays[f"{slot} {name}"] = self._array(name, state)
+        return arrays
 
     def _array(self, name: str, variable: keras.Variable) -> np.ndarray:
-        """A copy, which later steps leave as it is."""
+        """A copy of a variable, in the shape of the parameter tree."""
         return np.array(keras.ops.convert_to_numpy(variable.value)).reshape(self.shapes[name])
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
@@ -152,14 +152,14 @@ class KerasTrainer:
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, by path."""
         watched = keras.Model(self.model.input, self.outputs)
-        found = self._observed(watched, as_precision(examples, self.precision))
-        return {path: np.array(keras.ops.convert_to_numpy(output)) for path, output in found.items()}
+        outputs = self._observed(watched, as_precision(examples, self.precision))
+        return {path: np.array(keras.ops.convert_to_numpy(output)) for path, output in outputs.items()}
 
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return watched(examples, training=True)
 
     def compile(self, batch_size: int) -> float | None:
-        """Seconds to build the fused function; None for `fit`, whose first step does so."""
+        """Compile the fused steps; returns seconds, or None for `fit`, which compiles in its first step."""
         if self.execution == "idiomatic":
             return None
         start = time.perf_counter()
@@ -167,24 +167,24 @@ class KerasTrainer:
         return time.perf_counter() - start
 
     def train(self, batches: np.ndarray) -> Steps:
-        """One step per row of `batches`."""
+        """One step for each row of `batches` [steps, B]."""
         if self.execution == "idiomatic":
             data, settings = self._pipeline(batches)
             return fit(self.model, *data, **settings)
         self._compile_fused(batches.shape[1])
-        numbers = self._run(batches, self._coefficients(self.first, len(batches)))
+        metrics = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)
-        return Steps(numbers[:, 0], numbers[:, 1] if self.settings.clip_norm else None)
+        return Steps(metrics[:, 0], metrics[:, 1] if self.settings.clip_norm else None)
 
     def _coefficients(self, first: int, count: int) -> np.ndarray:
-        """What the steps from the `first` on are given, [count, …]."""
+        """The coefficients of `count` steps from the step `first` on, [count, …]."""
         return self.settings.coefficients(first, count).astype(self.precision)
 
     def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
-        """What `fit` is given: data, and settings."""
+        """The data and the settings for `fit`."""
         order = batches.reshape(-1)
         return (self.examples[order], self.labels[order]), {"batch_size": batches.shape[1]}
 
-    def read(self, batches: np.ndarray) -> np.ndarray:
-        """Pass the same batches through the input pipeline alone; the labels that came through."""
-        return self._iterate(batches) if self.execution == "idiomatic" else self._read_fused(batches)
+    def load_batches(self, batches: np.ndarray) -> np.ndarray:
+        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
+        return self._load_idiomatic(batches) if self.execution == "idiomatic" else self._load_fused(batches)

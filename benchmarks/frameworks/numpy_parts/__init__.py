@@ -1,6 +1,5 @@
-"""The parts of the `numpy` framework: every layer, the loss and the update with the gradients by hand.
+"""The parts of the `numpy` framework: layers, loss and update, with every gradient derived by hand.
 
-Notation: L is the loss, d of a name is the gradient of L by it (dy = ∂L/∂y). Arrays are [N, …], examples
-first and channels last. Sums over an array's axes are those of the textbook; nothing is differentiated
-automatically.
+Notation: L is the loss, and a d in front of a name is the gradient of L with respect to it (dy = ∂L/∂y).
+Arrays are [N, …], with the examples first and channels last. Nothing is differentiated automatically.
 """

@@ -1,4 +1,4 @@
-"""Causal self-attention of several heads."""
+"""Causal multi-head self-attention, with gradients by hand."""
 
 import math
 
@@ -10,7 +10,7 @@ PROJECTIONS = ("query", "key", "value")
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """a_j = exp(s_j) / Σ_k exp(s_k) over the last axis; the largest s is taken off against overflow."""
+    """a_j = exp(s_j) / Σ_k exp(s_k) over the last axis; the largest s is subtracted against overflow."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -21,25 +21,25 @@ def softmax_gradient(d_weights: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 class Attention(ManualLayer):
-    """q, k, v = x W + b in heads; s = q kᵀ / √d, a = softmax(s) up to the own position, o = a v; y = o W + b.
+    """q, k, v = x W + b, split into heads; s = q kᵀ / √d, a = softmax(s), o = a v; y = o W + b.
 
-    Backwards, with ᵀ of the last two axes: da = do vᵀ, dv = aᵀ do; ds by the softmax; dq = ds k / √d,
-    dk = dsᵀ q / √d; and dx = Σ of what comes through q, k and v. Where a position may not look, a = 0 and so
-    ds = 0.
+    A position attends only to itself and to earlier positions: for all others a = 0, and so ds = 0. The
+    backward pass, with ᵀ swapping the last two axes: da = do vᵀ, dv = aᵀ do; ds from the gradient of the
+    softmax; dq = ds k / √d, dk = dsᵀ q / √d; dx is the sum of the gradients through q, k and v.
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """[N, T, width] to the same."""
+        """[N, T, width] to [N, T, width]."""
         self.x = x
         self.q, self.k, self.v = (self._heads(self._affine(x, name)) for name in PROJECTIONS)
         scores = self.q @ self.k.swapaxes(-1, -2) / self._root()
-        seen = np.tri(x.shape[1], dtype=bool)
-        self.weights = softmax(np.where(seen, scores, -np.inf))
+        visible = np.tri(x.shape[1], dtype=bool)
+        self.weights = softmax(np.where(visible, scores, -np.inf))
         self.joined = self._joined(self.weights @ self.v)
         return self._affine(self.joined, "output")
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Through the output, the heads, and the three projections."""
+        """dx, through the output projection, the heads, and the three input projections."""
         d_heads = self._heads(self._affine_backward(self.joined, dy, "output"))
         d_scores = softmax_gradient(d_heads @ self.v.swapaxes(-1, -2), self.weights) / self._root()
         d_q, d_k = d_scores @ self.k, d_scores.swapaxes(-1, -2) @ self.q
@@ -50,7 +50,7 @@ class Attention(ManualLayer):
         )
 
     def _root(self) -> float:
-        """√(width / heads)."""
+        """√d with d = width / heads."""
         return math.sqrt(self.x.shape[-1] // self.spec.heads)
 
     def _heads(self, x: np.ndarray) -> np.ndarray:
@@ -63,10 +63,10 @@ class Attention(ManualLayer):
         return heads.swapaxes(1, 2).reshape(n, positions, -1)
 
     def _affine(self, x: np.ndarray, name: str) -> np.ndarray:
-        """x W + b of one projection."""
+        """x W + b with the parameters of one projection."""
         return x @ self.parameters[f"{name}_kernel"] + self.parameters[f"{name}_bias"]
 
     def _affine_backward(self, x: np.ndarray, dy: np.ndarray, name: str) -> np.ndarray:
-        """dx of one projection; stores its dW and db."""
+        """dx of one projection; its dW and db are stored."""
         self.store(**{f"{name}_kernel": kernel_gradient(x, dy), f"{name}_bias": bias_gradient(dy)})
         return dy @ self.parameters[f"{name}_kernel"].T

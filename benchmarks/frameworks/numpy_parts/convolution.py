@@ -1,4 +1,4 @@
-"""Layers with gradients by hand that slide a window over an image: convolution and pooling."""
+"""Layers that slide a window over an image, with gradients by hand: convolution and pooling."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,11 @@ Place = tuple[int, int]
 
 
 def places(window: Place, *, stride: int, counts: Place) -> Iterator[tuple[Place, Slices]]:
-    """For each place (i, j) in a window, row by row: what takes it from every window of [N, H, W, C].
+    """For each place (i, j) of a window, row by row: the slices that select it in all windows at once.
 
-    `counts` windows (p, q) fit in height and width; window (p, q) begins at pixel (p · stride, q · stride),
-    so its place (i, j) is pixel (p · stride + i, q · stride + j). The slices give [N, *counts, C].
+    `counts` is the number of windows in height and width. Window (p, q) begins at pixel
+    (p · stride, q · stride), so its place (i, j) is pixel (p · stride + i, q · stride + j). Applied to an
+    array [N, H, W, C], the slices select [N, *counts, C].
     """
     for i in range(window[0]):
         for j in range(window[1]):
@@ -24,16 +25,16 @@ def places(window: Place, *, stride: int, counts: Place) -> Iterator[tuple[Place
 
 
 def matrix(array: np.ndarray) -> np.ndarray:
-    """All axes but the last made one: [N, H, W, C] to [N·H·W, C]."""
+    """All axes but the last merged into one: [N, H, W, C] to [N·H·W, C]."""
     return array.reshape(-1, array.shape[-1])
 
 
 class Conv(ManualLayer):
-    """y_npqf = b_f + Σ_ijc x̄_n(sp+i)(sq+j)c W_ijcf, with x̄ the input within its zeros and s the stride.
+    """y_npqf = b_f + Σ_ijc x̄_n(sp+i)(sq+j)c W_ijcf, with x̄ the padded input and s the stride.
 
-    For each place (i, j) of the window that is a matrix product over c, Y += X_ij W_ij, where X_ij holds
-    place (i, j) of every window (p, q), one in each row. Hence dW_ij = X_ijᵀ dY and dX_ij = dY W_ijᵀ, which
-    is added to the pixels of x̄ that X_ij was taken from; db = Σ_npq dy. The zeros around have no gradient.
+    For each place (i, j) of the window, the sum over c is a matrix product, Y += X_ij W_ij, where each row
+    of X_ij is the place (i, j) of one window (p, q). Hence dW_ij = X_ijᵀ dY and dX_ij = dY W_ijᵀ, which is
+    added to the pixels of x̄ that X_ij consists of; db = Σ_npq dy. The gradient of the padding is dropped.
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
@@ -43,20 +44,20 @@ class Conv(ManualLayer):
         self.shape = (len(x), *self.spec.output_shape(x.shape[1:]))
         y = np.zeros((np.prod(self.shape[:3]), self.spec.filters), x.dtype)
         for place, of_every_window in self._places():
-            # `dot` leaves a matrix of one column to BLAS too, which `@` does not: 20 times as fast there.
+            # Unlike `@`, `dot` uses BLAS for a matrix of one column too, which is 20 times as fast.
             y += matrix(self.padded[of_every_window]).dot(self.parameters["kernel"][place])
         if self.spec.bias:
             y += self.parameters["bias"]
         return y.reshape(self.shape)
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
-        """dx, unless nothing below is trained."""
+        """dx, or None if no earlier layer is trained."""
         rows = matrix(dy)
         for place, of_every_window in self._places():
             self.gradients["kernel"][place] = matrix(self.padded[of_every_window]).T.dot(rows)
         if self.spec.bias:
             self.store(bias=rows.sum(axis=0))
-        return self._input_gradient(rows) if self.passes_on else None
+        return self._input_gradient(rows) if self.needs_input_gradient else None
 
     def _input_gradient(self, rows: np.ndarray) -> np.ndarray:
         """dx from dY [N·p·q, filters]."""
@@ -69,34 +70,34 @@ class Conv(ManualLayer):
         return d_padded[:, border:height, border:width]
 
     def _places(self) -> Iterator[tuple[Place, Slices]]:
-        """The places of the window, with the slices of the padded input."""
+        """The places of the window, with their slices of the padded input."""
         window = (self.spec.size, self.spec.size)
         return places(window, stride=self.spec.stride, counts=self.shape[1:3])
 
 
 class Pooling(ManualLayer):
-    """What both poolings share: the windows of the last input."""
+    """What max and average pooling share: the windows on the last input."""
 
-    def slide(self, x: np.ndarray) -> None:
-        """Lay the windows over x [N, H, W, C]."""
+    def set_windows(self, x: np.ndarray) -> None:
+        """Compute the window and the shapes for an input x [N, H, W, C]."""
         self.input_shape, self.window = x.shape, self.spec.window(x.shape[1:])
         self.output_shape = (len(x), *self.spec.output_shape(x.shape[1:]))
 
     def places(self) -> Iterator[tuple[Place, Slices]]:
-        """The places of the window, with the slices of the input."""
+        """The places of the window, with their slices of the input."""
         return places(self.window, stride=self.spec.stride, counts=self.output_shape[1:3])
 
 
 class MaxPool(Pooling):
     """y_pq = max_ij x_(sp+i)(sq+j); dx = dy at the place of the maximum, 0 elsewhere.
 
-    Of equal values the first takes the gradient, the window read row by row, as it does in TensorFlow,
-    XLA and PyTorch. Windows that overlap add theirs. A border is minus infinity, which never wins.
+    If values are equal, the first one in row-major order gets the gradient, as in TensorFlow, XLA and
+    PyTorch. Gradients of overlapping windows add up. The padding is minus infinity, so never the maximum.
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """The largest value of each window."""
-        self.slide(x)
+        self.set_windows(x)
         border = (self.spec.border, self.spec.border)
         x = np.pad(x, ((0, 0), border, border, (0, 0)), constant_values=-np.inf)
         y, self.winner = np.full(self.output_shape, -np.inf, x.dtype), np.zeros(self.output_shape, np.int32)
@@ -107,7 +108,7 @@ class MaxPool(Pooling):
         return y
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Each window's dy to its winner."""
+        """dx: each window's dy at the place of its maximum."""
         n, height, width, channels = self.input_shape
         border = self.spec.border
         dx = np.zeros((n, height + 2 * border, width + 2 * border, channels), dy.dtype)
@@ -121,11 +122,11 @@ class AveragePool(Pooling):
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """The mean of each window."""
-        self.slide(x)
+        self.set_windows(x)
         return sum(x[of_every_window] for _, of_every_window in self.places()) / np.prod(self.window).item()
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Each window's dy in equal parts."""
+        """dx: each window's dy in equal parts."""
         dx = np.zeros(self.input_shape, dy.dtype)
         for _, of_every_window in self.places():
             dx[of_every_window] += dy / np.prod(self.window).item()
@@ -141,13 +142,13 @@ class GlobalAveragePool(ManualLayer):
         return x.mean(axis=(1, 2))
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """The same part of dy to every pixel."""
+        """dx: the same part of dy at every pixel."""
         _, height, width, _ = self.shape
         return np.broadcast_to(dy[:, np.newaxis, np.newaxis] / (height * width), self.shape)
 
 
 class Flatten(ManualLayer):
-    """y is x with its axes made one, in the order height, width, channel; dx is dy in x's shape."""
+    """y is x with its axes merged, in the order height, width, channel; dx is dy in the shape of x."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """[N, …] to [N, features]."""
@@ -155,5 +156,5 @@ class Flatten(ManualLayer):
         return x.reshape(len(x), -1)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """The shape of x again."""
+        """dx, in the shape of x."""
         return dy.reshape(self.shape)

@@ -1,4 +1,4 @@
-"""Layers with gradients by hand: what every layer offers, dense layers, activations, embeddings."""
+"""Layers with gradients by hand: the interface of a layer, dense layers, activations, embeddings."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ Shapes = dict[str, Shape]
 
 
 class Allocation(NamedTuple):
-    """Zeros by name, and the arrays that hold them: the same ones, or one vector that they are views of."""
+    """Zeros by name, and the arrays that hold them: the same arrays, or one vector they are views of."""
 
     named: dict[str, np.ndarray]
     whole: list[np.ndarray]
@@ -24,20 +24,20 @@ Allocate = Callable[[Shapes, str], Allocation]
 
 
 class Tensors(NamedTuple):
-    """What the layers compute with, by full name: all parameters, and the gradients of those trained."""
+    """The arrays of a model by full name: all parameters, and the gradients of the trained ones."""
 
     parameters: dict[str, np.ndarray]
     gradients: dict[str, np.ndarray]
 
 
-def apart(shapes: Shapes, dtype: str) -> Allocation:
+def separate_arrays(shapes: Shapes, dtype: str) -> Allocation:
     """One array for each name."""
     named = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
     return Allocation(named, list(named.values()))
 
 
-def end_to_end(shapes: Shapes, dtype: str) -> Allocation:
-    """One vector, cut into a view for each name."""
+def one_vector(shapes: Shapes, dtype: str) -> Allocation:
+    """One vector, with a view into it for each name."""
     sizes = [int(np.prod(shape)) for shape in shapes.values()]
     vector = np.zeros(sum(sizes), dtype)
     pieces = np.split(vector, np.cumsum(sizes)[:-1])
@@ -46,7 +46,7 @@ def end_to_end(shapes: Shapes, dtype: str) -> Allocation:
 
 
 def not_trained(shapes: Shapes, dtype: str) -> dict[str, np.ndarray]:
-    """One array for each name. Generators are in float64 always: float32 counts no further than 2²⁴."""
+    """One array for each name. Generators are always float64: float32 could count only to 2²⁴."""
     return {
         name: np.zeros(shape, "float64" if name.endswith("generator") else dtype)
         for name, shape in shapes.items()
@@ -56,12 +56,12 @@ def not_trained(shapes: Shapes, dtype: str) -> dict[str, np.ndarray]:
 class ManualLayer(ABC):
     """One layer of a spec at its place in the model.
 
-    `parameters` and `gradients` hold arrays by the layer's own names (`kernel`). They stay the same arrays
-    throughout, and are written into: others hold views of them.
+    `parameters` and `gradients` are arrays by their names in the layer (`kernel`). They are only ever
+    changed in place, because the update holds views of them.
     """
 
-    passes_on = True
-    """Whether anything below the layer is trained, and so needs dx."""
+    needs_input_gradient = True
+    """Whether an earlier layer is trained, so that `backward` has to return dx."""
 
     def __init__(self, spec: Layer, shape: Shape, path: str, tensors: Tensors) -> None:
         self.spec, self.path = spec, path
@@ -74,33 +74,33 @@ class ManualLayer(ABC):
         }
 
     def walk(self) -> Iterator["ManualLayer"]:
-        """The layer and all inside it."""
+        """This layer and all layers inside it."""
         yield self
 
     @abstractmethod
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """y from x, keeping what `backward` needs."""
+        """y from x; stores what `backward` needs."""
 
     @abstractmethod
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
         """dx from dy, for the last forward pass in training; stores the gradients of the parameters.
 
-        None where x are tokens, which have no gradient, or where the layer does not `passes_on`.
+        None if x are tokens, which have no gradient, or if `needs_input_gradient` is False.
         """
 
     def store(self, **gradients: np.ndarray) -> None:
-        """Write the gradients of the parameters where the update finds them."""
+        """Write the gradients of parameters into the arrays that the update reads."""
         for name, value in gradients.items():
             self.gradients[name][...] = value
 
     def outputs(self, x: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """y in training, and the outputs of the layer and all inside it by path."""
+        """y in training mode, and the outputs of this layer and of all layers inside it, by path."""
         y = self.forward(x, training=True)
         return y, {self.path: y}
 
 
 def kernel_gradient(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """dW = xᵀ dy, each row of x and dy (all axes but the last) being one n of the sum."""
+    """dW = xᵀ dy, with all axes of x and dy but the last merged into one."""
     return x.reshape(-1, x.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
 
 
@@ -123,23 +123,23 @@ class Dense(ManualLayer):
         return y + self.parameters["bias"] if self.spec.bias else y
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
-        """dx, unless nothing below is trained."""
+        """dx, or None if no earlier layer is trained."""
         self.store(kernel=kernel_gradient(self.x, dy))
         if self.spec.bias:
             self.store(bias=bias_gradient(dy))
-        return dy @ self.parameters["kernel"].T if self.passes_on else None
+        return dy @ self.parameters["kernel"].T if self.needs_input_gradient else None
 
 
 class ReLU(ManualLayer):
-    """y = max(x, 0); dx = dy where x > 0, else 0 (at x = 0 too)."""
+    """y = max(x, 0); dx = dy where x > 0, otherwise 0 (also at x = 0)."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
+        """y, in the shape of x."""
         self.positive = x > 0
         return np.maximum(x, 0)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """dy where x was positive."""
+        """dx: dy where x was positive."""
         return dy * self.positive
 
 
@@ -150,18 +150,18 @@ class GELU(ManualLayer):
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
-        self.x, self.below = x, 0.5 * (1.0 + erf(x / math.sqrt(2.0)))
-        return x * self.below
+        """y, in the shape of x."""
+        self.x, self.phi = x, 0.5 * (1.0 + erf(x / math.sqrt(2.0)))
+        return x * self.phi
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """By the product rule."""
+        """dx, by the product rule."""
         density = np.exp(-0.5 * np.square(self.x)) / math.sqrt(2.0 * math.pi)
-        return dy * (self.below + self.x * density)
+        return dy * (self.phi + self.x * density)
 
 
 class Embedding(ManualLayer):
-    """y_nt = E_x, x the token at (n, t); dE_v = Σ dy over all places (n, t) that hold the token v."""
+    """y_nt = E_x with x the token at (n, t); dE_v = Σ dy over all (n, t) at which the token is v."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """Tokens [N, T] to [N, T, width]."""
@@ -169,20 +169,20 @@ class Embedding(ManualLayer):
         return self.parameters["table"][x]
 
     def backward(self, dy: np.ndarray) -> None:
-        """Tokens have no gradient."""
-        # As a product with the places of each token: several times as fast as np.add.at.
-        holds = self.tokens.reshape(-1, 1) == np.arange(self.spec.vocabulary)
-        self.store(table=holds.T.astype(dy.dtype) @ dy.reshape(-1, dy.shape[-1]))
+        """Stores the gradient of the table; tokens have none."""
+        # A matrix product with one-hot tokens is several times as fast as np.add.at.
+        one_hot = self.tokens.reshape(-1, 1) == np.arange(self.spec.vocabulary)
+        self.store(table=one_hot.T.astype(dy.dtype) @ dy.reshape(-1, dy.shape[-1]))
 
 
 class PositionEmbedding(ManualLayer):
     """y_nt = x_nt + P_t; dP_t = Σ_n dy_nt, dx = dy."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
+        """y, in the shape of x."""
         return x + self.parameters["table"]
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """dy itself."""
+        """dx, which is dy."""
         self.store(table=dy.sum(axis=0))
         return dy

@@ -1,4 +1,4 @@
-"""Batch, group and layer normalisation: one equation over different axes."""
+"""Batch, group and layer normalisation with gradients by hand: one equation over different axes."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ Axes = tuple[int, ...]
 
 
 def moments(x: np.ndarray, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """μ = (1 / m) Σ x and the biased σ² = (1 / m) Σ (x − μ)², over m values; the axes stay, of length 1."""
+    """μ = (1 / m) Σ x and the biased σ² = (1 / m) Σ (x − μ)² over m values; the axes keep length 1."""
     mean = x.mean(axis=axes, keepdims=True)
     return mean, np.square(x - mean).mean(axis=axes, keepdims=True)
 
@@ -16,10 +16,10 @@ def moments(x: np.ndarray, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
 def normalised_gradient(
     d_normal: np.ndarray, *, normal: np.ndarray, deviation: np.ndarray, axes: Axes
 ) -> np.ndarray:
-    """dx from dx̂, for x̂ = (x − μ) / s with s = √(σ² + ε), μ and σ² being the moments of x over `axes`.
+    """dx from dx̂, for x̂ = (x − μ) / s with s = √(σ² + ε), where μ and σ² are the moments of x over `axes`.
 
-    From ∂μ/∂x_i = 1 / m and ∂s/∂x_i = x̂_i / m follows ∂x̂_j/∂x_i = (δ_ij − 1 / m − x̂_j x̂_i / m) / s,
-    and summed over j: dx_i = (dx̂_i − mean(dx̂) − x̂_i mean(dx̂ x̂)) / s.
+    From ∂μ/∂x_i = 1 / m and ∂s/∂x_i = x̂_i / m follows ∂x̂_j/∂x_i = (δ_ij − 1 / m − x̂_j x̂_i / m) / s.
+    Summed over j, this gives dx_i = (dx̂_i − mean(dx̂) − x̂_i mean(dx̂ x̂)) / s.
     """
     mean = d_normal.mean(axis=axes, keepdims=True)
     projection = (d_normal * normal).mean(axis=axes, keepdims=True)
@@ -27,55 +27,55 @@ def normalised_gradient(
 
 
 def all_but_last(x: np.ndarray) -> Axes:
-    """Every axis of x except the channels."""
+    """Every axis of x except the channel axis."""
     return tuple(range(x.ndim - 1))
 
 
 class Norm(ManualLayer):
-    """y = γ x̂ + β; dγ = Σ dy x̂, dβ = Σ dy over all but the channels, dx̂ = γ dy."""
+    """y = γ x̂ + β; dγ = Σ dy x̂ and dβ = Σ dy over all axes but the channels; dx̂ = γ dy."""
 
     def scaled(self) -> np.ndarray:
-        """y from the x̂ kept."""
+        """y from the stored x̂."""
         return self.parameters["gamma"] * self.normal + self.parameters["beta"]
 
     def unscaled(self, dy: np.ndarray) -> np.ndarray:
-        """dx̂ from dy; stores dγ and dβ."""
+        """dx̂ from dy; dγ and dβ are stored."""
         axes = all_but_last(dy)
         self.store(gamma=(dy * self.normal).sum(axis=axes), beta=dy.sum(axis=axes))
         return self.parameters["gamma"] * dy
 
 
 class BatchNorm(Norm):
-    """x̂ over all but the channels: with the batch's moments in training, the running ones in evaluation."""
+    """x̂ over all axes but the channels: by the batch's moments in training, by running averages otherwise."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
+        """y, in the shape of x."""
         mean, variance = self.parameters["moving_mean"], self.parameters["moving_variance"]
         if training:
             mean, variance = moments(x, all_but_last(x))
-            self._move("moving_mean", mean)
-            self._move("moving_variance", variance)
+            self._update_average("moving_mean", mean)
+            self._update_average("moving_variance", variance)
         self.deviation = np.sqrt(variance + self.spec.epsilon)
         self.normal = (x - mean) / self.deviation
         return self.scaled()
 
-    def _move(self, name: str, batch: np.ndarray) -> None:
+    def _update_average(self, name: str, batch: np.ndarray) -> None:
         """r ← momentum · r + (1 − momentum) · batch."""
         running, momentum = self.parameters[name], self.spec.momentum
         running[...] = momentum * running + (1.0 - momentum) * batch.reshape(-1)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Through the batch's moments too, which depend on every example."""
+        """dx, also through the moments of the batch, which depend on every example."""
         return normalised_gradient(
             self.unscaled(dy), normal=self.normal, deviation=self.deviation, axes=all_but_last(dy)
         )
 
 
 class GroupNorm(Norm):
-    """x̂ of each example over height, width and the channels of one group."""
+    """x̂ of each example over height, width and the channels of a group."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
+        """y, in the shape of x."""
         grouped = self._grouped(x)
         mean, variance = moments(grouped, self._axes(grouped))
         self.deviation = np.sqrt(variance + self.spec.epsilon)
@@ -83,7 +83,7 @@ class GroupNorm(Norm):
         return self.scaled()
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Each group for itself."""
+        """dx, for each example and group separately."""
         d_normal = self._grouped(self.unscaled(dy))
         normal, axes = self._grouped(self.normal), self._axes(d_normal)
         dx = normalised_gradient(d_normal, normal=normal, deviation=self.deviation, axes=axes)
@@ -94,7 +94,7 @@ class GroupNorm(Norm):
         return x.reshape(*x.shape[:-1], self.spec.groups, -1)
 
     def _axes(self, grouped: np.ndarray) -> Axes:
-        """Every axis but the examples and the groups."""
+        """Every axis except the examples and the groups."""
         return (*range(1, grouped.ndim - 2), grouped.ndim - 1)
 
 
@@ -102,14 +102,14 @@ class LayerNorm(Norm):
     """x̂ of each example at each position, over the last axis."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
-        """The shape stays."""
+        """y, in the shape of x."""
         mean, variance = moments(x, (-1,))
         self.deviation = np.sqrt(variance + self.spec.epsilon)
         self.normal = (x - mean) / self.deviation
         return self.scaled()
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Each position for itself."""
+        """dx, for each position separately."""
         return normalised_gradient(
             self.unscaled(dy), normal=self.normal, deviation=self.deviation, axes=(-1,)
         )

@@ -1,1 +1,1 @@
-"""What the frameworks on top of PyTorch are made of; no framework itself."""
+"""Parts that the two frameworks on PyTorch share; not a framework itself."""

@@ -1,4 +1,4 @@
-"""The process and its device, as PyTorch is set up in it."""
+"""The settings of PyTorch in this process, and its device."""
 
 import torch
 
@@ -10,12 +10,12 @@ _configured = {"gpu": True, "flush_denormal": False}
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and numbers; TF32 is off.
+    """Set threads, device and precision; TF32 is off.
 
-    Numbers below 1e-38 are flushed to 0, as TensorFlow does. The velocities of weights that seldom get
-    a gradient (the edge pixels of MNIST) come down to there and stay, and are slow to compute with.
+    Denormal numbers, below about 1e-38, are flushed to 0, as TensorFlow does. The velocities of weights that
+    seldom get a gradient (those of MNIST's edge pixels) decay into that range, and would slow each step down.
     """
-    # Before the thread pool starts, whose threads take it over.
+    # This must come before the thread pool starts, since its threads inherit it.
     _configured["flush_denormal"] = torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -32,12 +32,12 @@ def device() -> Device:
 
 
 def torch_device() -> torch.device:
-    """The same as PyTorch's own value."""
+    """The device that PyTorch computes on, as a `torch.device`."""
     return torch.device("cuda" if device().kind == "gpu" else "cpu")
 
 
 def switches() -> dict:
-    """What is switched on and off in this process, as PyTorch reports it, or reported when it was set."""
+    """The settings in force in this process, as PyTorch reports them."""
     return {
         "intra_op_threads": torch.get_num_threads(),
         "flush_denormal": _configured["flush_denormal"],
@@ -51,28 +51,28 @@ def switches() -> dict:
 
 
 def synchronise() -> None:
-    """Wait until everything asked of the device is computed."""
+    """Wait until the device has computed everything."""
     if device().kind == "gpu":
         torch.cuda.synchronize()
 
 
 def reset_peak_memory() -> None:
-    """Start the framework's own GPU peak counter anew, from what is held without the allocator's cache."""
+    """Reset PyTorch's GPU peak counter to the memory in use, after emptying the allocator's cache."""
     if device().kind == "gpu":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
 def peak_memory_mib() -> float | None:
-    """The framework's own GPU peak in MiB; None on a CPU, where PyTorch would report 0.
+    """PyTorch's GPU peak in MiB; None on a CPU, where PyTorch would report 0.
 
-    It is what the allocator reserved. A captured graph keeps the memory of its activations, but what was
-    freed within the capture no longer counts as allocated, and a replay asks the allocator for nothing.
+    This is the memory that the allocator reserved, not the memory it counts as allocated: a captured graph
+    keeps the memory of its activations, but PyTorch counts it as freed, and a replay allocates nothing.
     """
     return torch.cuda.max_memory_reserved() / 2**20 if device().kind == "gpu" else None
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether PyTorch says with this error that memory ran out."""
-    said = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return said or isinstance(error, torch.OutOfMemoryError | MemoryError)
+    """Whether this error of PyTorch means that memory ran out."""
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)

@@ -1,7 +1,7 @@
-"""Training steps as fast as PyTorch takes them: each captured once for a batch size, then replayed.
+"""Fast training steps in PyTorch: a step is captured once for each batch size and then replayed.
 
-The replay needs neither autograd nor the model's Python. On a CPU it is a graph of tensor operations, on a
-GPU a CUDA graph.
+A replay runs neither autograd nor the Python code of the model. On a CPU the captured step is a graph of
+tensor operations, on a GPU it is a CUDA graph.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,16 +21,16 @@ def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
 
 
-def numbers(loss: torch.Tensor, norm: torch.Tensor | None) -> torch.Tensor:
-    """What one step reports: its loss, or [loss, gradient norm]."""
+def metrics(loss: torch.Tensor, norm: torch.Tensor | None) -> torch.Tensor:
+    """The result of one step: its loss, or [loss, gradient norm] if it clips."""
     return loss.detach() if norm is None else torch.stack((loss.detach(), norm))
 
 
 class FusedSteps:
-    """Training steps of a model, and their gathers alone, each one captured graph for a batch size.
+    """Training steps of a model, and the loading of their batches, each as a captured graph.
 
-    `forward` is the model in training mode and `state` its tensors, those not trained included. `examples`
-    and `labels` are brought to the device.
+    `forward` is the model in training mode, and `state` has all its tensors, including those that are not
+    trained. `examples` and `labels` are copied to the device.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class FusedSteps:
         self.gathers, self.gathered = CapturedStep(self._gather, []), {}
 
     def compile(self, batch_size: int) -> None:
-        """Capture the step at this batch size."""
+        """Capture the step for this batch size."""
         row = torch.arange(batch_size, device=self.device, dtype=torch.int32)
         self.steps.capture(row, self.optimizer.coefficients(0, 1)[0])
 
     def train(self, batches: np.ndarray, coefficients: torch.Tensor) -> torch.Tensor:
-        """One step per row of `batches` and of the optimizer's coefficients: their `numbers`, [steps, …]."""
+        """One step for each row of `batches` and `coefficients`; the `metrics` of the steps, [steps, …]."""
         return self.steps.run(self._rows(batches), coefficients)
 
-    def read(self, batches: np.ndarray) -> torch.Tensor:
-        """The gathers of these steps, without the steps; the labels [steps, B, …]."""
+    def load_batches(self, batches: np.ndarray) -> torch.Tensor:
+        """Gather the examples and labels of batches without training; the labels [steps, B, …]."""
         size = batches.shape[1]
         if size not in self.gathered:
             self.gathered[size] = self.examples.new_empty((size, *self.examples.shape[1:]))
@@ -71,30 +71,30 @@ class FusedSteps:
         x, y = self.examples.index_select(0, row), self.labels.index_select(0, row)
         loss = mean_loss(self.forward(x), y)
         gradients = torch.autograd.grad(loss, self.optimizer.parameters)
-        return numbers(loss, self.optimizer.step(gradients, coefficients))
+        return metrics(loss, self.optimizer.step(gradients, coefficients))
 
     def _gather(self, row: torch.Tensor) -> torch.Tensor:
-        """Examples go to one place, each batch over the one before: a graph leaves out what none asks for."""
+        """The labels of a batch. Its examples go to a buffer: a graph drops what has no effect."""
         torch.index_select(self.examples, 0, row, out=self.gathered[len(row)])
         return self.labels.index_select(0, row)
 
 
 Step = Callable[..., torch.Tensor]
-"""Example indices [B], and what else the step is given, to what is wanted of it."""
+"""A function of example indices [B] and the step's other inputs that returns one tensor."""
 
 WARM_UPS = 3
-"""Eager steps before a CUDA graph is captured, in which libraries choose kernels and take workspaces."""
+"""Eager steps before a CUDA graph is captured: libraries choose kernels and allocate workspaces in them."""
 
 
 class CapturedStep:
-    """One training step as a graph, on a GPU a CUDA graph, on a CPU a list of tensor operations.
+    """A step as a captured graph for each batch size: a CUDA graph on a GPU, tensor operations on a CPU.
 
-    Capturing takes steps on the real tensors. `state` names every tensor that a step changes, generators
-    included; all are put back afterwards, in place, and so is PyTorch's own generator, from which
-    every replay draws anew.
+    Capturing runs steps on the real tensors. `state` has every tensor that a step changes, generators
+    included. Afterwards all of them are restored in place, and so is PyTorch's own generator; each replay
+    draws new numbers from it.
 
-    A step reads and writes the same tensors at every replay, so whoever resets the training must copy
-    into them. On a GPU it must not wait for the device (no `.item()`, no copy from the host).
+    Every replay reads and writes the same tensors, so a reset must copy into them. On a GPU the step must
+    not wait for the device (no `.item()`, no copy from the host).
     """
 
     def __init__(self, step: Step, state: Sequence[torch.Tensor]) -> None:
@@ -102,15 +102,15 @@ class CapturedStep:
         self.replays: dict[int, Step] = {}
 
     def run(self, rows: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
-        """One step for each row of indices [steps, B] and of the other inputs [steps, …]: [steps, …]."""
+        """One step for each row of indices [steps, B] and of the other inputs [steps, …]; [steps, …]."""
         inputs = rows, *others
         replay = self.capture(*(each[0] for each in inputs))
         with torch.inference_mode():
-            found = [replay(*each) for each in zip(*(each.unbind() for each in inputs), strict=True)]
-        return torch.stack(found)
+            results = [replay(*each) for each in zip(*(each.unbind() for each in inputs), strict=True)]
+        return torch.stack(results)
 
     def capture(self, row: torch.Tensor, *others: torch.Tensor) -> Step:
-        """The step for batches of this row's size, captured if it was not yet."""
+        """The step for batches of this row's size; it is captured at the first call."""
         if len(row) not in self.replays:
             before = [tensor.detach().to("cpu", copy=True) for tensor in self.state]
             capture, devices = (_cuda_graph, [row.device]) if row.is_cuda else (_operations, [])
@@ -123,14 +123,14 @@ class CapturedStep:
 
 
 def _operations(step: Step, *inputs: torch.Tensor) -> Step:
-    """The tensor operations of one step, a backward pass and update included, as a function."""
+    """The tensor operations of one step, including backward pass and update, as a function."""
     return make_fx(lambda *inputs: step(*inputs))(*inputs).forward
 
 
 def _cuda_graph(step: Step, *inputs: torch.Tensor) -> Step:
-    """One step as a CUDA graph, on inputs and an output that stay at one place in memory.
+    """One step as a CUDA graph, whose inputs and output stay at one place in memory.
 
-    As https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture demands.
+    See https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture.
     """
     inputs = tuple(each.clone() for each in inputs)
     _warm_up(lambda: step(*inputs))
@@ -148,7 +148,7 @@ def _cuda_graph(step: Step, *inputs: torch.Tensor) -> Step:
 
 
 def _warm_up(step: Callable[[], torch.Tensor]) -> None:
-    """A few steps on a side stream, since what the main stream holds would be captured with it."""
+    """A few steps on a side stream, as PyTorch requires before a capture."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):

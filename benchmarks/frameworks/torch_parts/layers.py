@@ -1,7 +1,7 @@
-"""Layers that PyTorch has in no form that computes what the others do, the random ones among them.
+"""Layers that PyTorch lacks, or that it computes differently from the layer spec.
 
 Dropout and augmentation draw from the generator that all frameworks share (`recipe.randomness`). Random
-bits are compared as the whole numbers they are, which is exact in every precision.
+bits are compared as whole numbers, which is exact in every precision.
 """
 
 import math
@@ -19,7 +19,7 @@ CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
-    """The spec's order of axes: images as [N, H, W, C], all else as it is; a view."""
+    """A view in the spec's order of axes: images become [N, H, W, C], everything else is unchanged."""
     return x.permute(CHANNELS_LAST) if x.ndim == 4 else x
 
 
@@ -51,18 +51,19 @@ class ImageLayerNorm(nn.LayerNorm):
     """`nn.LayerNorm` over the channels of images, one pixel at a time."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W] to the same."""
+        """[N, C, H, W] to [N, C, H, W]."""
         return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
 
 
 class GroupNorm(nn.GroupNorm):
-    """`nn.GroupNorm`, which PyTorch 2.13 crashes on when it is captured with data as its input.
+    """`nn.GroupNorm` that can also be captured as the first layer.
 
-    Its backward kernel then has no gradient of the input to give, which `make_fx` does not survive.
+    There its input, the data, needs no gradient. PyTorch 2.13's backward kernel then returns none for it,
+    and `make_fx` crashes.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, …] to the same; data are normalised apart from scale and shift, which have the gradients."""
+        """[N, C, …] to [N, C, …]. Data is normalised first; the trained scale and shift follow separately."""
         if x.requires_grad or not torch.is_grad_enabled():
             return super().forward(x)
         shape = (-1, *[1] * (x.ndim - 2))
@@ -71,22 +72,22 @@ class GroupNorm(nn.GroupNorm):
 
 
 class TextGroupNorm(GroupNorm):
-    """`nn.GroupNorm` of texts, whose channels are last."""
+    """`nn.GroupNorm` for text, whose channels are the last axis."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, positions, width] to the same."""
+        """[N, positions, width] to [N, positions, width]."""
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class BiasedBatchNorm(nn.BatchNorm2d):
-    """Batch norm whose running variance is the biased one, as in the layer spec, for any input.
+    """Batch norm for any input that averages the biased variance, as the layer spec says.
 
-    PyTorch's own averages the unbiased variance and so is another model in evaluation.
+    PyTorch's own averages the unbiased variance, and so is a different model in evaluation.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise by the batch in training, by the running averages in evaluation."""
-        if x.ndim == 3:  # of texts, a position is an example
+        if x.ndim == 3:  # in text, each position counts as an example
             return self.forward(x.flatten(0, 1)).view_as(x)
         if not self.training:
             averages = self.running_mean, self.running_var
@@ -110,7 +111,7 @@ class GlobalAveragePool(nn.Module):
 
 
 class Residual(nn.Module):
-    """body(x) + shortcut(x); an empty shortcut is x itself."""
+    """body(x) + shortcut(x); an empty shortcut is the identity."""
 
     def __init__(self, body: nn.Sequential, shortcut: nn.Sequential) -> None:
         super().__init__()
@@ -129,12 +130,12 @@ class PositionEmbedding(nn.Module):
         self.weight = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, positions, width] to the same."""
+        """[N, positions, width] to [N, positions, width]."""
         return x + self.weight
 
 
 class Attention(nn.Module):
-    """Causal self-attention of several heads."""
+    """Causal multi-head self-attention."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -142,77 +143,77 @@ class Attention(nn.Module):
         self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, positions, width] to the same."""
-        qkv = (self._cut(project(x)) for project in (self.query, self.key, self.value))
+        """[N, positions, width] to [N, positions, width]."""
+        qkv = (self._heads(project(x)) for project in (self.query, self.key, self.value))
         y = functional.scaled_dot_product_attention(*qkv, is_causal=True)
         return self.output(y.transpose(1, 2).flatten(2))
 
-    def _cut(self, x: torch.Tensor) -> torch.Tensor:
+    def _heads(self, x: torch.Tensor) -> torch.Tensor:
         """[N, positions, width] to [N, heads, positions, width / heads]."""
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class RandomModule(nn.Module):
-    """A module that passes its input through in evaluation; its generator is (key, count of draws)."""
+    """A module that is random in training and the identity in evaluation, with (key, count) of its draws."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("generator", torch.zeros(2, dtype=torch.int32))
 
     def draw(self, *shape: int) -> torch.Tensor:
-        """Random bits of the next draw, int32 of this shape; the index runs over the last axis first."""
+        """Random bits of the next draw, int32 of this shape, indexed in C order."""
         index = torch.arange(math.prod(shape), dtype=torch.int32, device=self.generator.device)
         drawn = bits(index, self.generator[0], self.generator[1])
         self.generator[1].add_(1)
         return drawn.view(shape)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What the layer does in training, else its input."""
-        return self.changed(x) if self.training else x
+        """The output in training; in evaluation the input itself."""
+        return self.training_output(x) if self.training else x
 
-    def changed(self, x: torch.Tensor) -> torch.Tensor:
+    def training_output(self, x: torch.Tensor) -> torch.Tensor:
         """The output in training."""
         raise NotImplementedError
 
 
 class SharedDropout(RandomModule):
-    """Dropout; the index of a number is its place in the batch with channels last."""
+    """Dropout from the shared generator; elements are indexed in the batch's order with channels last."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate, self.threshold = rate, math.ceil(rate * 2**BITS)
 
-    def changed(self, x: torch.Tensor) -> torch.Tensor:
-        """The numbers with u ≥ rate over 1 − rate, the others 0."""
+    def training_output(self, x: torch.Tensor) -> torch.Tensor:
+        """x / (1 − rate) where u ≥ rate, otherwise 0."""
         drawn = self.draw(*channels_last(x).shape)
         drawn = drawn.permute(CHANNELS_FIRST) if x.ndim == 4 else drawn
         return (x / (1 - self.rate)).masked_fill(drawn < self.threshold, 0.0)
 
 
-class OwnDropout(nn.Dropout):
-    """PyTorch's dropout, which leaves the shared generator as it is."""
+class FrameworkDropout(nn.Dropout):
+    """PyTorch's dropout, which draws from PyTorch's generator and leaves the shared one unused."""
 
     def __init__(self, rate: float) -> None:
         super().__init__(rate)
         self.register_buffer("generator", torch.zeros(2, dtype=torch.int32))
 
 
-def start_own_generator(layers: Spec, input_shape: Shape, parameters: dict[str, np.ndarray]) -> None:
-    """PyTorch's own generator starts from the keys of the dropouts that draw from it."""
+def seed_framework_generator(layers: Spec, input_shape: Shape, parameters: dict[str, np.ndarray]) -> None:
+    """Seed PyTorch's own generator with the key of the last dropout layer that draws from it."""
     for path, layer, _ in walk(layers, input_shape):
         if isinstance(layer, Dropout) and layer.source == "framework":
             torch.manual_seed(int(parameters[f"{path}.generator"][0]))
 
 
 class RandomShift(RandomModule):
-    """Each image moved by up to `reach` pixels in height and in width, zeros coming in."""
+    """Moves each image by up to `reach` pixels in height and width, and fills up with zeros."""
 
     def __init__(self, reach: int) -> None:
         super().__init__()
         self.reach = reach
 
-    def changed(self, x: torch.Tensor) -> torch.Tensor:
-        """y[i, j] = x[i + a, j + b] in each image [C, H, W]."""
+    def training_output(self, x: torch.Tensor) -> torch.Tensor:
+        """y[i, j] = x[i + a, j + b] in each image: [N, C, H, W] to [N, C, H, W]."""
         n, channels, height, width = x.shape
         moved = (self.draw(n, 2) * (2 * self.reach + 1)) >> BITS  # a + reach and b + reach
         rows = moved[:, 0, None] + torch.arange(height, device=x.device)
@@ -224,9 +225,9 @@ class RandomShift(RandomModule):
 
 
 class RandomFlip(RandomModule):
-    """Each image mirrored left to right with probability ½."""
+    """Mirrors each image left to right with probability ½."""
 
-    def changed(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W] to the same."""
+    def training_output(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to [N, C, H, W]."""
         drawn = self.draw(x.shape[0], 1, 1, 1)
         return torch.where(drawn < 2 ** (BITS - 1), x.flip(3), x)

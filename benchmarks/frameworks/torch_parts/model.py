@@ -1,4 +1,4 @@
-"""From a layer spec to an ordinary PyTorch module, and its tensors by the parameter tree's names."""
+"""Builds an ordinary PyTorch module from a layer spec, and names its tensors as the parameter tree does."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.frameworks.torch_parts import layers as own
-from benchmarks.frameworks.torch_parts import layers as own_random
+from benchmarks.frameworks.torch_parts import layers as custom
 from benchmarks.models import layers as spec
 from benchmarks.models.layer import Layer, Shape, Spec, input_shapes
 from benchmarks.models.parameters import parameter_shapes
@@ -22,12 +21,12 @@ NATIVE_NAMES = {
     "moving_variance": "running_var",
     "table": "weight",
 }
-"""PyTorch's names of the parameters that it calls otherwise; a `kernel` is a `weight` too."""
+"""PyTorch's names for parameters that it names differently; besides these, a `kernel` is a `weight`."""
 
 
 def dense(layer: spec.Dense, shape: Shape) -> nn.Linear:
-    """A linear map of the last axis, which in images is PyTorch's second."""
-    return (own.ImageLinear if len(shape) == 3 else nn.Linear)(shape[-1], layer.units, bias=layer.bias)
+    """A linear map of the last axis, which for images is the second axis in PyTorch."""
+    return (custom.ImageLinear if len(shape) == 3 else nn.Linear)(shape[-1], layer.units, bias=layer.bias)
 
 
 def conv(layer: spec.Conv, shape: Shape) -> nn.Conv2d:
@@ -37,30 +36,30 @@ def conv(layer: spec.Conv, shape: Shape) -> nn.Conv2d:
 
 
 def layer_norm(layer: spec.LayerNorm, shape: Shape) -> nn.LayerNorm:
-    """Over the last axis, which in images is PyTorch's second."""
-    return (own.ImageLayerNorm if len(shape) == 3 else nn.LayerNorm)(shape[-1], eps=layer.epsilon)
+    """Layer norm over the last axis, which for images is the second axis in PyTorch."""
+    return (custom.ImageLayerNorm if len(shape) == 3 else nn.LayerNorm)(shape[-1], eps=layer.epsilon)
 
 
 def group_norm(layer: spec.GroupNorm, shape: Shape) -> nn.GroupNorm:
-    """Channels are the second axis in PyTorch, which in texts are the last."""
-    kind = own.TextGroupNorm if len(shape) == 2 else own.GroupNorm
+    """Group norm; PyTorch expects the channels as the second axis, but in text they are the last."""
+    kind = custom.TextGroupNorm if len(shape) == 2 else custom.GroupNorm
     return kind(layer.groups, shape[-1], eps=layer.epsilon)
 
 
-def residual(layer: spec.Residual, shape: Shape) -> own.Residual:
-    """Both branches, built likewise."""
-    return own.Residual(sequential(layer.body, shape), sequential(layer.shortcut, shape))
+def residual(layer: spec.Residual, shape: Shape) -> custom.Residual:
+    """A residual, with both branches built the same way."""
+    return custom.Residual(sequential(layer.body, shape), sequential(layer.shortcut, shape))
 
 
 def dropout(layer: spec.Dropout, shape: Shape) -> nn.Module:
-    """From the shared generator or PyTorch's."""
-    return (own_random.SharedDropout if layer.source == "shared" else own_random.OwnDropout)(layer.rate)
+    """Dropout that draws from the shared generator or from PyTorch's."""
+    return (custom.SharedDropout if layer.source == "shared" else custom.FrameworkDropout)(layer.rate)
 
 
 MODULES: dict[type[Layer], Callable[[Any, Shape], nn.Module]] = {
     spec.Dense: dense,
     spec.Conv: conv,
-    spec.BatchNorm: lambda layer, shape: own.BiasedBatchNorm(
+    spec.BatchNorm: lambda layer, shape: custom.BiasedBatchNorm(
         shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum
     ),
     spec.GroupNorm: group_norm,
@@ -69,59 +68,59 @@ MODULES: dict[type[Layer], Callable[[Any, Shape], nn.Module]] = {
     spec.GELU: lambda layer, shape: nn.GELU(),
     spec.MaxPool: lambda layer, shape: nn.MaxPool2d(layer.window(shape), layer.stride, layer.border),
     spec.AveragePool: lambda layer, shape: nn.AvgPool2d(layer.window(shape), layer.stride),
-    spec.GlobalAveragePool: lambda layer, shape: own.GlobalAveragePool(),
-    spec.Flatten: lambda layer, shape: own.Flatten(),
+    spec.GlobalAveragePool: lambda layer, shape: custom.GlobalAveragePool(),
+    spec.Flatten: lambda layer, shape: custom.Flatten(),
     spec.Dropout: dropout,
-    spec.RandomShift: lambda layer, shape: own_random.RandomShift(layer.reach),
-    spec.RandomFlip: lambda layer, shape: own_random.RandomFlip(),
+    spec.RandomShift: lambda layer, shape: custom.RandomShift(layer.reach),
+    spec.RandomFlip: lambda layer, shape: custom.RandomFlip(),
     spec.Residual: residual,
     spec.Embedding: lambda layer, shape: nn.Embedding(layer.vocabulary, layer.width),
-    spec.PositionEmbedding: lambda layer, shape: own.PositionEmbedding(shape),
-    spec.Attention: lambda layer, shape: own.Attention(shape[-1], layer.heads),
+    spec.PositionEmbedding: lambda layer, shape: custom.PositionEmbedding(shape),
+    spec.Attention: lambda layer, shape: custom.Attention(shape[-1], layer.heads),
 }
-"""The PyTorch module that computes a layer, from the layer and the shape of its input."""
+"""The function that builds the PyTorch module of each kind of layer, from the layer and its input shape."""
 
 
 def sequential(layers: Spec, shape: Shape) -> nn.Sequential:
-    """The layers one after another."""
+    """The modules of these layers, one after the other."""
     shapes = input_shapes(layers, shape)
     pairs = zip(layers, shapes, strict=True)
     return nn.Sequential(*(MODULES[type(layer)](layer, shape) for layer, shape in pairs))
 
 
 def build_model(layers: Spec, input_shape: Shape) -> nn.Sequential:
-    """An ordinary module from inputs as the data has them to logits.
+    """The module of a model, from inputs in the data's order of axes to logits.
 
-    Its submodules have the layers' paths as names.
+    The names of its submodules are the paths of the layers.
     """
     modules = sequential(layers, input_shape).named_children()
-    first = {"input": own.ChannelsFirst()} if len(input_shape) == 3 else {}
+    first = {"input": custom.ChannelsFirst()} if len(input_shape) == 3 else {}
     return nn.Sequential(OrderedDict(first | dict(modules)))
 
 
 def native_name(name: str) -> str:
-    """`query_kernel` → `query.weight`, `gamma` → `weight`, …"""
+    """PyTorch's name of a parameter: `query.weight` for `query_kernel`, `weight` for `gamma`, …"""
     return NATIVE_NAMES.get(name) or name.replace("_", ".").replace("kernel", "weight")
 
 
 def tensors(model: nn.Module, layers: Spec, input_shape: Shape) -> dict[str, torch.Tensor]:
-    """The model's own tensors by the names of the parameter tree, in the tree's order."""
-    found = {}
+    """The tensors of the model (not copies) by the names of the parameter tree, in its order."""
+    by_name = {}
     for full_name in parameter_shapes(layers, input_shape):
         path, _, name = full_name.rpartition(".")
-        found[full_name] = attrgetter(native_name(name))(model.get_submodule(path))
-    return found
+        by_name[full_name] = attrgetter(native_name(name))(model.get_submodule(path))
+    return by_name
 
 
 def to_native(name: str, array: np.ndarray) -> np.ndarray:
-    """From the parameter tree's layout to PyTorch's: kernels are [in, out] and [h, w, in, out]."""
+    """From the layout of the parameter tree, kernels [in, out] and [h, w, in, out], to PyTorch's."""
     if not name.endswith("kernel"):
         return array
     return np.ascontiguousarray(array.transpose({2: (1, 0), 4: (3, 2, 0, 1)}[array.ndim]))
 
 
 def from_native(name: str, tensor: torch.Tensor) -> np.ndarray:
-    """From PyTorch's layout back to the parameter tree's; a copy."""
+    """From PyTorch's layout back to that of the parameter tree, as a copy."""
     array = tensor.detach().cpu().numpy()
     if name.endswith("kernel"):
         array = array.transpose({2: (1, 0), 4: (2, 3, 1, 0)}[array.ndim])

@@ -1,4 +1,4 @@
-"""The recipe's optimizers: PyTorch's own as a user steps them, and in kernels that a graph can hold."""
+"""The recipe's optimizers: PyTorch's own for the eager loop, and fused kernels that can be captured."""
 
 import numpy as np
 import torch
@@ -6,15 +6,15 @@ import torch
 from benchmarks.recipe.optimizer import Optimizer
 
 NATIVE_SLOTS = {"velocity": "momentum_buffer", "mean": "exp_avg", "square": "exp_avg_sq"}
-"""PyTorch's names of the optimizers' state."""
+"""PyTorch's names of the optimizer's state arrays."""
 
 Tensors = list[torch.Tensor]
 
 
 def clip(gradients: Tensors, max_norm: float | None) -> torch.Tensor | None:
-    """g ← g · min(1, c / ‖g‖) in place; the norm over all gradients before that.
+    """g ← g · min(1, c / ‖g‖) in place; returns the norm ‖g‖ over all gradients, None if c is None.
 
-    `torch.nn.utils.clip_grad_norm_` divides by ‖g‖ + 1e-6.
+    `torch.nn.utils.clip_grad_norm_` is not used, since it divides by ‖g‖ + 1e-6.
     """
     if max_norm is None:
         return None
@@ -27,15 +27,15 @@ def native(settings: Optimizer, parameters: Tensors) -> torch.optim.Optimizer:
     """The optimizer of `torch.optim` that computes the recipe's equation."""
     rate, decoupled = settings.learning_rate, settings.decoupled_decay
     if settings.slots != ("mean", "square"):
-        rolling = {"momentum": settings.momentum, "nesterov": settings.name == "nesterov"}
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=settings.coupled_decay, **rolling)
+        momentum = {"momentum": settings.momentum, "nesterov": settings.name == "nesterov"}
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=settings.coupled_decay, **momentum)
     kind = torch.optim.AdamW if decoupled else torch.optim.Adam
     betas = (settings.beta_1, settings.beta_2)
     return kind(parameters, lr=rate, betas=betas, eps=settings.epsilon, weight_decay=settings.weight_decay)
 
 
 class NativeOptimizer:
-    """PyTorch's own optimizer, with what the recipe has beyond it: clipping, and SGD's decoupled decay."""
+    """PyTorch's own optimizer, with the clipping and the decoupled decay for SGD that it lacks."""
 
     def __init__(self, settings: Optimizer, parameters: Tensors) -> None:
         self.settings, self.parameters = settings, parameters
@@ -43,11 +43,11 @@ class NativeOptimizer:
         self.decay = settings.decoupled_decay if isinstance(self.optimizer, torch.optim.SGD) else 0.0
 
     def reset(self) -> None:
-        """Forget the state."""
+        """Clear the state."""
         self.optimizer.state.clear()
 
     def step(self, rate: float) -> torch.Tensor | None:
-        """One step at this learning rate from the gradients in `.grad`; their norm if it clips."""
+        """One step at this learning rate, from the gradients in `.grad`; returns their norm if it clips."""
         norm = clip([parameter.grad for parameter in self.parameters], self.settings.clip_norm)
         if self.decay:
             with torch.no_grad():
@@ -58,12 +58,12 @@ class NativeOptimizer:
 
     @property
     def slots(self) -> dict[str, Tensors]:
-        """The state by the recipe's names, in the parameters' order."""
+        """The state arrays by the recipe's names, in the order of the parameters."""
         states = [self.optimizer.state.get(parameter, {}) for parameter in self.parameters]
         return {slot: self._slot(NATIVE_SLOTS[slot], states) for slot in self.settings.slots}
 
     def _slot(self, name: str, states: list[dict]) -> Tensors:
-        """One state array of each parameter, 0 before the first step."""
+        """One state array for each parameter, 0 before the first step."""
         pairs = zip(states, self.parameters, strict=True)
         return [state[name] if name in state else torch.zeros_like(parameter) for state, parameter in pairs]
 
@@ -71,8 +71,8 @@ class NativeOptimizer:
 class FusedOptimizer:
     """The recipe's equations in PyTorch's fused kernels, one call for all parameters together.
 
-    They are those of `torch.optim` with `fused=True`. Rate and step number are tensors, so that a
-    captured graph follows them.
+    These are the kernels of `torch.optim` with `fused=True`. Learning rate and step number are passed as
+    tensors, so that they are inputs of a captured graph and not constants in it.
     """
 
     def __init__(self, settings: Optimizer, parameters: Tensors) -> None:
@@ -81,19 +81,19 @@ class FusedOptimizer:
         self.update = self._update_adam if "square" in self.slots else self._update_sgd
 
     def reset(self) -> None:
-        """Forget the state, in place."""
+        """Clear the state, in place."""
         for slot in self.slots.values():
             torch._foreach_zero_(slot)
 
     def coefficients(self, first: int, count: int) -> torch.Tensor:
-        """Rate and number of each step, [count, 2]; float32, which the kernels ask for and is exact here."""
+        """Learning rate and number of each step, [count, 2], exact in float32, which the kernels need."""
         numbers = np.arange(first + 1, first + count + 1)
         rows = np.stack([self.settings.rates(first, count), numbers], axis=1)
         return torch.from_numpy(rows.astype(np.float32)).to(self.parameters[0].device)
 
     def step(self, gradients: Tensors, coefficients: torch.Tensor) -> torch.Tensor | None:
-        """One step from these gradients and one row of `coefficients`; the gradients' norm if it clips."""
-        # The kernels go through memory in its order, so all must lie as the parameters do.
+        """One step from these gradients and one row of `coefficients`; returns the norm if it clips."""
+        # The kernels run through memory in its order, so gradients must have the layout of the parameters.
         gradients = [gradient.contiguous() for gradient in gradients]
         norm = clip(gradients, self.settings.clip_norm)
         with torch.no_grad():
