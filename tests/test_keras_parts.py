@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 
@@ -19,9 +20,16 @@ INSTALLED = [name for name, package in BACKENDS.items() if importlib.util.find_s
 @pytest.fixture(scope="module", params=INSTALLED)
 def subject(request, tmp_path_factory):
     """What `keras_subject.py` found, in a process of its own; and the backend."""
-    output = tmp_path_factory.mktemp("keras") / "found.json"
+    folder = tmp_path_factory.mktemp("keras")
+    output = folder / "found.json"
     arguments = ["-m", "tests.keras_subject", request.param, output]
-    subprocess.run([sys.executable, *map(str, arguments)], check=True)
+    # JAX compiles a program once, however many trainers of the process ask for it.
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    subprocess.run([sys.executable, *map(str, arguments)], check=True, env={**os.environ, **cache})
     return BACKENDS[request.param], json.loads(output.read_text())
 
 

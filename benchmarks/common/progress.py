@@ -8,38 +8,24 @@ PAUSE_S = 15
 
 
 class Progress:
-    """What a job does, in how many parts of which kind, and when it began (seconds since the epoch).
+    """Counts the parts of a job that are done; each of the rest is expected to take as long."""
 
-    Lines fall into intervals counted from there, at most one into each. Several processes may do one job in
-    turn: `since` is when the turn of this one began.
-    """
+    def __init__(self, job: str, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.job, self.total, self.clock, self.done = job, total, clock, 0
+        self.start = self.last = clock()
 
-    def __init__(
-        self,
-        job: str,
-        *,
-        part: str,
-        parts: int,
-        began: float,
-        since: float | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.job, self.part, self.parts, self.began, self.clock = job, part, parts, began, clock
-        self.every_s = TERMINAL_S if os.isatty(descriptor()) else FILE_S
-        self.latest = self._interval(began if since is None else since)
-
-    def _interval(self, moment: float) -> int:
-        """The number of the interval that a moment falls into."""
-        return int((moment - self.began) // self.every_s)
-
-    def at(self, done: float) -> None:
-        """So many parts are done, a fraction too; a line says so if an interval began since the last call."""
+    def advance(self, parts: int = 1) -> None:
+        """Count parts in, and print what is done and what remains unless a line was just printed."""
+        self.done += parts
         now = self.clock()
-        if self._interval(now) > self.latest and 0 < done < self.parts:
-            left = self._left(done / self.parts, passed_s=now - self.began)
-            write(f"{self.job}: {self.part} {int(done) + 1} of {self.parts}{left}")
-        self.latest = self._interval(now)
+        left_s = (now - self.start) * (self.total - self.done) / self.done
+        if now - self.last >= PAUSE_S and self.done < self.total:
+            self.last = now
+            print(f"progress: {self.job}: {self.done} of {self.total}, {duration(left_s)} left", flush=True)
 
-    def _left(self, share: float, *, passed_s: float) -> str:
-        """About how long the rest takes, once enough is done."""
-        return f", about {remaining(passed_s * (1 - share) / share)} left" if share >= ENOUGH else ""
+
+def duration(seconds: float) -> str:
+    """Roughly how long that is, in words."""
+    return (
+        f"about {5 * max(1, round(seconds / 5))} s" if seconds < 120 else f"about {round(seconds / 60)} min"
+    )

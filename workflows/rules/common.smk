@@ -18,7 +18,7 @@ from benchmarks.study import check
 from benchmarks.study import study as studies
 
 # Of what a long job prints into its log a person is shown what tells its progress.
-SHOW_PROGRESS = "sed -nu 's/^progress: //p' >&2"
+SHOWN = "sed -nu 's/^progress: //p' >&2"
 
 process.prefer_this_interpreter()
 # Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the

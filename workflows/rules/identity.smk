@@ -20,11 +20,12 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
+        shown=SHOWN,
     message:
         "trace {wildcards.framework}: first steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --output {output} 2>&1 | " + SHOW_PROGRESS
+        "--precision {wildcards.precision} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
 rule certify:

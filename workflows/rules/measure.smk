@@ -18,11 +18,12 @@ rule throughput:
             "benchmarks.throughput.job", "benchmarks.throughput.measure"
         ),
         study=TIMED_JSON,
+        shown=SHOWN,
     message:
         "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        "--threads {threads} --code {params.code} --output {output} 2>&1 | tee {log} | {SHOW_PROGRESS}"
+        "--threads {threads} --code {params.code} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
 rule train:
@@ -40,8 +41,9 @@ rule train:
     params:
         code=code_of_cell,
         plan=plan_of,
+        shown=SHOWN,
     message:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
     shell:
         "python -m benchmarks train {input.data} --plan {params.plan:q} "
-        "--threads {threads} --code {params.code} --record {output} 2>&1 | tee {log} | {SHOW_PROGRESS}"
+        "--threads {threads} --code {params.code} --record {output} 2>&1 | tee {log} | {params.shown}"
