@@ -148,7 +148,7 @@ def test_the_command_stores_a_dataset_and_tells_an_unknown_one_plainly(tmp_path)
     assert datasets.read(tmp_path / "new" / "data.npz").name == "digits"
     wrong = fetch("digit")
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("error: unknown dataset") and "Traceback" not in wrong.stderr
+    assert wrong.stderr.startswith("error: unknown data set") and "Traceback" not in wrong.stderr
 
 
 # The stored file: missing, damaged, altered

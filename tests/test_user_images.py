@@ -189,7 +189,7 @@ def test_every_image_is_tried_beyond_the_first_chunk(photos, monkeypatch, tmp_pa
 def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, size):
     Image.fromarray(np.full((5, 6), 40_000, np.uint16)).save(photos / "cat" / "deep.png")
     said = refused(f"images:{photos}{size}", tmp_path)
-    assert "deep.png has more than 8 bits a value" in said
+    assert "deep.png has more than 8 bits per value" in said
 
 
 def test_a_palette_needs_a_target_size(tmp_path):
@@ -231,7 +231,7 @@ def test_folders_that_make_no_dataset_are_refused(photos, tmp_path, kind, said):
 
 def test_classes_must_be_those_of_the_test(apart, tmp_path):
     (apart / "test" / "dog").rename(apart / "test" / "wolf")
-    assert "dog, wolf in one of train and test alone" in refused(f"images:{apart}", tmp_path)
+    assert "only one of train and test has dog, wolf" in refused(f"images:{apart}", tmp_path)
 
 
 def test_a_third_folder_beside_train_and_test_is_not_left_out_silently(apart):

@@ -54,7 +54,7 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
     [
         (b"", "has 0 characters\n  fix: give at least 1,281"),
         (b"ab" * 640, "has 1,280 characters"),
-        (b"a" * 2000, "holds one character alone: 'a'"),
+        (b"a" * 2000, "has only one character, 'a'"),
         (b"abc\xff" * 2000, "is not UTF-8: byte 3 is 0xff"),
         ("abc".encode("utf-16") * 2000, "is not UTF-8: byte 0 is 0xff"),
     ],

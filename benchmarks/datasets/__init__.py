@@ -1,23 +1,23 @@
-"""Datasets: built-in ones, one file of this package each, and the user's own, one file for each kind.
+"""Data sets: built-in ones, with one file for each, and the user's own, with one file for each kind.
 
-Adding a file adds a built-in dataset, and nothing else is edited. It states its facts and has one function:
+To add a built-in data set, add a file here; nothing else changes. It has these facts and one function:
 
     NAME = "name"                         the file's name
-    KIND = "images"                       or "tokens": text, as numbers of characters
+    KIND = "images"                       or "tokens" for text, with one number for each character
     SHAPE = (28, 28, 1)                   of one example: height, width, channels; (T,) for tokens
-    DTYPE = "uint8"                       of the raw examples: an integer type; raw labels are uint8
-    SCALE = 255.0                         images are divided by it, into [0, 1]; tokens stay as they are
+    DTYPE = "uint8"                       of the raw examples, an integer type; raw labels are uint8
+    SCALE = 255.0                         images are divided by it; tokens are not scaled
     N_CLASSES = 10                        or the size of the vocabulary
     SPLIT = Split(train=…, validation=…, test=…)    train + validation = the source's training set
     SHA256 = {"train_x": …, "train_y": …, "test_x": …, "test_y": …}    dataset.array_sha256 of each,
-                                          or {} where the digest of the file itself is held instead
+                                          or {} if the digest of the downloaded file is checked instead
 
-    def raw_arrays() -> RawArrays         those four arrays, [N, *SHAPE] and [N], or twice [N, T]
+    def raw_arrays() -> RawArrays         these four arrays: examples [N, *SHAPE] and labels [N] or [N, T]
 
-Whatever `raw_arrays` needs beyond NumPy it imports inside, so that facts are read without it. Files
-to download go through `download.obtain`, as in mnist.py. The docstring names the source.
+`raw_arrays` imports whatever it needs besides NumPy itself, so that the facts can be read without it. Files
+are downloaded by `download.obtain`, as in mnist.py. The docstring names the source of the data.
 
-The user's own data is named `KIND:PATH`, as in `images:photos@32`; user_data.py says what its files have.
+The user's own data is named `KIND:PATH`, as in `images:photos@32`; see user_data.py for these files.
 """
 
 import difflib
@@ -49,41 +49,41 @@ NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _S
 
 
 def module_name(source: str) -> str:
-    """The module behind a dataset, built-in or the user's own.
+    """The name of the module of a data set, built-in or the user's own.
 
     Raises:
-        Problem: there is none of that name.
+        Problem: there is no data set of that name.
     """
     prefix, colon, path = source.partition(":")
     if source in NAMES or (prefix in SOURCES and path):
         return f"{__name__}.{prefix}"
     known = [*NAMES, *(f"{kind}:PATH" for kind in SOURCES)]
     if prefix in SOURCES:
-        raise Problem(f"dataset {source!r} names no path", fix=f"write {prefix}:PATH")
+        raise Problem(f"data set {source!r} has no path", fix=f"write {prefix}:PATH")
     close = difflib.get_close_matches(prefix, SOURCES if colon else NAMES, n=1)
     hint = f"did you mean {close[0]}{colon}{path}? " if close else ""
-    raise Problem(f"unknown dataset {source!r}", fix=f"{hint}known: {', '.join(known)}")
+    raise Problem(f"unknown data set {source!r}", fix=f"{hint}known: {', '.join(known)}")
 
 
 def module(name: str) -> Plugin:
-    """The plug-in of a built-in dataset.
+    """The module of a built-in data set.
 
     Raises:
-        Problem: there is none of that name.
+        Problem: there is no data set of that name.
     """
     return importlib.import_module(module_name(name))
 
 
 def _user_data(source: str) -> tuple[user_data.Source, str]:
-    """The module and the location of the user's own data."""
+    """The module of the user's own data, and the part of its name after the colon."""
     return importlib.import_module(module_name(source)), source.partition(":")[2]
 
 
 def slug(source: str) -> str:
-    """The dataset's name in results and files: [a-z0-9_-] only, `images-my-photos-32` for instance.
+    """The data set's name in results and files: only [a-z0-9_-], as in `images-my-photos-32`.
 
     Raises:
-        Problem: there is no such dataset.
+        Problem: there is no such data set.
     """
     module_name(source)
     prefix, _, location = source.partition(":")
@@ -96,10 +96,10 @@ def kind(source: str) -> Kind:
 
 
 def shape(source: str) -> tuple[int, ...]:
-    """Shape of one example: height, width, channels, or the positions of a text.
+    """Shape of one example: (height, width, channels), or (positions,) for text.
 
     Raises:
-        Problem: unknown dataset, or data of the user's own that cannot be trained on.
+        Problem: the data set is unknown, or it is the user's own and cannot be used.
     """
     if source in NAMES:
         return module(source).SHAPE
@@ -109,12 +109,12 @@ def shape(source: str) -> tuple[int, ...]:
 
 @functools.cache
 def split_sizes(source: str) -> Split:
-    """Numbers of train, validation and test examples, known without any download or decoding.
+    """Numbers of training, validation and test examples, without downloading or decoding any.
 
-    Of the user's own data it is what was found when this process first asked.
+    For the user's own data they are counted at the first call in this process.
 
     Raises:
-        Problem: unknown dataset, or a path where the user's own data is not.
+        Problem: the data set is unknown, or it is the user's own and cannot be used.
     """
     if source in NAMES:
         return module(source).SPLIT
@@ -123,7 +123,7 @@ def split_sizes(source: str) -> Split:
 
 
 def fingerprint(source: str) -> str:
-    """Changes when the user's own data does: from names, sizes and times of its files. "" for built-in."""
+    """A digest of the paths, sizes and times of the user's own files; "" for built-in data sets."""
     if source in NAMES:
         return ""
     plugin, location = _user_data(source)
@@ -131,13 +131,13 @@ def fingerprint(source: str) -> str:
 
 
 def store(source: str, path: Path) -> None:
-    """Obtain a dataset, hold it to its facts and write it to one .npz, whole or not at all.
+    """Obtain a data set, check it against its facts and write it to one .npz, whole or not at all.
 
     Raises:
-        Problem: unknown dataset, no source left, arrays other than the facts say, or data of the
-            user's own that cannot be trained on.
+        Problem: the data set is unknown, no source could deliver it, its arrays differ from its facts, or
+            it is the user's own and cannot be used.
     """
-    facts, arrays = _built_in(source) if source in NAMES else _users(source)
+    facts, arrays = _built_in(source) if source in NAMES else _from_user(source)
     dataset.save(with_digests(facts, arrays), arrays, path)
 
 
@@ -148,37 +148,37 @@ def _built_in(name: str) -> tuple[Facts, user_data.RawArrays]:
         check(arrays, facts)
     except Mismatch as error:
         fix = "install the versions pinned in requirements/ and run again"
-        raise Problem(f"{name} is not the dataset it should be: {error}", fix=fix) from error
+        raise Problem(f"{name} differs from the data set it should be: {error}", fix=fix) from error
     return facts, arrays
 
 
-def _users(source: str) -> tuple[Facts, user_data.RawArrays]:
+def _from_user(source: str) -> tuple[Facts, user_data.RawArrays]:
     plugin, location = _user_data(source)
     loaded = plugin.load(location)
     facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
-    if facts.kind == "images":  # a character may well occur once in a text
+    if facts.kind == "images":  # in text, a character may occur only once
         user_data.check_classes(loaded, facts)
     return facts, loaded.arrays
 
 
 def read(path: Path) -> Dataset:
-    """Read what `store` wrote, hold it to its digests again, scale and split it.
+    """Read a file that `store` wrote, check its digests again, scale the data and split it.
 
     Raises:
-        Problem: the file is missing, truncated, damaged or altered, or no longer what a built-in
-            dataset's facts say.
+        Problem: the file is missing, truncated, damaged or altered, or differs from the facts of the
+            built-in data set that it names.
     """
     facts, arrays = dataset.load(path)
     try:
-        _hold_to_stated(facts)
+        _check_facts(facts)
         check(arrays, facts)
     except (Problem, Mismatch) as error:
         raise dataset.damaged(path, getattr(error, "cause", error)) from error
     return normalised(arrays, facts)
 
 
-def _hold_to_stated(facts: Facts) -> None:
-    """Hold the facts in a file to those of the built-in dataset that it names."""
+def _check_facts(facts: Facts) -> None:
+    """Check that the facts in a file are those of the built-in data set that it names."""
     if facts.name.partition("-")[0] in SOURCES:
         return
     expected = stated(module(facts.name))

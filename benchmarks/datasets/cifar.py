@@ -1,4 +1,4 @@
-"""What CIFAR-10 and CIFAR-100 share: one tar archive of pickles, images stored channel after channel."""
+"""What CIFAR-10 and CIFAR-100 share: a tar archive of pickles, with images stored channel by channel."""
 
 import functools
 import io
@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks.datasets import download, formats
 from benchmarks.datasets.dataset import Plugin, RawArrays
 
-# The second is where the first has pointed since the department moved its pages.
+# The first address has redirected to the second since the department moved its pages.
 ADDRESSES = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")
 
 
 class Archive(NamedTuple):
-    """One such file: its name and SHA-256 (hex), the pickles in it, and the key of their labels."""
+    """An archive: its file name, its SHA-256 (hex), the pickles inside, and the key of the labels in them."""
 
     name: str
     sha256: str
@@ -37,8 +37,8 @@ def decoded(path: Path, *, archive: Archive) -> RawArrays:
     """The four arrays of an archive: images uint8 [N, 32, 32, 3], labels uint8 [N].
 
     Raises:
-        ValueError: the file is not the one meant; it was not unpickled.
-        pickle.UnpicklingError: it holds more than arrays; nothing was executed.
+        ValueError: the file has another SHA-256; it was not unpickled.
+        pickle.UnpicklingError: a pickle holds more than arrays; nothing in it was executed.
     """
     content = formats.verified(path, sha256=archive.sha256)
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
@@ -48,9 +48,9 @@ def decoded(path: Path, *, archive: Archive) -> RawArrays:
 
 
 def _batches(tar: tarfile.TarFile, members: Sequence[str], *, labels: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of some pickles, one after another."""
+    """Images uint8 [N, 32, 32, 3] and labels uint8 [N] of several pickles, concatenated."""
     batches = [formats.unpickled(tar.extractfile(member).read()) for member in members]
-    planes = np.concatenate([batch[b"data"] for batch in batches]).reshape(-1, 3, 32, 32)
-    # A copy, since digests and files are of C order.
-    images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    channels_first = np.concatenate([batch[b"data"] for batch in batches]).reshape(-1, 3, 32, 32)
+    # A copy in C order, which digests and files need.
+    images = np.ascontiguousarray(channels_first.transpose(0, 2, 3, 1))
     return images, np.concatenate([batch[labels] for batch in batches]).astype(np.uint8)

@@ -1,8 +1,8 @@
-"""CIFAR-10: 60,000 photographs of ten kinds of things, 32 by 32 in colour, split into 50,000 and 10,000.
+"""CIFAR-10: 60,000 colour photographs of 32 by 32 pixels in ten classes, split into 50,000 and 10,000.
 
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009). What is checked:
-the SHA-256 of the published archive before it is decoded, and of the decoded arrays whatever they
-were when they were first stored. Validation: 5,000 of the 50,000, by seed.
+the SHA-256 of the published archive before it is decoded, and that the decoded arrays stay as they were
+when they were first stored. Validation: 5,000 of the 50,000, by seed.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a data set is: raw arrays held to their facts, stored with them in one file, scaled and split."""
+"""Data sets: raw arrays with facts that they are checked against, stored in one file, scaled and split."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.common.errors import Problem
 
-# Part of every result: another seed makes another validation set.
+# Part of every result: another seed would give another validation set.
 SPLIT_SEED = 20160915
 
 Kind = Literal["images", "tokens"]
@@ -31,7 +31,7 @@ class Split(NamedTuple):
 
 
 class Plugin(Protocol):
-    """What a plug-in file states and does; the package's docstring explains each."""
+    """The contents of a data set's module; the docstring of the package explains them."""
 
     NAME: str
     KIND: Kind
@@ -47,15 +47,14 @@ class Plugin(Protocol):
 
 
 class Mismatch(ValueError):
-    """An array is not the one that its dataset's facts describe."""
+    """An array differs from what the facts of its data set say."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a dataset's raw arrays; they are stored together and held to each other.
+    """What is known about the raw arrays of a data set, which are stored with it and checked against it.
 
-    Fields are those of a plug-in, whose docstring explains them. A digest that nobody stated
-    beforehand is missing from `sha256`.
+    The fields are those of a data set's module. `sha256` lacks the digests that are not known beforehand.
     """
 
     name: str
@@ -69,11 +68,11 @@ class Facts:
 
     @property
     def complete_sha256(self) -> str:
-        """One SHA-256 (hex) for all four raw arrays: that of their digests, one a line."""
+        """One SHA-256 (hex) for all four raw arrays: the digest of their four digests."""
         return hashlib.sha256("\n".join(self.sha256[key] for key in KEYS).encode()).hexdigest()
 
     def type_and_shape(self, key: str) -> tuple[str, tuple[int, ...]]:
-        """Type and shape of one of the four arrays."""
+        """Type and shape that one of the four arrays must have."""
         n = self.split.test if key.startswith("test") else self.split.train + self.split.validation
         if key.endswith("_x"):
             return self.dtype, (n, *self.shape)
@@ -83,11 +82,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset, ready to train on.
+    """A data set, scaled and split.
 
-    Images: `*_x` are float32 [N, H, W, C], channels last; `*_y` are int32 [N], classes 0 to
-    `n_classes` - 1. Text: `*_x` are int32 tokens [N, T], `*_y` int32 [N, T] the token that follows
-    each, out of a vocabulary of `n_classes`. `sha256` stands for all four raw arrays.
+    For images, `*_x` are float32 [N, H, W, C], and `*_y` are int32 [N], classes from 0 to `n_classes` - 1.
+    For text, `*_x` are int32 tokens [N, T], and `*_y` int32 [N, T] are the token that follows each of them;
+    `n_classes` is the size of the vocabulary. `sha256` is one digest for all raw arrays.
     """
 
     name: str
@@ -102,7 +101,7 @@ class Dataset:
 
 
 def stated(plugin: Plugin) -> Facts:
-    """The facts that a plug-in file states."""
+    """The facts in the module of a built-in data set."""
     return Facts(
         name=plugin.NAME,
         kind=plugin.KIND,
@@ -116,54 +115,54 @@ def stated(plugin: Plugin) -> Facts:
 
 
 def with_digests(facts: Facts, arrays: RawArrays) -> Facts:
-    """The facts together with the digests of these four arrays, which were held to those stated."""
+    """The facts with the digests of these four arrays added where they were missing."""
     return replace(facts, sha256={key: facts.sha256.get(key) or array_sha256(arrays[key]) for key in KEYS})
 
 
 def integers_for(n_classes: int) -> str:
-    """The smallest unsigned type that holds the classes 0 to `n_classes` - 1: raw labels are kept in it."""
+    """The smallest unsigned integer type for classes 0 to `n_classes` - 1, which raw labels have."""
     return np.min_scalar_type(n_classes - 1).name
 
 
 def permutation(n: int) -> np.ndarray:
-    """The order in which `n` examples are split, the same on every machine and NumPy version."""
-    # RandomState is frozen by NumPy's compatibility policy; the stream of a Generator may change.
+    """The random order in which `n` examples are split, the same on every machine and NumPy version."""
+    # NumPy guarantees that RandomState never changes; the numbers of a Generator may.
     return np.random.RandomState(SPLIT_SEED).permutation(n)
 
 
 def array_sha256(array: np.ndarray) -> str:
-    """SHA-256 (hex) of an array's values in C order."""
+    """SHA-256 (hex) of the bytes of an array in C order."""
     return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
 def check(arrays: RawArrays, facts: Facts) -> None:
-    """Hold raw arrays, all four or some of them, to what the facts say.
+    """Check raw arrays, all four or some of them, against the facts.
 
     Raises:
-        Mismatch: a type, shape or digest differs; says which, expected and found.
+        Mismatch: a type, shape or digest differs; the message has the expected and the actual one.
     """
     for key, array in arrays.items():
-        found = (array.dtype.name, array.shape)
-        same(f"type and shape of {key}", expected=facts.type_and_shape(key), found=found)
+        actual = (array.dtype.name, array.shape)
+        same(f"type and shape of {key}", expected=facts.type_and_shape(key), found=actual)
         if key in facts.sha256:
             same(f"SHA-256 of {key}", expected=facts.sha256[key], found=array_sha256(array))
 
 
 def same(what: str, *, expected: object, found: object) -> None:
-    """Insist that two values are equal.
+    """Check that two values are equal.
 
     Raises:
-        Mismatch: they are not; says what, expected and found.
+        Mismatch: they differ; the message names them with `what`.
     """
     if found != expected:
         raise Mismatch(f"{what}: expected {expected}, found {found}")
 
 
 def division(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Which examples of the source's training set train, and which validate.
+    """Indices of the source's training set: those for training, and those for validation.
 
-    Images are split by seed. Text is split where it stands: windows that neighbour a validation
-    window would otherwise be trained on, and give its words away.
+    Images are split at random. Text is split in its order: otherwise the model would be trained on windows
+    next to those that it is validated on, which share words with them.
     """
     n = facts.split.train + facts.split.validation
     order = np.arange(n) if facts.kind == "tokens" else permutation(n)
@@ -171,7 +170,7 @@ def division(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def normalised(arrays: RawArrays, facts: Facts) -> Dataset:
-    """Scale the four raw arrays and split the validation set off the training set."""
+    """The data set: the raw arrays scaled, and the validation set split off from the training set."""
     train, validation = division(facts)
     return Dataset(
         name=facts.name,
@@ -192,12 +191,12 @@ def _scaled(raw: np.ndarray, facts: Facts) -> np.ndarray:
     return np.divide(raw, facts.scale, dtype=np.float32)
 
 
-# What a damaged zip or .npy header is known to raise on its way through zipfile and NumPy.
+# The errors that zipfile and NumPy raise for a damaged zip file or .npy header.
 UNREADABLE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, RuntimeError, struct.error, zlib.error)
 
 
 def save(facts: Facts, arrays: RawArrays, path: Path) -> None:
-    """Write the arrays and the facts, which name the dataset and the digest of each array.
+    """Write the arrays and the facts to a file, whole or not at all.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -213,7 +212,7 @@ def save(facts: Facts, arrays: RawArrays, path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Facts, RawArrays]:
-    """The dataset's facts and its four raw arrays, not yet held to each other.
+    """The facts and the four raw arrays in a file; they are not yet checked against each other.
 
     Raises:
         Problem: the file is missing, truncated or damaged, or of another version.
@@ -236,5 +235,5 @@ def _facts(text: str) -> Facts:
 
 
 def damaged(path: Path, reason: object) -> Problem:
-    """A data file that must not be used, and what to do about it."""
+    """The problem of a data file that must not be used."""
     return Problem(f"data file {path} is damaged: {reason}", fix="delete it and run again")

@@ -1,8 +1,8 @@
-"""Digits: 1,797 handwritten digits, 8 by 8 counts from 0 to 16, carried by scikit-learn (no network).
+"""Digits: 1,797 handwritten digits of 8 by 8 values from 0 to 16, part of scikit-learn (no network).
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
-Repository (1998), its test part. It comes in one piece: 360 test examples are drawn from it by
-seed, then 180 validation examples. Writers are mixed by that, so accuracy is for known writers.
+Repository (1998), of which this is the test part. It is not split: 360 test examples are drawn from it by
+seed, then 180 validation examples. So training and test share writers, which makes the test easier.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ SHA256 = {
 
 
 def raw_arrays() -> RawArrays:
-    """The four arrays, the test set drawn by seed."""
+    """The four arrays, with the test set drawn by seed."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

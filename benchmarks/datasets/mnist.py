@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, 28 by 28 grey values, the original split into 60,000 and 10,000.
+"""MNIST: 70,000 handwritten digits with 28 by 28 grey values, in the original split of 60,000 and 10,000.
 
 Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits" (1998).
 Validation: 5,000 of the 60,000, by seed.
@@ -47,7 +47,7 @@ def raw_arrays() -> RawArrays:
 
 
 def _from_pickle(path: Path) -> RawArrays:
-    """All four: the file keeps the 60,000 in their order as 50,000 + 10,000, grey values over 256."""
+    """All four arrays: the file has the 60,000 in their order as 50,000 + 10,000, and grey values / 256."""
     from benchmarks.datasets import formats
 
     content = formats.verified(path, sha256=PICKLE_SHA256)

@@ -1,10 +1,10 @@
-"""MNIST-1D: 5,000 generated signals of 40 samples in ten classes, made on the spot (no network).
+"""MNIST-1D: 5,000 signals of 40 samples in ten classes, generated on this machine (no network).
 
 Source: S. Greydanus, D. Kobak, "Scaling down deep learning with MNIST-1D" (2024, arXiv 2011.14439),
-package `mnist1d` with its default arguments and seed. Shape [40, 1, 1], so that 2-D models apply.
-Its values are standardised floats, whose last bits may differ between machines: they are rounded
-to multiples of 1/4096 (of the standard deviation of the signals), and the digests cover those.
-No value lies within 1e-6 of a step of where it would be rounded the other way.
+package `mnist1d` with its default arguments and seed. Examples have the shape [40, 1, 1], so that models for
+images can be used. The values are standardised floats, whose last bits may differ between machines. So they
+are rounded to multiples of 1/4096 (in units of the standard deviation of the signals), and the digests are
+those of the rounded values. A change of any value by 1e-6 of such a multiple would not change its rounding.
 """
 
 import contextlib
@@ -35,12 +35,12 @@ def raw_arrays() -> RawArrays:
     from mnist1d.data import get_dataset_args, make_dataset
 
     with _global_random_state_kept():
-        made = make_dataset(get_dataset_args())
+        generated = make_dataset(get_dataset_args())
     return {
-        "train_x": _rounded(made["x"]),
-        "train_y": made["y"].astype(np.uint8),
-        "test_x": _rounded(made["x_test"]),
-        "test_y": made["y_test"].astype(np.uint8),
+        "train_x": _rounded(generated["x"]),
+        "train_y": generated["y"].astype(np.uint8),
+        "test_x": _rounded(generated["x_test"]),
+        "test_y": generated["y_test"].astype(np.uint8),
     }
 
 
@@ -50,7 +50,7 @@ def _rounded(signals: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def _global_random_state_kept() -> Iterator[None]:
-    """The generator seeds both global generators; whoever uses them must not notice."""
+    """Restore NumPy's and Python's global random states, which the generator of the data seeds."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         yield

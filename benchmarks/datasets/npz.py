@@ -1,10 +1,10 @@
 """The user's own arrays: `npz:PATH`, a file of NumPy's `savez` or `savez_compressed`.
 
-It holds `x` and `y`, of which a tenth tests and a tenth validates, by seed; or `train_x`, `train_y`,
-`test_x` and `test_y`, of which a tenth of the training examples validates. Examples are [N, H, W, C],
-[N, H, W] (one channel) or [N, D] (D by 1, one channel): uint8, divided by 255, or floats, taken as
-they are. Labels are [N], whole numbers from 0, and every class occurs in training, once validation and
-a test that is not apart are drawn.
+The file has either the arrays `x` and `y`, and a tenth is used for the test and a tenth for validation, both
+drawn by seed; or `train_x`, `train_y`, `test_x` and `test_y`, and a tenth of the training examples is used
+for validation. Examples are [N, H, W, C], [N, H, W] (one channel) or [N, D] (D by 1, one channel), either
+uint8, which is divided by 255, or floats, which are not scaled. Labels are whole numbers from 0, [N]. Every
+class must have training examples after the split.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ from benchmarks.datasets.dataset import KEYS, UNREADABLE, RawArrays, Split, inte
 
 KIND = "images"
 MOST_CHANNELS = 4
-"""A last axis that is longer, behind one of 1 or 3, is taken for the width of images with channels first."""
+"""If the last axis is longer and axis 1 has length 1 or 3, the images seem to have their channels first."""
 HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-""".npy's heads by version."""
+"""Readers of the header of a .npy file, by the version of the format."""
 
 
 def files(location: str) -> list[Path]:
@@ -31,79 +31,80 @@ def files(location: str) -> list[Path]:
 
 
 def split(location: str) -> Split:
-    """Numbers of examples, from the labels alone."""
+    """Numbers of examples, from the labels only."""
     return _split(_read(location, "y"), location)
 
 
 def shape(location: str) -> tuple[int, ...]:
-    """From the head of the file's array of examples."""
+    """Shape of an example, from the header of the array."""
     path = user_data.existing_file(location)
-    with _told(location), zipfile.ZipFile(path) as file:
+    with _unreadable_as_problem(location), zipfile.ZipFile(path) as file:
         name = _names([Path(member).stem for member in file.namelist()], location)[0]
         with file.open(f"{name}.npy") as member:
             extents, _, dtype = HEADS[np.lib.format.read_magic(member)](member)
-    stand_in = np.broadcast_to(np.empty((), dtype), extents)  # of that type and shape, without its memory
-    _check_form(stand_in, f"{location}: {name}")
-    return _with_all_axes(stand_in).shape[1:]
+    placeholder = np.broadcast_to(np.empty((), dtype), extents)  # has the type and shape, but takes no memory
+    _check_form(placeholder, f"{location}: {name}")
+    return _with_all_axes(placeholder).shape[1:]
 
 
 def load(location: str) -> user_data.Loaded:
-    """Read and check everything, and draw the test set where it is not apart.
+    """Read and check all arrays, and draw the test set if the file has none.
 
     Raises:
-        Problem: no such file, damaged, or arrays that cannot be trained on; says which.
+        Problem: there is no such file, or it is damaged, or its arrays cannot be used.
     """
     arrays = _read(location, "x") | _read(location, "y")
     parts = _split(arrays, location)
-    arrays = _four(arrays, n_test=parts.test, location=location)
+    arrays = _raw_arrays(arrays, n_test=parts.test, location=location)
     n_classes = 1 + int(max(arrays[key].max() for key in ("train_y", "test_y")))
     train, test = arrays["train_x"], arrays["test_x"]
     if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
-        cause = f"{location}: train_x is {_form(train)}, test_x is {_form(test)}"
-        raise Problem(cause, fix="give both the same type and shape of an example")
+        cause = f"{location}: train_x is {_type_and_shape(train)}, test_x is {_type_and_shape(test)}"
+        raise Problem(cause, fix="give both the same type and the same shape of an example")
     arrays |= {key: arrays[key].astype(integers_for(n_classes)) for key in ("train_y", "test_y")}
     scale = 255.0 if train.dtype == np.uint8 else 1.0
     return user_data.Loaded(arrays, classes=range(n_classes), scale=scale, split=parts)
 
 
 def _read(location: str, which: str) -> RawArrays:
-    """The arrays of examples ("x") or of labels ("y"), in whichever of the two sets of names there is."""
+    """The arrays of examples ("x") or of labels ("y") in the file, by their names."""
     path = user_data.existing_file(location)
-    with _told(location), np.lib.npyio.NpzFile(path, allow_pickle=False) as file:
+    with _unreadable_as_problem(location), np.lib.npyio.NpzFile(path, allow_pickle=False) as file:
         return {name: file[name] for name in _names(file.files, location) if name.endswith(which)}
 
 
-def _names(found: Sequence[str], location: str) -> tuple[str, ...]:
-    """The set of names that the file's arrays have."""
+def _names(names_in_file: Sequence[str], location: str) -> tuple[str, ...]:
+    """Which of the two sets of names the file has."""
     for names in (KEYS, ("x", "y")):
-        if {*names} <= {*found}:
+        if {*names} <= {*names_in_file}:
             return names
-    cause = f"{location} holds {', '.join(found) or 'nothing'}"
-    raise Problem(cause, fix=f"give the arrays x and y, or {', '.join(KEYS)}")
+    cause = f"{location} holds {', '.join(names_in_file) or 'nothing'}"
+    raise Problem(cause, fix=f"name the arrays x and y, or {', '.join(KEYS)}")
 
 
 @contextlib.contextmanager
-def _told(location: str) -> Iterator[None]:
-    """A file that is not what `savez` writes becomes a problem."""
+def _unreadable_as_problem(location: str) -> Iterator[None]:
+    """Turn the errors of a file that `savez` did not write into a problem."""
     try:
         yield
     except UNREADABLE as error:
-        fix = "save it with numpy.savez, arrays of numbers only"
+        fix = "save it with numpy.savez, with arrays of numbers only"
         raise Problem(f"{location} cannot be read: {error}", fix=fix) from error
 
 
 def _split(arrays: RawArrays, location: str) -> Split:
+    """Numbers of examples from arrays of labels, which are checked for their type and shape."""
     for name, array in arrays.items():
         if name.endswith("y") and (array.ndim != 1 or array.dtype.kind not in "iu"):
-            cause = f"{location}: {name} is {_form(array)}"
-            raise Problem(cause, fix="labels are one whole number for each example, shape [N]")
+            cause = f"{location}: {name} is {_type_and_shape(array)}"
+            raise Problem(cause, fix="give one whole number for each example, in the shape [N]")
     if "y" in arrays:
         return user_data.tenths(len(arrays["y"]), n_test=None, where=location)
     return user_data.tenths(len(arrays["train_y"]), n_test=len(arrays["test_y"]), where=location)
 
 
-def _four(arrays: RawArrays, *, n_test: int, location: str) -> RawArrays:
-    """The four raw arrays, from themselves or from `x` and `y`; all labels are held to what they may be."""
+def _raw_arrays(arrays: RawArrays, *, n_test: int, location: str) -> RawArrays:
+    """The four raw arrays, as they are in the file or from `x` and `y`; examples and labels are checked."""
     for x_name in [name for name in arrays if name.endswith("x")]:
         arrays[x_name] = _examples(arrays[x_name], f"{location}: {x_name}")
         n, n_labels = len(arrays[x_name]), len(arrays[x_name[:-1] + "y"])
@@ -127,51 +128,52 @@ def _examples(array: np.ndarray, what: str) -> np.ndarray:
     """Examples as uint8 or float32 [N, H, W, C]."""
     _check_form(array, what)
     if array.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is told
+        with np.errstate(over="ignore"):  # values too large for float32 become infinite and are refused
             array = array.astype(np.float32)
         if n_bad := np.count_nonzero(~np.isfinite(array)):
             first = np.unravel_index(np.argmin(np.isfinite(array)), array.shape)
             cause = f"{what} holds {n_bad} NaN or infinite values, the first at {[int(i) for i in first]}"
-            raise Problem(cause, fix="replace or leave out those examples")
+            raise Problem(cause, fix="replace those values, or remove these examples")
     return _with_all_axes(array)
 
 
 def _check_form(array: np.ndarray, what: str) -> None:
-    """Insist on a type and shape of examples."""
+    """Check the type and shape of examples."""
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        raise Problem(f"{what} is {_form(array)}", fix="give uint8 or floats")
+        raise Problem(f"{what} is {_type_and_shape(array)}", fix="convert it to uint8 or floats")
     if array.ndim not in (2, 3, 4) or 0 in array.shape:
         raise Problem(
-            f"{what} is {_form(array)}", fix="give [N, H, W, C], [N, H, W] or [N, D], none of them 0"
+            f"{what} is {_type_and_shape(array)}",
+            fix="give it the shape [N, H, W, C], [N, H, W] or [N, D], with no length of 0",
         )
     if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > MOST_CHANNELS:
-        cause = f"{what} is {_form(array)}, which looks like [N, C, H, W]"
+        cause = f"{what} is {_type_and_shape(array)}, which looks like [N, C, H, W]"
         name = what.rpartition(" ")[2]
         raise Problem(cause, fix=f"put the channels last: np.moveaxis({name}, 1, -1)")
 
 
 def _with_all_axes(array: np.ndarray) -> np.ndarray:
-    """[N, H, W, C] of what lacks W or C: they are 1."""
+    """The array as [N, H, W, C]; missing axes get length 1."""
     return array.reshape(*array.shape, *[1] * (4 - array.ndim))
 
 
 def _check_labels(labels: np.ndarray, what: str) -> None:
-    """Insist on classes 0 to k - 1, two at least."""
-    found = np.unique(labels)
-    if not np.array_equal(found, np.arange(len(found))) or len(found) < 2:
+    """Check that the classes are 0 to k - 1, with at least two of them."""
+    classes = np.unique(labels)
+    if not np.array_equal(classes, np.arange(len(classes))) or len(classes) < 2:
         raise Problem(
-            f"{what} are {_shown(found)}",
-            fix="number the classes 0, 1, … without a gap, two or more, all of them in training",
+            f"{what} are {_shown(classes)}",
+            fix="number two or more classes 0, 1, … without a gap, each with training examples",
         )
 
 
 def _check_test_labels(arrays: RawArrays, location: str) -> None:
-    """Insist that no class is in the test alone."""
-    found = np.unique(arrays["train_y"])
-    if len(strange := np.setdiff1d(arrays["test_y"], found)):
-        cause = f"{location}: labels {_shown(strange)} occur in the test alone"
+    """Check that the test set has no class without training examples."""
+    classes = np.unique(arrays["train_y"])
+    if len(unknown := np.setdiff1d(arrays["test_y"], classes)):
         raise Problem(
-            cause, fix=f"training has the classes 0 to {len(found) - 1}; the test can have no other"
+            f"{location}: labels {_shown(unknown)} occur only in the test set",
+            fix=f"the test set may have only the classes of the training set, 0 to {len(classes) - 1}",
         )
 
 
@@ -180,5 +182,5 @@ def _shown(values: np.ndarray) -> str:
     return ", ".join([*few, "…"] if len(values) > 12 else few)
 
 
-def _form(array: np.ndarray) -> str:
+def _type_and_shape(array: np.ndarray) -> str:
     return f"{array.dtype} {list(array.shape)}"

@@ -1,9 +1,10 @@
 """The user's own text: `text:PATH`, any UTF-8 file, read character by character.
 
-The vocabulary is the characters that occur in the file, in the order of their code points. Examples
-are windows of 64 characters that do not overlap; the label of each position is the character after
-it. What does not fill a last window is left out. Nine tenths train, and the last two twentieths
-validate and test: neighbouring windows stay together, since they know of one another.
+The vocabulary consists of the characters in the file, in the order of their code points. Examples are
+windows of 64 characters that do not overlap; the label of each position is the next character. Characters
+that do not fill a last window are left out. The first nine tenths of the windows are used for training, the
+next twentieth for validation and the last for the test: windows are not shuffled, because neighbouring ones
+share words.
 """
 
 from pathlib import Path
@@ -25,26 +26,26 @@ def files(location: str) -> list[Path]:
 
 
 def split(location: str) -> Split:
-    """Numbers of windows."""
-    return divided(_characters(location), location=location)
+    """Numbers of training, validation and test windows."""
+    return windows_split(_characters(location), location=location)
 
 
 def shape(location: str) -> tuple[int, ...]:
-    """That of every window."""
+    """Shape of every window, (64,)."""
     return (WINDOW,)
 
 
 def load(location: str) -> user_data.Loaded:
-    """The whole file as windows of tokens.
+    """Read the file and cut it into windows of tokens.
 
     Raises:
-        Problem: no such file, not UTF-8, too short, or only one character over and over.
+        Problem: there is no such file, or it is not UTF-8, too short, or has only one character.
     """
     text = _characters(location)
-    parts = divided(text, location=location)
+    parts = windows_split(text, location=location)
     arrays, n_classes = windows(text, n_test=parts.test)
     if n_classes < 2:
-        raise Problem(f"text {location} holds one character alone: {text[0]!r}", fix="give another text")
+        raise Problem(f"text {location} has only one character, {text[0]!r}", fix="use another text")
     return user_data.Loaded(arrays, classes=range(n_classes), scale=1.0, split=parts)
 
 
@@ -54,11 +55,11 @@ def _characters(location: str) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         cause = f"text {path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise Problem(cause, fix="save it as UTF-8, as with `iconv -t utf-8`") from error
+        raise Problem(cause, fix="save it as UTF-8, for example with `iconv -t utf-8`") from error
 
 
-def divided(text: str, *, location: str) -> Split:
-    """How many windows of a text train, validate and test.
+def windows_split(text: str, *, location: str) -> Split:
+    """Numbers of training, validation and test windows of a text.
 
     Raises:
         Problem: the text is too short.
@@ -72,7 +73,7 @@ def divided(text: str, *, location: str) -> Split:
 
 
 def windows(text: str, *, n_test: int) -> tuple[RawArrays, int]:
-    """The four raw arrays, [N, 64] each, the last `n_test` windows for the test; size of the vocabulary."""
+    """The four raw arrays, [N, 64] each, with `n_test` windows for the test, and the vocabulary's size."""
     characters = np.frombuffer(text.encode("utf-32-le"), "<u4")
     vocabulary, tokens = np.unique(characters, return_inverse=True)
     tokens = tokens.astype(integers_for(len(vocabulary)))

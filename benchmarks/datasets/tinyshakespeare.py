@@ -1,8 +1,8 @@
-"""Tiny Shakespeare: 1,115,394 characters of his plays, 65 different ones, for models of text.
+"""Tiny Shakespeare: 1,115,394 characters from his plays, 65 of them different, for models of text.
 
 Source: A. Karpathy, "The Unreasonable Effectiveness of Recurrent Neural Networks" (2015), repository
-char-rnn. What is checked: SHA-256 of the file and of the decoded arrays. Windows of 64 characters,
-split where they stand as in text.py: the end of the file validates and tests.
+char-rnn. What is checked: the SHA-256 of the file and of the decoded arrays. Examples are windows of 64
+characters, split in their order as in text.py: the end of the file is for validation and test.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""What the kinds of the user's own data share: where it lies, its name, its split, whether it changed.
+"""What all kinds of the user's own data share: its path, its name, its split, and whether it changed.
 
-A file for one kind (images.py, npz.py, text.py) states its `KIND` and has four functions, each of the
-text after the colon of `kind:location`: see `Source`.
+The file of a kind (images.py, npz.py, text.py) has the constant `KIND` and four functions; see `Source`. The
+argument of each is the location, the text after the colon of `kind:location`.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ SIZE = re.compile(r"@(\d+)(?:x(\d+))?$")
 
 
 class Loaded(NamedTuple):
-    """The four raw arrays, and what is not to be seen from them; `classes` in the order of their numbers."""
+    """The four raw arrays, and facts they do not show; `classes` are the names in the order of the labels."""
 
     arrays: RawArrays
     classes: Sequence[object]
@@ -33,20 +33,20 @@ class Source(Protocol):
     KIND: Kind
 
     def files(self, location: str) -> list[Path]:
-        """All files that the data is read from."""
+        """All files from which the data is read."""
 
     def split(self, location: str) -> Split:
-        """Numbers of examples, without decoding any."""
+        """Numbers of training, validation and test examples, without decoding any."""
 
     def shape(self, location: str) -> tuple[int, ...]:
-        """Shape of an example, read off as little as tells it."""
+        """Shape of an example, from as little of the data as possible."""
 
     def load(self, location: str) -> Loaded:
-        """Read, check and split off the test set."""
+        """Read and check the data and split off the test set."""
 
 
 def facts(loaded: Loaded, *, name: str, kind: Kind) -> Facts:
-    """The facts of data that nobody stated before: they are read off the arrays, digests excepted."""
+    """The facts of the user's own data, derived from its arrays; digests are left out."""
     examples = loaded.arrays["train_x"]
     return Facts(
         name=name,
@@ -61,10 +61,10 @@ def facts(loaded: Loaded, *, name: str, kind: Kind) -> Facts:
 
 
 def check_classes(loaded: Loaded, facts: Facts) -> None:
-    """Insist that every class is trained on, whatever was drawn for validation and for the test.
+    """Check that every class has training examples after the split.
 
     Raises:
-        Problem: nothing of a class is left to train on.
+        Problem: a class has none.
     """
     train, validation = division(facts)
     labels = loaded.arrays["train_y"]
@@ -75,13 +75,13 @@ def check_classes(loaded: Loaded, facts: Facts) -> None:
         raise Problem(
             f"{facts.name}: class {loaded.classes[number]} has no example to train on, {n_validation} for "
             f"validation and {n_test} for the test",
-            fix="give more examples of it, or leave it out: what validates is drawn by seed, and so is what "
-            "tests unless it is given apart",
+            fix="give more examples of it, or leave it out: the validation set is drawn by seed, and so is "
+            "the test set if you give none",
         )
 
 
 def slug(kind: str, location: str) -> str:
-    """Name for results: the kind, the last part of the path, and the size if one is given."""
+    """The name in results: the kind, the last part of the path, and the size if one is given."""
     base = SIZE.sub("", location)
     size = location[len(base) + 1 :]
     name = Path(base).expanduser().resolve().name.lower().removesuffix(".npz").removesuffix(".txt")
@@ -93,10 +93,10 @@ def existing(location: str) -> Path:
     """The path that a location names.
 
     Raises:
-        Problem: there is nothing.
+        Problem: it does not exist.
     """
     if not location:
-        raise Problem("data of your own without a path", fix="write KIND:PATH, as in images:photos@32")
+        raise Problem("your own data needs a path", fix="write KIND:PATH, as in images:photos@32")
     path = Path(location).expanduser()
     if not path.exists():
         raise Problem(
@@ -109,15 +109,17 @@ def existing_file(location: str) -> Path:
     """The file that a location names.
 
     Raises:
-        Problem: there is none, or a folder.
+        Problem: it does not exist, or is a folder.
     """
     if not (path := existing(location)).is_file():
-        raise Problem(f"data {location}: {path.absolute()} is not a file", fix="name the file itself")
+        raise Problem(
+            f"data {location}: {path.absolute()} is not a file", fix="give the path of the file itself"
+        )
     return path
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """SHA-256 (hex) of the files' paths, sizes and times of change."""
+    """SHA-256 (hex) of the paths, sizes and modification times of files."""
     digest = hashlib.sha256()
     for path in files:
         status = path.stat()
@@ -126,14 +128,14 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 def tenths(n: int, *, n_test: int | None, where: str) -> Split:
-    """A tenth of `n` examples validates; another tenth of them tests unless the test set is apart.
+    """Split off a tenth of `n` examples for validation, and another for the test unless `n_test` is given.
 
     Raises:
-        Problem: too few for that.
+        Problem: there are too few examples.
     """
     if n < 10:
         raise Problem(
-            f"{where} has {n} examples to train on", fix="a tenth of them validates: give ten or more"
+            f"{where} has {n} examples to train on", fix="give ten or more: a tenth is used for validation"
         )
     tenth = n // 10
     return Split(n - 2 * tenth, tenth, tenth) if n_test is None else Split(n - tenth, tenth, n_test)
