@@ -1,10 +1,10 @@
-"""What batch size does to training: `snakemake --cores all` runs the study in config/config.yaml."""
+"""What batch size does to training; `snakemake --cores all` runs the study in config/config.yaml."""
 
 from snakemake.utils import min_version
 
 min_version("9.0")
 
-# A --configfile stands alone: merged with the default study it would name a grid of its own.
+# With --configfile, the default study is not loaded: merged, the two would describe a third grid.
 if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
@@ -24,6 +24,6 @@ rule all:
         f"{RESULTS}/report.html",
         f"{RESULTS}/tables",
         f"{RESULTS}/figures",
-        # Named here so that a record or timing that was deleted is made again.
+        # Listed here so that a deleted record or timing is computed again.
         f"{RESULTS}/throughput.csv",
         expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),

@@ -1,8 +1,8 @@
 """The commands of Batch Atlas: `python -m benchmarks COMMAND`.
 
-`identity`, `fetch` and `compare` are for a person. The others are the steps of a study as the workflow
-calls them; each also runs by hand. A command imports what it needs when it is called, so that the list
-of commands appears at once and no framework enters a process that does not train with it.
+`identity`, `fetch` and `compare` are meant for direct use. The others are the steps of a study, which the
+workflow runs; each can also be run by hand. A command imports what it needs only when it is called, so that
+the list of commands appears at once, and no process imports a framework that it does not train with.
 """
 
 from pathlib import Path
@@ -14,26 +14,28 @@ from benchmarks.common.errors import exit_with_message
 
 app = typer.Typer(
     name="python -m benchmarks",
-    help="The steps of a study, one by one. `snakemake --cores all` runs them all in order.",
+    help="The steps of a study as single commands. `snakemake --cores all` runs all of them in order.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 StudyJson = Annotated[str, typer.Option("--study", help="The study, as JSON.")]
-DataFiles = Annotated[list[Path], typer.Argument(help="The files that fetch wrote, DATASET.npz.")]
-Threads = Annotated[int, typer.Option(help="CPU threads to compute with.")]
-Code = Annotated[str, typer.Option(help="Digest of the code, kept with the result.")]
+DataFiles = Annotated[list[Path], typer.Argument(help="The files DATASET.npz that fetch wrote.")]
+Threads = Annotated[int, typer.Option(help="Number of CPU threads to compute with; 0 is one for each core.")]
+Code = Annotated[str, typer.Option(help="Digest of the code, stored with the result.")]
 Output = Annotated[Path, typer.Option(help="The file to write.")]
 Folder = Annotated[Path, typer.Option("--results", help="The folder results/STUDY/MACHINE.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 
 
 @app.command()
 def identity(
-    names: Annotated[list[str] | None, typer.Argument(help="Frameworks instead of the study's.")] = None,
-    config: Annotated[Path, typer.Option(help="The study.")] = Path("config/config.yaml"),
-    output: Annotated[Path | None, typer.Option(help="Write the certificates there, as JSON.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Frameworks to certify instead of those of the study.")
+    ] = None,
+    config: Annotated[Path, typer.Option(help="The file of the study.")] = Path("config/config.yaml"),
+    output: Annotated[Path | None, typer.Option(help="File to write the certificates to, as JSON.")] = None,
 ) -> None:
     """Certify that frameworks compute the same numbers.
 
@@ -47,10 +49,12 @@ def identity(
 
 @app.command()
 def fetch(
-    dataset: Annotated[str, typer.Argument(help="A name, or your own: images:PATH, npz:PATH, text:PATH.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A data set's name, or your own data: images:PATH, npz:PATH or text:PATH.")
+    ],
     output: Output,
 ) -> None:
-    """Obtain a data set, verify it and store it.
+    """Obtain a data set, verify it and write it to a file.
 
     \b
     Example: python -m benchmarks fetch mnist --output mnist.npz
@@ -63,7 +67,7 @@ def fetch(
 
 
 @app.command()
-def device(framework: str, device: Device = "auto") -> None:
+def device(framework: Annotated[str, typer.Argument(help="The framework.")], device: Device = "auto") -> None:
     """Print the device that a framework computes on, as JSON.
 
     \b
@@ -79,10 +83,10 @@ def trace(
     data: DataFiles,
     study: StudyJson,
     framework: Annotated[str, typer.Option(help="The framework to trace.")],
-    precision: Annotated[str, typer.Option(help="float64 or float32.")],
+    precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
 ) -> None:
-    """Trace a framework on a study, for its certificates.
+    """Record the traces of a framework on a study, which its certificates are made from.
 
     \b
     Example: python -m benchmarks trace mnist.npz --study "$STUDY" --framework pytorch --precision float64
@@ -98,10 +102,10 @@ def trace(
 def certify(
     names: Annotated[list[str], typer.Argument(help="The frameworks to certify.")],
     study: StudyJson,
-    traces: Annotated[Path, typer.Option(help="Holds float64/ and float32/ with the traces of each.")],
+    traces: Annotated[Path, typer.Option(help="The folder with the traces, in float64/ and float32/.")],
     output: Output,
 ) -> None:
-    """Hold the traces of frameworks to the reference.
+    """Compare the traces of frameworks with the reference and write their certificates.
 
     \b
     Example: python -m benchmarks certify keras pytorch --study "$STUDY" --traces traces
@@ -116,11 +120,11 @@ def certify(
 @app.command()
 def equivalence(
     study: StudyJson,
-    certificates: Annotated[Path, typer.Option(help="What certify wrote.")],
+    certificates: Annotated[Path, typer.Option(help="The file that certify wrote.")],
     results: Folder,
     output: Output,
 ) -> None:
-    """Test whether frameworks are equivalent over the seeds.
+    """Test whether frameworks converge equivalently over the seeds of a study.
 
     \b
     Example: python -m benchmarks equivalence --study "$STUDY" --certificates certificates.json
@@ -136,7 +140,9 @@ def equivalence(
 def throughput(
     data: DataFiles,
     study: StudyJson,
-    output: Annotated[Path, typer.Option(help="The table; the timings go to throughput/ beside it.")],
+    output: Annotated[
+        Path, typer.Option(help="The table to write; the timings go to throughput/ in the same folder.")
+    ],
     threads: Threads = 0,
     code: Code = "",
 ) -> None:
@@ -154,7 +160,7 @@ def throughput(
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
-    plan: Annotated[str, typer.Option(help="The cell, as JSON.")],
+    plan: Annotated[str, typer.Option(help="The plan of the cell, as JSON.")],
     record: Annotated[Path, typer.Option(help="The record to write.")],
     threads: Threads = 0,
     code: Code = "",
@@ -178,7 +184,7 @@ def train_cell(
     threads: Threads = 0,
     code: Code = "",
 ) -> None:
-    """Train one cell in this very process, as `train` asks it to."""
+    """Train one cell in this process; `train` runs this command in a process of its own."""
     from benchmarks.recipe.plan import Plan
     from benchmarks.training import cell
 
@@ -191,7 +197,7 @@ def summarise(
     machine: Annotated[str, typer.Option(help="The machine's name in the results.")],
     results: Folder,
 ) -> None:
-    """Summarise a study: one row for each cell.
+    """Summarise a study with one row for each cell.
 
     \b
     Example: python -m benchmarks summarise --study "$STUDY" --machine lab --results results/default/lab
@@ -243,7 +249,7 @@ def deposit(
     results: Folder,
     into: Annotated[Path, typer.Option(help="The folder results/published/MACHINE/STUDY.")],
 ) -> None:
-    """Copy what is to be committed of a finished study.
+    """Copy the part of a finished study that is to be committed.
 
     \b
     Example: python -m benchmarks deposit --results results/default/lab --into results/published/lab/default
@@ -285,7 +291,7 @@ def compare(
     results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("results/compare"),
 ) -> None:
-    """Compare all machines that there are results of.
+    """Compare all machines that have results.
 
     \b
     Example: python -m benchmarks compare

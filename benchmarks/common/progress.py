@@ -1,21 +1,21 @@
-"""How far a long job has come and what remains: lines that its rule shows, while all else goes to the log."""
+"""Progress of a long job: lines that its rule shows on the terminal; all other output goes to the log."""
 
 import time
 from collections.abc import Callable
 
 PAUSE_S = 15
-"""Least seconds between two lines: a job that is shorter than that says nothing."""
+"""The least seconds between two lines, so that a job shorter than this prints none."""
 
 
 class Progress:
-    """Counts the parts of a job that are done; each of the rest is expected to take as long."""
+    """Counts the parts of a job that are done, and assumes that the remaining ones take as long."""
 
     def __init__(self, job: str, total: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.job, self.total, self.clock, self.done = job, total, clock, 0
         self.start = self.last = clock()
 
     def advance(self, parts: int = 1) -> None:
-        """Count parts in, and print what is done and what remains unless a line was just printed."""
+        """Count parts as done, and print how many are and how long the rest takes, once in PAUSE_S."""
         self.done += parts
         now = self.clock()
         left_s = (now - self.start) * (self.total - self.done) / self.done
@@ -25,7 +25,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Roughly how long that is, in words."""
+    """A duration in words, rounded."""
     return (
         f"about {5 * max(1, round(seconds / 5))} s" if seconds < 120 else f"about {round(seconds / 60)} min"
     )

@@ -40,7 +40,7 @@ def missing(cases: list[Case], measured: pd.DataFrame, *, framework: str, number
 
 
 def missing_of_each(study: Study, cases: list[Case], measured: pd.DataFrame) -> dict[tuple, list[Case]]:
-    """What each (process, framework) has still to time, frameworks interleaved."""
+    """The cases that each (process, framework) still has to time, with the frameworks interleaved."""
     return {
         (number, framework): part
         for number in range(study.throughput.processes)

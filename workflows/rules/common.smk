@@ -1,4 +1,4 @@
-"""The study behind this run, and what the rules ask of it."""
+"""The study of this run, and the functions that the rules use."""
 
 import hashlib
 import signal
@@ -17,12 +17,12 @@ from benchmarks.frameworks import devices
 from benchmarks.study import check
 from benchmarks.study import study as studies
 
-# Of what a long job prints into its log a person is shown what tells its progress.
+# All output of a long job goes to its log; only its lines of progress are shown on the terminal.
 SHOWN = "sed -nu 's/^progress: //p' >&2"
 
 process.prefer_this_interpreter()
-# Where a script starts the run in its background SIGINT is ignored, and Ctrl-C would be lost until the
-# first job.
+# A run in the background of a script ignores SIGINT; without this, Ctrl-C would have no effect until the
+# first job starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 try:
@@ -39,13 +39,13 @@ except (Problem, OSError) as problem:
 
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
-# What results call a data set, and what the study calls it: a name, or a path of the user's own.
+# Data sets by their name in results: the name in the study, or the path of the user's own data.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
-# Where no GPU is, traces run side by side. On a cluster a job may see one that is not seen here.
+# Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 STUDY_JSON = STUDY.model_dump_json()
-# What is timed does not depend on targets, budgets, seeds or arms: changing those times nothing anew.
+# Timings do not depend on seeds, targets, budgets or learning rates, so changing those repeats no timing.
 TIMED_JSON = studies.for_timing(STUDY).model_dump_json()
 TRACED_JSON = studies.for_tracing(STUDY).model_dump_json()
 
@@ -59,17 +59,17 @@ wildcard_constraints:
 
 
 def plan_of(wildcards):
-    """The training of one cell, as JSON."""
+    """The plan of one cell, as JSON."""
     return PLANS["/".join(wildcards)]
 
 
 def results_folder(wildcards, input):
-    """The folder of this study and machine, from a file directly in it."""
+    """The folder of this study and machine, from the path of an input in it."""
     return str(Path(input[0]).parent)
 
 
 def code_of_cell(wildcards):
-    """Digest of the code that one cell's record depends on."""
+    """Digest of the code on which the record of a cell depends."""
     return code_digest(
         "benchmarks.training.cell",
         "benchmarks.training.job",
@@ -80,7 +80,7 @@ def code_of_cell(wildcards):
 
 
 def code_of_frameworks(*modules):
-    """Digest of the code behind these modules and every framework, data set and model of the study."""
+    """Digest of these modules and of every framework, data set and model of the study."""
     plugins = [frameworks.module_name(name) for name in STUDY.frameworks]
     plugins += [datasets.module_name(source) for source in SOURCES.values()]
     plugins += [f"benchmarks.models.{workload.model}" for workload in STUDY.workloads]
@@ -88,7 +88,7 @@ def code_of_frameworks(*modules):
 
 
 def code_of_trace(wildcards):
-    """Digest of the code behind the traces of one framework."""
+    """Digest of the code on which the traces of a framework depend."""
     return code_digest(
         "benchmarks.identity.trace",
         frameworks.module_name(wildcards.framework),
@@ -98,29 +98,29 @@ def code_of_trace(wildcards):
 
 
 def code_of_dataset(wildcards):
-    """Digest of the code that one data set depends on."""
+    """Digest of the code on which a data set depends."""
     return code_digest(
         "benchmarks.datasets", datasets.module_name(SOURCES[wildcards.dataset])
     )
 
 
 def fingerprint_of_dataset(wildcards):
-    """Changes when data of the user's own does."""
+    """A digest that changes when the user's own data changes."""
     return datasets.fingerprint(SOURCES[wildcards.dataset])
 
 
 def traces_folder(wildcards, input):
-    """The folder that holds the traces, by precision, from one of them."""
+    """The folder of all traces, from the path of one of them."""
     return str(Path(input[0]).parent.parent)
 
 
 def study_folder(wildcards, output):
-    """The folder of this study and machine, from a file that is written directly into it."""
+    """The folder of this study and machine, from the path of an output in it."""
     return str(Path(output[0]).parent)
 
 
 def digest_of_results(wildcards):
-    """SHA-256 of every summary that is compared, so that a new or changed one draws the comparison anew."""
+    """SHA-256 (hex) of all summaries, so that a new or changed one repeats the comparison."""
     summaries = sorted(
         [
             *Path("results").glob("*/*/summary.csv"),
@@ -132,7 +132,7 @@ def digest_of_results(wildcards):
 
 
 onstart:
-    # On a cluster Snakemake must live on to cancel its jobs there.
+    # On a cluster, Snakemake has to stay alive to cancel its jobs there.
     if workflow.local_exec:
         guard.end_on_signals()
     try:

@@ -1,8 +1,8 @@
-"""Results that are committed, and machines compared."""
+"""Publishing results in the repository, and comparing machines."""
 
 
-# No output: Snakemake deletes a rule's output before it runs, and the earlier publication must outlive
-# an interruption. Asked for, it always copies.
+# The rule declares no output: Snakemake deletes outputs before a rule runs, but an interruption must not
+# destroy the earlier publication. So whenever the rule is requested, it copies.
 rule publish:
     input:
         rules.summarise.output,
@@ -17,12 +17,12 @@ rule publish:
         results=results_folder,
         into=f"results/published/{MACHINE}/{STUDY.study}",
     message:
-        "publish: to {params.into}"
+        "publish: copy the results to {params.into}"
     shell:
         "python -m benchmarks deposit --results {params.results} --into {params.into} 2>&1 | tee {log}"
 
 
-# No results as input: they are compared as they lie there, and none is computed anew for it.
+# Results are not inputs: they are compared as they are, and none is computed for it.
 rule compare:
     input:
         "benchmarks/compare/page.html.jinja",
@@ -43,6 +43,6 @@ rule compare:
         code=code_digest("benchmarks.compare.page"),
         results=digest_of_results,
     message:
-        "compare: results/compare/index.html"
+        "compare: compare all machines in results/compare/index.html"
     shell:
         "python -m benchmarks compare --results results --output results/compare 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-"""Data sets, downloaded, generated or the user's own, verified once and shared by all studies."""
+"""Data sets: downloaded, generated, or the user's own; verified once and shared by all studies."""
 
 
 rule dataset:

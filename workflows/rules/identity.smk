@@ -1,6 +1,6 @@
-"""Certificates: the frameworks compute the same numbers, or it is said by what they differ."""
+"""Certificates that the frameworks compute the same numbers, or how they differ."""
 
-# The reference is traced whether or not the study lists it.
+# The reference is always traced, even if the study does not list it.
 TRACED = list(dict.fromkeys(["numpy", *STUDY.frameworks]))
 
 
@@ -22,7 +22,7 @@ rule trace:
         study=TRACED_JSON,
         shown=SHOWN,
     message:
-        "trace {wildcards.framework}: first steps in {wildcards.precision}"
+        "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
         "--precision {wildcards.precision} --output {output} 2>&1 | tee {log} | {params.shown}"
@@ -47,7 +47,7 @@ rule certify:
         frameworks=STUDY.frameworks,
         traces=traces_folder,
     message:
-        "certify: do the frameworks compute the same numbers?"
+        "certify: compare the traces of all frameworks with the reference"
     shell:
         "python -m benchmarks certify {params.frameworks} --study {params.study:q} "
         "--traces {params.traces} --output {output} > {log} 2>&1"
@@ -68,7 +68,7 @@ rule identity:
         study=STUDY_JSON,
         results=study_folder,
     message:
-        "identity: are the frameworks equivalent over the seeds?"
+        "identity: test whether the frameworks converge equivalently over the seeds"
     shell:
         "python -m benchmarks equivalence --study {params.study:q} --certificates {input.certificates} "
         "--results {params.results} --output {output} > {log} 2>&1"

@@ -1,4 +1,4 @@
-"""The timed jobs; each has the machine, or one GPU of it, to itself."""
+"""The timed jobs; each of them has the machine, or one of its GPUs, to itself."""
 
 
 rule throughput:

@@ -1,4 +1,4 @@
-"""From records to the summary, tables, figures and report."""
+"""From the records to summary, tables, figures and report."""
 
 
 rule summarise:
@@ -27,7 +27,7 @@ rule summarise:
         machine=MACHINE,
         results=results_folder,
     message:
-        "summarise: one row for each cell"
+        "summarise: write one row for each cell"
     shell:
         "python -m benchmarks summarise --study {params.study:q} --machine {params.machine} "
         "--results {params.results} > {log} 2>&1"
@@ -47,7 +47,7 @@ rule tables:
         code=code_digest("benchmarks.publish.tables", "benchmarks.publish.tables.*"),
         results=results_folder,
     message:
-        "tables"
+        "tables: write the tables"
     shell:
         "python -m benchmarks tables --results {params.results} > {log} 2>&1"
 
@@ -66,7 +66,7 @@ rule figures:
         code=code_digest("benchmarks.publish.figures", "benchmarks.publish.figures.*"),
         results=results_folder,
     message:
-        "figures"
+        "figures: draw the figures"
     shell:
         "python -m benchmarks figures --results {params.results} > {log} 2>&1"
 
@@ -95,6 +95,6 @@ rule report:
         ),
         results=results_folder,
     message:
-        "report: {output}"
+        "report: write {output}"
     shell:
         "python -m benchmarks report --results {params.results} > {log} 2>&1"
