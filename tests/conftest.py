@@ -23,15 +23,8 @@ PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyprojec
 
 SMOKE = ("--configfile", "config/studies/smoke.yaml")
 
-SLOWEST = [
-    "test_workflow",
-    "test_keras_parts",
-    "test_interrupts",
-    "test_figures",
-    "test_identity",
-    "test_report",
-    "test_tables",
-]
+SLOWEST = ["test_workflow", "test_keras_parts", "test_differential", "test_figures", "test_identity"]
+SLOWEST += ["test_interrupts", "test_framework_dropout", "test_report", "test_tables", "test_summary"]
 """The files that are begun first, so that no worker has a long one left when the others are done."""
 
 
