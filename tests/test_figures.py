@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import synthetic
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from benchmarks.publish import figures, results, writing
 from benchmarks.publish.drawing import axes, panels, series, style
@@ -76,6 +77,15 @@ def contents(folder):
 def test_the_same_data_gives_the_same_bytes(folder, tmp_path):
     figures.write(synthetic.write(tmp_path, certified=False))
     assert contents(tmp_path / "figures") == contents(folder / "figures")
+
+
+def test_a_legend_stays_inside_a_narrow_figure():
+    figure = Figure(figsize=(style.PANEL_WIDTH, 3))
+    labels = ["Keras", "PyTorch", "fewer epochs than the budget, and some more words"]
+    panels.legend(figure, [Line2D([], [], label=label) for label in labels])
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == labels
+    assert legend.get_window_extent().width <= figure.bbox.width
 
 
 def test_every_figure_has_what_the_registry_asks(folder):

@@ -86,10 +86,14 @@ def wrapped(title: str) -> str:
 
 
 def legend(figure: Figure, handles: list[Line2D]) -> None:
-    """One legend for all panels, below them, in rows of about equal length."""
+    """One legend for all panels, below them, in rows of about equal length that stay inside the figure."""
     widest = 3 if figure.get_figwidth() < 2 * style.PANEL_WIDTH else 6
     n_rows = -(-len(handles) // widest)
-    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // n_rows))
+    for columns in range(-(-len(handles) // n_rows), 0, -1):
+        drawn = figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
+            break
+        drawn.remove()
     figure.align_ylabels()
 
 
