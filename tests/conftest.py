@@ -87,6 +87,7 @@ def made_once(tmp_path_factory, worker_id, name: str, make) -> Path:
     with filelock.FileLock(f"{folder}.lock"):
         if not folder.exists():
             draft = folder.with_name(f"{name}.draft")
+            shutil.rmtree(draft, ignore_errors=True)  # of a worker that failed to make it
             draft.mkdir()
             make(draft)
             draft.rename(folder)

@@ -102,7 +102,9 @@ def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=5
 def run(plan, **script):
     clock = FakeClock()
     trainer = ScriptedTrainer(clock, **script)
-    return run_to_target(trainer, data(), plan, seed=0, clock=clock), trainer
+    return run_to_target(
+        trainer, BatchStream(len(data().train_y), seed=0), data(), plan, clock=clock
+    ), trainer
 
 
 def test_the_first_evaluation_at_the_target_counts_and_training_goes_on_to_the_end_of_the_budget():

@@ -15,6 +15,8 @@ LOOPS = {
     "throughput_idiomatic_samples_per_s": ("idiomatic", "loop that a user writes"),
 }
 """The execution that each column of the summary holds, and how the legend calls it."""
+RATES = {"none": "one learning rate", "linear": "learning rate ∝ B", "sqrt": "learning rate ∝ √B"}
+"""How an arm's learning rate follows the batch size, by its `scaling`."""
 TOP = 1.015
 """Where the title of a panel stands that has no strip, as a share of its height, so that titles are level."""
 
@@ -35,7 +37,9 @@ def draw(results: Results, *, workload: tuple[str, str], arm: str) -> Figure:
         ax.set_yscale("log")
     _speed(speed, cells.drop_duplicates(CASE), sizes=sizes, looks=looks)
     _time(time, trained, sizes=sizes, looks=_solid(looks))
-    _finish(time, trained, looks=looks)
+    title = f"Time to the target ({RATES[_scaling(results, arm)]})"
+    failed = panels.failed_trainings(trained)
+    panels.finish(time, title, failed, looks=looks, with_strip=True)
     speed.set_title(f"Speed ({wording.workload(workload)})", y=TOP + panels.STRIP_ROW * len(looks))
     for ax in (speed, time):
         axes.logarithmic(ax.yaxis)
@@ -67,10 +71,9 @@ def _time(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, L
         series.draw(ax, own, sizes=sizes, look=look, shift=shift)
 
 
-def _finish(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
-    """The title of the right panel, and below it the strip with the cells that missed the target."""
-    title = "Time to the target (learning rate ∝ B)"
-    panels.finish(ax, title, panels.failed_trainings(cells), looks=looks, with_strip=True)
+def _scaling(results: Results, arm: str) -> str:
+    """The `scaling` of an arm, from the configuration of the study."""
+    return next(each["scaling"] for each in results.provenance["study"]["arms"] if each["name"] == arm)
 
 
 def _solid(looks: dict[str, Look]) -> dict[str, Look]:

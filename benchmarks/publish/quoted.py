@@ -55,13 +55,13 @@ def answer(full: Results) -> str:
     soonest = [own[TIME].idxmin() for own in by_framework]
     largest = shown.dropna(subset=[TIME])["batch_size"].max()
     beyond = shown.loc[shown["batch_size"] > largest, "batch_size"].min()
-    goal = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
+    budget = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
     return (
         f"On {_hardware(full)}, a small network on MNIST is near its full speed from B = {_span(near)} on, "
         f"{_span(gains, wording.number)} times that of B = 1; it reaches "
-        f"{wording.percent(goal['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
+        f"{wording.percent(budget['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
         f"B = {_span(soonest)}, and B = {wording.whole(beyond)} or more does not reach it within "
-        f"{goal['epochs']:g} epochs, though the learning rate grows with B."
+        f"{budget['epochs']:g} epochs, though the learning rate grows with B."
     )
 
 

@@ -55,7 +55,7 @@ def run_seed(setup: Setup, trainer: Trainer, plan: Plan, data: Dataset, *, seed:
     """One run. An error in it becomes its result and does not stop the other runs."""
     try:
         trainer.reset(setup.parameters(seed=seed))
-        return run_to_target(trainer, data, plan, seed=seed)
+        return run_to_target(trainer, setup.stream(seed=seed), data, plan)
     except Exception as error:
         return failed_run(setup.framework, error, seed=seed)
 

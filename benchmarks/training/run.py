@@ -20,7 +20,7 @@ Clock = Callable[[], float]
 
 
 @dataclasses.dataclass
-class Progress:
+class RunState:
     """The state of a run so far. Times are in seconds; `training_s` does not include evaluation."""
 
     steps: int = 0
@@ -33,9 +33,9 @@ class Progress:
 
 
 def run_to_target(
-    trainer: Trainer, data: Dataset, plan: Plan, *, seed: int, clock: Clock = time.perf_counter
+    trainer: Trainer, stream: BatchStream, data: Dataset, plan: Plan, *, clock: Clock = time.perf_counter
 ) -> Run:
-    """Train a trainer that has just been reset to the seed's initial parameters.
+    """Train, on the seed's batches, a trainer that was just reset to the seed's initial parameters.
 
     The validation set decides when the target is reached and which parameters are best; the test set is
     used once, at the end, with these parameters. An evaluation follows the first step at or after each
@@ -43,17 +43,16 @@ def run_to_target(
     The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
     only after these seconds counts as not reached.
     """
-    progress = Progress()
-    stream = BatchStream(len(data.train_y), seed=seed)
+    state = RunState()
     status = Status.MISSED
     while True:
-        status = _train_to_evaluation(trainer, stream, plan, progress=progress, clock=clock)
+        status = _train_to_evaluation(trainer, stream, plan, state=state, clock=clock)
         if status == Status.DIVERGED:
             break
-        _evaluate(trainer, data, plan, progress=progress, clock=clock)
-        if progress.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
+        _evaluate(trainer, data, plan, state=state, clock=clock)
+        if state.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
             break
-    return _finish(trainer, data, plan, progress=progress, seed=seed, ended=status)
+    return _finish(trainer, data, plan, state=state, seed=stream.seed, ended=status)
 
 
 def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
@@ -61,51 +60,51 @@ def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
     return math.ceil(evaluation * every / batch_size)
 
 
-def _next_stop(plan: Plan, progress: Progress) -> int:
+def _next_stop(plan: Plan, state: RunState) -> int:
     """Number of steps at the next evaluation, or at the end of the budget of epochs if that comes first."""
     batch_size = plan.cell.batch_size
-    evaluation = progress.steps * batch_size // plan.evaluate_every + 1
+    evaluation = state.steps * batch_size // plan.evaluate_every + 1
     stop = steps_at_evaluation(evaluation, every=plan.evaluate_every, batch_size=batch_size)
-    return max(progress.steps + 1, min(stop, plan.optimizer.total_steps))
+    return max(state.steps + 1, min(stop, plan.optimizer.total_steps))
 
 
 def _train_to_evaluation(
-    trainer: Trainer, stream: BatchStream, plan: Plan, *, progress: Progress, clock: Clock
+    trainer: Trainer, stream: BatchStream, plan: Plan, *, state: RunState, clock: Clock
 ) -> Status:
     """Take the steps up to the next evaluation; only these are timed."""
-    stop = _next_stop(plan, progress)
-    while progress.steps < stop:
-        count = min(stop - progress.steps, LONGEST_CALL)
-        batches = stream.batches(plan.cell.batch_size, first=progress.steps, count=count)
+    stop = _next_stop(plan, state)
+    while state.steps < stop:
+        count = min(stop - state.steps, LONGEST_CALL)
+        batches = stream.batches(plan.cell.batch_size, first=state.steps, count=count)
         start = clock()
         losses = trainer.train(batches).loss
-        progress.training_s += clock() - start
-        progress.steps += count
-        progress.losses.extend(float(loss) for loss in losses)
+        state.training_s += clock() - start
+        state.steps += count
+        state.losses.extend(float(loss) for loss in losses)
         if not np.isfinite(losses).all():
             return Status.DIVERGED
-        if progress.training_s >= plan.budget.seconds:
+        if state.training_s >= plan.budget.seconds:
             return Status.TIME_LIMIT
     return Status.MISSED
 
 
-def _evaluate(trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, clock: Clock) -> None:
+def _evaluate(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, clock: Clock) -> None:
     """Evaluate, add a point to the curve, and keep the parameters if they are the best so far."""
     start = clock()
     validation = scores(trainer.logits(data.validation_x), data.validation_y)
-    if validation.accuracy > progress.best_accuracy:
-        progress.best, progress.best_accuracy = trainer.parameters(), validation.accuracy
-    progress.evaluation_s += clock() - start
-    progress.curve.append(_point(plan, progress, validation))
-    progress.losses.clear()
+    if validation.accuracy > state.best_accuracy:
+        state.best, state.best_accuracy = trainer.parameters(), validation.accuracy
+    state.evaluation_s += clock() - start
+    state.curve.append(_point(plan, state, validation))
+    state.losses.clear()
 
 
-def _point(plan: Plan, progress: Progress, validation: Scores) -> Evaluation:
+def _point(plan: Plan, state: RunState, validation: Scores) -> Evaluation:
     """The point of the learning curve at the present step."""
     return Evaluation(
-        examples=progress.steps * plan.cell.batch_size,
-        training_s=progress.training_s,
-        train_loss=_finite(float(np.mean(progress.losses))),
+        examples=state.steps * plan.cell.batch_size,
+        training_s=state.training_s,
+        train_loss=_finite(float(np.mean(state.losses))),
         validation_loss=_finite(validation.loss),
         validation_accuracy=validation.accuracy,
     )
@@ -116,23 +115,21 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _finish(
-    trainer: Trainer, data: Dataset, plan: Plan, *, progress: Progress, seed: int, ended: Status
-) -> Run:
+def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, seed: int, ended: Status) -> Run:
     """The result of the run; accuracies on test and training data are those of the best parameters."""
     batch_size = plan.cell.batch_size
-    within = [e for e in progress.curve if e.training_s <= plan.budget.seconds]
+    within = [e for e in state.curve if e.training_s <= plan.budget.seconds]
     reached = next((e for e in within if e.validation_accuracy >= plan.target), None)
-    best = max(progress.curve, key=lambda e: e.validation_accuracy, default=None)
-    final = _final_scores(trainer, data, progress)
+    best = max(state.curve, key=lambda e: e.validation_accuracy, default=None)
+    final = _final_scores(trainer, data, state)
     return Run(
         seed=seed,
         status=Status.REACHED if reached else ended,
-        message=f"loss not finite within step {progress.steps}" if ended == Status.DIVERGED else "",
-        steps=progress.steps,
-        examples=progress.steps * batch_size,
-        training_s=progress.training_s,
-        evaluation_s=progress.evaluation_s,
+        message=f"loss not finite within step {state.steps}" if ended == Status.DIVERGED else "",
+        steps=state.steps,
+        examples=state.steps * batch_size,
+        training_s=state.training_s,
+        evaluation_s=state.evaluation_s,
         examples_to_target=reached and reached.examples,
         steps_to_target=reached and reached.examples // batch_size,
         time_to_target_s=reached and reached.training_s,
@@ -140,15 +137,15 @@ def _finish(
         validation_accuracy=best and best.validation_accuracy,
         test_accuracy=final.get("test"),
         train_accuracy=final.get("train"),
-        curve=progress.curve,
+        curve=state.curve,
     )
 
 
-def _final_scores(trainer: Trainer, data: Dataset, progress: Progress) -> dict[str, float]:
+def _final_scores(trainer: Trainer, data: Dataset, state: RunState) -> dict[str, float]:
     """Accuracies on test and training data with the best parameters; empty if nothing was ever evaluated."""
-    if progress.best is None:
+    if state.best is None:
         return {}
-    trainer.reset(progress.best)
+    trainer.reset(state.best)
     return {
         "test": scores(trainer.logits(data.test_x), data.test_y).accuracy,
         "train": scores(trainer.logits(data.train_x), data.train_y).accuracy,
