@@ -44,7 +44,7 @@ from benchmarks.datasets.dataset import (
 )
 
 SOURCES = ("images", "npz", "text")
-_SHARED = {"cifar", "dataset", "download", "formats", "user_data"}
+_SHARED = {"cifar", "dataset", "download", "formats", "transfer", "user_data"}
 NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _SHARED - {*SOURCES}))
 
 

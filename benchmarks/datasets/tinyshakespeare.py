@@ -31,12 +31,12 @@ FILE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 def raw_arrays() -> RawArrays:
     """The four arrays, from the user's own folder, the cache or the public address."""
-    from benchmarks.datasets import download
+    from benchmarks.datasets import download, transfer
 
     public = download.Delivery(
         origin=f"public address {ADDRESS}",
         files=(FILE,),
-        fetch=lambda path: download.from_address(ADDRESS, path),
+        fetch=lambda path: transfer.from_address(ADDRESS, path),
         decode=_windows,
     )
     return download.obtain(sys.modules[__name__], [public])
