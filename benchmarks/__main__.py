@@ -29,7 +29,7 @@ Folder = Annotated[Path, typer.Option("--results", help="The folder results/STUD
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks identity pytorch keras-jax --config photos.yaml")
 def identity(
     names: Annotated[
         list[str] | None, typer.Argument(help="Frameworks to certify instead of those of the study.")
@@ -37,28 +37,20 @@ def identity(
     config: Annotated[Path, typer.Option(help="The file of the study.")] = Path("config/config.yaml"),
     output: Annotated[Path | None, typer.Option(help="File to write the certificates to, as JSON.")] = None,
 ) -> None:
-    """Certify that frameworks compute the same numbers.
-
-    \b
-    Example: python -m benchmarks identity pytorch keras-jax --config photos.yaml
-    """
+    """Certify that frameworks compute the same numbers."""
     from benchmarks.identity import certify as identity_certify
 
     raise typer.Exit(0 if identity_certify.certify(config, names or [], output) else 1)
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks fetch mnist --output mnist.npz")
 def fetch(
     dataset: Annotated[
         str, typer.Argument(help="A data set's name, or your own data: images:PATH, npz:PATH or text:PATH.")
     ],
     output: Output,
 ) -> None:
-    """Obtain a data set, verify it and write it to a file.
-
-    \b
-    Example: python -m benchmarks fetch mnist --output mnist.npz
-    """
+    """Obtain a data set, verify it and write it to a file."""
     from benchmarks import datasets
 
     datasets.store(dataset, output)
@@ -66,19 +58,18 @@ def fetch(
     print(f"{dataset}: {train} train, {validation} validation, {test} test examples verified")
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks device pytorch")
 def device(framework: Annotated[str, typer.Argument(help="The framework.")], device: Device = "auto") -> None:
-    """Print the device that a framework computes on, as JSON.
-
-    \b
-    Example: python -m benchmarks device pytorch
-    """
+    """Print the device that a framework computes on, as JSON."""
     from benchmarks.frameworks import devices
 
     print(devices.device_here(framework, device))
 
 
-@app.command()
+@app.command(
+    epilog='Example: python -m benchmarks trace mnist.npz --study "$STUDY" '
+    "--framework pytorch --precision float64 --output float64/pytorch.safetensors"
+)
 def trace(
     data: DataFiles,
     study: StudyJson,
@@ -86,57 +77,50 @@ def trace(
     precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
 ) -> None:
-    """Record the traces of a framework on a study, which its certificates are made from.
-
-    \b
-    Example: python -m benchmarks trace mnist.npz --study "$STUDY" --framework pytorch --precision float64
-    --output float64/pytorch.safetensors
-    """
+    """Record the traces of a framework on a study, which its certificates are made from."""
     from benchmarks.identity import trace
     from benchmarks.study.study import Study
 
     trace.write(Study.model_validate_json(study), framework, data, precision=precision, output=output)
 
 
-@app.command()
+@app.command(
+    epilog='Example: python -m benchmarks certify keras pytorch --study "$STUDY" '
+    "--traces traces --output certificates.json"
+)
 def certify(
     names: Annotated[list[str], typer.Argument(help="The frameworks to certify.")],
     study: StudyJson,
     traces: Annotated[Path, typer.Option(help="The folder with the traces, in float64/ and float32/.")],
     output: Output,
 ) -> None:
-    """Compare the traces of frameworks with the reference and write their certificates.
-
-    \b
-    Example: python -m benchmarks certify keras pytorch --study "$STUDY" --traces traces
-    --output certificates.json
-    """
+    """Compare the traces of frameworks with the reference and write their certificates."""
     from benchmarks.identity import certificate
     from benchmarks.study.study import Study
 
     certificate.write(Study.model_validate_json(study), names, traces, output)
 
 
-@app.command()
+@app.command(
+    epilog='Example: python -m benchmarks equivalence --study "$STUDY" '
+    "--certificates certificates.json --results results/default/lab --output identity.json"
+)
 def equivalence(
     study: StudyJson,
     certificates: Annotated[Path, typer.Option(help="The file that certify wrote.")],
     results: Folder,
     output: Output,
 ) -> None:
-    """Test whether frameworks converge equivalently over the seeds of a study.
-
-    \b
-    Example: python -m benchmarks equivalence --study "$STUDY" --certificates certificates.json
-    --results results/default/lab --output identity.json
-    """
+    """Test whether frameworks converge equivalently over the seeds of a study."""
     from benchmarks.identity import equivalence
     from benchmarks.study.study import Study
 
     equivalence.write(Study.model_validate_json(study), certificates, results, output)
 
 
-@app.command()
+@app.command(
+    epilog='Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv'
+)
 def throughput(
     data: DataFiles,
     study: StudyJson,
@@ -146,18 +130,14 @@ def throughput(
     threads: Threads = 0,
     code: Code = "",
 ) -> None:
-    """Time every case of a study in interleaved processes.
-
-    \b
-    Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv
-    """
+    """Time every case of a study in interleaved processes."""
     from benchmarks.study.study import Study
     from benchmarks.throughput import job as throughput_job
 
     throughput_job.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
 
 
-@app.command()
+@app.command(epilog='Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json')
 def train(
     data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
     plan: Annotated[str, typer.Option(help="The plan of the cell, as JSON.")],
@@ -165,11 +145,7 @@ def train(
     threads: Threads = 0,
     code: Code = "",
 ) -> None:
-    """Train one cell of a study and write its record.
-
-    \b
-    Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json
-    """
+    """Train one cell of a study and write its record."""
     from benchmarks.recipe.plan import Plan
     from benchmarks.training import job
 
@@ -191,111 +167,85 @@ def train_cell(
     cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
 
 
-@app.command()
+@app.command(
+    epilog='Example: python -m benchmarks summarise --study "$STUDY" '
+    "--machine lab --results results/default/lab"
+)
 def summarise(
     study: StudyJson,
     machine: Annotated[str, typer.Option(help="The machine's name in the results.")],
     results: Folder,
 ) -> None:
-    """Summarise a study with one row for each cell.
-
-    \b
-    Example: python -m benchmarks summarise --study "$STUDY" --machine lab --results results/default/lab
-    """
+    """Summarise a study with one row for each cell."""
     from benchmarks.study.study import Study
     from benchmarks.summary import summarise
 
     summarise.write(Study.model_validate_json(study), results, slug=machine)
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks tables --results results/default/lab")
 def tables(results: Folder) -> None:
-    """Write the tables of a study.
-
-    \b
-    Example: python -m benchmarks tables --results results/default/lab
-    """
+    """Write the tables of a study."""
     from benchmarks.publish import tables
 
     print(f"{tables.write(results)} tables in {results / 'tables'}")
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks figures --results results/default/lab")
 def figures(results: Folder) -> None:
-    """Draw the figures of a study.
-
-    \b
-    Example: python -m benchmarks figures --results results/default/lab
-    """
+    """Draw the figures of a study."""
     from benchmarks.publish import figures
 
     print(f"{', '.join(figures.write(results))} in {results / 'figures'}")
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks report --results results/default/lab")
 def report(results: Folder) -> None:
-    """Write the report of a study, from its tables and figures.
-
-    \b
-    Example: python -m benchmarks report --results results/default/lab
-    """
+    """Write the report of a study, from its tables and figures."""
     from benchmarks.publish import report
 
     print(report.write(results))
 
 
-@app.command()
+@app.command(
+    epilog="Example: python -m benchmarks deposit --results results/default/lab "
+    "--into results/published/lab/default"
+)
 def deposit(
     results: Folder,
     into: Annotated[Path, typer.Option(help="The folder results/published/MACHINE/STUDY.")],
 ) -> None:
-    """Copy the part of a finished study that is to be committed.
-
-    \b
-    Example: python -m benchmarks deposit --results results/default/lab --into results/published/lab/default
-    """
+    """Copy the part of a finished study that is to be committed."""
     from benchmarks.publish import deposit
 
     n_bytes = deposit.deposit(results, into)
     print(f"{into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks columns > docs/columns.md")
 def columns() -> None:
-    """Print the reference of all columns of the results, in Markdown.
-
-    \b
-    Example: python -m benchmarks columns > docs/columns.md
-    """
+    """Print the reference of all columns of the results, in Markdown."""
     from benchmarks.summary import columns, schema
 
     print(columns.reference(schema.TABLES, version=schema.VERSION), end="")
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks docs")
 def docs(
     root: Annotated[Path, typer.Option(help="The folder of the README and of docs/.")] = Path(),
 ) -> None:
-    """Write the published numbers into the README and docs/, and draw the README's figure.
-
-    \b
-    Example: python -m benchmarks docs
-    """
+    """Write the published numbers into the README and docs/, and draw the README's figure."""
     from benchmarks.publish import docs
 
     print("\n".join(["figure: docs/images", *(f"changed: {page}" for page in docs.write(root))]))
 
 
-@app.command()
+@app.command(epilog="Example: python -m benchmarks compare")
 def compare(
     results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
     output: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("results/compare"),
 ) -> None:
-    """Compare all machines that have results.
-
-    \b
-    Example: python -m benchmarks compare
-    """
+    """Compare all machines that have results."""
     from benchmarks.compare import page
 
     print(page.write(results, output))

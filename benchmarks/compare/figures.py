@@ -51,7 +51,7 @@ def _by_machine(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _looks(cells: pd.DataFrame) -> dict[str, Look]:
-    """A look for each framework of each machine."""
+    """The colour, line and marker of each framework on each machine."""
     markers = style.looks(list(cells["kind"].unique()))
     machines = _machine_looks(cells)
     pairs = cells[["framework", "machine", "kind"]].drop_duplicates().itertuples()
@@ -81,7 +81,7 @@ def _panel(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
 
 
 def _keys(cells: pd.DataFrame) -> list[Line2D]:
-    """Legend entries: machines by color and line, frameworks by marker, predictions by an open one."""
+    """Legend entries: machines by colour and line, frameworks by marker, predictions by an open marker."""
     drawn = cells[cells.reindex(columns=DRAWN).notna().any(axis=1)]
     machines = [
         Line2D([], [], color=look.color, linestyle=look.line, label=name)

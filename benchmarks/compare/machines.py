@@ -18,7 +18,7 @@ COMPARED = [name for name in COMPARE.columns if name not in {column.name for col
 
 @dataclass(frozen=True)
 class Source:
-    """The results of one study on one machine, where they were found."""
+    """The results of one study on one machine, and the folder that holds them."""
 
     folder: Path
     summary: pd.DataFrame
@@ -71,7 +71,7 @@ def read(folder: Path) -> Source:
 
 
 def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
-    """Those that count, and those passed over: of two copies of a study on a machine the later counts.
+    """The results to compare, and the copies passed over: of two copies of a study the later one counts.
 
     Where both ended at the same time, the one measured here counts.
     """
@@ -82,7 +82,7 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
 
 
 def cells(source: Source) -> pd.DataFrame:
-    """The cells of one source, with what their trainings are and whether they could be timed."""
+    """The cells of one source, with the settings of their trainings and whether they could be timed."""
     named = source.summary.merge(pd.DataFrame(_trainings(source.provenance["study"])), how="left")
     timed = source.throughput[source.throughput["execution"] == "fused"].groupby(CASE)["status"]
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
@@ -170,7 +170,7 @@ def with_predictions(cells: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFra
 
 
 def find(results: Path) -> tuple[list[Source], list[Source]]:
-    """The results that count, and those passed over for a later copy.
+    """The results to compare, and the copies passed over for a later one.
 
     Raises:
         Problem: there are none, or they cannot be read.

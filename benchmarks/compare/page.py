@@ -1,4 +1,4 @@
-"""The comparison as one HTML file that holds everything it shows and opens with no network."""
+"""The comparison as one HTML file, which holds all its figures and opens without a network."""
 
 import shutil
 from pathlib import Path
@@ -124,7 +124,7 @@ def _fastest(workload: tuple[str, str], cells: pd.DataFrame, *, several: list[st
 
 
 def _predictions(machine: str, rows: pd.DataFrame) -> str:
-    """How many times were predicted for a machine, and how far off they were."""
+    """The number of times to target that were predicted for a machine, and how far off they were."""
     if rows.empty:
         return f"{machine}: no time to target could be predicted: no machine reached a target of its cells."
     foreign = rows[rows["examples_from"] != THIS_MACHINE]

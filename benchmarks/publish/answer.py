@@ -22,7 +22,7 @@ TOP = 1.015
 
 
 def draw(results: Results, *, workload: tuple[str, str], arm: str) -> Figure:
-    """Draw the throughput of a (dataset, model), and beside it the time to the target in one arm.
+    """Draw the throughput of a (dataset, model), and beside it the time to the target of one arm.
 
     The legend and the titles say all that a reader needs, so that the figure stands without a caption.
     """
@@ -112,6 +112,6 @@ def _limits(cells: pd.DataFrame, target: pd.Series) -> list[Line2D]:
 
 
 def _bars(cells: pd.DataFrame) -> Line2D:
-    """The legend entry for the intervals of both panels."""
+    """The legend entry that explains the intervals of both panels."""
     label = f"95 % interval (left), range of {int(cells['n_runs'].max())} seeds (right)"
     return Line2D([], [], color=INK, linestyle="", marker="|", markersize=8, label=label)

@@ -17,9 +17,9 @@ PLAIN_BYTES = 5 * 2**20
 
 
 def deposit(results: Path, into: Path) -> int:
-    """Replace the publication `into` by the results as they are now; give its size in bytes.
+    """Replace the publication in the folder `into` by the present results, and return its size in bytes.
 
-    It is built beside the earlier one and takes its place when it is whole.
+    The new publication is built beside the earlier one, and takes its place once it is complete.
 
     Raises:
         Problem: the study is not finished.
@@ -38,7 +38,7 @@ def deposit(results: Path, into: Path) -> int:
 
 
 def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
-    """The files that are committed as they are, and the bulky ones that may be packed.
+    """The files that are committed as they are, and the large ones that may be packed into an archive.
 
     Raises:
         Problem: something that a finished study has is missing.
@@ -68,7 +68,7 @@ def fill(folder: Path, results: Path, *, small: list[Path], bulky: list[Path]) -
 
 
 def pack(paths: list[Path], destination: Path, *, root: Path) -> None:
-    """Pack files under their paths below `root`; the same files give the same bytes."""
+    """Write an archive of files under their paths below `root`; the same files give the same bytes."""
     with (
         destination.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as squeezed,
@@ -94,7 +94,7 @@ def _swap(new: Path, into: Path, old: Path) -> None:
 
 
 def _mend(into: Path, old: Path) -> None:
-    """Put the earlier publication back where a swap was cut short; clear what one left behind."""
+    """Put the earlier publication back where a swap was interrupted, and remove what the swap left behind."""
     if old.exists() and not into.exists():
         old.rename(into)
     shutil.rmtree(old, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""The README and the pages of docs/: what they quote of the published results is written by a command.
+"""The numbers in the README and in docs/, which a command writes from the published results.
 
 A page quotes between two comments, `<!-- numbers: NAME -->` and `<!-- end -->`; NAME is a function of
 `benchmarks.publish.quoted`. A text of one line stays in its line (one that does not begin with
-the comment, or Markdown takes it for HTML); any other stands in lines of its own.
+the comment, or Markdown takes it for HTML); a longer one has lines of its own.
 """
 
 import re
@@ -32,10 +32,10 @@ def quotations(root: Path) -> dict[str, str]:
 
 
 def written(page: str, texts: dict[str, str]) -> str:
-    """The page with every text between its markers as it should be.
+    """The page, with the text of the published results between each pair of markers.
 
     Raises:
-        Problem: a marker names a text that there is not.
+        Problem: a marker names a text that does not exist.
     """
 
     def replaced(match: re.Match) -> str:
@@ -50,7 +50,7 @@ def written(page: str, texts: dict[str, str]) -> str:
 
 
 def write(root: Path) -> list[Path]:
-    """Write the numbers into the pages below `root` and draw the README's figure; give what changed."""
+    """Write the numbers into the pages below `root` and draw the README's figure; return what changed."""
     texts = quotations(root)
     changed = []
     for page in pages(root):

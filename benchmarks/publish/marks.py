@@ -1,4 +1,4 @@
-"""Signs behind a value: a cell without certificate († ‡), a training that ended before its budget (§)."""
+"""The signs behind a value: † and ‡ for a cell without a certificate, § for a training cut short."""
 
 import pandas as pd
 
@@ -30,12 +30,12 @@ def notes(identity: pd.Series) -> list[str]:
 
 
 def kinds(identity: pd.Series) -> pd.Series:
-    """The kind of each verdict; one that is not there counts as not certified."""
+    """The kind of each verdict; a missing verdict counts as not certified."""
     return identity.where(identity.isin([CERTIFIED, STATISTICAL]), NOT_CERTIFIED).astype(str)
 
 
 def gravest_of_case(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
-    """One row for each case, with the gravest verdict of its cells: the first of those that have it."""
+    """One row for each case, with the gravest verdict among its cells."""
     gravest = kinds(cells["identity"]).map(KINDS.index).sort_values(kind="stable").index
     return cells.loc[gravest].drop_duplicates(case).sort_index()
 

@@ -41,7 +41,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
 
 
 def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
-    """The cells of the workload that the README shows, in one arm."""
+    """The cells that the README shows: those of one workload in one arm."""
     own = of_workload(full.summary, WORKLOAD)
     return own[own["arm"] == arm]
 
@@ -71,7 +71,7 @@ def _hardware(full: Results) -> str:
 
 
 def _span(values: list, say=wording.whole) -> str:
-    """One value, or the least and the most of several."""
+    """One value, or the smallest and the largest of several."""
     ends = list(dict.fromkeys([say(min(values)), say(max(values))]))
     return " to ".join(ends)
 
@@ -93,7 +93,7 @@ def table(full: Results) -> str:
 
 
 def certainty(full: Results) -> str:
-    """How sure the five rows are."""
+    """How certain the five rows of the table are."""
     shown = cells(full)
     shown = shown[shown["batch_size"].isin(SHOWN)]
     widths = shown[f"{SPEED}_hi"] / shown[f"{SPEED}_lo"]
@@ -134,7 +134,7 @@ def speed(full: Results) -> str:
 
 
 def loops(full: Results) -> str:
-    """What the fused execution gains over the idiomatic one, and how often that is resolved."""
+    """How much faster the fused execution is than the idiomatic one, and how often that is significant."""
     gains = execution.tables(full)[0].data
     above, below = (gains["ratio_lo"] > 1).sum(), (gains["ratio_hi"] < 1).sum()
     lines = [
@@ -151,7 +151,7 @@ def loops(full: Results) -> str:
 
 
 def frameworks(known: Results, executions: tuple[str, ...] = EXECUTIONS) -> str:
-    """Where the throughput of the first framework is told apart from that of another one."""
+    """Where the throughputs of the first framework and another one differ significantly."""
     first, *others = known.frameworks
     timed = known.throughput[known.throughput["execution"].isin(executions)]
     return "\n".join(
@@ -201,7 +201,7 @@ def equivalence(full: Results) -> str:
 
 
 def implementations_table(known: Results) -> str:
-    """The throughput of all frameworks, a row each, in two significant digits."""
+    """The throughput of all frameworks in two significant digits, a row per framework."""
     speeds = known.summary.pivot_table(index="framework", columns="batch_size", values=SPEED, sort=False)
     sizes = sorted(speeds.columns)
     lines = [["Fused, examples/s", *(f"B = {wording.whole(size)}" for size in sizes)]]

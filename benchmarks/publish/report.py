@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything it shows, and the findings of the study at its head."""
+"""The report: one HTML file that holds all its figures, with the findings of the study at its head."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUIET = 0.05
 
 
 def write(folder: Path) -> Path:
-    """Write `report.html` from the results in a folder and the figures drawn from them; give its path."""
+    """Write `report.html` from the results and figures in a folder, and return its path."""
     path = folder / "report.html"
     write_text(render(folders.read(folder), drawn=folder / "figures"), path)
     return path
@@ -55,7 +55,7 @@ def render(results: Results, *, drawn: Path) -> str:
 
 
 def _disturbed(provenance: dict) -> str:
-    """The percentage of the machine that others took while it was measured, where it is too much."""
+    """The percentage of the processor that other programs took during measurement, where it is too high."""
     share = provenance.get("others_cpu_share") or 0.0
     return wording.percent(share) if share > QUIET else ""
 
@@ -69,7 +69,7 @@ def _hardware(provenance: dict) -> str:
 
 
 def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:
-    """A figure as the template wants it."""
+    """The values of a figure that the template needs."""
     image = writing.embedded_image(drawn / f"{name}.svg")
     return {"name": name, "title": module.TITLE, "caption": module.caption(results), "image": image}
 
@@ -88,7 +88,7 @@ def _targets(results: Results) -> list[dict[str, str]]:
 
 
 def _statuses(results: Results) -> dict[str, dict[str, int]]:
-    """How many cells ended how, [status][framework]."""
+    """The number of cells with each status, [status][framework]."""
     counts = pd.crosstab(results.summary["status"], results.summary["framework"])
     return {
         status: {wording.name(name): int(counts.at[status, name]) for name in results.frameworks}
@@ -97,7 +97,7 @@ def _statuses(results: Results) -> dict[str, dict[str, int]]:
 
 
 def _doubts(results: Results) -> dict[str, int]:
-    """Why cells are not certified, and how many; those that are statistical among them."""
+    """The reasons why cells are not certified, each with its number of cells."""
     doubtful = results.summary.loc[results.summary["identity"] != marks.CERTIFIED, "identity"]
     return {
         str(reason): int(count) for reason, count in doubtful.fillna("not certified").value_counts().items()
@@ -136,7 +136,7 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
 
 
 def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
-    """The most examples per second of each framework, the fastest first."""
+    """The highest throughput of each framework, the fastest first."""
     timed = cells.dropna(subset=[SPEED])
     best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
     parts = [
@@ -162,7 +162,7 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
 
 
 def _times(cells: pd.DataFrame) -> Iterator[str]:
-    """The least time to the target of each framework, the soonest first."""
+    """The shortest time to the target of each framework, the shortest first."""
     reached = cells.dropna(subset=[TIME])
     best = reached.loc[reached.groupby("framework")[TIME].idxmin()].sort_values(TIME)
     parts = [
@@ -198,7 +198,7 @@ def _with_interval(cell: pd.Series, quantity: str) -> str:
 
 
 def _not_told_apart(best: pd.Series, others: pd.DataFrame) -> str:
-    """The batch sizes whose interval reaches into that of the best; one without an interval does."""
+    """The batch sizes whose interval overlaps that of the best; a missing interval counts as overlapping."""
     beyond = others[f"{SPEED}_hi"] < best[f"{SPEED}_lo"]
     near = others[others[SPEED].notna() & ~beyond]["batch_size"]
     sizes = ", ".join(wording.whole(size) for size in sorted(near))

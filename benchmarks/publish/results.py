@@ -18,9 +18,9 @@ MAY_BE_ABSENT = {"curves": schema.CURVES, "targets": schema.TARGETS, "memory_fit
 
 @dataclass(frozen=True)
 class Results:
-    """The tables that `summarise` left, as it left them, the certificates and the provenance of the study.
+    """The tables that `summarise` wrote, the certificates and the provenance of the study.
 
-    What times and memory depend on of an arm is its *step kind*: a workload is timed once in each.
+    Times and memory depend on an arm through its *step kind* alone: a workload is timed once in each kind.
     """
 
     summary: pd.DataFrame
@@ -36,7 +36,7 @@ class Results:
 
     @property
     def trained(self) -> pd.DataFrame:
-        """The cells of the summary that were trained, whatever came of it."""
+        """The cells of the summary that were trained, whether or not they reached the target."""
         return self.summary[self.summary["status"] != UNTRAINED]
 
     @property
@@ -47,12 +47,12 @@ class Results:
 
     @property
     def several_step_kinds(self) -> bool:
-        """Whether the arms have several step kinds, so that a timing names its own."""
+        """Whether the arms have several step kinds, so that a timing must name its kind."""
         return self.summary["step_kind"].nunique() > 1
 
     @property
     def side_by_side(self) -> bool:
-        """Whether the frameworks are few enough to stand side by side in a row, and together in a panel."""
+        """Whether the frameworks are few enough to share a row of a table and a panel of a figure."""
         return len(self.frameworks) <= SIDE_BY_SIDE
 
     @property

@@ -1,4 +1,4 @@
-r"""A table as a value, and as it is written: in Markdown with GitHub's pipes, and in LaTeX.
+r"""A table, and how it is written: in Markdown with the pipes of GitHub, and in LaTeX.
 
 A LaTeX document needs `\usepackage{booktabs,graphicx,longtable}`. A wide table is scaled to the width of the
 text. One of more rows than a page has goes over several pages, which LaTeX does in documents of one column
@@ -59,7 +59,7 @@ def timed_columns(*, several: bool) -> list[Column]:
 
 
 def timed_texts(row: pd.Series, *, several: bool) -> list[str]:
-    """What stands in them, for a row with `dataset`, `model` and `step_kind`."""
+    """The texts of these columns in a row with `dataset`, `model` and `step_kind`."""
     return [wording.workload((row["dataset"], row["model"])), *([row["step_kind"]] if several else [])]
 
 
@@ -143,7 +143,7 @@ def latex(table: Table) -> str:
 
 
 def _letters(table: Table) -> int:
-    """Letters of the widest entries of all columns, with the room between."""
+    """The width of the table in letters: the widest entry of every column, and the gaps between."""
     columns = zip(*[[entry.text for entry in row] for row in table.rows], strict=True)
     texts = [
         max(map(len, (column.head, *texts))) for column, texts in zip(table.columns, columns, strict=True)
@@ -161,7 +161,7 @@ def _float(sides: str, about: tuple[str, str], head: list[str], body: list[str],
 
 
 def _pages(sides: str, about: tuple[str, str], head: list[str], body: list[str], *, wide: bool) -> list[str]:
-    """Every page has the head again; such a table cannot be scaled, so that a wide one has smaller type."""
+    """A table over several pages, with its head on each. It cannot be scaled: a wide one has smaller type."""
     heads = [r"\toprule", *head, r"\midrule"]
     size = SMALLER if wide else SMALL
     return [

@@ -32,7 +32,7 @@ NOTHING = "—"
 
 
 def name(slug: str) -> str:
-    """The name that a reader knows, or the slug itself where there is none."""
+    """The usual name of a dataset, model or framework, or the slug itself where it has none."""
     return NAMES.get(slug, slug)
 
 
@@ -60,7 +60,7 @@ def number(value: float) -> str:
 
 
 def difference(value: float | None) -> str:
-    """A relative difference in two digits, 3.1e-15; nothing where two values cannot be compared."""
+    """A relative difference in two digits, as 3.1e-15; empty where two values cannot be compared."""
     if pd.isna(value):
         return NOTHING
     return f"{value:.1e}" if value else "0"
@@ -77,7 +77,7 @@ def rough(value: float) -> str:
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
-    """A share in 0..1 as per cent, without the sign."""
+    """A share in 0..1 in per cent, without the sign."""
     return NOTHING if pd.isna(share) else f"{100 * share:.{decimals}f}"
 
 

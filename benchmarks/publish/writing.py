@@ -1,4 +1,4 @@
-"""Writing what is published: whole or not at all, and the same bytes from the same data."""
+"""Writing tables, figures and pages: a file is complete or absent, and the same data give the same bytes."""
 
 import base64
 import os
@@ -24,7 +24,7 @@ def write_table(table: Table, folder: Path) -> None:
 
 
 def laid_out(figure: Figure) -> None:
-    """Settle the places of all that a figure shows, so that its formats are alike to the point."""
+    """Fix the position of everything in a figure, so that all its file formats show the same."""
     # Twice, since what stands above a panel has its height only when the panel has.
     for _ in range(2):
         figure.draw_without_rendering()
@@ -57,7 +57,7 @@ def page(template: Path, **values: object) -> str:
 
 
 def embedded_image(path: Path) -> str:
-    """A drawn figure in base64; as an image of its own its ids clash with no other's.
+    """A drawn figure in base64. Embedded as an image, its ids cannot clash with those of other figures.
 
     Raises:
         Problem: it has not been drawn.

@@ -20,26 +20,26 @@ def cell_status(runs: list[Run]) -> str:
 
 
 def to_target(runs: list[Run], field: str) -> Estimate:
-    """Median over runs of a quantity to target, runs that never got there counting as infinite."""
+    """Median over runs of a quantity to target; it is infinite for a run that never reached the target."""
     values = [getattr(run, field) for run in runs]
     median = median_of_censored(np.array([np.inf if value is None else value for value in values]))
     return median if np.isfinite(median.value) else Estimate(np.nan, np.nan, np.nan)
 
 
 def accuracy(runs: list[Run], field: str) -> tuple[float, float]:
-    """Mean and sample standard deviation over the runs that have one."""
+    """Mean and sample standard deviation of an accuracy over the runs that measured it."""
     values = [getattr(run, field) for run in runs if getattr(run, field) is not None]
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
     return (float(np.mean(values)) if values else np.nan), spread
 
 
 def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
-    """An estimate as the three columns it fills."""
+    """The three columns that an estimate fills: its value and the ends of its interval."""
     return {name: estimate.value, f"{name}_lo": estimate.lo, f"{name}_hi": estimate.hi}
 
 
 def trained_columns(record: Record, *, n_training: int) -> dict:
-    """What the runs of a cell say; `epochs_trained` is that of the run that ended first."""
+    """The columns that come from training: `epochs_trained` is that of the run that ended first."""
     runs, batch_size = record.runs, record.cell.batch_size
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
@@ -61,7 +61,7 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
 
 
 def timed_columns(rows: list[dict]) -> dict:
-    """What the timings of a cell say; `rows` are its rows of throughput.csv, of every process."""
+    """The columns that come from timing; `rows` are its rows in throughput.csv, from all processes."""
     measured = [row for row in rows if row["status"] == MEASURED]
     fused = [row for row in measured if row["execution"] == "fused"]
     idiomatic = [row for row in measured if row["execution"] == "idiomatic"]
@@ -76,13 +76,13 @@ def timed_columns(rows: list[dict]) -> dict:
 
 
 def column(rows: list[dict], name: str) -> np.ndarray:
-    """The values of a column that are there, [n]."""
+    """The values of a column that are not missing, [n]."""
     values = np.array([row[name] for row in rows], float)
     return values[~np.isnan(values)]
 
 
 def median(values: np.ndarray) -> float:
-    """Median of values [n], NaN of none."""
+    """Median of values [n]; NaN where there are none."""
     return float(np.median(values)) if len(values) else np.nan
 
 

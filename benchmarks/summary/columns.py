@@ -11,7 +11,7 @@ SHARE = "share of 1"
 
 
 def text(name: str, meaning: str, *, one_of: tuple[str, ...] = (), nullable: bool = False) -> Column:
-    """A column of text; of these words alone where `one_of` lists any."""
+    """A column of text; where `one_of` lists words, no other text is allowed."""
     words = f"{meaning} One of {', '.join(f'`{word}`' for word in one_of)}." if one_of else meaning
     checks = [] if nullable else [Check.isin(one_of) if one_of else Check.str_length(min_value=1)]
     return _column(str, "text", name, "", words, nullable=nullable, checks=checks)
@@ -51,9 +51,9 @@ def estimate(name: str, unit: str, meaning: str) -> list[Column]:
 
 
 def table(place: str, meaning: str, columns: list[Column], *, key: list[str]) -> DataFrameSchema:
-    """A table; no two rows have the same values in all columns of the `key`.
+    """The schema of a table, in which no two rows have the same values in all columns of the `key`.
 
-    `place` is where it lies in the results folder of a study. Columns that it does not list are let pass.
+    `place` is where it lies in the results folder of a study. Further columns are allowed.
     """
     known = {column.name: column for column in columns}
     return DataFrameSchema(known, name=place, description=meaning, unique=key)
@@ -88,7 +88,7 @@ def reference(tables: list[DataFrameSchema], *, version: int) -> str:
 
 
 def _described(schema: DataFrameSchema) -> str:
-    """One table's section."""
+    """The section of one table in the reference."""
     lines = [
         f"| `{name}` | {column.metadata['type']} | {column.metadata['unit']} | {column.description} |"
         for name, column in schema.columns.items()

@@ -26,7 +26,7 @@ class Identity(NamedTuple):
 
 
 def table(folder: Path, table: DataFrameSchema) -> pd.DataFrame:
-    """A table of a results folder, of the schema's types. Columns beyond the schema are let pass.
+    """A table of a results folder, with the types of its schema. Columns that the schema lacks are allowed.
 
     Raises:
         Problem: the file is missing, cut short, or of another version.

@@ -50,7 +50,7 @@ def paired_ratio(numerators: np.ndarray, denominators: np.ndarray) -> Estimate:
 
 
 def median_of_censored(values: np.ndarray) -> Estimate:
-    """Median of values [n] among which a run that never got there counts as infinity.
+    """Median of values [n], among which a run that never reached the target counts as infinity.
 
     The interval is the percentile bootstrap over the runs (Efron 1979), seeded; an end that lies at
     infinity is unbounded. The median is infinite where half of the runs or more are censored.
@@ -65,12 +65,12 @@ def median_of_censored(values: np.ndarray) -> Estimate:
 
 @functools.cache
 def resamples(n: int) -> np.ndarray:
-    """Which of n runs each bootstrap sample draws, [RESAMPLES, n]; always the same."""
+    """The indices of the runs that each bootstrap sample draws, [RESAMPLES, n]; the seed is fixed."""
     return np.random.default_rng(0).integers(0, n, (RESAMPLES, n))
 
 
 def _middle(n: int) -> list[int]:
-    """Where the median of n sorted values lies: at one place, or between two."""
+    """The indices of the two sorted values whose mean is the median of n; they are equal where n is odd."""
     return [(n - 1) // 2, n // 2]
 
 
@@ -81,7 +81,7 @@ def students_t(n: int) -> float:
 
 
 def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
-    """Samples per second [process, value of the column `of`] of the rows that were measured."""
+    """Samples per second of the rows that were measured: a row per process, a column per value of `of`."""
     measured = throughput[throughput["status"] == MEASURED]
     return measured.pivot_table(index="process", columns=of, values="samples_per_s")
 
@@ -129,5 +129,5 @@ def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
 
 
 def throughput_status(statuses: pd.Series) -> str:
-    """Of one case over its processes: measured in any of them, or why not."""
+    """The status of one case over all processes: measured if it was in any of them, otherwise the reason."""
     return MEASURED if (statuses == MEASURED).any() else statuses.iloc[0]

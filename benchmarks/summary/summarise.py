@@ -17,7 +17,7 @@ from benchmarks.training.record import Record, record_path
 
 
 def grid(study: Study) -> list[dict]:
-    """Names of every cell, trained or only timed, and the step kind that its arm is timed as."""
+    """The names of every cell, whether trained or only timed, with the step kind that its arm is timed as."""
     return [
         {
             **{"dataset": workload.slug, "model": workload.model, "framework": framework},
@@ -44,7 +44,7 @@ def targets(workloads: list[Workload]) -> pd.DataFrame:
 
 
 def verdicts(certificates: pd.DataFrame) -> dict[tuple, str]:
-    """The graver verdict of both executions, by dataset, model, framework and arm."""
+    """The graver verdict of the two executions, by dataset, model, framework and arm."""
     gravest: dict[tuple, str] = {}
     for c in certificates.itertuples():
         key = (c.dataset, c.model, c.framework, c.arm)
@@ -54,7 +54,7 @@ def verdicts(certificates: pd.DataFrame) -> dict[tuple, str]:
 
 
 class Totals:
-    """What is added up over all records and timing processes while they are read one by one."""
+    """What is collected over all records and timing processes while they are read one by one."""
 
     def __init__(self) -> None:
         self.job_s = self.measuring_s = self.others_s = 0.0

@@ -32,7 +32,7 @@ def batch_sizes(ax: Axes, sizes: list[int]) -> None:
 
 
 def _spaced(sizes: list[int]) -> list[int]:
-    """The sizes to label: both ends, and between them those that leave room to their neighbours."""
+    """The sizes to label: the smallest, the largest, and between them those whose labels do not touch."""
     sizes = sorted(sizes)
     gap = np.log2(sizes[-1] / sizes[0]) / (LABELS + 1)
     kept = [sizes[0]]
@@ -45,7 +45,7 @@ def _spaced(sizes: list[int]) -> list[int]:
 def logarithmic(axis: Axis) -> None:
     """Plain numbers on a log axis: at 1, 10, 100, …, and between them where the range is short.
 
-    Call it when everything is drawn, since it looks at the limits.
+    Call it after everything is drawn, because it depends on the limits of the axis.
     """
     lo, hi = sorted(axis.get_view_interval())
     choices = [_multiples(steps, lo, hi) for steps in STEPS]
@@ -86,7 +86,7 @@ def accuracy(ax: Axes) -> None:
 
 
 def accuracy_ticks(axis: Axis) -> None:
-    """Label an axis made by `accuracy` in per cent. Call it when everything is drawn."""
+    """Label an axis made by `accuracy` in per cent. Call it after everything is drawn."""
     lo, hi = axis.get_view_interval()
     ticks = [tick for tick in ACCURACIES if lo <= tick <= hi]
     if len(ticks) < 3:
@@ -96,7 +96,7 @@ def accuracy_ticks(axis: Axis) -> None:
 
 
 def _apart(ticks: list[float], *, gap: float) -> list[float]:
-    """The ticks from the top down that leave a gap to the one kept before."""
+    """The ticks, from the top down, that keep a distance from the tick above them."""
     kept: list[float] = []
     for tick in reversed(ticks):
         if not kept or _spread(kept[-1]) - _spread(tick) >= gap:

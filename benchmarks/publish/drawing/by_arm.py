@@ -1,4 +1,4 @@
-"""Figures of what training came to, against batch size: a panel for each workload and arm."""
+"""Figures of the results of training against batch size, with a panel for each workload and arm."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,7 +22,7 @@ HOLLOW = f"Hollow, {EARLY}: a run ended before it, by its seconds or by a failur
 
 
 class Panel(NamedTuple):
-    """What one panel shows: its cells, and the target of its workload where there is one."""
+    """The content of one panel: its cells, and the target of its workload where there is one."""
 
     ax: Axes
     title: str
@@ -64,7 +64,7 @@ def draw(
 
 
 def layout(results: Results, cells: pd.DataFrame, *, n_series: int) -> tuple[Figure, list[Panel]]:
-    """An empty figure, and what its panels are to show; above each there is room to speak of n frameworks."""
+    """An empty figure and the content of its panels; above each panel is room for a line per framework."""
     looks = style.looks(results.frameworks)
     figure, places = panels.by_arm(results, n_series=n_series)
     shown = []

@@ -1,4 +1,4 @@
-"""Short labels beside points, placed so that they cover neither points, lines nor one another.
+"""Short labels beside points, placed so that they cover no point, no line and no other label.
 
 adjustText does the same for scattered points. Here, where bars and lines cross every panel, it left labels
 on markers and on lines, took up to ten times as long, and stops after seconds, so that the same data would
@@ -38,7 +38,7 @@ class Label(NamedTuple):
 def place(ax: Axes, labels: list[Label], *, lines: list[np.ndarray]) -> list[Annotation]:
     """Label points of a panel that is otherwise finished; `lines` [n, 2] in data coordinates are kept clear.
 
-    Each label takes the first free place going outwards, or the least crowded one where none is free.
+    Each label takes the nearest free place, or the least crowded one where none is free.
     """
     figure = ax.figure
     figure.draw_without_rendering()
@@ -93,7 +93,7 @@ def _free(point, size, frame, *, dots, occupied, samples, scale) -> tuple[tuple[
 
 
 def _cost(box: Bbox, frame: Bbox, *, dots: list[Bbox], occupied: list[Bbox], samples: np.ndarray) -> float:
-    """How much a box covers; another label is the worst, a line the least."""
+    """The cost of what a box covers: other labels cost most, lines least."""
     outside = not (frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1)
     crossed = np.count_nonzero(
         (samples[:, 0] > box.x0)

@@ -29,12 +29,12 @@ def grid(n_rows: int, n_columns: int, *, height: float = style.PANEL_HEIGHT, sha
 
 
 def tall(n_series: int) -> float:
-    """Inches of a panel that has something to say of each of n frameworks above it."""
+    """Height in inches of a panel with a line of text for each of n frameworks above it."""
     return style.PANEL_HEIGHT + SERIES * max(0, n_series - 2)
 
 
 def in_pairs(n_panels: int, *, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with so many panels, at most two beside one another."""
+    """A figure with this number of panels, at most two in a row."""
     n_columns = min(2, n_panels)
     figure, axes = grid(-(-n_panels // n_columns), n_columns, height=height)
     for unused in axes.flat[n_panels:]:
@@ -52,7 +52,7 @@ def by_arm(results: Results, *, n_series: int) -> tuple[Figure, list[tuple[tuple
 
 
 def in_blocks(n_blocks: int, n_panels: int, *, height: float) -> tuple[Figure, np.ndarray]:
-    """A figure of blocks, each in rows of its own and with one vertical scale: its axes [block, panel]."""
+    """A figure of blocks, each with rows of its own and one vertical scale; the axes are [block, panel]."""
     n_rows = -(-n_panels // COLUMNS)
     n_columns = -(-n_panels // n_rows)
     figure, axes = grid(n_blocks * n_rows, n_columns, height=height)
@@ -81,7 +81,7 @@ def finish(ax: Axes, title: str, failed: pd.DataFrame, *, looks: dict[str, Look]
 
 
 def wrapped(title: str) -> str:
-    """A title on as many lines as it needs to stay above its panel."""
+    """A title, broken into as many lines as it needs to be no wider than its panel."""
     return "\n".join(line.removesuffix(" ·") for line in wrap(title, TITLE, break_on_hyphens=False))
 
 
@@ -137,12 +137,12 @@ def failed_trainings(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def failed_timings(throughput: pd.DataFrame) -> pd.DataFrame:
-    """The cases that could not be timed, whichever execution."""
+    """The cases that could not be timed, in either execution."""
     return throughput[throughput["status"].isin(list(FAILURE_MARKS))]
 
 
 def looks_of_failed(failed: pd.DataFrame, looks: dict[str, Look]) -> dict[str, Look]:
-    """The looks of the frameworks that failed somewhere in a figure: a strip has a row for each."""
+    """The looks of the frameworks that failed anywhere in a figure: the strip has a row for each."""
     return {framework: look for framework, look in looks.items() if framework in set(failed["framework"])}
 
 

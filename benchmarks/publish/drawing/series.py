@@ -53,8 +53,8 @@ def draw(
 ) -> None:
     """Draw the columns `value`, `lo`, `hi` of `cells` (one row per batch size, with `identity`).
 
-    Cells without a value break the line, and each kind of verdict has a line of its own. The points lie
-    `shift` octaves beside their batch sizes.
+    Cells without a value break the line, and each kind of verdict has a line of its own. The points are
+    shifted by `shift` octaves from their batch sizes.
     """
     rows = cells.set_index("batch_size").reindex(sizes)
     kinds, drawn = marks.kinds(rows["identity"]), rows[["value", "lo", "hi"]]
@@ -72,13 +72,13 @@ def hollow(ax: Axes, x: np.ndarray, cells: pd.DataFrame, *, look: Look) -> None:
 
 
 def shifts(n: int) -> np.ndarray:
-    """Octaves beside a batch size at which each of n frameworks has its points, [n]."""
+    """The shift of each of n frameworks from the batch size, in octaves [n]; it keeps their points apart."""
     widest = min(DODGE * (n - 1), WIDEST)
     return np.linspace(-widest, widest, n)
 
 
 def beside(sizes: np.ndarray, *, shift: float) -> np.ndarray:
-    """Places that many octaves beside these batch sizes."""
+    """Batch sizes shifted by a number of octaves."""
     return sizes * 2.0**shift
 
 
@@ -95,7 +95,7 @@ def _line(ax: Axes, x: np.ndarray, rows: pd.DataFrame, *, stroke: Stroke) -> Non
 
 
 def _unbounded(ax: Axes, x: float, value: float, *, color: str) -> None:
-    """An interval without upper end: an arrow from the point to the top of the panel."""
+    """Draw an interval without an upper end as an arrow from the point to the top of the panel."""
     arrow = {"arrowstyle": "-|>,head_width=0.12,head_length=0.25", "color": color, "linewidth": 0.8}
     arrow |= {"shrinkA": 0, "shrinkB": 0}
     ends = {"xy": (x, 1), "xycoords": ("data", "axes fraction"), "xytext": (x, value), "textcoords": "data"}

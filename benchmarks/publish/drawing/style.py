@@ -15,7 +15,7 @@ FAINT = "#8a8a8a"
 
 
 class Look(NamedTuple):
-    """What tells a framework from another one, in colour and without it."""
+    """What distinguishes a framework: its colour, and its marker and line for those who see no colour."""
 
     color: str
     marker: str

@@ -15,7 +15,7 @@ LINES = {"fused": "-", "idiomatic": (0, (3, 2))}
 
 
 class Panel(NamedTuple):
-    """What one panel shows: the timings of one (dataset, model, step kind) in some executions."""
+    """The content of one panel: the timings of one (dataset, model, step kind) in one or both executions."""
 
     ax: Axes
     title: str
@@ -50,7 +50,7 @@ def draw(results: Results, timings: pd.DataFrame, *, label: str, held: bool) -> 
 
 
 def _layout(results: Results, *, height: float) -> tuple[Figure, list[Panel]]:
-    """An empty figure, and what its panels are to show: where lines would be too many, one execution."""
+    """An empty figure and the content of its panels: one execution where both would be too many lines."""
     shown = []
     if results.side_by_side:
         figure, places = panels.in_pairs(len(results.timed), height=height)
@@ -95,7 +95,7 @@ def keys(looks: dict[str, Look], cells: pd.DataFrame) -> list[Line2D]:
 
 
 def caption(results: Results) -> str:
-    """What the titles say of the arms, where a study has several step kinds."""
+    """A sentence on the step kinds in the titles, where a study has several."""
     return (
         f" Named in a title is the kind of training step of the arms: {STEP_KIND}."
         if results.several_step_kinds

@@ -1,4 +1,4 @@
-"""The figures. A new one is a new file here with the same functions as its siblings:
+"""The figures. To add one, add a file here with the same functions as the others:
 
 `TITLE`, `applies(results)`: whether these results hold what it shows, `draw(results)`: the figure,
 `caption(results)`: what a reader needs to read it. Its file is named after the module.
@@ -29,7 +29,7 @@ def applicable(known: Results) -> dict[str, ModuleType]:
 
 
 def write(folder: Path) -> list[str]:
-    """Draw every figure that the results in a folder can fill, into `figures/` there; give their names."""
+    """Draw every figure that the results in a folder can fill into `figures/` there, and return the names."""
     known = results.read(folder)
     drawn = applicable(known)
     for name, module in drawn.items():

@@ -46,7 +46,8 @@ def caption(results: Results) -> str:
 
 def draw(results: Results) -> Figure:
     """A panel for quantities, and one for steps with a line for each (dataset, model)."""
-    looks = {name: look._replace(line="") for name, look in style.looks(_compared(results)).items()}
+    frameworks = list(results.certificates["framework"].unique())
+    looks = {name: look._replace(line="") for name, look in style.looks(frameworks).items()}
     differences = _differences(results.certificates)
     n_lines = max(differences["quantity"].nunique(), len(results.workloads))
     figure, ((left, right),) = panels.grid(1, 2, height=_line(len(looks)) * n_lines + 0.7)
@@ -62,12 +63,8 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-def _compared(results: Results) -> list[str]:
-    return list(results.certificates["framework"].unique())
-
-
 def _differences(certificates: pd.DataFrame) -> pd.DataFrame:
-    """The largest difference of each `quantity` and `framework`; infinite where there is none to tell."""
+    """The largest difference of each `quantity` and `framework`; infinite where it cannot be computed."""
     rows = [
         {"framework": row.framework, "quantity": name, "value": math.inf if value is None else value}
         for row in certificates.itertuples()
@@ -94,7 +91,7 @@ def _quantities(ax: Axes, differences: pd.DataFrame, *, looks: dict[str, Look], 
 
 
 def _steps(ax: Axes, results: Results, *, looks: dict[str, Look]) -> None:
-    """The earliest parting of each (dataset, model) and framework; a band for those that never part."""
+    """The earliest step at which each framework parts from the reference; a band for those that never do."""
     last = results.identity["steps"]
     first = results.certificates.assign(step=results.certificates["float32_parts_at_step"].astype(float))
     first = first.groupby(["dataset", "model", "framework"])["step"].min()
@@ -113,12 +110,12 @@ def _steps(ax: Axes, results: Results, *, looks: dict[str, Look]) -> None:
 
 
 def _shifts(n: int) -> list[float]:
-    """Where the points of each of n frameworks lie on a line, in lines."""
+    """The vertical shift of each of n frameworks within a line, as a share of its height."""
     return [SPREAD / _line(n) * (place - (n - 1) / 2) for place in range(n)]
 
 
 def _line(n: int) -> float:
-    """Inches of a line that n frameworks have their points on."""
+    """Height in inches of a line that holds the points of n frameworks."""
     return max(LINE, SPREAD * (n + 1))
 
 

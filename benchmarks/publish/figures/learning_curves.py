@@ -75,7 +75,7 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
 
 
 def _cell(ax: Axes, runs: pd.DataFrame, *, color: tuple) -> None:
-    """Median and range over the runs of a cell that have come so far."""
+    """Median and range over those runs of a cell that were still training."""
     accuracy = runs.pivot_table(index="epochs", columns="seed", values="validation_accuracy")
     ax.plot(accuracy.index, accuracy.median(axis=1), color=color, linewidth=1.1)
     ends = (accuracy.min(axis=1), accuracy.max(axis=1))
@@ -94,7 +94,8 @@ def _marks(results: Results, early: pd.DataFrame, block: np.ndarray) -> None:
 def ends(results: Results) -> pd.DataFrame:
     """The last point of every run that ended before its budget of epochs; `status` tells what ended it.
 
-    A run that had reached its target says so in its own status: its seconds were over, or it diverged then.
+    A run that had reached its target has the status `reached`; it ended because its seconds were over or it
+    diverged afterwards.
     """
     runs = results.curves.groupby([*CELL, "seed"], sort=False)["epochs"]
     last = results.curves.loc[runs.idxmax()]
@@ -106,7 +107,7 @@ def ends(results: Results) -> pd.DataFrame:
 
 
 def _colors(sizes: list[int]) -> list[tuple]:
-    """Dark to light, so that they stay in order without colour, through hues that tell neighbours apart."""
+    """Colours from dark to light, so that their order is seen without colour; hues separate neighbours."""
     return sns.cubehelix_palette(
         len(sizes), start=2.8, rot=-1.4, hue=1.6, dark=0.12, light=0.75, reverse=True
     )

@@ -44,7 +44,7 @@ def draw(results: Results) -> Figure:
 def with_deviation(results: Results) -> pd.DataFrame:
     """The trained cells with their accuracy ± one standard deviation, and whether they `ended_early`.
 
-    A bar past 100 % has no end on this axis.
+    A bar that reaches beyond 100 % has no end on this axis.
     """
     cells = results.trained
     early = marks.ended_early(results, cells, epochs="epochs_trained")

@@ -1,4 +1,4 @@
-"""Time to the target against test accuracy: what a batch size costs and what it gives."""
+"""Time to the target against test accuracy: what a batch size costs, and what it achieves."""
 
 from itertools import groupby
 from textwrap import wrap
@@ -81,7 +81,7 @@ def draw(results: Results) -> Figure:
 
 
 def _points(panel: Panel) -> list[np.ndarray]:
-    """Draw the cells of every framework; give the lines [n, 2] for labels to keep clear of."""
+    """Draw the cells of every framework, and return the lines [n, 2] that labels must not cover."""
     axes.accuracy(panel.ax)
     panel.ax.set_xscale("log")
     drawn = []
@@ -111,7 +111,7 @@ def _line(panel: Panel, rows: pd.DataFrame, *, stroke: Stroke) -> list[np.ndarra
 
 
 def _bars(panel: Panel, cell: tuple, *, color: str, alpha: float) -> list[np.ndarray]:
-    """The interval of the time across, the deviation of the accuracy up and down; give both [2, 2]."""
+    """Draw the interval of the time and the deviation of the accuracy; return both as lines [2, 2]."""
     x, y = cell.time_to_target_s, cell.value
     endless = np.isinf(cell.time_to_target_s_hi)
     right = x if endless else cell.time_to_target_s_hi
@@ -126,7 +126,7 @@ def _bars(panel: Panel, cell: tuple, *, color: str, alpha: float) -> list[np.nda
 
 
 def _arrows(panel: Panel) -> list[np.ndarray]:
-    """Where the arrows of bars without end lie, [4, 2] each in data coordinates."""
+    """The outlines of the arrows of bars without end, [4, 2] each in data coordinates."""
     endless = panel.cells[np.isinf(panel.cells["time_to_target_s_hi"])].dropna(subset=NEEDED)
     starts = endless[["time_to_target_s", "value"]].to_numpy(float)
     data = panel.ax.transData
@@ -135,7 +135,7 @@ def _arrows(panel: Panel) -> list[np.ndarray]:
 
 
 def _label(panel: Panel, lines: list[np.ndarray]) -> None:
-    """Write the batch size beside every point; where they are too many, beside each framework's ends."""
+    """Write the batch size beside every point, or only at both ends of each framework's line if crowded."""
     shown = panel.cells.dropna(subset=NEEDED).sort_values("batch_size", kind="stable")
     if len(panel.looks) > SIDE_BY_SIDE:
         ends = shown.groupby("framework")
@@ -154,7 +154,7 @@ def _row(ax: Axes) -> int:
 
 
 def _absent(panel: Panel, lines: list[tuple[str, str]], *, n_lines: int) -> None:
-    """Above the panel, the batch sizes without a point, by status; its title above so many lines."""
+    """Write the batch sizes that have no point above the panel, by status, and the title above them."""
     for place, (text, color) in enumerate(lines):
         offset = {"xytext": (0, 3 + LINE * (n_lines - 1 - place)), "textcoords": "offset points"}
         panel.ax.annotate(text, (0, 1), xycoords="axes fraction", **offset, color=color, fontsize=SMALL)
@@ -162,7 +162,7 @@ def _absent(panel: Panel, lines: list[tuple[str, str]], *, n_lines: int) -> None
 
 
 def _reasons(panel: Panel) -> list[tuple[str, str]]:
-    """Lines of text and their colours: one for each framework, or one where all have the same to say."""
+    """Lines of text and their colours: one for each framework, or a single one where all are the same."""
     reasons = {framework: _reason(panel, framework) for framework in panel.looks}
     if len(reasons) > SIDE_BY_SIDE and len(set(reasons.values())) == 1:
         reasons, colors = {"all": reasons.popitem()[1]}, {"all": INK}

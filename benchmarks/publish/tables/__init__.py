@@ -1,4 +1,4 @@
-"""The tables. A new one is a new file here with a function `tables(results)` that gives a list of them."""
+"""The tables. To add one, add a file here with a function `tables(results)` that returns a list of them."""
 
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,7 @@ def build(known: Results) -> list[Table]:
 
 
 def write(folder: Path) -> int:
-    """Write every table of the results in a folder, into `tables/` there; give their number.
+    """Write every table of the results in a folder into `tables/` there, and return their number.
 
     `main.csv` holds the rows of all main tables together.
     """

@@ -1,4 +1,4 @@
-"""How far frameworks agree in what their trainings came to: two one-sided tests for each pair."""
+"""Whether the trainings of two frameworks are equivalent: two one-sided tests for each pair."""
 
 import pandas as pd
 
@@ -62,7 +62,7 @@ def _counts(n: pd.Series) -> str:
 
 
 def _equivalent(verdicts: pd.Series) -> str:
-    """At how many of the batch sizes that could be tested, and how many could not."""
+    """At how many of the batch sizes that could be tested they are equivalent; how many could not be."""
     untested = int((verdicts == "not testable").sum())
     counts = f"{(verdicts == 'equivalent').sum()} of {len(verdicts) - untested}"
     return f"{counts} ({untested} not testable)" if untested else counts

@@ -1,4 +1,4 @@
-"""What the fused execution gains over the idiomatic one, in each framework at each batch size."""
+"""How much faster the fused execution is than the idiomatic one, for each framework and batch size."""
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ HEADS = ("Idiomatic (examples/s)", "Fused (examples/s)", "Ratio")
 
 
 def tables(results: Results) -> list[Table]:
-    """One table: a row per (dataset, model, step kind, batch size), and framework where many."""
+    """One table: a row per (dataset, model, step kind, batch size), and per framework if there are many."""
     if results.throughput.empty:
         return []
     timed = dict(list(results.throughput.groupby(CASE)))

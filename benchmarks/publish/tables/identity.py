@@ -1,4 +1,4 @@
-"""What the certificates say: how far each framework is from the reference in every arm."""
+"""The certificates: how far each framework is from the reference in every arm."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def _line(key: tuple, executions: pd.DataFrame, bounds: dict) -> list[Entry]:
 
 
 def _step(executions: pd.DataFrame, execution: str, bounds: dict) -> str:
-    """Where float32 is first too far from the reference in float64, or that it never was."""
+    """The step at which float32 first parts from the reference in float64, or a note that it never does."""
     if execution not in executions.index:
         return wording.NOTHING
     step = executions.at[execution, "float32_parts_at_step"]
@@ -60,7 +60,7 @@ def _step(executions: pd.DataFrame, execution: str, bounds: dict) -> str:
 
 
 def _verdicts(executions: pd.DataFrame) -> Iterator[str]:
-    """The verdict of both executions, or of each where they differ; by which quantity is left to the CSV."""
+    """The verdict of both executions, or of each where they differ. The CSV names the quantity behind it."""
     texts = [_verdict(row) for row in executions.itertuples()]
     if len(set(texts)) == 1:
         yield texts[0]

@@ -1,6 +1,6 @@
 """The main tables: per (dataset, model, arm) a row per batch size, or per batch size and framework.
 
-Bold marks which framework is better, where the measurements can tell.
+Bold marks the better framework, where the difference is significant.
 """
 
 import math
@@ -41,7 +41,7 @@ class Row:
         return {other: ratio(self.processes, other, first) for other in others}
 
     def best(self, quantity: str) -> str | None:
-        """The framework in bold: none where cells are not certified to compute the same numbers."""
+        """The framework in bold; none where a cell is not certified."""
         if quantity == MEMORY or not (self.cells["identity"] == marks.CERTIFIED).all():
             return None
         if quantity == THROUGHPUT:
@@ -51,7 +51,7 @@ class Row:
         return soonest(self.cells, quantity)
 
     def entries(self, quantities: list[str]) -> list[Entry]:
-        """The row as it is read, the frameworks side by side."""
+        """The entries of the row with the frameworks side by side."""
         entries = [Entry(wording.whole(self.size))]
         for quantity in quantities:
             best = self.best(quantity)
@@ -61,7 +61,7 @@ class Row:
         return entries
 
     def lines(self, quantities: list[str]) -> list[list[Entry]]:
-        """The same with a line for each framework; the ratio is that to the first one."""
+        """The entries with a line for each framework; the ratio is that to the first framework."""
         best = {quantity: self.best(quantity) for quantity in quantities}
         ratios = {name: wording.interval(*ratio) for name, ratio in self.ratios().items()}
         lines = []
@@ -94,7 +94,7 @@ class Row:
         return wording.NOTHING if cell["status"] in ("untrained", "reached") else cell["status"]
 
     def data(self) -> dict[str, object]:
-        """The row in full precision, a column per framework and quantity."""
+        """The row in full precision, with a column per framework and quantity."""
         row: dict[str, object] = {"batch_size": self.size}
         for framework, cell in self.cells.iterrows():
             row |= {f"{framework}_{quantity}": cell[quantity] for quantity in KEPT}
@@ -173,7 +173,7 @@ def _rows(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> list[Ro
 
 
 def _shown(cells: pd.DataFrame) -> list[str]:
-    """All quantities of cells that were trained; of others those that were measured all the same."""
+    """All quantities of cells that were trained; for other cells, only those that were measured."""
     untrained = (cells["status"] == "untrained").all()
     return [name for name in HEADINGS if name == THROUGHPUT or not untrained or cells[name].notna().any()]
 
@@ -219,7 +219,7 @@ FEWEST_RUNS = 4
 
 
 def fastest(processes: pd.DataFrame) -> str | None:
-    """The framework whose throughput ratio to every other one lies above 1 with its whole interval."""
+    """The framework whose throughput ratio to every other one has an interval entirely above 1."""
     names = list(processes.columns)
     for best in names:
         others = [ratio(processes, best, other) for other in names if other != best]
@@ -246,7 +246,7 @@ def soonest(rows: pd.DataFrame, quantity: str) -> str | None:
 def most_accurate(rows: pd.DataFrame) -> str | None:
     """The framework [index of rows] whose test accuracy is above every other one's by Welch's t test.
 
-    None where they were not trained for equally many epochs, whatever cut one of them short.
+    None where the frameworks were not trained for the same number of epochs.
     """
     tested = rows.dropna(subset=["test_accuracy"])
     if not np.allclose(tested["epochs_trained"], tested["epochs_trained"].max(), rtol=ROUNDING, atol=0):
@@ -261,7 +261,7 @@ def most_accurate(rows: pd.DataFrame) -> str | None:
 
 
 def _differ(one: pd.Series, other: pd.Series) -> bool:
-    """Whether two means differ at the level of the intervals; without spread there is no telling."""
+    """Whether two means differ significantly by Welch's t test; never where neither has any spread."""
     if min(one["n_runs"], other["n_runs"]) < 2 or not (one["test_accuracy_sd"] or other["test_accuracy_sd"]):
         return False
     samples = [(row["test_accuracy"], row["test_accuracy_sd"], row["n_runs"]) for row in (one, other)]

@@ -1,4 +1,4 @@
-"""How peak memory grows with the batch size, and the largest batch that this would let fit."""
+"""How peak memory grows with the batch size, and the largest batch that would fit by that growth."""
 
 import pandas as pd
 
