@@ -1,5 +1,7 @@
 """Files that are written whole or not at all, and a lock that keeps a results folder to one run at a time."""
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -47,6 +49,19 @@ def lock_folder(folder: Path) -> None:
     _locks.append(lock)
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a run is working on a results folder."""
+    if not folder.is_dir():
+        return False
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a text file whole or not at all."""
     write_bytes(text.encode(), path)
@@ -61,10 +76,42 @@ def write_bytes(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(content)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # a crash of the machine must not leave the name without the content
         draft.replace(path)
     except OSError as error:
         error.filename = error.filename or str(path)  # the error of a full disk names no file
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_sealed(content: dict, path: Path) -> None:
+    """Write a JSON object whose first line holds the SHA-256 of all that follows it."""
+    body = json.dumps(content, indent=1)[2:].encode()
+    write_bytes(b'{"sha256": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body, path)
+
+
+def read_sealed(path: Path) -> dict:
+    """Read what `write_sealed` wrote.
+
+    Raises:
+        Problem: the file is missing, cut short or altered.
+    """
+    try:
+        first, _, body = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(body).hexdigest() == json.loads(first + b'"": 0}')["sha256"]:
+            return json.loads(b"{" + body)
+        cause = "has been altered"
+    except FileNotFoundError:
+        cause = "is missing"
+    except (ValueError, LookupError, TypeError):
+        cause = "is damaged"
+    raise Problem(f"{path} {cause}", fix="run the same command again; it is made again from the store")
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, so that it is made again and can still be looked at."""
+    path.replace(path.with_name(f"{path.name}.damaged"))

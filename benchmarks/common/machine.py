@@ -61,6 +61,16 @@ def cpu() -> str:
     return platform.processor() or platform.machine()
 
 
+def cpu_model() -> str:
+    """Family, model and stepping of the processor, which tell apart generations of one name."""
+    described = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            described.setdefault(key.strip(), value.strip())
+    return " ".join(described.get(key, "") for key in ("cpu family", "model", "stepping")).strip()
+
+
 def cores() -> int:
     """The number of cores that this process may run on."""
     return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()

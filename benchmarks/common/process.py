@@ -1,14 +1,21 @@
 """Child processes, which never outlive the run that they belong to."""
 
+import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+FORKS = multiprocessing.get_context("fork")
+PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
 
 
 def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> int:
@@ -41,14 +48,38 @@ def prefer_this_interpreter() -> None:
     os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
 
 
-def age_s() -> float:
-    """Seconds since this process started."""
-    return time.time() - psutil.Process().create_time()
+def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
+    """What a function returns in a process forked for it, and the exit code, negative after a signal.
+
+    The result is None if the process ended without one. The process does not outlive this one.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    receiver, sender = FORKS.Pipe(duplex=False)
+    child = FORKS.Process(target=_send, args=(sender, function, arguments, options), daemon=True)
+    child.start()
+    sender.close()
+    try:
+        result = receiver.recv()
+    except EOFError:
+        result = None
+    except BaseException:
+        child.kill()
+        raise
+    child.join()
+    return result, child.exitcode
 
 
-def parents_age_s() -> float:
-    """Seconds since the parent of this process started; for the child of a job, the age of the job."""
-    return time.time() - psutil.Process(os.getppid()).create_time()
+def _send(sender: Connection, function: Callable, arguments: tuple, options: dict) -> None:
+    """Call the function in a forked process, which ends at once when it is interrupted or its parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    sender.send(function(*arguments, **options))
+
+
+def start_time() -> float:
+    """When this process started, in seconds since 1970."""
+    return psutil.Process().create_time()
 
 
 def oom_kills() -> int:

@@ -4,6 +4,7 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -42,23 +43,43 @@ def code_digest(*modules: str) -> str:
     statement in any of these modules changes the digest, and so does another version of an imported
     package. Editing comments, docstrings or layout does not.
     """
+    parts = {**code_behind(*modules), **versions_behind(*modules)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def code_behind(*modules: str) -> dict[str, str]:
+    """A digest of the statements of each module of this package that these modules are or import."""
+    return {module: _part(module) for module in _reached(*modules) if _is_ours(module)}
+
+
+@functools.cache
+def versions_behind(*modules: str) -> dict[str, str]:
+    """The version of each distribution that these modules import, directly or not."""
+    others = [module for module in _reached(*modules) if not _is_ours(module)]
+    names = sorted({name for module in others for name in _distributions().get(module, [])})
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+@functools.cache
+def _reached(*modules: str) -> list[str]:
+    """These modules and all that they import, directly or not, sorted."""
     packages = [module.removesuffix(".*") for module in modules if module.endswith(".*")]
     named = {module for module in modules if not module.endswith(".*")}
     named = named.union(*(_graph().find_descendants(package) for package in packages))
-    reached = named.union(*(_graph().find_upstream_modules(module) for module in named))
-    parts = sorted(_part(module) for module in reached)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return sorted(named.union(*(_graph().find_upstream_modules(module) for module in named)))
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] == PACKAGE
 
 
 @functools.cache
 def _part(module: str) -> str:
-    """What one module contributes to a digest: its statements, or the version of its distribution."""
-    if module.split(".")[0] != PACKAGE:
-        names = sorted(set(_distributions().get(module, [])))
-        return " ".join([module, *(f"{name}=={importlib.metadata.version(name)}" for name in names)])
+    """The first 16 digits (hex) of the SHA-256 of a module's statements."""
     path = FOLDER.parent.joinpath(*module.split("."))
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return f"{module} {_statements(source.read_text())}"
+    return hashlib.sha256(_statements(source.read_text()).encode()).hexdigest()[:16]
 
 
 def _statements(source: str) -> str:

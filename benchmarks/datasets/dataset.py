@@ -1,5 +1,6 @@
 """Data sets: raw arrays with facts that they are checked against, stored in one file, scaled and split."""
 
+import functools
 import hashlib
 import json
 import os
@@ -98,6 +99,16 @@ class Dataset:
     validation_y: np.ndarray
     test_x: np.ndarray
     test_y: np.ndarray
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything that a training sees: all arrays as they are scaled and split."""
+        total = hashlib.sha256(str(self.n_classes).encode())
+        for name in ("train_x", "train_y", "validation_x", "validation_y", "test_x", "test_y"):
+            array = np.ascontiguousarray(getattr(self, name))
+            total.update(f"{name} {array.dtype} {array.shape}".encode())
+            total.update(array)
+        return total.hexdigest()
 
 
 def stated(plugin: Plugin) -> Facts:
