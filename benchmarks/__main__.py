@@ -23,9 +23,10 @@ app = typer.Typer(
 StudyJson = Annotated[str, typer.Option("--study", help="The study, as JSON.")]
 DataFiles = Annotated[list[Path], typer.Argument(help="The files DATASET.npz that fetch wrote.")]
 Threads = Annotated[int, typer.Option(help="Number of CPU threads to compute with; 0 is one for each core.")]
-Code = Annotated[str, typer.Option(help="Digest of the code, stored with the result.")]
 Output = Annotated[Path, typer.Option(help="The file to write.")]
 Folder = Annotated[Path, typer.Option("--results", help="The folder results/STUDY/MACHINE.")]
+Store = Annotated[Path, typer.Option(help="The folder of the store of finished measurements.")]
+Config = Annotated[Path, typer.Option(help="The file of the study.")]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 
 
@@ -34,7 +35,7 @@ def identity(
     names: Annotated[
         list[str] | None, typer.Argument(help="Frameworks to certify instead of those of the study.")
     ] = None,
-    config: Annotated[Path, typer.Option(help="The file of the study.")] = Path("config/config.yaml"),
+    config: Config = Path("config/config.yaml"),
     output: Annotated[Path | None, typer.Option(help="File to write the certificates to, as JSON.")] = None,
 ) -> None:
     """Certify that frameworks compute the same numbers."""
@@ -128,43 +129,28 @@ def throughput(
         Path, typer.Option(help="The table to write; the timings go to throughput/ in the same folder.")
     ],
     threads: Threads = 0,
-    code: Code = "",
+    store: Store = Path("results/store"),
 ) -> None:
     """Time every case of a study in interleaved processes."""
     from benchmarks.study.study import Study
     from benchmarks.throughput import job as throughput_job
 
-    throughput_job.write(Study.model_validate_json(study), data, threads=threads, code=code, output=output)
+    throughput_job.write(Study.model_validate_json(study), data, threads=threads, store=store, output=output)
 
 
-@app.command(epilog='Example: python -m benchmarks train mnist.npz --plan "$PLAN" --record 64.json')
+@app.command(epilog='Example: python -m benchmarks train mnist.npz --replicate "$REPLICATE" --record 0.json')
 def train(
     data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
-    plan: Annotated[str, typer.Option(help="The plan of the cell, as JSON.")],
-    record: Annotated[Path, typer.Option(help="The record to write.")],
+    replicate: Annotated[str, typer.Option(help="The runs to train, as JSON.")],
+    record: Annotated[Path, typer.Option(help="The file of records to write.")],
     threads: Threads = 0,
-    code: Code = "",
+    store: Store = Path("results/store"),
 ) -> None:
-    """Train one cell of a study and write its record."""
-    from benchmarks.recipe.plan import Plan
+    """Train one seed at every batch size, except what the store has, and write the records."""
+    from benchmarks.recipe.plan import Replicate
     from benchmarks.training import job
 
-    raise typer.Exit(job.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record))
-
-
-@app.command(hidden=True)
-def train_cell(
-    data: Path,
-    plan: Annotated[str, typer.Option()],
-    record: Annotated[Path, typer.Option()],
-    threads: Threads = 0,
-    code: Code = "",
-) -> None:
-    """Train one cell in this process; `train` runs this command in a process of its own."""
-    from benchmarks.recipe.plan import Plan
-    from benchmarks.training import cell
-
-    cell.run(Plan.model_validate_json(plan), data, threads=threads, code=code, path=record)
+    job.run(Replicate.model_validate_json(replicate), data, threads=threads, store=store, path=record)
 
 
 @app.command(
@@ -220,6 +206,35 @@ def deposit(
 
     n_bytes = deposit.deposit(results, into)
     print(f"{into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
+
+
+@app.command(epilog="Example: python -m benchmarks why mnist/mlp/keras/sqrt-lr/64")
+def why(
+    cell: Annotated[str, typer.Argument(help="A cell: DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE.")],
+    seed: Annotated[int | None, typer.Option(help="The seed; the first of the study if not given.")] = None,
+    config: Config = Path("config/config.yaml"),
+    data: Annotated[Path, typer.Option(help="The folder of the data sets.")] = Path("results/datasets"),
+    store: Store = Path("results/store"),
+    threads: Threads = 0,
+) -> None:
+    """Tell whether a run will be trained or taken from the store, and what its result depends on."""
+    from benchmarks.common import store as stores
+    from benchmarks.training import why
+
+    plan = why.plan_of(config, cell, seed=seed)
+    print(why.explain(plan, data=data, store=stores.Store(store), threads=threads))
+
+
+@app.command(epilog="Example: python -m benchmarks sweep --unused-for 30")
+def sweep(
+    unused_for: Annotated[float, typer.Option(help="Days since a measurement was last used.")],
+    store: Store = Path("results/store"),
+) -> None:
+    """Remove measurements from the store that no run has used for a while."""
+    from benchmarks.common import store as stores
+
+    removed = stores.Store(store).sweep(unused_for_s=unused_for * 86400)
+    print(f"{len(removed)} files removed from {store}")
 
 
 @app.command(epilog="Example: python -m benchmarks columns > docs/columns.md")

@@ -60,6 +60,11 @@ class Project:
             **options,
         )
 
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """One of the project's commands."""
+        command = [sys.executable, "-m", "benchmarks", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+
     def study(self, text: str) -> str:
         """Write a study and return the option that names it."""
         (self.folder / "study.yaml").write_text(text)

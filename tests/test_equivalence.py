@@ -17,8 +17,8 @@ from benchmarks.recipe.plan import Cell
 from benchmarks.training.record import Evaluation, Record, Run, Status
 
 
-def record(framework, accuracies, examples=None, seeds=None, *, every=1):
-    """A record whose runs have these test accuracies and examples to target, evaluated `every` examples."""
+def records(framework, accuracies, examples=None, seeds=None, *, every=1):
+    """The records of a cell with these test accuracies and examples to target, evaluated `every` examples."""
     examples = examples or [None] * len(accuracies)
     runs = [
         Run(
@@ -31,15 +31,22 @@ def record(framework, accuracies, examples=None, seeds=None, *, every=1):
         for seed, accuracy, reached in zip(seeds or range(len(accuracies)), accuracies, examples, strict=True)
     ]
     cell = Cell(dataset="d", model="m", framework=framework, arm="a", batch_size=8)
-    return Record(cell=cell, settings={}, runs=runs, measurements={}, job_s=1, measuring_s=1, provenance={})
+    return [Record(cell=cell, settings={}, run=run, provenance={}) for run in runs]
 
 
 def point(examples):
     return Evaluation(examples=examples, training_s=0, train_loss=0, validation_loss=0, validation_accuracy=0)
 
 
-def rows(*records, n_test=10**9):
-    found = equivalences(list(records), ["x", "y", "z"], n_test={"d": n_test})
+def changed(record, **update):
+    """The record with some fields of its run replaced."""
+    return record.model_copy(update={"run": record.run.model_copy(update=update)})
+
+
+def rows(*of_cells, n_test=10**9):
+    found = equivalences(
+        {of_cell[0].cell: of_cell for of_cell in of_cells}, ["x", "y", "z"], n_test={"d": n_test}
+    )
     return {row.quantity: row for row in found}
 
 
@@ -97,7 +104,7 @@ def test_a_ratio_at_the_margin_is_not_called_equivalent_because_the_grid_is_coar
     called = 0
     for _ in range(200):
         ours, theirs = (
-            record(
+            records(
                 name,
                 [None] * n,
                 [25 * math.ceil(100 * true * spread / 25) for spread in random.normal(1, 0.01, n)],
@@ -110,7 +117,7 @@ def test_a_ratio_at_the_margin_is_not_called_equivalent_because_the_grid_is_coar
 
 
 def test_equal_pairs_are_equivalent_as_far_as_the_grid_can_tell():
-    ours, theirs = (record(name, [0.9, 0.8], [400, 800], every=25) for name in "xy")
+    ours, theirs = (records(name, [0.9, 0.8], [400, 800], every=25) for name in "xy")
     found = rows(ours, theirs, n_test=1000)
     row = found["test_accuracy"]
     assert (row.verdict, row.p, row.reason) == ("equivalent", 0.0, "every pair is equal")
@@ -122,14 +129,14 @@ def test_equal_pairs_are_equivalent_as_far_as_the_grid_can_tell():
 
 
 def test_a_target_met_at_the_first_evaluation_says_nothing_about_epochs():
-    ours, theirs = (record(name, [None] * 3, [25, 25, 25], every=25) for name in "xy")
+    ours, theirs = (records(name, [None] * 3, [25, 25, 25], every=25) for name in "xy")
     row = rows(ours, theirs)["epochs_to_target"]
     assert (row.verdict, row.p, row.lo, row.hi) == ("not shown", 1.0, None, None)
     assert row.reason.startswith("too coarse")
 
 
 def test_accuracy_is_known_no_better_than_to_a_test_example():
-    ours, theirs = (record(name, [0.9] * 5) for name in "xy")
+    ours, theirs = (records(name, [0.9] * 5) for name in "xy")
     assert rows(ours, theirs, n_test=201)["test_accuracy"].verdict == "equivalent"
     row = rows(ours, theirs, n_test=199)["test_accuracy"]
     assert (row.verdict, row.p) == ("not shown", 1.0)
@@ -137,29 +144,29 @@ def test_accuracy_is_known_no_better_than_to_a_test_example():
 
 
 def test_nothing_is_equivalent_where_one_framework_alone_broke_off():
-    ours, theirs = record("x", [0.9] * 5), record("y", [0.9] * 5)
+    ours, theirs = records("x", [0.9] * 5), records("y", [0.9] * 5)
     for status in (Status.DIVERGED, Status.FAILED, Status.OUT_OF_MEMORY):
-        broken = theirs.runs[0].model_copy(update={"status": status, "examples": 7})
-        row = rows(ours, theirs.model_copy(update={"runs": [broken, *theirs.runs[1:]]}))["test_accuracy"]
+        broken = changed(theirs[0], status=status, examples=7)
+        row = rows(ours, [broken, *theirs[1:]])["test_accuracy"]
         assert (row.n, row.n_one_alone, row.p, row.verdict) == (4, 1, 0.0, "not shown")
 
 
 def test_a_constant_difference_beyond_the_margin_is_not_equivalent():
-    row = rows(record("x", [0.75, 0.5]), record("y", [0.5, 0.25]))["test_accuracy"]
+    row = rows(records("x", [0.75, 0.5]), records("y", [0.5, 0.25]))["test_accuracy"]
     assert (row.verdict, row.p, row.estimate) == ("not shown", 1.0, 25.0)
 
 
 def test_accuracy_is_in_percentage_points_and_paired_by_seed():
-    ours = record("x", [0.901, 0.802, 0.703], seeds=[0, 1, 2])
-    theirs = record("y", [0.7, 0.8, 0.9], seeds=[2, 1, 0])
+    ours = records("x", [0.901, 0.802, 0.703], seeds=[0, 1, 2])
+    theirs = records("y", [0.7, 0.8, 0.9], seeds=[2, 1, 0])
     row = rows(ours, theirs)["test_accuracy"]
     assert row.estimate == pytest.approx(0.2)
     assert row.verdict == "equivalent"
 
 
 def test_epochs_are_a_ratio_of_those_that_both_reached():
-    ours = record("x", [None] * 4, [200, 110, 90, None])
-    theirs = record("y", [None] * 4, [None, 100, 100, None])
+    ours = records("x", [None] * 4, [200, 110, 90, None])
+    theirs = records("y", [None] * 4, [None, 100, 100, None])
     row = rows(ours, theirs)["epochs_to_target"]
     assert (row.n, row.n_one_alone) == (2, 1)
     assert row.estimate == pytest.approx(math.sqrt(1.1 * 0.9))
@@ -168,27 +175,27 @@ def test_epochs_are_a_ratio_of_those_that_both_reached():
 
 
 def test_nothing_is_equivalent_where_a_seed_reached_the_target_in_one_framework_alone():
-    both = record("x", [None] * 3, [100, 100, 100]), record("y", [None] * 3, [100, 100, None])
+    both = records("x", [None] * 3, [100, 100, 100]), records("y", [None] * 3, [100, 100, None])
     row = rows(*both)["epochs_to_target"]
     assert (row.n, row.n_one_alone, row.verdict) == (2, 1, "not shown")
     assert row.reason.startswith("for 1 of the seeds only one of the two frameworks")
 
 
 def test_a_run_that_a_time_limit_cut_short_is_not_compared():
-    ours, theirs = record("x", [0.9, 0.9, 0.9]), record("y", [0.9, 0.9, 0.5])
-    cut = [*theirs.runs[:2], theirs.runs[2].model_copy(update={"examples": 10})]
-    row = rows(ours, theirs.model_copy(update={"runs": cut}))["test_accuracy"]
+    ours, theirs = records("x", [0.9, 0.9, 0.9]), records("y", [0.9, 0.9, 0.5])
+    row = rows(ours, [*theirs[:2], changed(theirs[2], examples=10)])["test_accuracy"]
     assert (row.n, row.estimate, row.verdict) == (2, 0, "equivalent")
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_pairs_are_not_testable_and_say_why(n):
-    row = rows(record("x", [0.5] * n), record("y", [0.5] * n))["test_accuracy"]
+    row = rows(records("x", [0.5, 0.5]), records("y", [0.5, 0.5], seeds=[2 - n, 2]))["test_accuracy"]
     assert (row.verdict, row.n, row.p) == ("not testable", n, None)
     assert "two are needed" in row.reason
 
 
 def test_every_pair_of_frameworks_that_has_records_is_tested():
-    found = equivalences([record(name, [0.5, 0.5]) for name in "zyx"], ["x", "y", "z"], n_test={"d": 100})
+    of_cells = [records(name, [0.5, 0.5]) for name in "zyx"]
+    found = equivalences({each[0].cell: each for each in of_cells}, ["x", "y", "z"], n_test={"d": 100})
     assert {(row.framework, row.other) for row in found} == {("x", "y"), ("x", "z"), ("y", "z")}
     assert len(found) == 6

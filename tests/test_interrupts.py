@@ -101,8 +101,8 @@ def timing(project):
 
 MOMENTS = {
     "starting, in a script's background": ("trace", "trace", signal.SIGINT, signal.SIG_IGN),
-    "training, its terminal closed": ("train", "train-cell", signal.SIGHUP, signal.SIG_DFL),
-    "training, told to end": ("train", "train-cell", signal.SIGTERM, signal.SIG_DFL),
+    "training, its terminal closed": ("train", "train", signal.SIGHUP, signal.SIG_DFL),
+    "training, told to end": ("train", "train", signal.SIGTERM, signal.SIG_DFL),
     "timing": ("throughput", None, signal.SIGINT, signal.SIG_DFL),
 }
 

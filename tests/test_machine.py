@@ -1,6 +1,7 @@
 """Devices, leases, locks and child processes."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,9 +12,6 @@ from benchmarks.common import files, machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
 from benchmarks.frameworks import devices
-from benchmarks.recipe.plan import Budget, Plan
-from benchmarks.training.job import killed_record
-from benchmarks.training.record import Status
 
 CPU, GPU = {"kind": "cpu", "name": "CPU"}, {"kind": "gpu", "name": "H100"}
 H100 = [Gpu(0, "H100", 80000.0)]
@@ -129,22 +127,30 @@ def test_exit_codes_come_through_and_signals_are_negative():
     assert process.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]) == -9
 
 
-PLAN = Plan(
-    cell={"dataset": "digits", "model": "mlp", "framework": "keras", "arm": "a", "batch_size": 1},
-    device="cpu",
-    precision="float32",
-    optimizer={"name": "momentum", "learning_rate": 0.5, "momentum": 0.5},
-    augmentation=[],
-    randomness="shared",
-    seeds=[0, 1],
-    target=0.9,
-    budget=Budget(epochs=1, seconds=1),
-    evaluate_every=10,
-)
+def test_what_a_forked_process_returns_comes_back():
+    assert process.forked(lambda a, *, b: a + b, 1, b=2) == (3, 0)
 
 
-@pytest.mark.parametrize(("ran_out", "status"), [(True, Status.OUT_OF_MEMORY), (False, Status.FAILED)])
-def test_a_killed_process_is_a_result_for_every_seed(ran_out, status):
-    made = killed_record(PLAN, killer=9, out_of_memory=ran_out)
-    assert [(run.seed, run.status) for run in made.runs] == [(0, status), (1, status)]
-    assert "SIGKILL" in made.runs[0].message
+def test_a_forked_process_that_is_killed_or_ends_returns_nothing_and_its_exit_code():
+    assert process.forked(lambda: os.kill(os.getpid(), 9)) == (None, -9)
+    assert process.forked(lambda: os._exit(3)) == (None, 3)
+
+
+FORKING = """
+import os, sys, time
+from benchmarks.common import process
+def child():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+process.forked(child)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_forked_process_ends_with_the_one_that_forked_it(sent):
+    parent = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.send_signal(sent)
+    parent.communicate(timeout=15)
+    _, alive = psutil.wait_procs([child], timeout=15)
+    assert not alive

@@ -1,6 +1,7 @@
 """Studies: what is refused, and which cells a good one names."""
 
 import copy
+import itertools
 import json
 import math
 import re
@@ -178,11 +179,17 @@ def test_arms_of_another_form_are_timed_apart():
     assert [arm.name for arm in found.arms] == ["momentum", "adam"]
 
 
+def plans(found):
+    """The plan of every run."""
+    return [plan for replicate in study.replicates(found) for plan in replicate.plans]
+
+
 def test_the_schedule_of_a_cell_spans_its_budget():
     warm = {**GOOD["arms"][0], "schedule": {"shape": "cosine", "warm_up": 0.1}}
-    plans = study.plans(check.read(changed("arms", to=[warm])))
-    assert [plan.optimizer.total_steps for plan in plans if plan.cell.framework == "keras"] == [786, 10]
-    assert plans[0].optimizer.rates(785, 1)[0] < 1e-4 * plans[0].optimizer.learning_rate
+    found = plans(check.read(changed("arms", to=[warm])))
+    keras = [plan for plan in found if (plan.cell.framework, plan.seed) == ("keras", 0)]
+    assert [plan.optimizer.total_steps for plan in keras] == [786, 10]
+    assert found[0].optimizer.rates(785, 1)[0] < 1e-4 * found[0].optimizer.learning_rate
 
 
 def test_full_is_the_whole_training_set():
@@ -190,13 +197,44 @@ def test_full_is_the_whole_training_set():
 
 
 def test_a_study_names_every_point_of_its_grid_once():
-    plans = study.plans(check.read(GOOD))
-    cells = [(p.cell.framework, p.cell.batch_size) for p in plans]
-    assert sorted(cells) == [("keras", 16), ("keras", 1257), ("pytorch", 16), ("pytorch", 1257)]
+    runs = [(p.cell.framework, p.cell.batch_size, p.seed) for p in plans(check.read(GOOD))]
+    assert sorted(runs) == sorted(itertools.product(["keras", "pytorch"], [16, 1257], GOOD["seeds"]))
+
+
+def test_a_replicate_is_one_seed_at_every_batch_size_and_frameworks_take_turns():
+    found = study.replicates(check.read(GOOD))
+    assert [each.name for each in found[:2]] == [
+        "digits/mlp/keras/fixed-lr/0",
+        "digits/mlp/pytorch/fixed-lr/0",
+    ]
+    for replicate in found:
+        assert {plan.cell.batch_size for plan in replicate.plans} == {16, 1257}
+        assert len({plan.seed for plan in replicate.plans}) == 1
+
+
+def test_the_order_of_batch_sizes_depends_on_the_seed_alone():
+    config = changed("workloads", 0, "batch_sizes", to=[1, 2, 4, 8, 16, 32, 64, 128])
+    orders = {}
+    for replicate in study.replicates(check.read(config)):
+        order = tuple(plan.cell.batch_size for plan in replicate.in_seeded_order())
+        assert sorted(order) == config["workloads"][0]["batch_sizes"]
+        orders.setdefault(replicate.plans[0].seed, set()).add(order)
+    assert all(len(of_seed) == 1 for of_seed in orders.values())
+    assert len(set.union(*orders.values())) == len(orders)
+
+
+def test_what_a_run_depends_on_leaves_out_the_name_of_its_arm_and_nothing_else():
+    renamed = changed("arms", 0, "name", to="another-name")
+    ours, theirs = (study.replicates(check.read(config))[0].plans[0] for config in (GOOD, renamed))
+    assert ours != theirs
+    assert ours.settings == theirs.settings
+    for path, value in ((("seeds",), [5]), (("arms", 0, "learning_rate"), 0.5), (("precision",), "float64")):
+        other = study.replicates(check.read(changed(*path, to=value)))[0].plans[0]
+        assert other.settings != ours.settings
 
 
 def test_no_seeds_means_no_training():
-    assert study.plans(check.read(changed("seeds", to=[]))) == []
+    assert plans(check.read(changed("seeds", to=[]))) == []
 
 
 def test_timings_do_not_depend_on_targets_budgets_seeds_or_arms():
@@ -222,7 +260,7 @@ def test_every_key_of_a_study_is_described():
 @pytest.mark.parametrize("path", [Path("config/config.yaml"), *sorted(Path("config/studies").glob("*.yaml"))])
 def test_the_studies_that_are_shipped_are_good(path):
     found = check.read(yaml.safe_load(path.read_text()))
-    assert study.plans(found) or not found.seeds
+    assert plans(found) or not found.seeds
 
 
 def shipped(path):
@@ -245,14 +283,14 @@ def test_the_default_study_is_a_first_answer():
     of_mnist = sizes(found)["mnist", "mlp"]
     assert min(of_mnist) <= 4, "the side where many small steps cost time"
     assert 4096 <= max(of_mnist) <= 16384, "the side where few large steps cost epochs"
-    assert len(study.plans(found)) == 18
+    assert len(plans(found)) == 18 * 3
 
 
 def test_the_published_study_is_the_larger_one():
     found = shipped("config/studies/full.yaml")
     assert found.study == "full"
     assert [arm.name for arm in found.arms] == ["fixed-lr", "linear-lr"]
-    assert len(study.plans(found)) == 52
+    assert len(plans(found)) == 52 * 3
     published = json.loads(Path("results/published/amd-epyc-2-cores/full/provenance.json").read_bytes())
     assert check.read(published["study"]) == found
 

@@ -16,8 +16,8 @@ from benchmarks.recipe.plan import Cell
 from benchmarks.study import check, study
 from benchmarks.summary import cells, summarise
 from benchmarks.summary.schema import SUMMARY, THROUGHPUT
-from benchmarks.training import record
-from benchmarks.training.record import Evaluation, Record, Run, Status, record_path
+from benchmarks.training import view
+from benchmarks.training.record import Evaluation, Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
@@ -36,15 +36,16 @@ def reached(seed, examples, *, test):
     )
 
 
-def a_record(*runs, cell=CELL, **changes):
+def records(*runs, cell=CELL, **changes):
+    """The record of each run of a cell."""
     measured = {"peak_memory_mib": 12.0, "energy_j": 5.0}
-    values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}}
-    return Record(cell=cell, runs=list(runs), measurements=measured, **{**values, **changes})
+    values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}, "measurements": measured}
+    return [Record(cell=cell, run=run, **{**values, **changes}) for run in runs]
 
 
 def test_a_row_holds_medians_to_target_and_mean_accuracies():
     runs = [reached(0, 100, test=0.9), reached(1, 300, test=0.8), reached(2, 200, test=0.7)]
-    row = cells.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(records(*runs), n_training=1000)
     assert (row["examples_to_target"], row["epochs_to_target"], row["steps_to_target"]) == (200, 0.2, 4)
     assert (row["epochs_to_target_lo"], row["epochs_to_target_hi"]) == (0.1, 0.3)
     assert row["time_to_target_s"] == 2.0
@@ -56,11 +57,22 @@ def test_a_row_holds_medians_to_target_and_mean_accuracies():
 def test_epochs_trained_are_those_of_the_run_that_ended_first():
     runs = [reached(seed, 100, test=0.9).model_copy(update={"examples": 6000}) for seed in range(3)]
     cut = runs[1].model_copy(update={"examples": 2500})
-    row = cells.trained_columns(a_record(runs[0], cut, runs[2]), n_training=1000)
+    row = cells.trained_columns(records(runs[0], cut, runs[2]), n_training=1000)
     assert (row["status"], row["epochs_trained"]) == ("reached", 2.5)
-    assert np.isnan(cells.trained_columns(a_record(), n_training=1000)["epochs_trained"])
     names = list(SUMMARY.columns)
     assert names[names.index("epochs_trained") + 1] == "test_accuracy"
+
+
+def test_a_measurement_is_the_median_over_the_runs_that_have_it():
+    made = records(*(reached(seed, 100, test=0.9) for seed in range(4)))
+    peaks = [10.0, 30.0, 14.0, None]
+    made = [
+        each.model_copy(update={"measurements": {"peak_memory_mib": peak, "energy_j": None}})
+        for each, peak in zip(made, peaks, strict=True)
+    ]
+    row = cells.trained_columns(made, n_training=1000)
+    assert row["peak_memory_mib"] == 14.0
+    assert np.isnan(row["energy_j"])
 
 
 def test_a_run_that_missed_is_censored_and_not_dropped():
@@ -69,7 +81,7 @@ def test_a_run_that_missed_is_censored_and_not_dropped():
         reached(1, 300, test=0.8),
         Run(seed=2, status=Status.MISSED, test_accuracy=0.1),
     ]
-    row = cells.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(records(*runs), n_training=1000)
     assert (row["examples_to_target"], row["n_reached"], row["status"]) == (300, 2, "reached")
     assert row["epochs_to_target_hi"] == np.inf
     assert row["test_accuracy"] == pytest.approx(0.6)
@@ -81,7 +93,7 @@ def test_a_cell_that_mostly_failed_says_how_and_has_no_number():
         Run(seed=1, status=Status.DIVERGED),
         Run(seed=2, status=Status.DIVERGED),
     ]
-    row = cells.trained_columns(a_record(*runs), n_training=1000)
+    row = cells.trained_columns(records(*runs), n_training=1000)
     assert (row["status"], row["n_reached"]) == ("diverged", 1)
     assert np.isnan(row["epochs_to_target"])
     assert np.isnan(row["time_to_target_s"])
@@ -112,7 +124,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
     )
     row = {
         **NAMES,
-        **cells.trained_columns(a_record(reached(0, 1000, test=0.9)), n_training=1000),
+        **cells.trained_columns(records(reached(0, 1000, test=0.9)), n_training=1000),
     }
     verdicts = {("digits", "mlp", "keras", "fixed-lr"): "certified"}
     table = cells.summary([row], throughput, study="s", machine="m", verdicts=verdicts)
@@ -166,15 +178,19 @@ def test_records_from_different_devices_are_not_compared():
             "git_dirty": False,
         }
         cell = CELL.model_copy(update={"framework": framework})
-        totals.add_record(a_record(cell=cell, provenance={**made, "started": "1", "finished": "2"}))
+        totals.add_record(
+            *records(
+                reached(0, 100, test=0.9), cell=cell, provenance={**made, "started": "1", "finished": "2"}
+            )
+        )
     with pytest.raises(Problem, match="different devices"):
         totals.check_one_device()
 
 
 def test_code_digests_follow_imports_and_see_statements_only():
-    base = provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.keras")
-    assert base == provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.keras")
-    assert base != provenance.code_digest("benchmarks.training.cell", "benchmarks.frameworks.pytorch")
+    base = provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
+    assert base == provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
+    assert base != provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.pytorch")
     statements = provenance._statements
     assert statements('"""A."""\nx = 1  # one\n') == statements("x = 1")
     assert statements("x = 1") != statements("x = 2")
@@ -196,9 +212,16 @@ def ten_thousand(folder: Path) -> study.Study:
     config["arms"] = [{**config["arms"][0], "name": f"arm-{k}"} for k in range(4)]
     found = check.read(config)
     point = Evaluation(examples=1, training_s=1, train_loss=1, validation_loss=1, validation_accuracy=1)
-    runs = [reached(seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}) for seed in range(3)]
-    for plan in study.plans(found):
-        record.write(a_record(*runs, cell=plan.cell), record_path(folder, plan))
+    for replicate in study.replicates(found):
+        made = [
+            records(
+                reached(plan.seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}),
+                cell=plan.cell,
+                settings=plan.settings,
+            )[0]
+            for plan in replicate.plans
+        ]
+        view.write(made, view.record_path(folder, replicate.name))
     (folder / "identity.json").write_text(json.dumps(IDENTITY))
     write_timings(folder, timing("fused", 100.0, 0))
     return found
@@ -211,4 +234,4 @@ def test_ten_thousand_records_are_summarised_with_a_row_each(tmp_path):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{time.perf_counter() - start:.1f} s, {peak:.0f} MiB")
     assert files["summary.csv"].count("\n") == 10_001
-    assert files["curves.csv"].count("\n") == 10_000 * 3 * 20 + 1
+    assert files["curves.csv"].count("\n") == 10_000 * 2 * 20 + 1

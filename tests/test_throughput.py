@@ -1,16 +1,21 @@
 """Throughput against arithmetic, and what its files keep."""
 
+import hashlib
 import itertools
 import json
 import types
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.study import check
+from benchmarks.study import study as studies
 from benchmarks.study.study import Workload
-from benchmarks.throughput import rows
-from benchmarks.throughput.job import missing, remove_stale, serial, store
+from benchmarks.throughput import job, rows
+from benchmarks.throughput.launch import collect
 from benchmarks.throughput.rows import Case, Request, cases_of, shuffled
 
 INFO = {
@@ -21,7 +26,6 @@ INFO = {
     "execution": "fused",
     "batch_size": 2,
     "process": 0,
-    "code": "c",
     "status": "measured",
     "compile_s": None,
     "first_step_s": 0.5,
@@ -52,98 +56,185 @@ def test_throughput_is_that_of_the_median_round_and_p95_that_of_the_slow_ones():
     assert row["step_p95_ms"] == pytest.approx(np.quantile([10, 10, 10, 10, 110], 0.95))
 
 
-def write_files(folder, *contents):
-    for number, (benchmarks, failures) in enumerate(contents):
-        content = {
-            "benchmarks": benchmarks,
-            "failures": failures,
-            "job_s": 4.0,
-            "provenance": {"others_cpu_share": 0.25},
-        }
-        (folder / f"keras-0-{number}.json").write_text(json.dumps(content))
+def content_of(benchmarks, failures=(), *, started="a", job_s=4.0):
+    """What a process leaves: pytest-benchmark's content, and what is added to it."""
+    return {
+        "version": "5",
+        "benchmarks": benchmarks,
+        "failures": list(failures),
+        "job_s": job_s,
+        "provenance": {"others_cpu_share": 0.25, "started": started},
+    }
 
 
-def test_a_failed_case_keeps_its_row(tmp_path):
+def test_a_failed_case_keeps_its_row():
     failed = {**INFO, "batch_size": 1257, "status": "out-of-memory"}
-    write_files(tmp_path, ([benchmark_of([0.1])], [failed]))
-    table = rows.read_timings(tmp_path, code="c")
+    table = job.tidy([content_of([benchmark_of([0.1])], [failed])])
     assert list(table["status"]) == ["measured", "out-of-memory"]
     assert np.isnan(table["samples_per_s"].iloc[1])
 
 
-def test_only_what_was_not_timed_by_this_code_is_timed(tmp_path):
-    cases = cases_of(workload(2, 4), ["momentum"])
-    write_files(tmp_path, ([benchmark_of([0.1]), benchmark_of([0.1], execution="idiomatic")], []))
-    measured = rows.read_timings(tmp_path, code="c")
-    todo = missing(cases, measured, framework="keras", number=0)
-    assert {case.batch_size for case in todo} == {4}
-    assert missing(cases, measured, framework="keras", number=1) == cases
-    assert missing(cases, measured, framework="pytorch", number=0) == cases
-    other_form = cases_of(workload(2, 4), ["adam"])
-    assert missing(other_form, measured, framework="keras", number=0) == other_form
-    assert missing(cases, rows.read_timings(tmp_path, code="new"), framework="keras", number=0) == cases
+def test_a_process_is_kept_case_by_case_and_put_together_again():
+    failed = {**INFO, "batch_size": 4, "status": "out-of-memory"}
+    first = content_of(
+        [benchmark_of([0.1]), benchmark_of([0.2], batch_size=8)], [failed], started="b", job_s=6.0
+    )
+    second = content_of([benchmark_of([0.3], batch_size=16)], started="a")
+    kept = [*job.entries(first), *job.entries(second)]
+    assert [case.batch_size for case, _ in kept] == [2, 8, 4, 16]
+    assert [part["job_s"] for _, part in kept] == [2.0, 2.0, 2.0, 4.0]
+    assert job.together([part for _, part in kept]) == [second, first]
 
 
-def test_what_other_code_has_timed_is_removed(tmp_path):
-    write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1], code="old")], []))
-    remove_stale(tmp_path, code="c")
+def test_the_files_of_processes_replace_the_earlier_ones(tmp_path):
+    (tmp_path / "keras-0-7.json").write_text("of an earlier timing")
+    case = Case(**{key: INFO[key] for key in Case.model_fields})
+    found = {(0, "keras", case): content_of([benchmark_of([0.1])])}
+    job.write_processes(found, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["keras-0-0.json"]
+    (process,) = rows.processes(tmp_path)
+    assert (process.framework, process.job_s, process.measuring_s) == ("keras", 4.0, 1.5)
+    assert process.provenance == {"others_cpu_share": 0.25, "started": "a"}
 
 
-def test_a_new_file_never_takes_the_name_of_one_that_is_there(tmp_path):
-    assert serial(tmp_path, "keras-0") == 0
-    write_files(tmp_path, ([], []), ([], []))
-    assert serial(tmp_path, "keras-0") == 2
-    (tmp_path / "keras-0-0.json").unlink()
-    assert serial(tmp_path, "keras-0") == 2
-    assert serial(tmp_path, "keras-1") == 0
+CONFIG = {
+    "study": "s",
+    "frameworks": ["keras", "pytorch"],
+    "seeds": [],
+    "arms": [
+        {"name": "a", "optimizer": "momentum", "momentum": 0.5, "learning_rate": 0.5, "scaling": "none"}
+    ],
+    "workloads": [workload(2, 4).model_dump()],
+    "throughput": {"processes": 2, "seconds_per_case": 0.1},
+}
 
 
-def test_a_process_has_the_seconds_of_all_its_cases(tmp_path):
-    write_files(tmp_path, ([benchmark_of([0.1])], []), ([benchmark_of([0.1]), benchmark_of([0.2])], []))
-    found = list(rows.processes(tmp_path))
-    assert [(each.framework, each.job_s, each.measuring_s) for each in found] == [
-        ("keras", 4.0, 1.5),
-        ("keras", 4.0, 3.0),
-    ]
-    assert found[0].provenance == {"others_cpu_share": 0.25}
+@pytest.fixture
+def timed(tmp_path, monkeypatch):
+    """Time a study with processes that are only pretended; gives the table, and what each had to time."""
+    launched = []
+
+    def launch(request, folder):
+        launched.append(
+            (request.framework, request.process, sorted(case.batch_size for case in request.cases))
+        )
+        common = {"framework": request.framework, "process": request.process}
+        infos = [{**common, **case.model_dump()} for case in request.cases]
+        failing = [info for info in infos if info["batch_size"] in run.failing]
+        good = [benchmark_of([0.1], **info) for info in infos if info not in failing]
+        return content_of(
+            good, [{**info, "status": run.status} for info in failing], started=f"{len(launched)}"
+        )
+
+    def run(config=CONFIG, *, threads=2, of=b"1"):
+        monkeypatch.setattr(job, "launch", launch)
+        data = types.SimpleNamespace(digest=hashlib.sha256(of).hexdigest())
+        monkeypatch.setattr(job.datasets, "read", lambda path: data)
+        study = studies.for_timing(check.read(config))
+        output = tmp_path / "results" / "throughput.csv"
+        launched.clear()
+        job.write(study, [Path("digits.npz")], threads=threads, store=tmp_path / "store", output=output)
+        return pd.read_csv(output), list(launched)
+
+    run.failing, run.status = [], "out-of-memory"
+    return run
+
+
+BOTH = [2, 2, 4, 4]
+"""Both batch sizes in both executions."""
+
+
+def test_frameworks_take_turns_and_every_process_times_every_case(timed):
+    table, launched = timed()
+    assert launched == [(framework, number, BOTH) for number in (0, 1) for framework in ("keras", "pytorch")]
+    assert len(table) == 2 * 2 * 2 * 2
+    assert set(table["status"]) == {"measured"}
+
+
+def test_what_the_store_has_is_not_timed_again_and_comes_back_the_same(timed):
+    before, _ = timed()
+    after, launched = timed()
+    assert launched == []
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_new_batch_size_times_that_size_alone(timed):
+    timed()
+    table, launched = timed({**CONFIG, "workloads": [workload(2, 4, 8).model_dump()]})
+    assert {tuple(sizes) for _, _, sizes in launched} == {(8, 8)}
+    assert list(dict.fromkeys(table["batch_size"])) == [2, 4, 8]
+
+
+OTHERS = {
+    "threads": lambda timed: timed(threads=1),
+    "data": lambda timed: timed(of=b"2"),
+    "seconds": lambda timed: timed({**CONFIG, "throughput": {"processes": 2, "seconds_per_case": 0.2}}),
+    "precision": lambda timed: timed({**CONFIG, "precision": "float64"}),
+}
+
+
+@pytest.mark.parametrize("changed", OTHERS)
+def test_another_condition_times_everything_again(timed, changed):
+    timed()
+    _, launched = OTHERS[changed](timed)
+    assert [sizes for _, _, sizes in launched] == [BOTH] * 4
+
+
+def test_one_case_that_fails_costs_that_case_alone_and_is_tried_again(timed):
+    timed.failing, timed.status = [4], "failed"
+    table, _ = timed()
+    assert set(table[table["batch_size"] == 2]["status"]) == {"measured"}
+    assert set(table[table["batch_size"] == 4]["status"]) == {"failed"}
+    timed.failing = []
+    table, launched = timed()
+    assert {tuple(sizes) for _, _, sizes in launched} == {(4, 4)}
+    assert set(table["status"]) == {"measured"}
+
+
+def test_a_case_that_ran_out_of_memory_is_a_result_and_stays_one(timed):
+    timed.failing = [4]
+    before, _ = timed()
+    after, launched = timed()
+    assert launched == []
+    pd.testing.assert_frame_equal(before, after)
 
 
 def request_of(**changes):
     return Request(
         **{
-            **{"framework": "keras", "process": 0, "code": "c", "device": "cpu", "precision": "float32"},
+            **{"framework": "keras", "process": 0, "device": "cpu", "precision": "float32"},
             **{"threads": 1, "seconds_per_case": 1.0, "data": {}, "arms": [], "cases": []},
             **changes,
         }
     )
 
 
-def kept(folder, benchmarks, failures):
-    """What is stored of a process whose pytest-benchmark left these; None for an empty file."""
+def collected(folder, benchmarks, failures):
+    """What is made of the files of a process; None is an empty file of pytest-benchmark."""
     draft = folder / ".keras-0.draft"
     draft.write_text("" if benchmarks is None else json.dumps({"benchmarks": benchmarks}))
     draft.with_suffix(".failures").write_text("".join(json.dumps(each) + "\n" for each in failures))
     draft.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
-    store(draft, request_of(), job_s=2.0, circumstances={"started": "a"}, path=folder / "keras-0-0.json")
-    assert [path.name for path in folder.iterdir()] == ["keras-0-0.json"]
-    return rows.read_timings(folder, code="c")
+    content = collect(draft, request_of(), job_s=2.0, circumstances={"started": "a"})
+    assert list(folder.iterdir()) == []
+    return content
 
 
 CASE = {key: INFO[key] for key in ("dataset", "model", "step_kind", "execution", "batch_size")}
 
 
 def test_a_case_that_failed_after_its_rounds_is_a_failure_alone(tmp_path):
-    broken = {**benchmark_of([0.1]), "extra_info": {"code": "c", "status": "out-of-memory"}}
+    broken = {**benchmark_of([0.1]), "extra_info": {"status": "out-of-memory"}}
     good = benchmark_of([0.1], batch_size=4)
-    table = kept(tmp_path, [broken, good], [{**CASE, "status": "out-of-memory"}])
+    table = job.tidy([collected(tmp_path, [broken, good], [{**CASE, "status": "out-of-memory"}])])
     assert table["status"].tolist() == ["measured", "out-of-memory"]
     assert table["batch_size"].tolist() == [4, INFO["batch_size"]]
 
 
 def test_a_process_in_which_every_case_failed_leaves_its_failures(tmp_path):
-    table = kept(tmp_path, None, [{**CASE, "status": "failed"}])
-    assert table["status"].tolist() == ["failed"]
+    content = collected(tmp_path, None, [{**CASE, "status": "failed"}])
+    assert job.tidy([content])["status"].tolist() == ["failed"]
+    (tmp_path / "keras-0-0.json").write_text(json.dumps(content))
     (process,) = rows.processes(tmp_path)
     assert (process.framework, process.measuring_s) == ("keras", 0)
     assert process.provenance == {"device": {"kind": "cpu"}, "started": "a"}

@@ -92,7 +92,7 @@ def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=5
         optimizer=Optimizer(name="momentum", learning_rate=0.5, momentum=0.5, total_steps=steps),
         augmentation=[],
         randomness="shared",
-        seeds=[0],
+        seed=0,
         target=target,
         budget=Budget(epochs=epochs, seconds=seconds),
         evaluate_every=evaluate_every,

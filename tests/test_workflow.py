@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from conftest import SMOKE, planned
 
+from benchmarks.common import machine
+
 INTERFACE = [
     *("study", "machine", "dataset", "model", "framework", "arm", "batch_size", "n_runs", "status"),
     *("throughput_samples_per_s", "throughput_samples_per_s_lo", "throughput_samples_per_s_hi"),
@@ -60,6 +62,21 @@ def test_a_finished_study_has_nothing_to_do(smoke):
     assert planned(smoke.snakemake(*SMOKE, "-n")) == {}
 
 
+ARTEFACTS = ["summary.csv", "curves.csv", "targets.csv", "memory_fit.csv", "provenance.json", "identity.json"]
+ARTEFACTS += ["traces/certificates.json", "throughput.csv", "report.html"]
+
+
+@pytest.mark.parametrize("artefact", ARTEFACTS)
+def test_a_deleted_artefact_is_made_again(smoke, artefact):
+    path = smoke.results / artefact
+    hidden = path.with_name(f"{path.name}.hidden")
+    path.rename(hidden)
+    try:
+        assert planned(smoke.snakemake(*SMOKE, "-n"))
+    finally:
+        hidden.rename(path)
+
+
 def test_a_deleted_record_is_made_again_and_no_other(smoke):
     record = next((smoke.results / "runs").rglob("*.json"))
     before = record.read_bytes()
@@ -70,11 +87,50 @@ def test_a_deleted_record_is_made_again_and_no_other(smoke):
         record.write_bytes(before)
 
 
-def test_a_new_batch_size_runs_its_cells_alone(smoke):
+def altered(content):
+    return content.replace(b'"steps": ', b'"steps": 1', 1)
+
+
+def foreign(content):
+    return content.replace(b'"keras"', b'"pytorch"')
+
+
+@pytest.mark.parametrize("damage", [altered, foreign, lambda content: content[:-30], lambda content: b""])
+def test_a_damaged_record_is_told_and_made_again_from_the_store(smoke, damage):
+    record = next((smoke.results / "runs").rglob("keras/**/*.json"))
+    before = record.read_bytes()
+    record.write_bytes(damage(before))
+    done = smoke.snakemake(*SMOKE, "--until", "train")
+    assert done.returncode == 0, done.stderr
+    assert record.name in done.stderr
+    assert "is set aside and made again from the store" in done.stderr
+    assert record.read_bytes() == before
+    assert planned(smoke.snakemake(*SMOKE, "-n")).get("train", 0) == 0
+
+
+def test_records_and_timings_of_another_number_of_threads_are_not_used(smoke):
+    jobs = planned(smoke.snakemake(*SMOKE, "-n", "--cores", "1"))
+    assert (jobs["train"], jobs["throughput"]) == (4, 1)
+
+
+def test_why_tells_what_is_in_the_store_and_what_would_differ(smoke):
+    cell = "digits/mlp/keras/fixed-lr/16"
+    option = ["--config", "config/studies/smoke.yaml", "--threads"]
+    there = smoke.run("why", cell, *option, "0")
+    assert "in the store: results/store/run/" in there.stdout, there.stderr
+    other = smoke.run("why", cell, *option, "1" if machine.cores() > 1 else "2")
+    assert "not in the store" in other.stdout
+    assert f"threads: {1 if machine.cores() > 1 else 2} here, {machine.cores()} there" in other.stdout
+    unknown = smoke.run("why", "digits/mlp/keras/fixed-lr/17", *option, "0")
+    assert unknown.returncode == 1
+    assert "fix:" in unknown.stderr
+
+
+def test_a_new_batch_size_adds_to_every_replicate_and_traces_nothing(smoke):
     text = (smoke.folder / "config/studies/smoke.yaml").read_text()
     study = smoke.study(text.replace("[16, full]", "[16, 64, full]"))
     jobs = planned(smoke.snakemake("--configfile", study, "-n"))
-    assert jobs["train"] == 2
+    assert jobs["train"] == 4
     assert jobs["throughput"] == 1
     assert "trace" not in jobs
     assert "dataset" not in jobs

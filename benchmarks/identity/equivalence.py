@@ -18,9 +18,10 @@ from scipy import stats
 from benchmarks import datasets
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
-from benchmarks.study.study import Study, plans
-from benchmarks.training import record
-from benchmarks.training.record import Record, Run, Status, record_path
+from benchmarks.recipe.plan import Cell
+from benchmarks.study.study import Study, replicates
+from benchmarks.training import view
+from benchmarks.training.record import Record, Run, Status
 
 LEVEL = 0.05
 """Significance level of each one-sided test; the interval that belongs to it is the 90 % interval."""
@@ -108,17 +109,16 @@ def _one_sided(values: np.ndarray) -> tuple[float, float]:
 
 
 def equivalences(
-    records: list[Record], frameworks: list[str], *, n_test: dict[str, int]
+    records: dict[Cell, list[Record]], frameworks: list[str], *, n_test: dict[str, int]
 ) -> list[Equivalence]:
-    """Every pair of frameworks at every point of the grid at which both have a record.
+    """Every pair of frameworks at every point of the grid at which both have records.
 
-    `n_test` is the number of test examples by data set.
+    `records` are those of each cell, one for each seed; `n_test` is the number of test examples by data set.
     """
-    grid: dict[tuple, dict[str, Record]] = {}
-    for each in records:
-        cell = each.cell
+    grid: dict[tuple, dict[str, list[Record]]] = {}
+    for cell, of_cell in records.items():
         place = (cell.dataset, cell.model, cell.arm, cell.batch_size)
-        grid.setdefault(place, {})[cell.framework] = each
+        grid.setdefault(place, {})[cell.framework] = of_cell
     return [
         row
         for place, by_framework in grid.items()
@@ -133,11 +133,11 @@ def equivalences(
 
 
 def _of_pair(
-    place: dict, pair: tuple[str, str], by_framework: dict[str, Record], n_test: dict[str, int]
+    place: dict, pair: tuple[str, str], by_framework: dict[str, list[Record]], n_test: dict[str, int]
 ) -> Iterator[Equivalence]:
     """Both quantities of two frameworks at one point of the grid."""
     names = {**place, "framework": pair[0], "other": pair[1]}
-    first, second = ({run.seed: run for run in by_framework[name].runs} for name in pair)
+    first, second = ({each.run.seed: each.run for each in by_framework[name]} for name in pair)
     runs = [(first[seed], second[seed]) for seed in first if seed in second]
     yield _accuracy(names, runs, step=100 / n_test[place["dataset"]])
     yield _epochs(names, runs)
@@ -230,7 +230,7 @@ def _reason(differences: Differences, margin: tuple[float, float], *, alone: int
 
 def write(study: Study, certificates: Path, results: Path, output: Path) -> None:
     """Read certificates and records, test, and write both as JSON."""
-    records = [record.read(record_path(results, plan)) for plan in plans(study)]
+    records = dict(view.of_cells(results, replicates(study)))
     n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in study.workloads}
     tested = equivalences(records, study.frameworks, n_test=n_test)
     content = json.loads(certificates.read_bytes())

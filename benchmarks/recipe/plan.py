@@ -1,7 +1,8 @@
-"""A plan: everything that defines the training of one cell of the grid."""
+"""A plan: everything that defines one run; and a replicate: the runs of one seed at all batch sizes."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from benchmarks.common.value import Value
@@ -31,16 +32,42 @@ class Budget(Value):
 
 
 class Plan(Value):
-    """Everything that defines the training of one cell. The job receives it as JSON."""
+    """Everything that defines one run: one training from one seed."""
 
     cell: Cell
+    seed: int
     device: Literal["auto", "cpu", "gpu"]
     precision: Literal["float32", "float64"]
     optimizer: Optimizer
     augmentation: list[str]
     randomness: str
-    seeds: list[int]
     target: float
     budget: Budget
     evaluate_every: int
     """Number of training examples between two evaluations."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the result of the run depends on: everything but the arm's name and the device asked for."""
+        return self.model_dump(mode="json", exclude={"device": True, "cell": {"arm"}})
+
+
+def name_of(cell: Cell, *, seed: int) -> str:
+    """The name of the replicate that a run belongs to."""
+    return f"{cell.dataset}/{cell.model}/{cell.framework}/{cell.arm}/{seed}"
+
+
+class Replicate(Value):
+    """One seed of a workload, framework and arm, at all batch sizes: what one job trains, as JSON."""
+
+    plans: list[Plan] = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        """Data set, model, framework, arm and seed, as the path of its record."""
+        return name_of(self.plans[0].cell, seed=self.plans[0].seed)
+
+    def in_seeded_order(self) -> list[Plan]:
+        """The plans in an order that depends on the seed, so that drift of the machine spreads over them."""
+        order = np.random.default_rng(self.plans[0].seed).permutation(len(self.plans))
+        return [self.plans[index] for index in order]

@@ -102,7 +102,14 @@ def _check_optimizers(workload: Workload, study: Study) -> None:
     for arm in study.arms:
         for size in workload.sizes:
             try:
-                plan(study, workload=workload, framework=study.frameworks[0], arm=arm, batch_size=size)
+                plan(
+                    study,
+                    workload=workload,
+                    framework=study.frameworks[0],
+                    arm=arm,
+                    batch_size=size,
+                    seed=0,
+                )
             except ValidationError as error:
                 raise Problem(
                     _faults(error, f"arm {arm.name} at batch size {size}: "),

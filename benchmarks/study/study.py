@@ -1,4 +1,4 @@
-"""A study as a value: a grid of trainings, and the plans of its cells."""
+"""A study as a value: a grid of trainings, and the plans of its runs."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from benchmarks import datasets
 from benchmarks.common.value import Value
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import first_step
-from benchmarks.recipe.plan import Budget, Cell, Plan
+from benchmarks.recipe.plan import Budget, Cell, Plan, Replicate
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
@@ -102,41 +102,51 @@ def _without_targets(study: Study) -> list[Workload]:
     ]
 
 
-def plans(study: Study) -> list[Plan]:
-    """The plan of every cell, in the order of the study; none if the study has no seeds."""
-    if not study.seeds:
-        return []
+def replicates(study: Study) -> list[Replicate]:
+    """Every replicate, in the order of the study; none if the study has no seeds.
+
+    Neighbours differ in the framework, so that a drift of the machine is no difference between frameworks.
+    """
     return [
-        plan(study, workload=workload, framework=framework, arm=arm, batch_size=size)
+        Replicate(
+            plans=[
+                plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=seed)
+                for size in workload.sizes
+            ]
+        )
+        for seed in study.seeds
         for workload in study.workloads
-        for size in workload.sizes
         for arm in study.arms
         for framework in study.frameworks
     ]
 
 
-def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_size: int) -> Plan:
-    """The plan of one cell.
-
-    Raises:
-        ValidationError: the arm gives no valid optimizer at this batch size.
-    """
-    cell = Cell(
+def cell(workload: Workload, *, framework: str, arm: Arm, batch_size: int) -> Cell:
+    """One cell."""
+    return Cell(
         dataset=workload.slug,
         model=workload.model,
         framework=framework,
         arm=arm.name,
         batch_size=batch_size,
     )
+
+
+def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_size: int, seed: int) -> Plan:
+    """The plan of one run.
+
+    Raises:
+        ValidationError: the arm gives no valid optimizer at this batch size.
+    """
     steps = first_step(workload.budget.epochs, workload.n_training, per=batch_size)
     return Plan(
-        cell=cell,
+        cell=cell(workload, framework=framework, arm=arm, batch_size=batch_size),
+        seed=seed,
         device=study.device,
         precision=study.precision,
         optimizer=arm.optimizer_at(batch_size, total_steps=steps),
         augmentation=arm.augmentation,
         randomness=arm.randomness,
-        seeds=study.seeds,
         target=workload.target.validation_accuracy,
         budget=workload.budget,
         evaluate_every=max(1, workload.n_training // workload.evaluations_per_epoch),

@@ -38,9 +38,9 @@ def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.value, f"{name}_lo": estimate.lo, f"{name}_hi": estimate.hi}
 
 
-def trained_columns(record: Record, *, n_training: int) -> dict:
+def trained_columns(records: list[Record], *, n_training: int) -> dict:
     """The columns that come from training: `epochs_trained` is that of the run that ended first."""
-    runs, batch_size = record.runs, record.cell.batch_size
+    runs, batch_size = [record.run for record in records], records[0].cell.batch_size
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
     epochs = Estimate(*(value / n_training for value in examples))
@@ -48,16 +48,23 @@ def trained_columns(record: Record, *, n_training: int) -> dict:
         "n_runs": len(runs),
         "n_reached": sum(run.status == Status.REACHED for run in runs),
         "status": cell_status(runs),
-        **record.measurements,
+        **measurements(records),
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
-        "epochs_trained": min((run.examples / n_training for run in runs), default=np.nan),
+        "epochs_trained": min(run.examples for run in runs) / n_training,
         "test_accuracy": test,
         "test_accuracy_sd": test_sd,
         "train_accuracy": accuracy(runs, "train_accuracy")[0],
     }
+
+
+def measurements(records: list[Record]) -> dict[str, float]:
+    """The median over runs of everything that was measured beside the training, NaN where nothing was."""
+    names = dict.fromkeys(name for record in records for name in record.measurements)
+    values = {name: [record.measurements.get(name) for record in records] for name in names}
+    return {name: median(np.array([v for v in found if v is not None])) for name, found in values.items()}
 
 
 def timed_columns(rows: list[dict]) -> dict:
@@ -114,15 +121,14 @@ def summary(
 
 
 def curves(record: Record, *, n_training: int) -> list[dict]:
-    """Every point of every learning curve of a cell."""
+    """Every point of the learning curve of a run."""
     return [
         {
             **record.cell.model_dump(),
-            "seed": run.seed,
-            "status": run.status.value,
+            "seed": record.run.seed,
+            "status": record.run.status.value,
             "epochs": point.examples / n_training,
             **point.model_dump(),
         }
-        for run in record.runs
-        for point in run.curve
+        for point in record.run.curve
     ]

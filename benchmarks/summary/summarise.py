@@ -9,11 +9,11 @@ import psutil
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.study.study import Study, Workload, plans
+from benchmarks.study.study import Study, Workload, replicates
 from benchmarks.summary import cells, columns, reading, schema, statistics
 from benchmarks.throughput.rows import Process, processes
-from benchmarks.training import record
-from benchmarks.training.record import Record, record_path
+from benchmarks.training import view
+from benchmarks.training.record import Record
 
 
 def grid(study: Study) -> list[dict]:
@@ -65,14 +65,14 @@ class Totals:
         self.started: list[str] = []
         self.finished: list[str] = []
 
-    def add_record(self, cell_record: Record) -> None:
-        """Count one record in."""
-        origin = cell_record.provenance
-        data = {cell_record.cell.dataset: origin["data_sha256"]} if "device" in origin else {}
+    def add_record(self, of_run: Record) -> None:
+        """Count the record of one run in."""
+        origin = of_run.provenance
+        data = {of_run.cell.dataset: origin["data_sha256"]} if "device" in origin else {}
         self._add(
-            cell_record.cell.framework,
-            cell_record.job_s,
-            cell_record.measuring_s,
+            of_run.cell.framework,
+            of_run.job_s,
+            of_run.measuring_s,
             {**origin, "data_sha256": data},
         )
 
@@ -118,14 +118,12 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
-    for plan in plans(study):
-        cell_record = record.read(record_path(folder, plan))
-        totals.add_record(cell_record)
-        n = n_training[cell_record.cell.dataset, cell_record.cell.model]
-        rows[tuple(cell_record.cell.model_dump().values())] |= cells.trained_columns(
-            cell_record, n_training=n
-        )
-        curves += cells.curves(cell_record, n_training=n)
+    for cell, records in view.of_cells(folder, replicates(study)):
+        n = n_training[cell.dataset, cell.model]
+        rows[tuple(cell.model_dump().values())] |= cells.trained_columns(records, n_training=n)
+        for each in records:
+            totals.add_record(each)
+            curves += cells.curves(each, n_training=n)
     totals.check_one_device()
     throughput = reading.table(folder, schema.THROUGHPUT)
     table = cells.summary(

@@ -1,6 +1,6 @@
 """Times the cases of one process with pytest-benchmark.
 
-`benchmarks.throughput.job` starts pytest on this file once for each process; the environment variable
+`benchmarks.throughput.launch` starts pytest on this file once for each process; the environment variable
 `BATCH_ATLAS_REQUEST` is the path of the request, which lists what to time.
 """
 
@@ -129,9 +129,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_throughput(benchmark, case: Case) -> None:
     """Time the steps of one case after warm-up; compilation and the first step are timed separately."""
-    benchmark.extra_info.update(
-        case.model_dump(), framework=REQUEST.framework, process=REQUEST.process, code=REQUEST.code
-    )
+    benchmark.extra_info.update(case.model_dump(), framework=REQUEST.framework, process=REQUEST.process)
     try:
         time_case(benchmark, case)
     except Exception as error:

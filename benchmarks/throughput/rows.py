@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
@@ -32,7 +31,6 @@ class Request(Value):
 
     framework: str
     process: int
-    code: str
     device: str
     precision: str
     threads: int
@@ -64,7 +62,7 @@ def shuffled(cases: list[Case], *, seed: int) -> list[Case]:
 
 
 class Timing(TypedDict):
-    """A row of throughput.csv and the digest of the code that timed it; a failed case has no numbers.
+    """A row of throughput.csv; a failed case has no numbers.
 
     The schema of results explains the columns. It is not imported here: otherwise a reworded sentence in it
     would change the digest of the code behind every timing, and all cases would be timed again.
@@ -86,7 +84,6 @@ class Timing(TypedDict):
     first_step_s: float
     input_share: float
     status: str
-    code: str
 
 
 MEASURED_HERE = ("samples_per_s", "step_p50_ms", "step_p95_ms", "rounds")
@@ -109,17 +106,6 @@ def row(benchmark: dict) -> Timing:
         step_p95_ms=1e3 * float(np.quantile(step_s, 0.95)),
         rounds=len(step_s),
     )
-
-
-def read_timings(folder: Path, *, code: str) -> pd.DataFrame:
-    """All cases in a folder that were timed by this code, including those that failed."""
-    rows = []
-    for path in sorted(folder.glob("*.json")):
-        content = json.loads(path.read_bytes())
-        rows += [row(benchmark) for benchmark in content["benchmarks"]]
-        rows += content["failures"]
-    table = pd.DataFrame(rows, columns=list(Timing.__annotations__))
-    return table[table["code"] == code].reset_index(drop=True)
 
 
 class Process(NamedTuple):

@@ -1,43 +1,117 @@
-"""Trains one cell in a process of its own, and writes its record if that process is killed."""
+"""Trains a replicate: what the store has is taken from there, every other run has a process of its own.
+
+The framework is imported and the data are read once; then a process is forked for each run, one after the
+other. An imported framework has started nothing yet, so that each run has it as if it were alone, and a run
+that dies takes no other with it.
+"""
 
 import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
+from benchmarks import datasets, frameworks
 from benchmarks.common import machine, process, provenance
-from benchmarks.recipe.plan import Plan
-from benchmarks.training import record
+from benchmarks.common.conditions import conditions
+from benchmarks.common.progress import Progress
+from benchmarks.common.store import Conditions, Store, digest
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.recipe.plan import Cell, Plan, Replicate
+from benchmarks.training import measure, view
 from benchmarks.training.record import Record, Run, Status
 
 
-def killed_record(plan: Plan, *, killer: int, out_of_memory: bool) -> Record:
-    """The record of a cell whose process was killed by the signal `killer`."""
+class Job(NamedTuple):
+    """What all runs of a replicate have in common."""
+
+    replicate: Replicate
+    data: Dataset
+    store: Store
+    threads: int
+
+
+def conditions_of(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
+    """All that the result of a run depends on."""
+    cell = plan.cell
+    return conditions(
+        "run",
+        plan.settings,
+        modules=(
+            "benchmarks.training.measure",
+            f"benchmarks.models.{cell.model}",
+            frameworks.module_name(cell.framework),
+        ),
+        data={cell.dataset: data.digest},
+        threads=threads,
+        device=plan.device,
+    )
+
+
+def stored(job: Job) -> dict[Cell, Record]:
+    """The runs of the replicate that the store has, under the names that they have in this study."""
+    found = {}
+    for plan in job.replicate.plans:
+        result = job.store.find(conditions_of(plan, data=job.data, threads=job.threads))
+        if result is not None:
+            found[plan.cell] = Record.model_validate({**result, "cell": plan.cell})
+    return found
+
+
+def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: float) -> Iterator[Record]:
+    """The records of the runs that the store lacks; it keeps them, unless they were killed or failed."""
+    progress, since = Progress(f"runs of {job.replicate.name}", len(missing)), process.start_time()
+    for plan in missing:
+        depends_on = conditions_of(plan, data=job.data, threads=job.threads)
+        made = one_run(framework, plan, job)
+        lasted, since = time.time() - since, time.time()
+        explained = digest(depends_on) if made.run.status != Status.FAILED and made.start else ""
+        made = made.model_copy(
+            update={"conditions": explained, "job_s": lasted, "start": {"import_s": import_s, **made.start}}
+        )
+        if explained:
+            job.store.keep(depends_on, made.model_dump(mode="json"))
+        progress.advance()
+        yield made
+
+
+def one_run(framework: ModuleType, plan: Plan, job: Job) -> Record:
+    """The record of one run from a process of its own, also if that process did not live to give it."""
+    kills = process.oom_kills()
+    made, exit_code = process.forked(measure.record, framework, plan, job.data, threads=job.threads)
+    if made is not None:
+        return made
+    ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
+    return dead_record(plan, exit_code=exit_code, out_of_memory=ran_out)
+
+
+def dead_record(plan: Plan, *, exit_code: int, out_of_memory: bool) -> Record:
+    """The record of a run whose process ended without one; the exit code is negative after a signal."""
+    ended = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
     status = Status.OUT_OF_MEMORY if out_of_memory else Status.FAILED
-    message = f"process killed by {signal.Signals(killer).name}"
     return Record(
         cell=plan.cell,
-        settings=plan.model_dump(mode="json", exclude={"cell"}),
-        runs=[Run(seed=seed, status=status, message=message) for seed in plan.seeds],
-        measurements={},
-        job_s=process.age_s(),
-        measuring_s=0.0,
+        settings=plan.settings,
+        run=Run(seed=plan.seed, status=status, message=f"the process {ended}"),
         provenance=provenance.describe(),
     )
 
 
-def run(plan: Plan, data: Path, *, threads: int, code: str, path: Path) -> int:
-    """Train one cell in a child process, which has a GPU to itself where there is one.
-
-    If the child is killed, its record is written here. Returns the exit code of the job.
+def run(replicate: Replicate, data_file: Path, *, threads: int, store: Path, path: Path) -> None:
+    """Train what the store lacks of a replicate, with a GPU to itself where there is one; write its records.
 
     Raises:
-        Problem: every GPU is in use by another job.
+        Problem: the data are damaged, the framework is not installed, or every GPU is in use.
     """
-    options = {"plan": plan.model_dump_json(), "record": path, "threads": threads or machine.cores()}
-    arguments = [f"--{key}={value}" for key, value in {**options, "code": code}.items()]
-    with machine.leased_gpu(plan.device):
-        kills = process.oom_kills()
-        exit_code = process.run(process.python("train-cell", str(data), *arguments))
-        if exit_code < 0:
-            ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
-            record.write(killed_record(plan, killer=-exit_code, out_of_memory=ran_out), path)
-    return max(exit_code, 0)
+    plans = replicate.plans
+    job = Job(replicate, datasets.read(data_file), Store(store), threads or machine.cores())
+    records = stored(job)
+    missing = [plan for plan in replicate.in_seeded_order() if plan.cell not in records]
+    if missing:
+        with machine.leased_gpu(plans[0].device):
+            start = time.perf_counter()
+            framework = frameworks.load(plans[0].cell.framework)
+            import_s = time.perf_counter() - start
+            records |= {made.cell: made for made in measured(job, missing, framework, import_s=import_s)}
+    view.write([records[plan.cell] for plan in plans], path)

@@ -1,5 +1,7 @@
 """Peak memory of training steps: the resident set on a CPU, two independent counters on a GPU."""
 
+import dataclasses
+import gc
 import os
 from pathlib import Path
 from types import ModuleType
@@ -8,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 import pynvml
 
+from benchmarks import models
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 
 
 class Subject(NamedTuple):
     """What is measured: a compiled trainer and the batches [steps, B] that it is trained on for this.
 
-    `baseline_mib` is the resident set of the process in MiB after imports and data were loaded, before the
-    trainer was built.
+    `baseline_mib` is the resident set of the process in MiB before the trainer was built.
     """
 
     framework: ModuleType
@@ -26,6 +29,24 @@ class Subject(NamedTuple):
 
 KIB_PER_MIB = 1024
 BYTES_PER_MIB = 2**20
+
+
+def baseline_mib(setup: Setup) -> float:
+    """Resident set in MiB of a process in which the framework has trained, but nothing of any size.
+
+    A framework loads parts of itself, and starts its threads, when it first compiles and takes a step. That
+    belongs to the framework and not to a model or batch size, so a tiny model has it done beforehand.
+    """
+    examples, labels = np.zeros((4, 2, 2, 1), np.float32), np.zeros(4, np.int32)
+    layers = models.spec("logistic", n_classes=2)
+    tiny = dataclasses.replace(setup, layers=layers, examples=examples, labels=labels)
+    trainer = tiny.trainer()
+    trainer.reset(tiny.parameters(seed=0))
+    trainer.compile(2)
+    trainer.train(tiny.stream(seed=0).batches(2, first=0, count=1))
+    del trainer
+    gc.collect()
+    return resident_mib("VmRSS")
 
 
 def measure(subject: Subject) -> dict[str, float | None]:

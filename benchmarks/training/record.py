@@ -1,16 +1,10 @@
-"""The record of a cell's results: one JSON file, with a schema that is checked when it is read."""
+"""The record of a run: its status, its learning curve, its results, and where they come from."""
 
-import json
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import ValidationError
-
-from benchmarks.common.errors import Problem
-from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
-from benchmarks.recipe.plan import Cell, Plan
+from benchmarks.recipe.plan import Cell
 
 
 class Status(StrEnum):
@@ -39,7 +33,7 @@ class Evaluation(Value):
 
 
 class Run(Value):
-    """One seed of a cell, from the first step to the end of its budget.
+    """One training from one seed, from the first step to the end of its budget.
 
     The fields `*_to_target` are null if the target was not reached (censored at `examples`). Accuracies on
     the test and training data are computed once, with the parameters of the best validation accuracy.
@@ -63,45 +57,22 @@ class Run(Value):
 
 
 class Record(Value):
-    """Everything that was recorded about one cell.
+    """Everything that was recorded about one run, and the digest that the store keeps it under.
 
-    `settings` is the whole plan of the training. `measurements` are those of `training.peak_memory`; their
-    names include the unit. `job_s` is the lifetime of the job's process in seconds, and `measuring_s` the
-    part of it spent on measuring, training and evaluation.
+    `settings` is the plan of the run without the arm's name. `conditions` is the digest of all that the run
+    depends on; it is empty for a run that was killed or failed, which the store does not keep: it is tried
+    again whenever its job runs. `measurements` are those of `training.peak_memory`; their names include the
+    unit. `start` are the seconds that parts of the start took. `job_s` is the lifetime of the run's process
+    in seconds, for the first run of a job with the import of the framework, and `measuring_s` the part of it
+    spent on measuring, training and evaluation.
     """
 
-    schema_version: Literal[1] = 1
     cell: Cell
     settings: dict[str, Any]
-    runs: list[Run]
-    measurements: dict[str, float | None]
-    job_s: float
-    measuring_s: float
+    conditions: str = ""
+    run: Run
+    measurements: dict[str, float | None] = {}
+    start: dict[str, float | None] = {}
+    job_s: float = 0.0
+    measuring_s: float = 0.0
     provenance: dict[str, Any]
-
-
-def write(record: Record, path: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
-    write_text(record.model_dump_json(indent=1) + "\n", path)
-
-
-def read(path: Path) -> Record:
-    """Read a record from its file.
-
-    Raises:
-        Problem: the file does not match the schema.
-    """
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except (ValidationError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()
-        raise Problem(
-            f"{path} is not a record of this version of Batch Atlas: {' '.join(reason[:3])}",
-            fix="delete the file and run the study again; only this cell is trained again",
-        ) from error
-
-
-def record_path(folder: Path, plan: Plan) -> Path:
-    """The path of a cell's record in the results folder of a study and machine."""
-    cell = plan.cell
-    return folder / "runs" / cell.dataset / cell.model / cell.framework / cell.arm / f"{cell.batch_size}.json"

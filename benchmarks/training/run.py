@@ -52,7 +52,7 @@ def run_to_target(
         _evaluate(trainer, data, plan, state=state, clock=clock)
         if state.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
             break
-    return _finish(trainer, data, plan, state=state, seed=stream.seed, ended=status)
+    return _finish(trainer, data, plan, state=state, ended=status)
 
 
 def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
@@ -115,7 +115,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, seed: int, ended: Status) -> Run:
+def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, ended: Status) -> Run:
     """The result of the run; accuracies on test and training data are those of the best parameters."""
     batch_size = plan.cell.batch_size
     within = [e for e in state.curve if e.training_s <= plan.budget.seconds]
@@ -123,7 +123,7 @@ def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, see
     best = max(state.curve, key=lambda e: e.validation_accuracy, default=None)
     final = _final_scores(trainer, data, state)
     return Run(
-        seed=seed,
+        seed=plan.seed,
         status=Status.REACHED if reached else ended,
         message=f"loss not finite within step {state.steps}" if ended == Status.DIVERGED else "",
         steps=state.steps,

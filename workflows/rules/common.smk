@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(workflow.basedir))
 
@@ -16,6 +17,7 @@ from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
 from benchmarks.study import check
 from benchmarks.study import study as studies
+from benchmarks.training import view
 
 # All output of a long job goes to its log; only its lines of progress are shown on the terminal.
 SHOWN = "sed -nu 's/^progress: //p' >&2"
@@ -28,17 +30,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     files.check_writable(Path("results"))
     STUDY = check.read(config)
-    PLANS = {
-        "/".join(
-            str(part) for part in plan.cell.model_dump().values()
-        ): plan.model_dump_json()
-        for plan in studies.plans(STUDY)
-    }
+    REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
 except (Problem, OSError) as problem:
     raise WorkflowError(str(problem)) from None
 
+STORE = "results/store"
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
+if not files.is_in_use(Path("results")):
+    for cause in view.set_aside_unusable(Path(RESULTS), REPLICATES):
+        logger.warning(f"{cause}; it is set aside and made again from the store")
 # Data sets by their name in results: the name in the study, or the path of the user's own data.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 DATASETS = list(SOURCES)
@@ -55,12 +56,12 @@ wildcard_constraints:
     model="[a-z0-9_]+",
     framework="[a-z0-9-]+",
     arm="[a-z0-9-]+",
-    batch_size="[0-9]+",
+    seed="[0-9]+",
 
 
-def plan_of(wildcards):
-    """The plan of one cell, as JSON."""
-    return PLANS["/".join(wildcards)]
+def replicate_of(wildcards):
+    """The runs of one seed, as JSON."""
+    return REPLICATES["/".join(wildcards)].model_dump_json()
 
 
 def results_folder(wildcards, input):
@@ -68,10 +69,9 @@ def results_folder(wildcards, input):
     return str(Path(input[0]).parent)
 
 
-def code_of_cell(wildcards):
-    """Digest of the code on which the record of a cell depends."""
+def code_of_training(wildcards):
+    """Digest of the code on which the records of a replicate depend."""
     return code_digest(
-        "benchmarks.training.cell",
         "benchmarks.training.job",
         datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",

@@ -56,7 +56,7 @@ rule certify:
 rule identity:
     input:
         certificates=rules.certify.output,
-        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
+        records=expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
     output:
         f"{RESULTS}/identity.json",
     log:

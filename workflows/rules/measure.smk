@@ -18,32 +18,35 @@ rule throughput:
             "benchmarks.throughput.job", "benchmarks.throughput.measure"
         ),
         study=TIMED_JSON,
+        # Snakemake runs nothing again because of another number of threads, which results depend on.
+        threads=workflow.cores,
         shown=SHOWN,
     message:
         "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        "--threads {threads} --code {params.code} --output {output} 2>&1 | tee {log} | {params.shown}"
+        f"--threads {{threads}} --store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
 rule train:
     input:
         data="results/datasets/{dataset}.npz",
     output:
-        f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.json",
+        f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.json",
     log:
-        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{batch_size}}.log",
+        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.log",
     conda:
         "../../environment.yml"
     threads: workflow.cores
     resources:
         gpu=1,
     params:
-        code=code_of_cell,
-        plan=plan_of,
+        code=code_of_training,
+        replicate=replicate_of,
+        threads=workflow.cores,
         shown=SHOWN,
     message:
-        "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} B={wildcards.batch_size}"
+        "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} seed {wildcards.seed}"
     shell:
-        "python -m benchmarks train {input.data} --plan {params.plan:q} "
-        "--threads {threads} --code {params.code} --record {output} 2>&1 | tee {log} | {params.shown}"
+        "python -m benchmarks train {input.data} --replicate {params.replicate:q} "
+        f"--threads {{threads}} --store {STORE} --record {{output}} 2>&1 | tee {{log}} | {{params.shown}}"

@@ -4,7 +4,7 @@
 rule summarise:
     input:
         throughput=f"{RESULTS}/throughput.csv",
-        records=expand(f"{RESULTS}/runs/{{cell}}.json", cell=PLANS),
+        records=expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
         identity=f"{RESULTS}/identity.json",
     output:
         expand(

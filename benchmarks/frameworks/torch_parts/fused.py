@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 import torch
+import torch._dynamo  # make_fx would import it in its first call, within what is timed and measured there
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional
 

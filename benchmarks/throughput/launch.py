@@ -1,0 +1,65 @@
+"""One timing process: pytest times the cases of a request and leaves pytest-benchmark's own file."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.common import machine, process, provenance
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
+from benchmarks.common.machine import OtherLoad
+from benchmarks.throughput.rows import Request
+
+PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
+"""Only pytest-benchmark is loaded: no other plug-in of pytest takes part in a timed process."""
+CASES_FILE = Path(__file__).with_name("measure.py")
+
+
+def launch(request: Request, folder: Path) -> dict:
+    """Run one process; give the content of its pytest-benchmark file with the cases that failed added.
+
+    Raises:
+        Problem: the process was killed or could not start, or every GPU is in use.
+    """
+    name = f".{request.framework}-{request.process}"
+    draft, request_file = folder / f"{name}.draft", folder / f"{name}.request"
+    write_text(request.model_dump_json(), request_file)
+    for suffix in (".failures", ".provenance"):  # of an earlier process that was killed
+        request_file.with_suffix(suffix).unlink(missing_ok=True)
+    pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
+    pytest += [*PLUGINS, f"--benchmark-json={draft}", "--benchmark-disable-gc"]
+    start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
+    with machine.leased_gpu(request.device):
+        code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(request_file)})
+    if code not in (0, 1) or not request_file.with_suffix(".provenance").exists():
+        raise Problem(
+            f"process {request.process} of {request.framework} ended with code {code} and left no timing",
+            fix="its output is above in this log: fix what it reports and run the same command again",
+        )
+    circumstances = {
+        **{"threads": request.threads, "others_cpu_share": load.share()},
+        **{"started": started, "finished": provenance.now()},
+    }
+    return collect(draft, request, job_s=time.perf_counter() - start, circumstances=circumstances)
+
+
+def collect(draft: Path, request: Request, *, job_s: float, circumstances: dict) -> dict:
+    """pytest-benchmark's content with the cases that failed and the provenance; its files are removed.
+
+    pytest-benchmark leaves out cases that failed before their rounds, and writes an empty file if all did.
+    """
+    content = json.loads(draft.read_bytes() or b'{"benchmarks": []}')
+    provenance_file, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
+    lines = failures.read_text().splitlines() if failures.exists() else []
+    common = {"framework": request.framework, "process": request.process}
+    timed = [each for each in content["benchmarks"] if each["extra_info"]["status"] == "measured"]
+    content |= {
+        "benchmarks": timed,
+        "failures": [{**json.loads(line), **common} for line in lines],
+        "job_s": job_s,
+        "provenance": {**json.loads(provenance_file.read_bytes()), **circumstances},
+    }
+    for temporary in (draft, failures, provenance_file, draft.with_suffix(".request")):
+        temporary.unlink(missing_ok=True)
+    return content

@@ -1,0 +1,103 @@
+"""Measures one run in this process: start, peak memory, training to the target and beyond.
+
+The framework has been imported and not yet configured: `training.job` imports it once and forks a process
+for each run, so that no run sees what another one has left in memory.
+"""
+
+import time
+import traceback
+from types import ModuleType
+from typing import NamedTuple
+
+from benchmarks.common import provenance
+from benchmarks.common.machine import OtherLoad
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
+from benchmarks.frameworks.trainer import Trainer
+from benchmarks.recipe.plan import Plan
+from benchmarks.training import peak_memory
+from benchmarks.training.record import Record, Run, Status
+from benchmarks.training.run import run_to_target
+
+MEASURED_STEPS = 3
+"""Steps over which peak memory is measured. They are also the warm-up; the run starts anew after them."""
+
+
+def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
+    """The set-up of a run, in its fused execution."""
+    return Setup.on(
+        data,
+        model=plan.cell.model,
+        augmentation=plan.augmentation,
+        randomness=plan.randomness,
+        framework=framework,
+        optimizer=plan.optimizer,
+        precision=plan.precision,
+    )
+
+
+class WarmedUp(NamedTuple):
+    """A trainer that has compiled, taken a few steps and evaluated once; what was measured on the way."""
+
+    trainer: Trainer
+    memory: dict[str, float | None]
+    start: dict[str, float | None]
+
+
+def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
+    """Warm up; the seconds of the start are those of a tiny model, of compilation and of the first step."""
+    batches = setup.stream(seed=plan.seed).batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
+    began = time.perf_counter()
+    baseline_mib = peak_memory.baseline_mib(setup)
+    tiny_model_s = time.perf_counter() - began
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=plan.seed))
+    compile_s = trainer.compile(plan.cell.batch_size)
+    began = time.perf_counter()
+    trainer.train(batches[:1])
+    first_step_s = time.perf_counter() - began
+    memory = peak_memory.measure(peak_memory.Subject(setup.framework, trainer, batches, baseline_mib))
+    trainer.logits(data.validation_x)
+    start = {"tiny_model_s": tiny_model_s, "compile_s": compile_s, "first_step_s": first_step_s}
+    return WarmedUp(trainer, memory, start)
+
+
+def measure(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Run, dict, dict]:
+    """The run, its measurements and its start. An error becomes the run's result."""
+    measurements, start = {}, {}
+    try:
+        setup = set_up(framework, plan, data)
+        trainer, measurements, start = warm_up(setup, data, plan)
+        trainer.reset(setup.parameters(seed=plan.seed))
+        run = run_to_target(trainer, setup.stream(seed=plan.seed), data, plan)
+    except Exception as error:
+        run = failed_run(framework, error, seed=plan.seed)
+    return run, measurements, start
+
+
+def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
+    """The result of a run that raised an error. The traceback is printed, and so goes to the job's log."""
+    traceback.print_exc()
+    status = Status.OUT_OF_MEMORY if framework.is_out_of_memory(error) else Status.FAILED
+    return Run(seed=seed, status=status, message=f"{type(error).__name__}: {error}"[:2000])
+
+
+def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -> Record:
+    """Configure the framework in this process, measure, and describe where the result comes from."""
+    started, load, start = provenance.now(), OtherLoad(), time.perf_counter()
+    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
+    run, measurements, seconds = measure(framework, plan, data)
+    origin = {
+        **provenance.of_framework(framework),
+        **{"data_sha256": data.sha256, "threads": threads},
+        **{"started": started, "finished": provenance.now(), "others_cpu_share": load.share()},
+    }
+    return Record(
+        cell=plan.cell,
+        settings=plan.settings,
+        run=run,
+        measurements=measurements,
+        start=seconds,
+        measuring_s=time.perf_counter() - start,
+        provenance=origin,
+    )

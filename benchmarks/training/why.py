@@ -1,0 +1,76 @@
+"""Why a run is trained or taken from the store: what its result depends on, and what has changed."""
+
+from pathlib import Path
+
+import yaml
+
+from benchmarks import datasets
+from benchmarks.common import machine
+from benchmarks.common.errors import Problem
+from benchmarks.common.store import Conditions, Store, differences, digest
+from benchmarks.recipe.plan import Plan
+from benchmarks.study import check
+from benchmarks.study import study as studies
+from benchmarks.training.job import conditions_of
+
+
+def plan_of(config: Path, cell: str, *, seed: int | None) -> Plan:
+    """The plan of a run of a cell, given as DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE; no seed is the first.
+
+    Raises:
+        Problem: the study has no such cell or seed.
+    """
+    study = check.read(yaml.safe_load(config.read_text()))
+    plans = [plan for replicate in studies.replicates(study) for plan in replicate.plans]
+    for plan in plans:
+        if name(plan) == cell and seed in (None, plan.seed):
+            return plan
+    cells = ", ".join(dict.fromkeys(name(plan) for plan in plans))
+    raise Problem(
+        f"the study {study.study} has no run of {cell}{'' if seed is None else f' with seed {seed}'}",
+        fix=f"name one of its cells ({cells[:400]}) and one of the seeds {study.seeds}",
+    )
+
+
+def name(plan: Plan) -> str:
+    """The cell of a plan, as the command takes it."""
+    return "/".join(str(part) for part in plan.cell.model_dump().values())
+
+
+def explain(plan: Plan, *, data: Path, store: Store, threads: int) -> str:
+    """What the result of a run depends on, whether the store has it, and else what differs in the nearest.
+
+    `data` is the folder of the data sets that the workflow has obtained; 0 `threads` are one for each core.
+
+    Raises:
+        Problem: the data set has not been obtained yet, or is damaged.
+    """
+    dataset = datasets.read(data / f"{plan.cell.dataset}.npz")
+    conditions = conditions_of(plan, data=dataset, threads=threads or machine.cores())
+    path = store.path(conditions)
+    there = store.find(conditions) is not None
+    lines = [f"{name(plan)}, seed {plan.seed}", f"digest: {digest(conditions)}", *_parts(conditions)]
+    if there:
+        return "\n".join([*lines, f"in the store: {path}"])
+    return "\n".join([*lines, "not in the store; it will be trained", *_nearest(conditions, store)])
+
+
+def _parts(conditions: Conditions) -> list[str]:
+    """What the digest is made of, a line for each part."""
+    code = conditions["code"]
+    return [
+        *(f"{part}: {value}" for part, value in conditions.items() if part != "code"),
+        f"code: {len(code)} modules, {digest(code)[:16]}",
+    ]
+
+
+def _nearest(conditions: Conditions, store: Store) -> list[str]:
+    """The entry of the store that differs least, and every difference."""
+    nearest = store.nearest(conditions)
+    if nearest is None:
+        return ["the store has no run at all"]
+    found = differences(conditions, nearest)
+    return [
+        f"the nearest run in the store, {store.path(nearest)}, differs in",
+        *(f"  {place}: {ours} here, {theirs} there" for place, (ours, theirs) in found.items()),
+    ]
