@@ -77,12 +77,15 @@ def trace(
     framework: Annotated[str, typer.Option(help="The framework to trace.")],
     precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
+    threads: Threads = 0,
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
     from benchmarks.identity import trace
     from benchmarks.study.study import Study
 
-    trace.write(Study.model_validate_json(study), framework, data, precision=precision, output=output)
+    trace.write(
+        Study.model_validate_json(study), framework, data, precision=precision, threads=threads, output=output
+    )
 
 
 @app.command(

@@ -81,12 +81,46 @@ def test_a_quantity_that_is_missing_fails(reference):
     )
 
 
-def certified(trace, reference, *, losses=None, statistical=False):
+def certified(trace, reference, *, losses=None, changed=None, statistical=False):
     names = dict.fromkeys(("dataset", "model", "arm", "framework", "execution"), "x")
-    losses = reference[Quantity(Stage.LOSS)] if losses is None else losses
+    single = {name: value.astype(np.float32) for name, value in reference.items()}
+    single |= {} if losses is None else {Quantity(Stage.LOSS): losses}
     return certificate(
-        names, trace, reference, rates=rates_of(MOMENTUM), losses=losses, statistical=statistical
+        names,
+        trace,
+        reference,
+        {**single, **(changed or {})},
+        rates=rates_of(MOMENTUM),
+        statistical=statistical,
+        conditions="c0de",
     )
+
+
+def test_float32_is_judged_up_to_its_first_step_as_finely_as_it_can_be(reference):
+    made = certified(reference, reference)
+    assert made.certified
+    assert max(made.float32_differences.values()) < 1e-6
+    for stage in (
+        Stage.OUTPUTS,
+        Stage.FIRST_LOSS,
+        Stage.FIRST_NORM,
+        Stage.FIRST_STATE,
+        Stage.FIRST_EVALUATION,
+    ):
+        name = next(name for name in reference if name.stage == stage)
+        made = certified(reference, reference, changed={name: reference[name] * (1 + 1e-4)})
+        assert made.verdict == f"not certified: float32 [{name} by 1.0e-04]"
+    for stage in (Stage.FIRST_PARAMETERS, Stage.PARAMETERS):  # Adam makes a step of a rounding error
+        name = next(name for name in reference if name.stage == stage)
+        assert certified(reference, reference, changed={name: reference[name] * 2}).certified
+
+
+def test_float32_repeats_if_the_second_run_is_equal_to_the_bit(reference):
+    first = {Quantity(Stage.RUN, "parameter 0.kernel"): np.float32([1, 2])}
+    same = {Quantity(Stage.RUN_AGAIN, "parameter 0.kernel"): np.float32([1, 2])}
+    other = {Quantity(Stage.RUN_AGAIN, "parameter 0.kernel"): np.float32([1, np.nextafter(2, 3, dtype="f4")])}
+    assert certified(reference, reference, changed={**first, **same}).float32_repeats
+    assert not certified(reference, reference, changed={**first, **other}).float32_repeats
 
 
 def test_the_step_at_which_float32_parts_is_the_first_beyond_a_thousandth(reference):
@@ -155,7 +189,9 @@ def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(nump
     }
     for precision in ("float32", "float64"):
         for name in ("numpy", "pytorch"):
-            quantity.write_traces(traces, tmp_path / precision / f"{name}.safetensors")
+            quantity.write_traces(
+                traces, dict.fromkeys(traces, "c0de"), tmp_path / precision / f"{name}.safetensors"
+            )
     made = identity_certificate.certificates(read, read.frameworks, tmp_path)
     assert [(c.framework, c.execution) for c in made] == [("pytorch", "idiomatic"), ("pytorch", "fused")]
     assert {c.reference for c in made} == {"numpy idiomatic"}
@@ -179,6 +215,6 @@ def test_the_graver_verdict_of_both_executions_reaches_the_summary(reference, wo
         }.items()
     ]
     said = verdicts(pd.DataFrame(identity_certificate.content(made)["certificates"]))
-    assert said["d", "m", "pytorch", "a"] == "certified"
-    assert said["d", "m", "pytorch", "b"].startswith("not certified: loss")
-    assert said["d", "m", "pytorch", "c"] == "statistical"
+    assert said["d", "m", "pytorch", "a"].text == "certified"
+    assert said["d", "m", "pytorch", "b"].text.startswith("not certified: loss")
+    assert said["d", "m", "pytorch", "c"] == ("statistical", "c0de")

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines, page, quantities, tables
 from benchmarks.compare.machines import find
-from benchmarks.summary.schema import SUMMARY, THROUGHPUT
+from benchmarks.summary.schema import SUMMARY, THROUGHPUT, VERSION
 
 SIZES = [16, 64]
 EXAMPLES = {"slow": {16: 100_000.0, 64: 120_000.0}, "fast": {16: 110_000.0, 64: 150_000.0}, "new": {}}
@@ -56,7 +56,7 @@ def put(
     workload = {"dataset": "digits", "model": "mlp", "target": {"validation_accuracy": target}}
     arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
     setup = {"precision": precision, "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
-    provenance = {"study": setup, "finished": finished if examples else None}
+    provenance = {"schema_version": VERSION, "study": setup, "finished": finished if examples else None}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
 

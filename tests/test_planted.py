@@ -7,7 +7,7 @@ import planted
 import pytest
 
 from benchmarks.identity.certificate import certificate
-from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.identity.quantity import Stage
 from benchmarks.identity.trace import record_trace, with_changing_rate
 
 pytestmark = pytest.mark.planted
@@ -28,9 +28,10 @@ def certified(in_torch, name, *, plant):
         NAMES,
         made,
         reference(name),
+        {quantity: value.astype(np.float32) for quantity, value in reference(name).items()},
         rates=with_changing_rate(planted.PLANTS[name].optimizer).rates(0, planted.STEPS),
-        losses=np.asarray(made[Quantity(Stage.LOSS)]),
         statistical=False,
+        conditions="c0de",
     )
 
 

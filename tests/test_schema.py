@@ -107,7 +107,7 @@ def test_a_study_whose_names_are_all_numbers_has_its_timings_in_its_summary(tmp_
     frame.to_csv(tmp_path / "throughput.csv", index=False)
     timings = reading.table(tmp_path, schema.THROUGHPUT)
     row = names | {"arm": "1e-3"}
-    (found,) = cells.summary([row], timings, study="s", machine="m", verdicts={}).to_dict("records")
+    (found,) = cells.summary([row], timings, study="s", machine="m", threads=2).to_dict("records")
     assert found["throughput_samples_per_s"] == pytest.approx(100.0)
 
 
@@ -116,28 +116,31 @@ def test_arms_that_look_like_numbers_are_compared(tmp_path):
     workload = {"dataset": "digits", "model": "cnn", "target": {"validation_accuracy": 0.9}}
     study = {"workloads": [workload | {"evaluations_per_epoch": 4}], "arms": [{"name": "1e-3"}]}
     study |= {"precision": "float32"}
-    (folder / "provenance.json").write_text(json.dumps({"study": study}))
+    (folder / "provenance.json").write_text(json.dumps({"schema_version": schema.VERSION, "study": study}))
     cells = machines.read(folder).summary
     assert set(cells["arm"]) == {"1e-3", "linear-lr"}
     known = machines.table([machines.read(folder)])
     assert (known.loc[(known["dataset"] == "digits") & (known["arm"] == "1e-3"), "target"] == 0.9).all()
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [1, 3])
 def test_results_of_another_version_of_the_schema_are_told(tmp_path, version):
     path = synthetic.write(tmp_path) / "provenance.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": version}))
     for read in (results.read, machines.read):
         with pytest.raises(
-            Problem, match=rf"another version: {version} and not 1(.|\n)*fix: run its study again"
+            Problem, match=rf"another version: {version} and not 2(.|\n)*fix: run its study again"
         ):
             read(tmp_path)
 
 
 def test_results_that_do_not_tell_their_version_have_the_first(tmp_path):
     path = synthetic.write(tmp_path) / "provenance.json"
-    assert "schema_version" not in json.loads(path.read_text())
-    results.read(tmp_path)
+    content = json.loads(path.read_text())
+    del content["schema_version"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(Problem, match="another version: 1 and not 2"):
+        results.read(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
         **NAMES,
         **cells.trained_columns(records(reached(0, 1000, test=0.9)), n_training=1000),
     }
-    verdicts = {("digits", "mlp", "keras", "fixed-lr"): "certified"}
-    table = cells.summary([row], throughput, study="s", machine="m", verdicts=verdicts)
+    row["identity"] = "certified"
+    table = cells.summary([row], throughput, study="s", machine="m", threads=2)
     (found,) = table.to_dict("records")
     assert found["throughput_samples_per_s"] == pytest.approx(200.0)
     assert found["throughput_idiomatic_samples_per_s"] == pytest.approx(50.0)
@@ -145,7 +145,7 @@ def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
         pd.DataFrame([timing("fused", 100.0, 0)]),
         study="s",
         machine="m",
-        verdicts={},
+        threads=2,
     )
     (found,) = table.to_dict("records")
     assert (found["status"], found["n_runs"]) == ("untrained", 0)
@@ -156,13 +156,13 @@ def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
 def test_a_cell_has_the_timing_of_its_arms_form():
     rows = [timing("fused", 100.0, 0), timing("fused", 300.0, 0, step_kind="adam")]
     names = [NAMES, {**NAMES, "arm": "other", "step_kind": "adam"}]
-    table = cells.summary(names, pd.DataFrame(rows), study="s", machine="m", verdicts={})
+    table = cells.summary(names, pd.DataFrame(rows), study="s", machine="m", threads=2)
     assert table["throughput_samples_per_s"].tolist() == pytest.approx([100.0, 300.0])
 
 
 def test_a_timing_that_failed_leaves_the_row_without_a_number():
     failed = timing("fused", np.nan, 0, status="out-of-memory")
-    table = cells.summary([NAMES], pd.DataFrame([failed]), study="s", machine="m", verdicts={})
+    table = cells.summary([NAMES], pd.DataFrame([failed]), study="s", machine="m", threads=2)
     assert table["throughput_samples_per_s"].isna().all()
 
 
@@ -174,6 +174,7 @@ def test_records_from_different_devices_are_not_compared():
             "versions": {},
             "switches": {},
             "data_sha256": "",
+            "threads": 2,
             "git_commit": "c",
             "git_dirty": False,
         }
@@ -184,7 +185,43 @@ def test_records_from_different_devices_are_not_compared():
             )
         )
     with pytest.raises(Problem, match="different devices"):
-        totals.check_one_device()
+        totals.check_alike()
+
+
+def test_results_of_several_numbers_of_threads_are_not_compared():
+    totals = summarise.Totals()
+    totals.threads |= {1, 2}
+    with pytest.raises(Problem, match="computed with 1 and 2 threads"):
+        totals.check_alike()
+
+
+VERDICT = cells.Verdict("certified", "c0de")
+
+
+def test_a_cell_is_certified_by_a_certificate_of_what_trained_it_or_not_at_all():
+    def trained(*certified_conditions, conditions="f00d"):
+        made = records(*(reached(seed, 100, test=0.9) for seed in range(len(certified_conditions))))
+        return [
+            each.model_copy(update={"conditions": conditions, "certified_conditions": of})
+            for each, of in zip(made, certified_conditions, strict=True)
+        ]
+
+    assert cells.identity(VERDICT, trained("c0de", "c0de")) == "certified"
+    assert cells.identity(VERDICT, trained("c0de", "other")) == cells.OTHER
+    assert cells.identity(VERDICT, trained("")) == cells.OTHER
+    assert cells.identity(None, trained("c0de")) == cells.UNKNOWN
+    assert cells.identity(VERDICT, []) == "certified", "a cell that was only timed"
+    assert cells.identity(VERDICT, trained("", conditions="")) == "certified", "a run that was killed"
+
+
+def test_the_start_of_a_run_is_the_sum_of_its_parts():
+    made = [
+        each.model_copy(update={"conditions": "c", "start": {"import_s": seconds, "compile_s": None}})
+        for each, seconds in zip(
+            records(*(reached(s, 100, test=0.9) for s in range(3))), (1, 2, 6), strict=True
+        )
+    ]
+    assert cells.trained_columns(made, n_training=1000)["start_s"] == 2
 
 
 def test_code_digests_follow_imports_and_see_statements_only():
@@ -196,7 +233,14 @@ def test_code_digests_follow_imports_and_see_statements_only():
     assert statements("x = 1") != statements("x = 2")
 
 
-IDENTITY = {"bound": 1e-10, "steps": 200, "float32_bound": 1e-3, "certificates": [], "equivalence": []}
+IDENTITY = {
+    "bound": 1e-10,
+    "steps": 200,
+    "float32_bound": 1e-3,
+    "first_float32_bound": 2e-5,
+    "certificates": [],
+    "equivalence": [],
+}
 
 
 def write_timings(folder: Path, *rows: dict):

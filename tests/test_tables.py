@@ -461,9 +461,10 @@ def test_what_a_certificate_says_is_told_without_the_quantity(tmp_path):
         names | {"execution": "fused"},
         reference | {after: np.full(3, 1.5)},
         reference,
+        reference,
         rates=np.ones(5),
-        losses=np.ones(5),
         statistical=False,
+        conditions="c0de",
     )
     known = results.read(synthetic.write(tmp_path))
     rows = columns.frame([made.model_dump(mode="json")], CERTIFICATES)

@@ -15,7 +15,14 @@ from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import quantity
-from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, first_step_apart
+from benchmarks.identity.difference import (
+    BOUND,
+    FIRST_FLOAT32_BOUND,
+    FLOAT32_BOUND,
+    by_stage,
+    differences,
+    first_step_apart,
+)
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
@@ -23,6 +30,11 @@ from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
 
 REFERENCE = ("numpy", "idiomatic")
+JUDGED = (
+    *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
+    *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
+)
+"""What float32 is judged by. Parameters are left out: Adam turns a gradient of rounding into a whole step."""
 Names = dict[str, str]
 """Data set, model, arm, framework and execution of one trace, by these words."""
 
@@ -32,8 +44,11 @@ class Certificate(Value):
 
     `differences` holds the largest relative difference of each stage, in causal order; null means that
     arrays cannot be compared (one is missing, or the shapes differ, or a number is not finite).
-    `float32_parts_at_step` is the first step, counted from 1, at which the loss of the same training in
-    float32 differs from the reference by more than FLOAT32_BOUND, relative to it; null means never.
+    In float32, `float32_differences` are those of the stages up to the first step that float32 is judged by,
+    `float32_parts_at_step` is the first step, counted from 1, at which the loss of the same training differs
+    from the reference by more than FLOAT32_BOUND, relative to it, null if it never does, and
+    `float32_repeats` says whether the same steps, taken twice, give the same numbers to the bit.
+    `conditions` is the digest of what the certificate holds for: a record with another one is not certified.
     """
 
     dataset: str
@@ -50,32 +65,40 @@ class Certificate(Value):
     largest_difference: float | None
     differences: dict[str, float | None]
     float32_parts_at_step: int | None
+    float32_differences: dict[str, float | None]
+    float32_repeats: bool
+    conditions: str
 
 
 def certificate(
     names: Names,
     trace: Trace,
     reference: Trace,
+    single: Trace,
     *,
     rates: np.ndarray,
-    losses: np.ndarray,
     statistical: bool,
+    conditions: str,
 ) -> Certificate:
-    """Compare one trace with the reference.
+    """Compare one trace in float64, and its `single` counterpart in float32, with the reference in float64.
 
-    `rates` [steps] are the learning rates, `losses` [steps] the learning curve in float32. `statistical`
-    means that the framework draws random numbers from its own generator: its traces were recorded with the
-    shared generator instead, so the verdict says only that everything else is the same.
+    `rates` [steps] are the learning rates. `statistical` means that the framework draws random numbers from
+    its own generator: its traces were recorded with the shared generator instead, so the verdict says only
+    that everything else is the same.
     """
     sizes = differences(trace, reference)
     first = next((name for name, size in sizes.items() if not size <= BOUND), None)
-    exact = reference[Quantity(Stage.LOSS)]
     cause = (
         ""
         if first is None
         else f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     )
+    in_float32 = {name: size for name, size in differences(single, reference).items() if name.stage in JUDGED}
+    coarse = next((name for name, size in in_float32.items() if not size <= FIRST_FLOAT32_BOUND), None)
+    if first is None and coarse is not None:
+        first, cause = coarse, f"float32 [{coarse} by {in_float32[coarse]:.1e}]"
     agrees = "statistical" if statistical else "certified"
+    exact = reference[Quantity(Stage.LOSS)]
     return Certificate(
         **names,
         certified=first is None,
@@ -85,8 +108,20 @@ def certificate(
         first_difference=None if first is None else str(first),
         largest_difference=_number(max(sizes.values())),
         differences={str(stage): _number(size) for stage, size in by_stage(sizes).items()},
-        float32_parts_at_step=first_step_apart(losses, exact, by=FLOAT32_BOUND * np.abs(exact)),
+        float32_differences={str(stage): _number(size) for stage, size in by_stage(in_float32).items()},
+        float32_parts_at_step=first_step_apart(
+            single[Quantity(Stage.LOSS)], exact, by=FLOAT32_BOUND * np.abs(exact)
+        ),
+        float32_repeats=repeats(single),
+        conditions=conditions,
     )
+
+
+def repeats(single: Trace) -> bool:
+    """Whether both of two runs with one trainer ended with the same parameters, to the bit."""
+    of_run = {name.of: value for name, value in single.items() if name.stage == Stage.RUN}
+    second = {name.of: value for name, value in single.items() if name.stage == Stage.RUN_AGAIN}
+    return all(np.array_equal(value, second[name]) for name, value in of_run.items())
 
 
 def _number(size: float) -> float | None:
@@ -118,9 +153,12 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
                 {**where, "framework": framework},
                 _trace(folder, "float64", framework, where),
                 reference,
+                _trace(folder, "float32", framework, where),
                 rates=rates_of(arm),
-                losses=_trace(folder, "float32", framework, where)[Quantity(Stage.LOSS)],
                 statistical=models.is_statistical(layers),
+                conditions=quantity.read_conditions(
+                    folder / "float64" / f"{framework}.safetensors", quantity.trace_name(**where)
+                ),
             )
 
 
@@ -133,7 +171,7 @@ def content(results: list[Certificate]) -> dict:
     """The certificates as they are written to a file, with the settings of the comparison."""
     return {
         **{"bound": BOUND, "steps": STEPS, "batch_size": BATCH_SIZE, "examples": EXAMPLES},
-        "float32_bound": FLOAT32_BOUND,
+        **{"float32_bound": FLOAT32_BOUND, "first_float32_bound": FIRST_FLOAT32_BOUND},
         "certificates": [certificate.model_dump() for certificate in results],
     }
 

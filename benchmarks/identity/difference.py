@@ -10,6 +10,8 @@ ROUNDING = 1e-6
 """If an array is this much smaller than the largest of its family, its scale is that of the family."""
 FLOAT32_BOUND = 1e-3
 """Relative difference of the loss beyond which a training in float32 no longer follows the reference."""
+FIRST_FLOAT32_BOUND = 2e-5
+"""Largest relative difference, up to the first step, that float32 may have from the reference in float64."""
 
 Differences = dict[Quantity, float]
 """Relative difference by quantity, in causal order; infinite if two arrays cannot be compared."""

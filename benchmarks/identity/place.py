@@ -11,8 +11,13 @@ from benchmarks.models.parameters import NOT_TRAINED
 FORWARD = {
     Stage.STREAM: "batch stream",
     Stage.FIRST_LOSS: "loss: the outputs of every layer agree",
+    Stage.FIRST_EVALUATION: "evaluation mode: what was trained agrees",
     Stage.EVALUATION: "evaluation mode: what was trained agrees",
     Stage.CONSTANT: "optimizer: at a constant learning rate",
+    Stage.EXAGGERATED: "optimizer: with clipping, decay or schedule exaggerated",
+    Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
+    Stage.RUN: "run: evaluations on the way, calls of many steps, or all examples",
+    Stage.RUN_AGAIN: "reset: a second run with the same trainer",
 }
 MISMATCHED = "{} is missing or of another shape"
 UNEXPLAINED = 0.01

@@ -17,6 +17,7 @@ class Stage(StrEnum):
     STREAM = "batch stream"
     INITIAL = "initial parameters"
     OUTPUTS = "layer outputs"
+    FIRST_EVALUATION = "evaluation outputs before the first step"
     FIRST_LOSS = "loss 1"
     FIRST_NORM = "gradient norm 1"
     FIRST_PARAMETERS = "parameters after one step"
@@ -29,6 +30,10 @@ class Stage(StrEnum):
     STATE = "optimizer state"
     EVALUATION = "evaluation outputs"
     CONSTANT = "parameters at a constant rate"
+    EXAGGERATED = "parameters with exaggerated settings"
+    SIZES = "steps at other batch sizes"
+    RUN = "run as in the study"
+    RUN_AGAIN = "second run with the same trainer"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -42,6 +47,10 @@ PHRASES = {
     Stage.PARAMETERS: "parameter {}",
     Stage.STATE: "{}",
     Stage.CONSTANT: "parameter {} at a constant rate",
+    Stage.EXAGGERATED: "{} with exaggerated settings",
+    Stage.SIZES: "{}",
+    Stage.RUN: "{} of a run",
+    Stage.RUN_AGAIN: "{} of a second run",
 }
 """The name of one quantity in words, for stages that have several."""
 
@@ -49,8 +58,8 @@ PHRASES = {
 class Quantity(NamedTuple):
     """One array of a trace. `of` says which array of its stage it is.
 
-    It is a parameter's name (`3.kernel`), a slot with a parameter's name (`velocity 3.kernel`), or a layer's
-    path with its kind (`3.body.0 Conv`); it is empty if the stage has only one array.
+    It is a parameter's name (`3.kernel`), words with a parameter's name (`velocity 3.kernel`), a layer's path
+    with its kind (`3.body.0 Conv`), or words alone; it is empty if the stage has only one array.
     """
 
     stage: Stage
@@ -89,14 +98,17 @@ def trace_name(dataset: str, model: str, arm: str, execution: str) -> str:
     return f"{dataset}/{model}/{arm}/{execution}"
 
 
-def write_traces(traces: dict[str, Trace], path: Path) -> None:
-    """Write traces by their names, whole or not at all; numbers in the keys keep the order of quantities."""
+def write_traces(traces: dict[str, Trace], conditions: dict[str, str], path: Path) -> None:
+    """Write traces by their names, whole or not at all; numbers in the keys keep the order of quantities.
+
+    `conditions` has, by the same names, the digest of what a certificate made from the trace holds for.
+    """
     content = {
         f"{name}/{number:05d}/{quantity.stage}/{quantity.of}": np.ascontiguousarray(value)
         for name, trace in traces.items()
         for number, (quantity, value) in enumerate(trace.items())
     }
-    write_bytes(save(content), path)
+    write_bytes(save(content, metadata=conditions), path)
 
 
 def read_trace(path: Path, name: str) -> Trace:
@@ -105,3 +117,9 @@ def read_trace(path: Path, name: str) -> Trace:
         keys = sorted(key for key in file.keys() if key.startswith(f"{name}/"))  # noqa: SIM118
         arrays = [(key.removeprefix(f"{name}/").split("/"), file.get_tensor(key)) for key in keys]
     return {Quantity(Stage(stage), of): value for (_, stage, of), value in arrays}
+
+
+def read_conditions(path: Path, name: str) -> str:
+    """The digest of what a certificate made from a trace holds for."""
+    with safe_open(path, "numpy") as file:
+        return file.metadata()[name]

@@ -9,21 +9,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import datasets, frameworks
+from benchmarks.common import machine
 from benchmarks.common.progress import Progress
+from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution, Trainer
-from benchmarks.identity import quantity
+from benchmarks.identity import quantity, rehearsal
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import BRANCHES
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer, Schedule
-from benchmarks.study.study import Study
+from benchmarks.study.study import Study, Workload, plan
+from benchmarks.training.job import certified_conditions
 
 STEPS = 200
 EARLY = 20
@@ -41,9 +45,16 @@ NEVER_CLIPS = 1e30
 
 
 def set_up(
-    framework: ModuleType, data: Dataset, arm: Arm, *, model: str, execution: Execution, precision: str
+    framework: ModuleType,
+    data: Dataset,
+    arm: Arm,
+    *,
+    model: str,
+    execution: Execution,
+    precision: str,
+    first: int | None = EXAMPLES,
 ) -> Setup:
-    """The set-up of one arm of a study on the first examples of a data set.
+    """The set-up of one arm of a study on the first examples of a data set, or on all of them.
 
     Dropout always draws from the shared generator here, even if the arm uses the framework's own.
     """
@@ -51,7 +62,7 @@ def set_up(
         data,
         model=model,
         augmentation=arm.augmentation,
-        first=EXAMPLES,
+        first=first,
         framework=framework,
         optimizer=optimizer_of(arm),
         precision=precision,
@@ -116,9 +127,13 @@ def stream(setup: Setup, steps: int) -> Trace:
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:
-    """The initial parameters as the framework holds them, and each layer's outputs for the first batch."""
+    """The initial parameters as the framework holds them, and what the model makes of its first examples.
+
+    That is each layer's outputs for the first batch, and the outputs in evaluation mode.
+    """
     trainer.reset(setup.parameters(seed=0))
     trace = snapshot(trainer, Stage.INITIAL)
+    trace[Quantity(Stage.FIRST_EVALUATION)] = trainer.logits(setup.examples[:EVALUATED])
     outputs = trainer.layer_outputs(setup.examples[batches(setup, 1)[0]])
     for path, kind in layer_kinds(setup.layers, setup.examples.shape[1:]).items():
         if path in outputs:
@@ -191,33 +206,97 @@ def record_losses(setup: Setup) -> Trace:
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
 
 
-def traces(study: Study, name: str, data: dict[str, Path], *, precision: str) -> Iterator[tuple[str, Trace]]:
-    """Every trace of a framework, with its name; in float32 only the learning curve.
+def record_first_step(setup: Setup) -> Trace:
+    """What float32 is judged by: everything up to the first step, before differences have grown."""
+    trainer = setup.trainer()
+    trace = beginning(setup, trainer)
+    trainer.reset(setup.parameters(seed=0))
+    trace[Quantity(Stage.FIRST_LOSS)] = trainer.train(batches(setup, 1)).loss
+    trace |= snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
+    return {**trace, Quantity(Stage.FIRST_NORM): norms(setup, 1)[Quantity(Stage.FIRST_NORM)]}
 
-    The framework gets one thread: the batches are small, and several frameworks may be traced in parallel.
-    """
+
+class Subject(NamedTuple):
+    """What a trace is of: one arm of a workload in one execution, and the batch sizes to rehearse."""
+
+    workload: Workload
+    arm: Arm
+    execution: Execution
+
+    @property
+    def name(self) -> str:
+        """Its name in the file of traces."""
+        return quantity.trace_name(self.workload.slug, self.workload.model, self.arm.name, self.execution)
+
+
+def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
+    """Everything that is recorded of a subject in one precision."""
+    workload, arm, execution = subject
+    common = {"model": workload.model, "execution": execution, "precision": precision}
+    setup = set_up(framework, data, arm, **common)
+    smallest = min(workload.sizes)
+    rehearsed = replace(
+        set_up(framework, data, arm, first=None, **common),
+        optimizer=arm.optimizer_at(smallest, total_steps=rehearsal.STEPS),
+    )
+    if precision == "float32":
+        return {**record_first_step(setup), **record_losses(setup), **rehearsal.repeated(rehearsed, smallest)}
+    return {
+        **record_trace(setup),
+        **rehearsal.with_settings_exaggerated(setup, BATCH_SIZE),
+        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
+    }
+
+
+def subjects(study: Study) -> list[Subject]:
+    """Everything of a study that is traced."""
+    return [
+        Subject(workload, arm, execution)
+        for workload in study.workloads
+        for arm in study.arms
+        for execution in EXECUTIONS
+    ]
+
+
+def traces(
+    study: Study, name: str, data: dict[str, Dataset], *, precision: str, threads: int
+) -> Iterator[tuple[str, Trace]]:
+    """Every trace of a framework, with its name; with the number of threads that the study computes with."""
     framework = frameworks.load(name)
-    framework.configure(threads=1, device=study.device, precision=precision)
-    record = record_trace if precision == "float64" else record_losses
-    total = len(study.workloads) * len(study.arms) * len(EXECUTIONS)
-    progress = Progress(f"traces of {name} in {precision}", total)
-    for workload in study.workloads:
-        dataset = datasets.read(data[workload.slug])
-        for arm in study.arms:
-            for execution in EXECUTIONS:
-                setup = set_up(
-                    framework,
-                    dataset,
-                    arm,
-                    model=workload.model,
-                    execution=execution,
-                    precision=precision,
-                )
-                yield quantity.trace_name(workload.slug, workload.model, arm.name, execution), record(setup)
-                progress.advance()
+    framework.configure(threads=threads, device=study.device, precision=precision)
+    of_study = subjects(study)
+    progress = Progress(f"traces of {name} in {precision}", len(of_study))
+    for subject in of_study:
+        yield subject.name, record(subject, framework, data[subject.workload.slug], precision=precision)
+        progress.advance()
 
 
-def write(study: Study, framework: str, data: list[Path], *, precision: str, output: Path) -> None:
+def conditions_by_arm(study: Study, name: str, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
+    """The digest of what each arm's certificate holds for, by the name of the trace."""
+    return {
+        subject.name: digest(
+            certified_conditions(
+                plan(
+                    study,
+                    workload=subject.workload,
+                    framework=name,
+                    arm=subject.arm,
+                    batch_size=min(subject.workload.sizes),
+                    seed=0,
+                ),
+                data=data[subject.workload.slug],
+                threads=threads,
+            )
+        )
+        for subject in subjects(study)
+    }
+
+
+def write(
+    study: Study, framework: str, data: list[Path], *, precision: str, threads: int, output: Path
+) -> None:
     """Trace one framework on the data sets in these files, and write all traces into one file."""
-    paths = {path.stem: path for path in data}
-    quantity.write_traces(dict(traces(study, framework, paths, precision=precision)), output)
+    threads = threads or machine.cores()
+    read = {path.stem: datasets.read(path) for path in data}
+    found = dict(traces(study, framework, read, precision=precision, threads=threads))
+    quantity.write_traces(found, conditions_by_arm(study, framework, read, threads=threads), output)

@@ -10,6 +10,8 @@ from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import first_step
 from benchmarks.recipe.plan import Budget, Cell, Plan, Replicate
 
+ODD = 33
+"""The odd batch size that is tried where a study has none."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
@@ -49,6 +51,12 @@ class Workload(Value):
         """The batch sizes as numbers; `full` is the size of the training set."""
         return [self.n_training if size == "full" else size for size in self.batch_sizes]
 
+    @property
+    def rehearsed_sizes(self) -> list[int]:
+        """The batch sizes that certificates try: the smallest, an odd one, and the largest."""
+        odd = next((size for size in self.sizes if size % 2 and size > 1), min(ODD, self.n_training))
+        return sorted({min(self.sizes), odd, max(self.sizes)})
+
 
 class Throughput(Value):
     """How throughput is timed: processes for each framework, and seconds of timed rounds for each case."""
@@ -80,11 +88,11 @@ def for_timing(study: Study) -> Study:
 
 
 def for_tracing(study: Study) -> Study:
-    """The part of a study that its traces depend on: no frameworks, seeds, targets, budgets, batch sizes.
+    """The part of a study that its traces depend on: no frameworks, seeds, targets, budgets; few batch sizes.
 
     The framework is given to each trace separately, so that adding one to a study traces only that one.
     """
-    workloads = [w.model_copy(update={"batch_sizes": [1]}) for w in _without_targets(study)]
+    workloads = [w.model_copy(update={"batch_sizes": w.rehearsed_sizes}) for w in _without_targets(study)]
     return for_timing(study).model_copy(
         update={
             **{"arms": study.arms, "workloads": workloads, "throughput": Throughput()},

@@ -1,13 +1,32 @@
 """One tidy row per cell, from its record, its timings and its certificate."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from benchmarks.summary.schema import CASE, CELL, MEASURED, SUMMARY, UNTRAINED
+from benchmarks.summary.schema import CASE, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
 
+UNKNOWN = "not certified: no certificate"
+OTHER = "not certified: the certificate is of other code, data, settings or threads"
 TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
+
+
+class Verdict(NamedTuple):
+    """The verdict of a certificate, and the digest of what it holds for."""
+
+    text: str
+    conditions: str
+
+
+def identity(verdict: Verdict | None, records: list[Record]) -> str:
+    """The verdict of a cell: that of its certificate, if this holds for every one of its records."""
+    if verdict is None:
+        return UNKNOWN
+    same = all(record.certified_conditions == verdict.conditions for record in records if record.conditions)
+    return verdict.text if same else OTHER
 
 
 def cell_status(runs: list[Run]) -> str:
@@ -53,6 +72,7 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
+        "start_s": median(np.array([sum(filter(None, r.start.values())) for r in records if r.conditions])),
         "epochs_trained": min(run.examples for run in runs) / n_training,
         "test_accuracy": test,
         "test_accuracy_sd": test_sd,
@@ -100,9 +120,9 @@ def predicted_columns(row: dict) -> dict:
 
 
 def summary(
-    rows: list[dict], throughput: pd.DataFrame, *, study: str, machine: str, verdicts: dict[tuple, str]
+    rows: list[dict], throughput: pd.DataFrame, *, study: str, machine: str, threads: int | None
 ) -> pd.DataFrame:
-    """The whole table: `rows` hold each cell's names and what its record says, if it was trained.
+    """The whole table: `rows` hold each cell's names, its identity, and its trained columns, if it has any.
 
     A measurement that the schema does not list has its column behind the others.
     """
@@ -112,9 +132,12 @@ def summary(
     table = []
     for row in rows:
         timed = timings.get(tuple(row[key] for key in CASE), [])
-        full = dict.fromkeys(SUMMARY.columns, np.nan) | {"study": study, "machine": machine}
+        full = dict.fromkeys(SUMMARY.columns, np.nan) | {
+            "study": study,
+            "machine": machine,
+            "threads": threads,
+        }
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
-        full["identity"] = verdicts.get(tuple(row[key] for key in CELL[:4]), "not certified: no certificate")
         table.append(full | predicted_columns(full))
     measured = dict.fromkeys(name for row in table for name in row if name not in SUMMARY.columns)
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])

@@ -13,7 +13,7 @@ from benchmarks.summary import columns, schema
 
 FIX = "run the summarise step of this study again"
 OLD = "run its study again with this version of Batch Atlas, or delete that folder"
-BOUNDS = ("bound", "steps", "float32_bound")
+BOUNDS = ("bound", "steps", "float32_bound", "first_float32_bound")
 PARTS = {"certificates": schema.CERTIFICATES, "equivalence": schema.EQUIVALENCE}
 
 

@@ -12,7 +12,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
 from benchmarks.training.record import Status
 
-VERSION = 1
+VERSION = 2
 """Of all tables together; `provenance.json` holds it. Results that do not tell theirs have the first."""
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 """A cell of a study."""
@@ -33,6 +33,7 @@ FRAMEWORK = text("framework", "The framework.")
 ARM = text("arm", "The named set of training settings.")
 STEP_KIND = text("step_kind", "What the time and the memory of a step depend on of its arm.")
 BATCH_SIZE = whole("batch_size", "examples", "Examples in a batch.")
+THREADS = whole("threads", "threads", "CPU threads that the framework computed with.", nullable=True)
 NAMES = [DATASET, MODEL, FRAMEWORK, ARM]
 EXECUTION = text(
     "execution",
@@ -47,7 +48,7 @@ SUMMARY = table(
     [
         text("study", "The name of the study."),
         text("machine", "The name of the machine."),
-        *(*NAMES, STEP_KIND, BATCH_SIZE),
+        *(*NAMES, STEP_KIND, BATCH_SIZE, THREADS),
         whole("n_runs", "runs", "Runs of the cell, one for each seed; 0 where it was only timed."),
         whole("n_reached", "runs", "Runs that reached the target."),
         text(
@@ -66,8 +67,13 @@ SUMMARY = table(
             "examples/s",
             "Training speed in the idiomatic execution, likewise.",
         ),
-        number("step_p50_ms", "ms", "Median time of a fused step; the median over processes."),
-        number("step_p95_ms", "ms", "95th percentile of that time; the median over processes."),
+        number(
+            "step_p50_ms",
+            "ms",
+            "Time of a fused step: the median over the rounds of a process, of the mean in a round; of that, "
+            "the median over processes.",
+        ),
+        number("step_p95_ms", "ms", "The 95th percentile over the same rounds; the median over processes."),
         number(
             "compile_s",
             "s",
@@ -80,14 +86,15 @@ SUMMARY = table(
             "peak_memory_mib",
             "MiB",
             "Peak memory of training: the framework's own counter on a GPU; on a CPU the peak of the "
-            "process above what it held before the training was set up.",
+            "process above what it held after a tiny model was trained. The median over runs.",
         ),
         number("device_memory_mib", "MiB", "On a GPU, what its driver counts for the process."),
         *estimate(
             "epochs_to_target",
             "epochs",
             "Epochs until the validation accuracy is first seen to reach the target: the median over runs, "
-            "with its 95 % bootstrap interval. A run that never reached it counts as infinity.",
+            "with its 95 % bootstrap interval, which for fewer than five runs is no more than their range. A "
+            "run that never reached it counts as infinity.",
         ),
         number("examples_to_target", "examples", "`epochs_to_target` in training examples."),
         number("steps_to_target", "steps", "`epochs_to_target` in steps."),
@@ -95,7 +102,15 @@ SUMMARY = table(
             "time_to_target_s",
             "s",
             "Measured seconds of training until the target is reached, evaluation left out: the median over "
-            "runs, with its 95 % bootstrap interval.",
+            "runs, with its 95 % bootstrap interval, which for fewer than five runs is no more than their "
+            "range.",
+        ),
+        number(
+            "start_s",
+            "s",
+            "Seconds that a run takes before its first step, which `time_to_target_s` leaves out: import of "
+            "the framework, compilation and a step of a tiny model, compilation and first step; the median "
+            "over runs.",
         ),
         number("time_to_target_predicted_s", "s", "`examples_to_target` over `throughput_samples_per_s`."),
         number("time_ratio", "ratio", "Predicted over measured time to target."),
@@ -120,7 +135,7 @@ THROUGHPUT = table(
     "A row for each timed case and timing process.",
     [
         *(DATASET, MODEL, FRAMEWORK, STEP_KIND, EXECUTION, BATCH_SIZE),
-        whole("process", "", "Number of the timing process, from 0."),
+        *(THREADS, whole("process", "", "Number of the timing process, from 0.")),
         number("samples_per_s", "examples/s", "Batch size times steps over seconds, of the median round."),
         number("step_p50_ms", "ms", "Median over rounds of the mean time of a step."),
         number("step_p95_ms", "ms", "95th percentile over rounds of the mean time of a step."),
@@ -206,6 +221,13 @@ CERTIFICATES = table(
             "First step, from 1, whose loss in float32 is too far from the reference. Empty where none is.",
             nullable=True,
         ),
+        by_name(
+            "float32_differences",
+            "relative",
+            "Largest difference of float32 from the reference in float64, by stage, up to the first step.",
+        ),
+        flag("float32_repeats", "Whether the same steps in float32, taken twice, give the same bits."),
+        text("conditions", "Digest of what the certificate holds for; a run with another is not certified."),
     ],
     key=["dataset", "model", "arm", "framework", "execution"],
 )

@@ -43,13 +43,13 @@ def targets(workloads: list[Workload]) -> pd.DataFrame:
     return columns.frame(rows, schema.TARGETS)
 
 
-def verdicts(certificates: pd.DataFrame) -> dict[tuple, str]:
+def verdicts(certificates: pd.DataFrame) -> dict[tuple, cells.Verdict]:
     """The graver verdict of the two executions, by dataset, model, framework and arm."""
-    gravest: dict[tuple, str] = {}
+    gravest: dict[tuple, cells.Verdict] = {}
     for c in certificates.itertuples():
         key = (c.dataset, c.model, c.framework, c.arm)
         if key not in gravest or not c.certified:
-            gravest[key] = c.verdict
+            gravest[key] = cells.Verdict(c.verdict, c.conditions)
     return gravest
 
 
@@ -62,6 +62,7 @@ class Totals:
         self.kinds: set[str] = set()
         self.data: dict[str, str] = {}
         self.commits: set[str] = set()
+        self.threads: set[int] = set()
         self.started: list[str] = []
         self.finished: list[str] = []
 
@@ -88,16 +89,23 @@ class Totals:
             self.devices[framework] = {key: origin[key] for key in ("device", "versions", "switches")}
             self.kinds.add(origin["device"]["kind"])
             self.data |= origin["data_sha256"]
+            self.threads.add(origin["threads"])
             self.commits.add(f"{origin['git_commit']}{' (edited)' if origin['git_dirty'] else ''}")
             self.started.append(origin["started"])
             self.finished.append(origin["finished"])
 
-    def check_one_device(self) -> None:
-        """Refuse to compare a framework on a GPU with one on a CPU.
+    def check_alike(self) -> None:
+        """Refuse to compare a framework on a GPU with one on a CPU, or results of several numbers of threads.
 
         Raises:
-            Problem: the results come from devices of both kinds.
+            Problem: the results come from devices of both kinds, or were computed with several numbers.
         """
+        if len(self.threads) > 1:
+            numbers = " and ".join(map(str, sorted(self.threads)))
+            raise Problem(
+                f"the results of this study were computed with {numbers} threads",
+                fix="run the same command again; what differs is measured again",
+            )
         if len(self.kinds) > 1:
             raise Problem(
                 f"the results of this study come from different devices: {' and '.join(sorted(self.kinds))}",
@@ -114,24 +122,30 @@ def capacity_mib(totals: Totals) -> float:
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name."""
     totals, curves = Totals(), []
-    rows = {tuple(row[key] for key in schema.CELL): row for row in grid(study)}
+    certified = verdicts(reading.identity(folder).certificates)
+    rows = {
+        tuple(row[key] for key in schema.CELL): {**row, "identity": cells.identity(_of(certified, row), [])}
+        for row in grid(study)
+    }
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
     for cell, records in view.of_cells(folder, replicates(study)):
         n = n_training[cell.dataset, cell.model]
-        rows[tuple(cell.model_dump().values())] |= cells.trained_columns(records, n_training=n)
+        row = rows[tuple(cell.model_dump().values())]
+        row |= cells.trained_columns(records, n_training=n)
+        row["identity"] = cells.identity(_of(certified, row), records)
         for each in records:
             totals.add_record(each)
             curves += cells.curves(each, n_training=n)
-    totals.check_one_device()
+    totals.check_alike()
     throughput = reading.table(folder, schema.THROUGHPUT)
     table = cells.summary(
         list(rows.values()),
         throughput,
         study=study.study,
         machine=slug,
-        verdicts=verdicts(reading.identity(folder).certificates),
+        threads=next(iter(totals.threads), None),
     )
     return {
         "summary.csv": table.to_csv(index=False),
@@ -142,6 +156,11 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         ),
         "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
     }
+
+
+def _of(certified: dict[tuple, cells.Verdict], row: dict) -> cells.Verdict | None:
+    """The verdict of a row's arm, if there is one."""
+    return certified.get(tuple(row[key] for key in schema.CELL[:4]))
 
 
 def describe(study: Study, totals: Totals, slug: str) -> dict:

@@ -52,7 +52,7 @@ def collect(draft: Path, request: Request, *, job_s: float, circumstances: dict)
     content = json.loads(draft.read_bytes() or b'{"benchmarks": []}')
     provenance_file, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
-    common = {"framework": request.framework, "process": request.process}
+    common = {"framework": request.framework, "process": request.process, "threads": request.threads}
     timed = [each for each in content["benchmarks"] if each["extra_info"]["status"] == "measured"]
     content |= {
         "benchmarks": timed,

@@ -129,7 +129,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_throughput(benchmark, case: Case) -> None:
     """Time the steps of one case after warm-up; compilation and the first step are timed separately."""
-    benchmark.extra_info.update(case.model_dump(), framework=REQUEST.framework, process=REQUEST.process)
+    common = {"framework": REQUEST.framework, "process": REQUEST.process, "threads": REQUEST.threads}
+    benchmark.extra_info.update(case.model_dump(), **common)
     try:
         time_case(benchmark, case)
     except Exception as error:

@@ -74,6 +74,7 @@ class Timing(TypedDict):
     step_kind: str
     execution: Execution
     batch_size: int
+    threads: int
     process: int
     samples_per_s: float
     step_p50_ms: float

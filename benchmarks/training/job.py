@@ -49,6 +49,30 @@ def conditions_of(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
     )
 
 
+def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
+    """What a run shares with the certificate of its arm: all but the seed, the rate, the size and the budget.
+
+    A certificate holds for a run only if the digest of these conditions is the same for both.
+    """
+    cell = plan.cell
+    optimizer = plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"})
+    return conditions(
+        "certificate",
+        {
+            **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
+            **{"optimizer": optimizer, "augmentation": plan.augmentation, "randomness": plan.randomness},
+        },
+        modules=(
+            "benchmarks.training.run",
+            f"benchmarks.models.{cell.model}",
+            frameworks.module_name(cell.framework),
+        ),
+        data={cell.dataset: data.digest},
+        threads=threads,
+        device=plan.device,
+    )
+
+
 def stored(job: Job) -> dict[Cell, Record]:
     """The runs of the replicate that the store has, under the names that they have in this study."""
     found = {}
@@ -67,8 +91,12 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
         made = one_run(framework, plan, job)
         lasted, since = time.time() - since, time.time()
         explained = digest(depends_on) if made.run.status != Status.FAILED and made.start else ""
+        certified = digest(certified_conditions(plan, data=job.data, threads=job.threads))
         made = made.model_copy(
-            update={"conditions": explained, "job_s": lasted, "start": {"import_s": import_s, **made.start}}
+            update={
+                **{"conditions": explained, "certified_conditions": certified},
+                **{"job_s": lasted, "start": {"import_s": import_s, **made.start}},
+            }
         )
         if explained:
             job.store.keep(depends_on, made.model_dump(mode="json"))

@@ -61,7 +61,8 @@ class Record(Value):
 
     `settings` is the plan of the run without the arm's name. `conditions` is the digest of all that the run
     depends on; it is empty for a run that was killed or failed, which the store does not keep: it is tried
-    again whenever its job runs. `measurements` are those of `training.peak_memory`; their names include the
+    again whenever its job runs. `certified_conditions` is the digest that a certificate must have to hold for
+    the run. `measurements` are those of `training.peak_memory`; their names include the
     unit. `start` are the seconds that parts of the start took. `job_s` is the lifetime of the run's process
     in seconds, for the first run of a job with the import of the framework, and `measuring_s` the part of it
     spent on measuring, training and evaluation.
@@ -70,6 +71,7 @@ class Record(Value):
     cell: Cell
     settings: dict[str, Any]
     conditions: str = ""
+    certified_conditions: str = ""
     run: Run
     measurements: dict[str, float | None] = {}
     start: dict[str, float | None] = {}

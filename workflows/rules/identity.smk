@@ -20,12 +20,14 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
+        # The frameworks compute with as many threads as in the study, though several may be traced at once.
+        computing=workflow.cores,
         shown=SHOWN,
     message:
         "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --output {output} 2>&1 | tee {log} | {params.shown}"
+        "--precision {wildcards.precision} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
 rule certify:

@@ -19,9 +19,10 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Time of one training step against batch size, both axes logarithmic: median, with a bar up to the "
-        "95th percentile (medians over processes). Where the curve is flat, a step costs the same whatever "
-        "its size, and a larger batch is free. Fused: solid, filled; idiomatic: dashed, open."
+        "Time of one training step against batch size, both axes logarithmic: the median, over timed rounds, "
+        "of the mean time of a step, with a bar up to the 95th percentile (medians over processes). Where "
+        "the curve is flat, a step costs the same whatever its size, and a larger batch is free. Fused: "
+        "solid, filled; idiomatic: dashed, open."
         f"{timings.caption(results)}"
     )
 

@@ -33,9 +33,9 @@ def tables(results: Results) -> list[Table]:
         Table(
             name="throughput",
             title="Step times of the fused execution",
-            caption="p50 and p95: median and 95th percentile of the time of one training step. Compile and "
-            "first step come before the timed rounds and are not part of the throughput. Input share: time "
-            "of the input pipeline alone over the time of the full step.",
+            caption="p50 and p95: median and 95th percentile, over timed rounds, of the mean time of a step. "
+            "Compile and first step come before the timed rounds and are not part of the throughput. Input "
+            "share: time of the input pipeline alone over the time of the full step.",
             columns=[*timed_columns(several=several), *COLUMNS],
             rows=[_line(cell, _failure(results, cell), several=several) for _, cell in data.iterrows()],
             data=data,

@@ -1,0 +1,58 @@
+"""A rehearsal finds what a close look at the first steps cannot see."""
+
+import functools
+
+import pytest
+import rehearsed
+
+from benchmarks.identity.difference import BOUND, by_stage, differences
+from benchmarks.identity.quantity import Stage
+
+pytestmark = pytest.mark.planted
+REHEARSED = [Stage.EXAGGERATED, Stage.SIZES, Stage.RUN, Stage.RUN_AGAIN]
+TRAININGS = {
+    (str(each.layers), each.optimizer.model_dump_json()): name for name, each in rehearsed.PLANTS.items()
+}
+
+
+def training(name):
+    """The first plant with the same training, so that its reference is made once."""
+    return TRAININGS[str(rehearsed.PLANTS[name].layers), rehearsed.PLANTS[name].optimizer.model_dump_json()]
+
+
+@functools.cache
+def reference(name):
+    return rehearsed.traced(name, False, "numpy")
+
+
+@functools.cache
+def close_reference(name):
+    return rehearsed.close_look(name, False, "numpy")
+
+
+@pytest.mark.parametrize("execution", ["idiomatic", "fused"])
+@pytest.mark.parametrize("name", TRAININGS.values())
+def test_without_a_plant_every_stage_agrees(in_torch, name, execution):
+    made = in_torch(rehearsed.traced, name, False, "pytorch", execution)
+    found = by_stage(differences(made, reference(name)))
+    assert list(found) == REHEARSED
+    assert max(found.values()) < BOUND, found
+
+
+@pytest.mark.parametrize("name", rehearsed.PLANTS)
+def test_a_planted_difference_is_found_by_the_rehearsal(in_torch, name):
+    made = in_torch(rehearsed.traced, name, True)
+    found = by_stage(differences(made, reference(training(name))))
+    print(f"\n| {name.replace('_', ' ')} | {next(s for s, size in found.items() if size > BOUND)} |")
+    assert max(found.values()) > BOUND
+
+
+SEEN = ("training_goes_on_in_evaluation_mode", "an_evaluation_draws_random_numbers")
+SEEN += ("the_best_parameters_are_not_a_copy",)
+UNSEEN = [name for name in rehearsed.PLANTS if name not in SEEN]
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_the_close_look_alone_cannot_see_it(in_torch, name):
+    found = by_stage(differences(in_torch(rehearsed.close_look, name, True), close_reference(training(name))))
+    assert max(found.values()) <= BOUND, found
