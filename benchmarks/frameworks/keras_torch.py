@@ -3,6 +3,8 @@
 import os
 
 os.environ["KERAS_BACKEND"] = "torch"
+# Keras asks for a GPU while it is imported. Asked of CUDA, that would start it, and no run could be forked.
+os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
 
 from benchmarks.frameworks.keras_parts.imports import without
 

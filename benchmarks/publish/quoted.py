@@ -57,8 +57,8 @@ def answer(full: Results) -> str:
     beyond = shown.loc[shown["batch_size"] > largest, "batch_size"].min()
     budget = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
     return (
-        f"On {_hardware(full)}, a small network on MNIST is near its full speed from B = {_span(near)} on, "
-        f"{_span(gains, wording.number)} times that of B = 1; it reaches "
+        f"On {_hardware(full)}, a small network on MNIST reaches three quarters of its highest speed at "
+        f"B = {_span(near)}, {_span(gains, wording.number)} times its speed at B = 1; it reaches "
         f"{wording.percent(budget['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
         f"B = {_span(soonest)}, and B = {wording.whole(beyond)} or more does not reach it within "
         f"{budget['epochs']:g} epochs, though the learning rate grows with B."
