@@ -36,8 +36,9 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     known = results.identity
     return (
-        f"Left: the largest relative difference from the reference over {known['steps']} steps in float64, "
-        "of all arms and both executions. 0: equal to the last bit; dotted: the bound of a certificate; a "
+        "Left: the largest relative difference from the reference in float64, of all arms and both "
+        f"executions: over {known['steps']} steps, and in a rehearsal of the study's own runs. 0: equal to "
+        "the last bit; dotted: the bound of a certificate; a "
         "cross at the right edge: cannot be compared (missing, of another shape, or not finite). Right: the "
         f"first step at which a loss in float32 is more than {known['float32_bound']:g} (relative) off the "
         "reference, the earliest of all arms and both executions; in the grey band: at none of them."
