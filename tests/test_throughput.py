@@ -25,6 +25,7 @@ INFO = {
     "step_kind": "momentum",
     "execution": "fused",
     "batch_size": 2,
+    "threads": 2,
     "process": 0,
     "status": "measured",
     "compile_s": None,

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Device, Steps
 from benchmarks.recipe.plan import Budget, Plan, Replicate
-from benchmarks.training import job, view
+from benchmarks.training import dependencies, job, view
 from benchmarks.training.record import Status
 
 SIZES = (1, 2, 5)
@@ -128,7 +128,7 @@ def test_another_condition_is_another_measurement(train, changed):
 
 
 def test_the_code_of_the_model_and_the_framework_and_their_versions_count(train, monkeypatch):
-    conditions = job.conditions_of(replicate().plans[0], data=data(), threads=2)
+    conditions = dependencies.conditions_of(replicate().plans[0], data=data(), threads=2)
     assert {"benchmarks.models.mlp", "benchmarks.frameworks.keras", "benchmarks.training.run"} <= set(
         conditions["code"]
     )

@@ -16,13 +16,13 @@ from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Plan
-from benchmarks.training.measure import MEASURED_STEPS
 from benchmarks.training.run import run_to_target
 
 EVALUATED_AFTER = 530
 """Steps between two evaluations: more than frameworks take in one compiled block, which is 512."""
 STEPS = 560
 """Steps of a rehearsal, so that an evaluation, and a new call after it, lie within it."""
+WARM_UP_STEPS = 3
 FEW = 3
 """Steps at each of the other batch sizes."""
 EXAGGERATED_STEPS = 60
@@ -72,7 +72,7 @@ def warmed_up_run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> 
     """A run after the same warm-up as in a study."""
     trainer.reset(setup.parameters(seed=0))
     trainer.compile(plan.cell.batch_size)
-    trainer.train(setup.stream(seed=0).batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS))
+    trainer.train(setup.stream(seed=0).batches(plan.cell.batch_size, first=0, count=WARM_UP_STEPS))
     trainer.logits(data.validation_x)
     return run(trainer, setup, data, plan)
 

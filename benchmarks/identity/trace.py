@@ -27,7 +27,7 @@ from benchmarks.models.parameters import BRANCHES
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 from benchmarks.study.study import Study, Workload, plan
-from benchmarks.training.job import certified_conditions
+from benchmarks.training.dependencies import certified_conditions
 
 STEPS = 200
 EARLY = 20

@@ -137,7 +137,8 @@ def summary(
             "machine": machine,
             "threads": threads,
         }
-        full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, **row, **timed_columns(timed)}
+        full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, "identity": UNKNOWN}
+        full |= {**row, **timed_columns(timed)}
         table.append(full | predicted_columns(full))
     measured = dict.fromkeys(name for row in table for name in row if name not in SUMMARY.columns)
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])

@@ -11,7 +11,7 @@ from benchmarks.common.store import Conditions, Store, differences, digest
 from benchmarks.recipe.plan import Plan
 from benchmarks.study import check
 from benchmarks.study import study as studies
-from benchmarks.training.job import conditions_of
+from benchmarks.training.dependencies import conditions_of
 
 
 def plan_of(config: Path, cell: str, *, seed: int | None) -> Plan:

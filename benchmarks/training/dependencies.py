@@ -1,0 +1,48 @@
+"""What the result of a run depends on, and what of it a run shares with the certificate of its arm."""
+
+from benchmarks import frameworks
+from benchmarks.common.conditions import conditions
+from benchmarks.common.store import Conditions
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.recipe.plan import Plan
+
+
+def conditions_of(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
+    """All that the result of a run depends on."""
+    cell = plan.cell
+    return conditions(
+        "run",
+        plan.settings,
+        modules=(
+            "benchmarks.training.measure",
+            f"benchmarks.models.{cell.model}",
+            frameworks.module_name(cell.framework),
+        ),
+        data={cell.dataset: data.digest},
+        threads=threads,
+        device=plan.device,
+    )
+
+
+def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
+    """What a run shares with the certificate of its arm: all but the seed, the rate, the size and the budget.
+
+    A certificate holds for a run only if the digest of these conditions is the same for both.
+    """
+    cell = plan.cell
+    optimizer = plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"})
+    return conditions(
+        "certificate",
+        {
+            **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
+            **{"optimizer": optimizer, "augmentation": plan.augmentation, "randomness": plan.randomness},
+        },
+        modules=(
+            "benchmarks.training.run",
+            f"benchmarks.models.{cell.model}",
+            frameworks.module_name(cell.framework),
+        ),
+        data={cell.dataset: data.digest},
+        threads=threads,
+        device=plan.device,
+    )
