@@ -77,7 +77,8 @@ def keras_traces(tmp_path_factory):
     names = {"numpy": None, **dict.fromkeys(KERAS)}
     for name in names:
         output = folder / f"{name}.safetensors"
-        arguments = ["--framework", name, "--precision", "float64", "--output", output]
+        # One thread each: four frameworks side by side would wait for one another's threads.
+        arguments = ["--framework", name, "--precision", "float64", "--threads", 1, "--output", output]
         names[name] = run("trace", *given, *arguments)
     failed = {name: job.communicate()[1] for name, job in names.items() if job.wait()}
     assert all("is not installed" in message for message in failed.values()), failed

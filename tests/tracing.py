@@ -28,7 +28,7 @@ STUDY = {
     "arms": [ADAM.model_dump(exclude={"momentum"}, exclude_defaults=True)],
     "workloads": [
         {
-            **{"dataset": "digits", "model": "cnn", "batch_sizes": [32]},
+            **{"dataset": "digits", "model": "cnn", "batch_sizes": [4]},
             "target": {"validation_accuracy": 0.9, "source": "none"},
             "budget": {"epochs": 1, "seconds": 1},
         }
