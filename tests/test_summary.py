@@ -199,10 +199,10 @@ VERDICT = cells.Verdict("certified", "c0de")
 
 
 def test_a_cell_is_certified_by_a_certificate_of_what_trained_it_or_not_at_all():
-    def trained(*certified_conditions, conditions="f00d"):
+    def trained(*certified_conditions):
         made = records(*(reached(seed, 100, test=0.9) for seed in range(len(certified_conditions))))
         return [
-            each.model_copy(update={"conditions": conditions, "certified_conditions": of})
+            each.model_copy(update={"certified_conditions": of})
             for each, of in zip(made, certified_conditions, strict=True)
         ]
 
@@ -211,12 +211,15 @@ def test_a_cell_is_certified_by_a_certificate_of_what_trained_it_or_not_at_all()
     assert cells.identity(VERDICT, trained("")) == cells.OTHER
     assert cells.identity(None, trained("c0de")) == cells.UNKNOWN
     assert cells.identity(VERDICT, []) == "certified", "a cell that was only timed"
-    assert cells.identity(VERDICT, trained("", conditions="")) == "certified", "a run that was killed"
+    killed = records(Run(seed=0, status=Status.FAILED), Run(seed=1, status=Status.OUT_OF_MEMORY))
+    assert cells.identity(VERDICT, killed) == "certified", "runs that were killed"
 
 
 def test_the_start_of_a_run_is_the_sum_of_its_parts():
     made = [
-        each.model_copy(update={"conditions": "c", "start": {"import_s": seconds, "compile_s": None}})
+        each.model_copy(
+            update={"conditions": "c", "start": {"import_s": seconds, "compile_s": None, "first_step_s": 0.0}}
+        )
         for each, seconds in zip(
             records(*(reached(s, 100, test=0.9) for s in range(3))), (1, 2, 6), strict=True
         )

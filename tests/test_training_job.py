@@ -160,6 +160,23 @@ def test_what_ends_one_batch_size_costs_that_one_alone(train, death, status):
     assert records[1].run.message
 
 
+def test_a_memory_that_the_framework_found_too_small_is_a_result_and_stays_one(train):
+    before, _ = train(at_size_2=out_of_memory)
+    assert all(each.conditions for each in before)
+    after, imports = train()
+    assert imports == ["keras"]
+    assert [each.run for each in after] == [each.run for each in before]
+
+
+def test_of_two_jobs_that_trained_the_same_both_have_what_the_store_has(train, monkeypatch):
+    first, _ = train()
+    monkeypatch.setattr(job, "stored", lambda _: {})
+    second, imports = train(replicate(arm="another-name"))
+    assert len(imports) == 2
+    assert [each.run for each in second] == [each.run for each in first]
+    assert [each.cell.arm for each in second] == ["another-name"] * 3
+
+
 @pytest.mark.parametrize("death", [fail, die])
 def test_a_run_that_nobody_can_explain_is_tried_again(train, death):
     train(at_size_2=death)

@@ -156,10 +156,18 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
                 _trace(folder, "float32", framework, where),
                 rates=rates_of(arm),
                 statistical=models.is_statistical(layers),
-                conditions=quantity.read_conditions(
-                    folder / "float64" / f"{framework}.safetensors", quantity.trace_name(**where)
-                ),
+                conditions=_conditions(folder, framework, where),
             )
+
+
+def _conditions(folder: Path, framework: str, where: dict[str, str]) -> str:
+    """The digest of what both traces hold for; empty, so that no run has it, where they were of two kinds."""
+    name = quantity.trace_name(**where)
+    found = {
+        quantity.read_conditions(folder / precision / f"{framework}.safetensors", name)
+        for precision in ("float64", "float32")
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _trace(folder: Path, precision: str, framework: str, where: dict[str, str]) -> Trace:

@@ -11,6 +11,7 @@ from benchmarks.training.record import Record, Run, Status
 
 UNKNOWN = "not certified: no certificate"
 OTHER = "not certified: the certificate is of other code, data, settings or threads"
+BROKEN = (Status.FAILED, Status.OUT_OF_MEMORY)
 TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
 
 
@@ -22,10 +23,11 @@ class Verdict(NamedTuple):
 
 
 def identity(verdict: Verdict | None, records: list[Record]) -> str:
-    """The verdict of a cell: that of its certificate, if this holds for every one of its records."""
+    """The verdict of a cell: that of its certificate, if this holds for every record that trained."""
     if verdict is None:
         return UNKNOWN
-    same = all(record.certified_conditions == verdict.conditions for record in records if record.conditions)
+    trained = [record for record in records if record.run.status not in BROKEN]
+    same = all(record.certified_conditions == verdict.conditions for record in trained)
     return verdict.text if same else OTHER
 
 
@@ -72,12 +74,18 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
-        "start_s": median(np.array([sum(filter(None, r.start.values())) for r in records if r.conditions])),
+        "start_s": start_s(records),
         "epochs_trained": min(run.examples for run in runs) / n_training,
         "test_accuracy": test,
         "test_accuracy_sd": test_sd,
         "train_accuracy": accuracy(runs, "train_accuracy")[0],
     }
+
+
+def start_s(records: list[Record]) -> float:
+    """The median over the runs that took a first step of the seconds before it, NaN where none did."""
+    started = [record.start for record in records if "first_step_s" in record.start]
+    return median(np.array([sum(filter(None, start.values())) for start in started]))
 
 
 def measurements(records: list[Record]) -> dict[str, float]:

@@ -49,16 +49,18 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
         depends_on = conditions_of(plan, data=job.data, threads=job.threads)
         made = one_run(framework, plan, job)
         lasted, since = time.time() - since, time.time()
-        explained = digest(depends_on) if made.run.status != Status.FAILED and made.start else ""
+        # A process that died left no device; like one that failed, nobody can say what it depended on.
+        lasting = made.run.status != Status.FAILED and "device" in made.provenance
         certified = digest(certified_conditions(plan, data=job.data, threads=job.threads))
         made = made.model_copy(
             update={
-                **{"conditions": explained, "certified_conditions": certified},
+                **{"conditions": digest(depends_on) if lasting else "", "certified_conditions": certified},
                 **{"job_s": lasted, "start": {"import_s": import_s, **made.start}},
             }
         )
-        if explained:
-            job.store.keep(depends_on, made.model_dump(mode="json"))
+        if lasting:  # another job may have been faster, with the same training under another name
+            kept = job.store.keep(depends_on, made.model_dump(mode="json"))
+            made = Record.model_validate({**kept, "cell": plan.cell})
         progress.advance()
         yield made
 

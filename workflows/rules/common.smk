@@ -35,6 +35,8 @@ except (Problem, OSError) as problem:
     raise WorkflowError(str(problem)) from None
 
 STORE = "results/store"
+# On a cluster, Snakemake has no number of cores of its own.
+CORES = workflow.cores or 1
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
 if not files.is_in_use(Path("results")):

@@ -21,7 +21,7 @@ rule trace:
         code=code_of_trace,
         study=TRACED_JSON,
         # The frameworks compute with as many threads as in the study, though several may be traced at once.
-        computing=workflow.cores,
+        computing=CORES,
         shown=SHOWN,
     message:
         "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"

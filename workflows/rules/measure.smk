@@ -10,7 +10,7 @@ rule throughput:
         f"{RESULTS}/logs/throughput.log",
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: CORES
     resources:
         gpu=1,
     params:
@@ -19,7 +19,7 @@ rule throughput:
         ),
         study=TIMED_JSON,
         # Snakemake runs nothing again because of another number of threads, which results depend on.
-        threads=workflow.cores,
+        threads=CORES,
         shown=SHOWN,
     message:
         "throughput: time every case in interleaved processes"
@@ -37,13 +37,13 @@ rule train:
         f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.log",
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: CORES
     resources:
         gpu=1,
     params:
         code=code_of_training,
         replicate=replicate_of,
-        threads=workflow.cores,
+        threads=CORES,
         shown=SHOWN,
     message:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} seed {wildcards.seed}"
