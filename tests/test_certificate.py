@@ -199,6 +199,16 @@ def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(nump
     assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
 
 
+def test_a_certificate_of_traces_of_two_kinds_holds_for_nothing(tmp_path):
+    where = {"dataset": "d", "model": "m", "arm": "a", "execution": "fused"}
+    name = quantity.trace_name(**where)
+    for precision, conditions in (("float64", "new"), ("float32", "old")):
+        quantity.write_traces({}, {name: conditions}, tmp_path / precision / "keras.safetensors")
+    assert identity_certificate._conditions(tmp_path, "keras", where) == ""
+    quantity.write_traces({}, {name: "new"}, tmp_path / "float32" / "keras.safetensors")
+    assert identity_certificate._conditions(tmp_path, "keras", where) == "new"
+
+
 @pytest.mark.parametrize("worse", EXECUTIONS)
 def test_the_graver_verdict_of_both_executions_reaches_the_summary(reference, worse):
     from benchmarks.summary.summarise import verdicts

@@ -9,19 +9,7 @@ from benchmarks.recipe.plan import Plan
 
 def conditions_of(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
     """All that the result of a run depends on."""
-    cell = plan.cell
-    return conditions(
-        "run",
-        plan.settings,
-        modules=(
-            "benchmarks.training.measure",
-            f"benchmarks.models.{cell.model}",
-            frameworks.module_name(cell.framework),
-        ),
-        data={cell.dataset: data.digest},
-        threads=threads,
-        device=plan.device,
-    )
+    return _conditions(plan, "run", plan.settings, "benchmarks.training.measure", data=data, threads=threads)
 
 
 def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
@@ -30,18 +18,23 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
     A certificate holds for a run only if the digest of these conditions is the same for both.
     """
     cell = plan.cell
-    optimizer = plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"})
+    settings = {
+        **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
+        "optimizer": plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"}),
+        **{"augmentation": plan.augmentation, "randomness": plan.randomness},
+    }
+    return _conditions(plan, "certificate", settings, "benchmarks.training.run", data=data, threads=threads)
+
+
+def _conditions(
+    plan: Plan, measurement: str, settings: dict, module: str, *, data: Dataset, threads: int
+) -> Conditions:
+    """Conditions on the code that begins with a module, the model and the framework of a plan."""
+    cell = plan.cell
     return conditions(
-        "certificate",
-        {
-            **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
-            **{"optimizer": optimizer, "augmentation": plan.augmentation, "randomness": plan.randomness},
-        },
-        modules=(
-            "benchmarks.training.run",
-            f"benchmarks.models.{cell.model}",
-            frameworks.module_name(cell.framework),
-        ),
+        measurement,
+        settings,
+        modules=(module, f"benchmarks.models.{cell.model}", frameworks.module_name(cell.framework)),
         data={cell.dataset: data.digest},
         threads=threads,
         device=plan.device,
