@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks import models
+from benchmarks.common.heap import keep_freed_memory
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.models.layer import Spec
@@ -53,6 +54,8 @@ class Setup:
 
     def trainer(self) -> Trainer:
         """A new trainer; it is not compiled, and `reset` has to set its parameters."""
+        if self.execution == "fused":
+            keep_freed_memory()
         return self.framework.Trainer(
             layers=self.layers,
             optimizer=self.optimizer,
