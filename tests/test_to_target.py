@@ -1,10 +1,12 @@
 """The loop to target, with a trainer that follows a script and a clock that is told what to show."""
 
 import math
+import types
 
 import numpy as np
 import pytest
 
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batches import BatchStream
@@ -29,8 +31,13 @@ class ScriptedTrainer:
     """Each step takes `step_s`; its parameters count the steps; evaluation `k` has the k-th accuracy."""
 
     def __init__(self, clock, *, accuracies, step_s=1.0, evaluation_s=0.0, loss=lambda step: 1.0):
-        self.clock, self.accuracies, self.step_s, self.evaluation_s = clock, accuracies, step_s, evaluation_s
-        self.loss, self.steps, self.seen, self.evaluations, self.test_reads = loss, 0, [], 0, []
+        self.clock, self.accuracies, self.step_s, self.evaluation_s = (
+            clock,
+            accuracies,
+            step_s,
+            evaluation_s,
+        )
+        self.loss, self.steps, self.seen, self.evaluations, self.test_reads = (loss, 0, [], 0, [])
 
     def train(self, batches):
         losses = [self.loss(self.steps + k + 1) for k in range(len(batches))]
@@ -99,12 +106,22 @@ def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=5
     )
 
 
-def run(plan, **script):
+def run(plan, *, watch=None, **script):
     clock = FakeClock()
     trainer = ScriptedTrainer(clock, **script)
-    return run_to_target(
-        trainer, BatchStream(len(data().train_y), seed=0), data(), plan, clock=clock
-    ), trainer
+    stream = BatchStream(len(data().train_y), seed=0)
+    return (run_to_target(trainer, stream, data(), plan, watch=watch or Watch(), clock=clock), trainer)
+
+
+def test_the_watch_is_told_of_every_call_and_probes_after_every_evaluation():
+    told, probes = [], []
+    watch = types.SimpleNamespace(
+        called=lambda steps, seconds: told.append((steps, round(seconds, 9))),
+        probe=lambda: probes.append(len(told)),
+    )
+    run(plan(), watch=watch, accuracies=[0.5, 0.9], step_s=0.1, evaluation_s=100.0)
+    assert told == [(5, 0.5)] * 4
+    assert probes == [1, 2, 3, 4]
 
 
 def test_the_first_evaluation_at_the_target_counts_and_training_goes_on_to_the_end_of_the_budget():

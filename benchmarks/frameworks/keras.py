@@ -1,10 +1,11 @@
-"""Keras on TensorFlow: `model.fit` over `tf.data`, or one compiled loop over many steps.
+"""Keras on TensorFlow: `model.fit` on arrays, or one compiled loop over many steps.
 
 XLA compiles the loop, except for models with convolutions on a CPU, which run as a TensorFlow graph.
 """
 
 import functools
 import os
+from collections.abc import Iterator
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -14,6 +15,7 @@ from benchmarks.frameworks.keras_parts.imports import without
 with without("jax", "torch", "pandas", "sklearn", "matplotlib"):
     import keras
     import tensorflow as tf
+    from keras.src.backend.tensorflow.trainer import TFEpochIterator
 
 import numpy as np
 
@@ -48,7 +50,7 @@ def switches() -> dict:
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "xla": "fused" if device().kind == "gpu" else "fused, models without convolution",
+        "xla": ("fused" if device().kind == "gpu" else "fused, models without convolution"),
         "floatx": keras.config.floatx(),
         "gpu_memory_growth": os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true",
     }
@@ -100,17 +102,10 @@ class Trainer(trainer.KerasTrainer):
     def _evaluated(self) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
 
-    def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
-        return (self._dataset(batches),), {}
-
-    def _dataset(self, batches: np.ndarray) -> tf.data.Dataset:
-        """The examples in the order of the batch stream, batched and prefetched by `tf.data`."""
-        order = batches.reshape(-1)
-        data = tf.data.Dataset.from_tensor_slices((self.examples[order], self.labels[order]))
-        return data.batch(batches.shape[1]).prefetch(tf.data.AUTOTUNE)
-
-    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
-        return np.stack([labels.numpy() for _, labels in self._dataset(batches)])
+    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[tf.Tensor]:
+        strategy = tf.distribute.get_strategy()
+        epoch = TFEpochIterator(x=examples, y=labels, distribute_strategy=strategy, **settings)
+        return (of_batch for *_, iterator in epoch for _, of_batch in [next(iterator)])
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         padded = blocks(batches, coefficients, block_rows(batches.shape[1]))
@@ -123,13 +118,13 @@ class Trainer(trainer.KerasTrainer):
 
     def _block(self, batches: tf.Tensor, coefficients: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """One step for each of the first `count` rows of a block, in one compiled loop; their metrics."""
-        variables = self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots
+        variables = (self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots)
         state = tf.nest.map_structure(lambda variable: tf.identity(variable.value), list(variables))
         metrics = tf.zeros((batches.shape[0], 2 if self.settings.clip_norm else 1), self.precision)
 
         def body(row: tf.Tensor, state: list, metrics: tf.Tensor) -> tuple:
             of_step, state = self._step(batches[row], coefficients[row], *state)
-            return row + 1, state, tf.tensor_scatter_nd_update(metrics, [[row]], [of_step])
+            return (row + 1, state, tf.tensor_scatter_nd_update(metrics, [[row]], [of_step]))
 
         start = tf.constant(0), state, metrics
         _, state, metrics = tf.while_loop(lambda row, *_: row < count, body, start)

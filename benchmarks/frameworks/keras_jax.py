@@ -11,6 +11,7 @@ with without("tensorflow", "torch", "pandas", "sklearn", "matplotlib"):
     from keras.src.backend.jax.trainer import JAXEpochIterator
 
 import functools
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -47,7 +48,7 @@ def configure(*, threads: int, device: str, precision: str) -> None:
 
 def device() -> Device:
     """The device that JAX computes on."""
-    (first, *_) = jax.devices()
+    first, *_ = jax.devices()
     return Device("cpu", "CPU") if first.platform == "cpu" else Device("gpu", first.device_kind)
 
 
@@ -123,10 +124,9 @@ class Trainer(trainer.KerasTrainer):
         call = jax.jit(lambda *values: watched.stateless_call(*values, training=True)[0])
         return call(*_values(watched), examples)
 
-    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
-        (x, y), settings = self._pipeline(batches)
-        epoch = JAXEpochIterator(x, y, shuffle=False, **settings)
-        return np.stack([next(iterator)[1] for *_, iterator in epoch])
+    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[np.ndarray]:
+        epoch = JAXEpochIterator(examples, labels, **settings)
+        return (next(iterator)[1] for *_, iterator in epoch)
 
     def _variables(self) -> list:
         """All variables that a step changes."""
@@ -173,7 +173,7 @@ class Trainer(trainer.KerasTrainer):
         def loss_of(trained: list) -> tuple:
             logits, new_averages = self.model.stateless_call(trained, averages, x, training=True)
             chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-            return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages
+            return (-jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages)
 
         (loss, averages), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
         metrics = [loss]

@@ -15,6 +15,7 @@ with without("tensorflow", "jax", "pandas", "sklearn", "matplotlib"):
     from keras.src.backend.torch.trainer import TorchEpochIterator
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -104,10 +105,9 @@ class Trainer(trainer.KerasTrainer):
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return super()._observed(watched, examples)
 
-    def _load_idiomatic(self, batches: np.ndarray) -> np.ndarray:
-        (x, y), settings = self._pipeline(batches)
-        epoch = TorchEpochIterator(x, y, shuffle=False, **settings)
-        return torch.stack([labels for *_, ((_, labels),) in epoch]).cpu().numpy()
+    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[torch.Tensor]:
+        epoch = TorchEpochIterator(examples, labels, **settings)
+        return (of_batch for *_, ((_, of_batch),) in epoch)
 
     def _load_fused(self, batches: np.ndarray) -> np.ndarray:
         return self.fused.load_batches(batches).cpu().numpy()

@@ -5,6 +5,7 @@ in one vector, likewise the gradients and each slot of the optimizer, so that on
 all. It uses no GPU and compiles nothing.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -118,6 +119,22 @@ class Trainer:
     def load_batches(self, batches: np.ndarray) -> np.ndarray:
         """Gather these batches without training; their labels [steps, B, …]."""
         return np.stack([y for _, y in self._gathered(batches)])
+
+    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """`train`, one batch after the other of a shuffled order."""
+        for _ in range(epochs):
+            for batch in itertools.islice(self._shuffled(batch_size), steps):
+                self.train(batch)
+
+    def load_epoch(self, batch_size: int, *, steps: int) -> None:
+        """Gather the first batches of an epoch of `fit` without training."""
+        for batch in itertools.islice(self._shuffled(batch_size), steps):
+            self.load_batches(batch)
+
+    def _shuffled(self, batch_size: int) -> Iterator[np.ndarray]:
+        """The batches of an epoch in a random order, [1, B] each; the last one may be smaller."""
+        order = np.random.default_rng().permutation(len(self.labels))
+        return (order[np.newaxis, at : at + batch_size] for at in range(0, len(order), batch_size))
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""

@@ -1,5 +1,6 @@
 """PyTorch: an eager loop over a `DataLoader`, or one captured graph for each step with data on the device."""
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -52,7 +53,7 @@ class Trainer:
         precision: str,
         execution: Execution,
     ) -> None:
-        self.device, self.dtype, self.execution = torch_device(), DTYPES[precision], execution
+        self.device, self.dtype, self.execution = (torch_device(), DTYPES[precision], execution)
         self.layers, self.input_shape = layers, examples.shape[1:]
         self.model = build_model(layers, self.input_shape).to(self.device, self.dtype)
         self.tensors = tensors(self.model, layers, self.input_shape)
@@ -142,7 +143,7 @@ class Trainer:
 
     def _loop(self, batches: np.ndarray) -> torch.Tensor:
         rates = self.settings.rates(self.steps_taken, len(batches)).tolist()
-        pairs = zip(self._loader(batches), rates, strict=True)
+        pairs = zip(self._in_order(batches), rates, strict=True)
         return torch.stack([self._step(x, y, rate) for (x, y), rate in pairs])
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, rate: float) -> torch.Tensor:
@@ -154,16 +155,33 @@ class Trainer:
     def _fused_steps(self, batches: np.ndarray) -> torch.Tensor:
         return self.fused.train(batches, self.optimizer.coefficients(self.steps_taken, len(batches)))
 
-    def _loader(self, batches: np.ndarray) -> torch.utils.data.DataLoader:
-        """A `DataLoader` over the examples, in the order of the batch stream."""
+    def _loader(self, batch_size: int, **order) -> torch.utils.data.DataLoader:
+        """A `DataLoader` over the examples."""
         data = torch.utils.data.TensorDataset(self.examples, self.labels)
-        order = batches.reshape(-1).tolist()
-        return torch.utils.data.DataLoader(data, batch_size=batches.shape[1], sampler=order)
+        return torch.utils.data.DataLoader(data, batch_size=batch_size, **order)
+
+    def _in_order(self, batches: np.ndarray) -> torch.utils.data.DataLoader:
+        """A `DataLoader` over the examples, in the order of the batch stream."""
+        return self._loader(batches.shape[1], sampler=batches.reshape(-1).tolist())
 
     def load_batches(self, batches: np.ndarray) -> np.ndarray:
         """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
         if self.execution == "idiomatic":
-            return torch.stack([y for _, y in self._loader(batches)]).numpy()
+            return torch.stack([y for _, y in self._in_order(batches)]).numpy()
         labels = self.fused.load_batches(batches)
         synchronise()
         return labels.cpu().numpy()
+
+    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """An eager loop over a shuffled `DataLoader`."""
+        self.model.train()
+        loader = self._loader(batch_size, shuffle=True)
+        for _ in range(epochs):
+            for x, y in itertools.islice(loader, steps):
+                self._step(x, y, self.settings.learning_rate)
+        synchronise()
+
+    def load_epoch(self, batch_size: int, *, steps: int) -> None:
+        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
+        for _ in itertools.islice(self._loader(batch_size, shuffle=True), steps):
+            pass

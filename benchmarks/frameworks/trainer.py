@@ -56,6 +56,16 @@ class Trainer(Protocol):
     def load_batches(self, batches: np.ndarray) -> np.ndarray:
         """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
 
+    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """Train as a user of the framework would: in its own loop, over its own shuffled order.
+
+        Each epoch ends after all examples, or after `steps` steps. This is what is timed of the idiomatic
+        execution; `train` runs the same loop on batches that are given, so that it can be certified.
+        """
+
+    def load_epoch(self, batch_size: int, *, steps: int) -> None:
+        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
+
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
 

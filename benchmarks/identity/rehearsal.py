@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
@@ -81,7 +82,7 @@ def run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> Trace:
     """Everything that comes of a run, with the outputs for all validation and test examples."""
     trainer.reset(setup.parameters(seed=0))
     scored = replace(data, train_x=data.train_x[:TRAINING_SCORES], train_y=data.train_y[:TRAINING_SCORES])
-    result = run_to_target(trainer, setup.stream(seed=0), scored, plan)
+    result = run_to_target(trainer, setup.stream(seed=0), scored, plan, watch=Watch())
     curve = {
         "training loss": [point.train_loss for point in result.curve],
         "validation loss": [point.validation_loss for point in result.curve],
@@ -132,7 +133,7 @@ def exaggerated(optimizer: Optimizer) -> Optimizer:
         schedule = schedule.model_copy(update={"milestones": [0.4, 0.7]})
     stronger = {
         "clip_norm": SMALL_NORM if optimizer.clip_norm else None,
-        "weight_decay": max(optimizer.weight_decay, STRONG_DECAY) if optimizer.weight_decay else 0.0,
+        "weight_decay": (max(optimizer.weight_decay, STRONG_DECAY) if optimizer.weight_decay else 0.0),
     }
     return over(optimizer, EXAGGERATED_STEPS, **stronger, schedule=schedule)
 

@@ -1,5 +1,6 @@
 """A plan: everything that defines one run; and a replicate: the runs of one seed at all batch sizes."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -7,6 +8,19 @@ from pydantic import Field
 
 from benchmarks.common.value import Value
 from benchmarks.recipe.optimizer import Optimizer
+
+LONGEST_CALL = 2048
+"""The most steps in one call of a trainer; the time limit is checked after each call."""
+
+
+def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
+    """Number of steps before the n-th evaluation: the fewest that cover n · `every` examples."""
+    return math.ceil(evaluation * every / batch_size)
+
+
+def call_steps(evaluate_every: int, batch_size: int) -> int:
+    """The most steps that a run takes in one call: those between two evaluations, or LONGEST_CALL."""
+    return min(LONGEST_CALL, steps_at_evaluation(1, every=evaluate_every, batch_size=batch_size))
 
 
 class Cell(Value):

@@ -47,6 +47,11 @@ class Workload(Value):
         return datasets.split_sizes(self.dataset).train
 
     @property
+    def evaluate_every(self) -> int:
+        """Number of training examples between two evaluations."""
+        return max(1, self.n_training // self.evaluations_per_epoch)
+
+    @property
     def sizes(self) -> list[int]:
         """The batch sizes as numbers; `full` is the size of the training set."""
         return [self.n_training if size == "full" else size for size in self.batch_sizes]
@@ -61,8 +66,8 @@ class Workload(Value):
 class Throughput(Value):
     """How throughput is timed: processes for each framework, and seconds of timed rounds for each case."""
 
-    processes: int = Field(default=3, ge=2)
-    seconds_per_case: float = Field(default=0.5, gt=0)
+    processes: int = Field(default=5, ge=2)
+    seconds_per_case: float = Field(default=0.3, gt=0)
 
 
 class Study(Value):
@@ -92,7 +97,10 @@ def for_tracing(study: Study) -> Study:
 
     The framework is given to each trace separately, so that adding one to a study traces only that one.
     """
-    workloads = [w.model_copy(update={"batch_sizes": w.rehearsed_sizes}) for w in _without_targets(study)]
+    workloads = [
+        w.model_copy(update={"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1})
+        for w in _without_targets(study)
+    ]
     return for_timing(study).model_copy(
         update={
             **{"arms": study.arms, "workloads": workloads, "throughput": Throughput()},
@@ -104,10 +112,7 @@ def for_tracing(study: Study) -> Study:
 def _without_targets(study: Study) -> list[Workload]:
     """The workloads with the same placeholder for every target and budget."""
     target, budget = Target(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
-    return [
-        w.model_copy(update={"target": target, "budget": budget, "evaluations_per_epoch": 1})
-        for w in study.workloads
-    ]
+    return [w.model_copy(update={"target": target, "budget": budget}) for w in study.workloads]
 
 
 def replicates(study: Study) -> list[Replicate]:
@@ -132,11 +137,7 @@ def replicates(study: Study) -> list[Replicate]:
 def cell(workload: Workload, *, framework: str, arm: Arm, batch_size: int) -> Cell:
     """One cell."""
     return Cell(
-        dataset=workload.slug,
-        model=workload.model,
-        framework=framework,
-        arm=arm.name,
-        batch_size=batch_size,
+        dataset=workload.slug, model=workload.model, framework=framework, arm=arm.name, batch_size=batch_size
     )
 
 
@@ -157,5 +158,5 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
         randomness=arm.randomness,
         target=workload.target.validation_accuracy,
         budget=workload.budget,
-        evaluate_every=max(1, workload.n_training // workload.evaluations_per_epoch),
+        evaluate_every=workload.evaluate_every,
     )

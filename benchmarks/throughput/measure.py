@@ -6,32 +6,34 @@
 
 import functools
 import json
+import math
 import os
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import provenance
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput.rounds import Round, estimated_step_s, fused, idiomatic, seconds
 from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
 REQUEST = Request.model_validate_json(REQUEST_FILE.read_bytes())
 ROUNDS = {"fused": 10, "idiomatic": 3}
-"""The most rounds of a case, by execution."""
-ROUND_SHARE = {"fused": 0.1, "idiomatic": 1.0}
-"""Length of a round as a share of the seconds for a case. `fit` and `DataLoader` start up in each call; in a
-long round, this takes as small a share of the time as it does in an epoch."""
+"""The most rounds of a case, by execution. What `fit` needs to start takes a time that varies,
+so that a round of it must be long."""
+TIMES_LONGER = {"fused": 1.0, "idiomatic": 4.0}
+"""How many times the seconds for a case its rounds take together."""
 FEWEST_ROUNDS = 3
+MOST_LOADED = 256
+"""The most batches that are loaded at a time to time the input pipeline of the fused execution."""
 
 
 @functools.cache
@@ -75,42 +77,36 @@ def setup_and_trainer(case_of_size_1: Case) -> tuple[Setup, Trainer]:
     return setup, setup.trainer()
 
 
-def seconds(function: Callable, *arguments) -> float:
-    """Seconds that one call takes."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
+def total_s(case: Case) -> float:
+    """Seconds of all rounds of a case together."""
+    return REQUEST.seconds_per_case * TIMES_LONGER[case.execution]
 
 
-def steps_per_round(step_s: float, *, round_s: float) -> int:
-    """Number of steps that fill a round, at least one."""
-    return max(1, round(round_s / step_s))
+def round_of(case: Case, setup: Setup, trainer: Trainer) -> Round:
+    """The round of a case; making it warms the trainer up."""
+    round_s = total_s(case) / ROUNDS[case.execution]
+    if case.execution == "fused":
+        return fused(trainer, setup.stream(seed=REQUEST.process), case, round_s=round_s)
+    return idiomatic(trainer, len(setup.labels), case, round_s=round_s)
 
 
-def rounds_for(round_s: float, *, most: int, total_s: float) -> int:
+def number_of_rounds(round_s: float, *, most: int, total_s: float) -> int:
     """Number of rounds that fit into the time for a case, from FEWEST_ROUNDS to `most`."""
     return max(FEWEST_ROUNDS, min(most, int(total_s / round_s)))
 
 
-def estimated_step_s(trainer: Trainer, stream: BatchStream, batch_size: int, *, budget_s: float) -> float:
-    """Seconds of a step after warm-up, without the fixed cost of a call.
-
-    The number of steps in a call grows until the call takes long enough; the time of a step is then the
-    difference from a call of one step.
-    """
-    one_step_s = seconds(trainer.train, stream.batches(batch_size, first=0, count=1))
-    steps, call_s = 1, one_step_s
-    while call_s < budget_s / 2 and steps < 4096:
-        steps *= 4
-        call_s = seconds(trainer.train, stream.batches(batch_size, first=0, count=steps))
-    return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s
-
-
-def input_share(trainer: Trainer, batches: np.ndarray, *, round_s: float) -> float:
-    """Time of the input pipeline alone / time of the whole round, at most 1."""
+def input_step_s(case: Case, setup: Setup, trainer: Trainer) -> float:
+    """Seconds that the input pipeline alone takes for a step."""
+    if case.execution == "idiomatic":
+        return estimated_step_s(
+            lambda steps: trainer.load_epoch(case.batch_size, steps=steps),
+            budget_s=total_s(case) / ROUNDS[case.execution],
+            most=math.ceil(len(setup.labels) / case.batch_size),
+        )
+    steps = min(case.call_steps, MOST_LOADED)
+    batches = setup.stream(seed=REQUEST.process).batches(case.batch_size, first=0, count=steps)
     trainer.load_batches(batches)
-    input_s = statistics.median(seconds(trainer.load_batches, batches) for _ in range(FEWEST_ROUNDS))
-    return min(1.0, input_s / round_s)
+    return statistics.median(seconds(trainer.load_batches, batches) for _ in range(FEWEST_ROUNDS)) / steps
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -141,26 +137,31 @@ def test_throughput(benchmark, case: Case) -> None:
 
 def time_case(benchmark, case: Case) -> None:
     """Time compilation, first step, rounds and input pipeline of a case; `measuring_s` is all of it."""
-    setup, trainer = setup_and_trainer(case.model_copy(update={"batch_size": 1}))
-    start = time.perf_counter()
+    watch, start = Watch(), time.perf_counter()
+    setup, trainer = setup_and_trainer(case.model_copy(update={"batch_size": 1, "call_steps": 1}))
     trainer.reset(setup.parameters(seed=0))
-    stream = setup.stream(seed=REQUEST.process)
     compile_s = trainer.compile(case.batch_size)
-    first_step_s = seconds(trainer.train, stream.batches(case.batch_size, first=0, count=1))
-    round_s = REQUEST.seconds_per_case * ROUND_SHARE[case.execution]
-    step_s = estimated_step_s(trainer, stream, case.batch_size, budget_s=round_s)
-    steps = steps_per_round(step_s, round_s=round_s)
-    batches = stream.batches(case.batch_size, first=0, count=steps)
-    most = ROUNDS[case.execution]
-    rounds = rounds_for(steps * step_s, most=most, total_s=most * round_s)
-    framework().synchronise()
-    benchmark.pedantic(trainer.train, args=(batches,), rounds=rounds, iterations=1)
-    median_s = statistics.median(benchmark.stats.stats.data)
+    first = setup.stream(seed=REQUEST.process).batches(case.batch_size, first=0, count=1)
+    first_step_s = seconds(trainer.train, first)
+    timed = round_of(case, setup, trainer)
+    arguments, options = timed.prepare()
+    round_s = seconds(timed.run, *arguments, **options)
+    watch.probe()
+    rounds = number_of_rounds(round_s, most=ROUNDS[case.execution], total_s=total_s(case))
+    benchmark.pedantic(timed.run, setup=timed.prepare, rounds=rounds, iterations=1)
+    times = benchmark.stats.stats.data
+    for of_round in times:
+        watch.called(1, of_round)
+    step_s = (statistics.median(times) - timed.start_s) / timed.steps
+    if step_s <= 0:
+        raise RuntimeError("a round is too short beside the start of a call: give more seconds_per_case")
     benchmark.extra_info.update(
-        steps_per_round=steps,
+        steps_per_round=timed.steps,
+        start_s=timed.start_s,
         compile_s=compile_s,
         first_step_s=first_step_s,
-        input_share=input_share(trainer, batches, round_s=median_s),
+        input_share=min(1.0, input_step_s(case, setup, trainer) / step_s),
+        disturbance=watch.disturbance().model_dump(),
         measuring_s=time.perf_counter() - start,
         status="measured",
     )

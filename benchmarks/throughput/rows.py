@@ -7,20 +7,26 @@ from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
+from benchmarks.common.quiet import Disturbance
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.plan import call_steps
 from benchmarks.study.study import Workload
 
 
 class Case(Value):
-    """One thing to time: the steps of a model on a data set, in one execution, at one batch size."""
+    """One thing to time: the steps of a model on a data set, in one execution, at one batch size.
+
+    `call_steps` are the most steps that a training takes in one call of its trainer.
+    """
 
     dataset: str
     model: str
     step_kind: str
     execution: Execution
     batch_size: int
+    call_steps: int
 
 
 class Request(Value):
@@ -49,6 +55,7 @@ def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
             step_kind=step_kind,
             execution=execution,
             batch_size=size,
+            call_steps=call_steps(workload.evaluate_every, size),
         )
         for size in workload.sizes
         for step_kind in step_kinds
@@ -57,8 +64,12 @@ def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
 
 
 def shuffled(cases: list[Case], *, seed: int) -> list[Case]:
-    """The cases in a random order, so that a drift of the machine is not mistaken for a batch size effect."""
-    return [cases[index] for index in np.random.default_rng(seed).permutation(len(cases))]
+    """The cases in a random order, so that a drift of the machine is not mistaken for a batch size effect.
+
+    The idiomatic ones come first: what the fused execution sets for the process cannot be taken back.
+    """
+    order = [cases[index] for index in np.random.default_rng(seed).permutation(len(cases))]
+    return sorted(order, key=lambda case: case.execution == "fused")
 
 
 class Timing(TypedDict):
@@ -77,35 +88,36 @@ class Timing(TypedDict):
     threads: int
     process: int
     samples_per_s: float
-    step_p50_ms: float
-    step_p95_ms: float
+    step_ms: float
     rounds: int
-    steps_per_round: int
+    steps_per_round: float
+    start_s: float
     compile_s: float | None
     first_step_s: float
     input_share: float
+    disturbed: str
     status: str
 
 
-MEASURED_HERE = ("samples_per_s", "step_p50_ms", "step_p95_ms", "rounds")
+MEASURED_HERE = ("samples_per_s", "step_ms", "rounds", "disturbed")
 """The numbers computed here from the rounds; the process reports the others."""
 
 
 def row(benchmark: dict) -> Timing:
     """The row of one case in a pytest-benchmark file.
 
-    Throughput is the batch size / the median, over rounds, of the mean time of a step in a round; the
-    quantiles are those of the same times.
+    Throughput is the batch size / the median, over rounds, of the mean time of a step in a round.
     """
     info = benchmark["extra_info"]
-    step_s = np.asarray(benchmark["stats"]["data"]) / info["steps_per_round"]
+    rounds_s = np.asarray(benchmark["stats"]["data"])
+    step_s = (float(np.median(rounds_s)) - info["start_s"]) / info["steps_per_round"]
     reported = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
     return Timing(
         **reported,
-        samples_per_s=info["batch_size"] / float(np.median(step_s)),
-        step_p50_ms=1e3 * float(np.median(step_s)),
-        step_p95_ms=1e3 * float(np.quantile(step_s, 0.95)),
-        rounds=len(step_s),
+        samples_per_s=info["batch_size"] / step_s,
+        step_ms=1e3 * step_s,
+        rounds=len(rounds_s),
+        disturbed=Disturbance.model_validate(info["disturbance"]).reason,
     )
 
 

@@ -5,6 +5,7 @@ other. An imported framework has started nothing yet, so that each run has it as
 that dies takes no other with it.
 """
 
+import functools
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from benchmarks import datasets, frameworks
 from benchmarks.common import machine, process, provenance
 from benchmarks.common.progress import Progress
+from benchmarks.common.quiet import Repetition
 from benchmarks.common.store import Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Cell, Plan, Replicate
@@ -44,10 +46,13 @@ def stored(job: Job) -> dict[Cell, Record]:
 
 def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: float) -> Iterator[Record]:
     """The records of the runs that the store lacks; it keeps them, unless they were killed or failed."""
-    progress, since = Progress(f"runs of {job.replicate.name}", len(missing)), process.start_time()
+    progress, since = (Progress(f"runs of {job.replicate.name}", len(missing)), process.start_time())
+    repetition = Repetition()
     for plan in missing:
         depends_on = conditions_of(plan, data=job.data, threads=job.threads)
-        made = one_run(framework, plan, job)
+        made = repetition.calmer(
+            functools.partial(one_run, framework, plan, job), of=lambda made: made.disturbance
+        )
         lasted, since = time.time() - since, time.time()
         # A process that died left no device; like one that failed, nobody can say what it depended on.
         lasting = made.run.status != Status.FAILED and "device" in made.provenance

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from benchmarks.common import provenance
-from benchmarks.common.machine import OtherLoad
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
@@ -62,14 +62,14 @@ def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
     return WarmedUp(trainer, memory, start)
 
 
-def measure(framework: ModuleType, plan: Plan, data: Dataset) -> tuple[Run, dict, dict]:
+def measure(framework: ModuleType, plan: Plan, data: Dataset, watch: Watch) -> tuple[Run, dict, dict]:
     """The run, its measurements and its start. An error becomes the run's result."""
     measurements, start = {}, {}
     try:
         setup = set_up(framework, plan, data)
         trainer, measurements, start = warm_up(setup, data, plan)
         trainer.reset(setup.parameters(seed=plan.seed))
-        run = run_to_target(trainer, setup.stream(seed=plan.seed), data, plan)
+        run = run_to_target(trainer, setup.stream(seed=plan.seed), data, plan, watch=watch)
     except Exception as error:
         run = failed_run(framework, error, seed=plan.seed)
     return run, measurements, start
@@ -84,13 +84,18 @@ def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
 
 def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -> Record:
     """Configure the framework in this process, measure, and describe where the result comes from."""
-    started, load, start = provenance.now(), OtherLoad(), time.perf_counter()
+    started, watch, start = provenance.now(), Watch(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
-    run, measurements, seconds = measure(framework, plan, data)
+    run, measurements, seconds = measure(framework, plan, data, watch)
+    disturbance = watch.disturbance()
     origin = {
         **provenance.of_framework(framework),
         **{"data_sha256": data.sha256, "threads": threads},
-        **{"started": started, "finished": provenance.now(), "others_cpu_share": load.share()},
+        **{
+            "started": started,
+            "finished": provenance.now(),
+            "others_cpu_share": disturbance.others_cpu_share,
+        },
     }
     return Record(
         cell=plan.cell,
@@ -99,5 +104,6 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
         measurements=measurements,
         start=seconds,
         measuring_s=time.perf_counter() - start,
+        disturbance=disturbance,
         provenance=origin,
     )

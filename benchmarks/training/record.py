@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
+from benchmarks.common.quiet import Disturbance
 from benchmarks.common.value import Value
 from benchmarks.recipe.plan import Cell
 
@@ -65,7 +66,8 @@ class Record(Value):
     the run. `measurements` are those of `training.peak_memory`; their names include the
     unit. `start` are the seconds that parts of the start took. `job_s` is the lifetime of the run's process
     in seconds, for the first run of a job with the import of the framework, and `measuring_s` the part of it
-    spent on measuring, training and evaluation.
+    spent on measuring, training and evaluation. `disturbance` is what the machine did besides; None for a
+    process that died.
     """
 
     cell: Cell
@@ -77,4 +79,5 @@ class Record(Value):
     start: dict[str, float | None] = {}
     job_s: float = 0.0
     measuring_s: float = 0.0
+    disturbance: Disturbance | None = None
     provenance: dict[str, Any]

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Scores, Trainer, scores
 from benchmarks.recipe.batches import BatchStream
-from benchmarks.recipe.plan import Plan
+from benchmarks.recipe.plan import LONGEST_CALL, Plan, steps_at_evaluation
 from benchmarks.training.record import Evaluation, Run, Status
-
-LONGEST_CALL = 2048
-"""The most steps in one call of a trainer; the time limit is checked after each call."""
 
 Clock = Callable[[], float]
 
@@ -33,7 +31,13 @@ class RunState:
 
 
 def run_to_target(
-    trainer: Trainer, stream: BatchStream, data: Dataset, plan: Plan, *, clock: Clock = time.perf_counter
+    trainer: Trainer,
+    stream: BatchStream,
+    data: Dataset,
+    plan: Plan,
+    *,
+    watch: Watch,
+    clock: Clock = time.perf_counter,
 ) -> Run:
     """Train, on the seed's batches, a trainer that was just reset to the seed's initial parameters.
 
@@ -41,23 +45,20 @@ def run_to_target(
     used once, at the end, with these parameters. An evaluation follows the first step at or after each
     multiple of `plan.evaluate_every` examples. The budget of epochs ends with the step that completes it.
     The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
-    only after these seconds counts as not reached.
+    only after these seconds counts as not reached. `watch` is told of every call, and probes the machine
+    after every evaluation.
     """
     state = RunState()
     status = Status.MISSED
     while True:
-        status = _train_to_evaluation(trainer, stream, plan, state=state, clock=clock)
+        status = _train_to_evaluation(trainer, stream, plan, state=state, watch=watch, clock=clock)
         if status == Status.DIVERGED:
             break
         _evaluate(trainer, data, plan, state=state, clock=clock)
+        watch.probe()
         if state.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
             break
     return _finish(trainer, data, plan, state=state, ended=status)
-
-
-def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
-    """Number of steps before the n-th evaluation: the fewest that cover n · `every` examples."""
-    return math.ceil(evaluation * every / batch_size)
 
 
 def _next_stop(plan: Plan, state: RunState) -> int:
@@ -69,7 +70,7 @@ def _next_stop(plan: Plan, state: RunState) -> int:
 
 
 def _train_to_evaluation(
-    trainer: Trainer, stream: BatchStream, plan: Plan, *, state: RunState, clock: Clock
+    trainer: Trainer, stream: BatchStream, plan: Plan, *, state: RunState, watch: Watch, clock: Clock
 ) -> Status:
     """Take the steps up to the next evaluation; only these are timed."""
     stop = _next_stop(plan, state)
@@ -78,7 +79,9 @@ def _train_to_evaluation(
         batches = stream.batches(plan.cell.batch_size, first=state.steps, count=count)
         start = clock()
         losses = trainer.train(batches).loss
-        state.training_s += clock() - start
+        call_s = clock() - start
+        watch.called(count, call_s)
+        state.training_s += call_s
         state.steps += count
         state.losses.extend(float(loss) for loss in losses)
         if not np.isfinite(losses).all():
@@ -125,7 +128,7 @@ def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, end
     return Run(
         seed=plan.seed,
         status=Status.REACHED if reached else ended,
-        message=f"loss not finite within step {state.steps}" if ended == Status.DIVERGED else "",
+        message=(f"loss not finite within step {state.steps}" if ended == Status.DIVERGED else ""),
         steps=state.steps,
         examples=state.steps * batch_size,
         training_s=state.training_s,

@@ -18,7 +18,7 @@ FIX = "run the same command again; the file is made again from the store"
 class Records(Value):
     """The records of a replicate, one for each batch size: what one job leaves in `runs/`."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     records: list[Record]
 
 

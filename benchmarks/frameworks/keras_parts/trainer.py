@@ -1,5 +1,6 @@
 """The part of a trainer that is the same for every backend of Keras, including `model.fit`."""
 
+import itertools
 import time
 
 import keras
@@ -67,10 +68,10 @@ def compile_for_fit(model: keras.Model, optimizer: RecipeOptimizer) -> None:
     model.compile(optimizer=optimizer, loss=loss)
 
 
-def fit(model: keras.Model, *data, **settings) -> Steps:
+def fit_in_order(model: keras.Model, examples: np.ndarray, labels: np.ndarray, *, batch_size: int) -> Steps:
     """Train for one pass over the data, in its order."""
     recorder = Recorder(model.optimizer)
-    model.fit(*data, epochs=1, verbose=0, shuffle=False, callbacks=[recorder], **settings)
+    model.fit(examples, labels, batch_size=batch_size, verbose=0, shuffle=False, callbacks=[recorder])
     return recorder.steps()
 
 
@@ -88,8 +89,9 @@ class KerasTrainer:
     - `_compile_fused(batch_size)`: compiles the fused execution for a batch size, once;
     - `_run(batches, coefficients)`: the fused steps, with the rows of `_coefficients`; returns losses and,
       if the optimizer clips, gradient norms, [steps, 1 or 2];
-    - `_load_fused(batches)`, `_load_idiomatic(batches)`: `load_batches` for each execution;
-    - `_pipeline(batches)`: the input of `fit`, if it is not arrays;
+    - `_load_fused(batches)`: `load_batches` of the fused execution;
+    - `_labels(examples, labels, **settings)`: the labels of each batch as they come out of the input
+      pipeline of `fit`, which takes the same settings;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -103,7 +105,7 @@ class KerasTrainer:
         precision: str,
         execution: Execution,
     ) -> None:
-        self.spec, self.input_shape, self.settings = layers, examples.shape[1:], optimizer
+        self.spec, self.input_shape, self.settings = (layers, examples.shape[1:], optimizer)
         self.precision, self.execution = precision, execution
         self.model, self.outputs, self.variables = build_model(layers, self.input_shape)
         self.shapes = parameter_shapes(layers, self.input_shape)
@@ -169,8 +171,7 @@ class KerasTrainer:
     def train(self, batches: np.ndarray) -> Steps:
         """One step for each row of `batches` [steps, B]."""
         if self.execution == "idiomatic":
-            data, settings = self._pipeline(batches)
-            return fit(self.model, *data, **settings)
+            return fit_in_order(self.model, *self._in_order(batches), batch_size=batches.shape[1])
         self._compile_fused(batches.shape[1])
         metrics = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)
@@ -180,11 +181,26 @@ class KerasTrainer:
         """The coefficients of `count` steps from the step `first` on, [count, …]."""
         return self.settings.coefficients(first, count).astype(self.precision)
 
-    def _pipeline(self, batches: np.ndarray) -> tuple[tuple, dict]:
-        """The data and the settings for `fit`."""
+    def _in_order(self, batches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The examples and labels of batches, one after the other."""
         order = batches.reshape(-1)
-        return (self.examples[order], self.labels[order]), {"batch_size": batches.shape[1]}
+        return self.examples[order], self.labels[order]
 
     def load_batches(self, batches: np.ndarray) -> np.ndarray:
         """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
-        return self._load_idiomatic(batches) if self.execution == "idiomatic" else self._load_fused(batches)
+        if self.execution == "fused":
+            return self._load_fused(batches)
+        labels = self._labels(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
+        return np.stack([keras.ops.convert_to_numpy(of_batch) for of_batch in labels])
+
+    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """`model.fit` on the arrays of examples and labels, which shuffles them anew for each epoch."""
+        self.model.fit(
+            self.examples, self.labels, batch_size=batch_size, epochs=epochs, steps_per_epoch=steps, verbose=0
+        )
+
+    def load_epoch(self, batch_size: int, *, steps: int) -> None:
+        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
+        labels = self._labels(self.examples, self.labels, batch_size=batch_size, shuffle=True)
+        for _ in itertools.islice(labels, steps):
+            pass

@@ -1,0 +1,102 @@
+"""A round of each execution: what is called between two readings of the clock.
+
+Both do what is done outside of timings. A training calls its trainer for the steps between two evaluations,
+each time with batches that it has not seen; a user calls `fit` once for many steps.
+"""
+
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.frameworks.trainer import Trainer
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput.rows import Case
+
+MOST_STEPS = 4096
+"""The most steps that are tried to estimate the time of one."""
+STARTS = 3
+"""How often the start of `fit` is timed."""
+
+
+class Round(NamedTuple):
+    """A round: `run` is timed, on what `prepare` returns, which is called before the clock is read.
+
+    `steps` are those that take the time of the round less `start_s`, the seconds of a call of one step.
+    """
+
+    prepare: Callable[[], tuple[tuple, dict]]
+    run: Callable
+    steps: float
+    start_s: float
+
+
+def seconds(function: Callable, *arguments, **options) -> float:
+    """Seconds that one call takes."""
+    start = time.perf_counter()
+    function(*arguments, **options)
+    return time.perf_counter() - start
+
+
+def estimated_step_s(
+    take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS, start_s: float = 0.0
+) -> float:
+    """Seconds of a step without the fixed cost of a call, where `take` takes so many steps.
+
+    The number of steps in a call grows until the call takes long enough beyond its start; the time of a step
+    is then the difference from a call of one step.
+    """
+    one_step_s = seconds(take, 1)
+    steps, call_s = 1, one_step_s
+    while call_s - start_s < budget_s / 2 and steps < most:
+        steps = min(4 * steps, most)
+        call_s = seconds(take, steps)
+    return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s
+
+
+def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float) -> Round:
+    """A round of calls as a training makes them; a call is shorter only where it would exceed the round."""
+
+    def take(steps: int) -> None:
+        trainer.train(stream.batches(case.batch_size, first=0, count=steps))
+
+    step_s = estimated_step_s(take, budget_s=round_s)
+    of_call = max(1, min(case.call_steps, round(round_s / step_s)))
+    calls = max(1, round(round_s / (of_call * step_s)))
+    numbers = itertools.count()
+
+    def prepare() -> tuple[tuple, dict]:
+        first = next(numbers) * calls * of_call
+        batches = stream.batches(case.batch_size, first=first, count=calls * of_call)
+        return (np.split(batches, calls),), {}
+
+    def run(batches: list[np.ndarray]) -> None:
+        for of_one in batches:
+            trainer.train(of_one)
+
+    return Round(prepare, run, steps=calls * of_call, start_s=0.0)
+
+
+def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) -> Round:
+    """One call of `fit`: for whole epochs where they are shorter than the round, otherwise for some steps.
+
+    A user calls `fit` once for a training, so what a call takes before its first step is left out.
+    """
+    batch_size, in_epoch = case.batch_size, math.ceil(n_examples / case.batch_size)
+    trainer.fit(batch_size, steps=1)
+    start_s = statistics.median(seconds(trainer.fit, batch_size, steps=1) for _ in range(STARTS))
+
+    def take(steps: int) -> None:
+        trainer.fit(batch_size, steps=steps)
+
+    step_s = estimated_step_s(take, budget_s=round_s, most=in_epoch, start_s=start_s)
+    wanted = max(2, round(round_s / step_s))
+    length, steps = {"steps": wanted}, float(wanted)
+    if wanted >= in_epoch:
+        epochs = max(1 if in_epoch > 1 else 2, round(wanted / in_epoch))
+        length, steps = {"epochs": epochs}, epochs * n_examples / batch_size
+    return Round(lambda: ((), length), lambda **length: trainer.fit(batch_size, **length), steps - 1, start_s)

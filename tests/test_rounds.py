@@ -1,0 +1,83 @@
+"""What a round calls, and how long it is, against a clock that only the calls advance."""
+
+import types
+
+import numpy as np
+import pytest
+
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput import rounds
+from benchmarks.throughput.rows import Case
+
+N = 1000
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    """A trainer whose call costs 0.5 s and whose step costs 0.25 s."""
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr(rounds.time, "perf_counter", lambda: clock.now)
+
+    class Trainer:
+        calls, fits = [], []
+
+        def train(self, batches):
+            clock.now += 0.5 + 0.25 * len(batches)
+            self.calls.append(batches)
+
+        def fit(self, batch_size, *, epochs=1, steps=None):
+            clock.now += 0.5 + 0.25 * epochs * (steps or N / batch_size)
+            self.fits.append((epochs, steps))
+
+    return Trainer()
+
+
+def case(execution, batch_size, call_steps=3):
+    names = {"dataset": "d", "model": "m", "step_kind": "momentum"}
+    return Case(**names, execution=execution, batch_size=batch_size, call_steps=call_steps)
+
+
+@pytest.mark.parametrize(("budget_s", "step_s"), [(4.0, 0.25), (0.1, 0.75)])
+def test_the_cost_of_a_call_is_no_part_of_a_step(trainer, budget_s, step_s):
+    def take(steps):
+        trainer.train(np.zeros((steps, 1)))
+
+    assert rounds.estimated_step_s(take, budget_s=budget_s) == pytest.approx(step_s)
+
+
+def test_a_fused_round_consists_of_calls_of_a_training_with_new_batches_each(trainer):
+    timed = rounds.fused(trainer, BatchStream(N, seed=0), case("fused", 4), round_s=3.0)
+    trainer.calls.clear()
+    for _ in range(2):
+        (batches,), options = timed.prepare()
+        timed.run(batches, **options)
+    assert timed.steps == 12 and timed.start_s == 0
+    assert [len(call) for call in trainer.calls] == [3] * 8
+    seen = np.concatenate(trainer.calls)
+    assert len(np.unique(seen)) == seen.size
+
+
+def test_a_call_that_would_exceed_the_round_is_cut(trainer):
+    timed = rounds.fused(trainer, BatchStream(N, seed=0), case("fused", 4, call_steps=2048), round_s=2.0)
+    assert timed.steps == 8
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "length", "steps"),
+    [
+        (4, {"steps": 16}, 16),  # an epoch of 250 steps takes longer than the round
+        (100, {"epochs": 2}, 20),  # 16 steps are more than the 10 of an epoch
+        (1000, {"epochs": 5}, 5),  # one step an epoch: its start is not known apart, and counts as a step
+        (300, {"epochs": 4}, 4 * N / 300),  # the last batch of an epoch is smaller
+    ],
+)
+def test_a_round_of_fit_is_whole_epochs_or_a_part_of_one_without_its_start(
+    trainer, batch_size, length, steps
+):
+    timed = rounds.idiomatic(trainer, N, case("idiomatic", batch_size), round_s=4.0)
+    arguments, options = timed.prepare()
+    took = rounds.seconds(timed.run, *arguments, **options)
+    assert options == length
+    assert timed.start_s == pytest.approx(0.75)
+    assert (took - timed.start_s) / timed.steps == pytest.approx(0.25)
+    assert timed.steps == pytest.approx(steps - 1)
