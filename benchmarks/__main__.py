@@ -201,14 +201,15 @@ def report(results: Folder) -> None:
     "--into results/published/lab/default"
 )
 def deposit(
-    results: Folder,
-    into: Annotated[Path, typer.Option(help="The folder results/published/MACHINE/STUDY.")],
+    results: Folder, into: Annotated[Path, typer.Option(help="The folder results/published/MACHINE/STUDY.")]
 ) -> None:
     """Copy the part of a finished study that is to be committed."""
     from benchmarks.publish import deposit
 
     n_bytes = deposit.deposit(results, into)
-    print(f"{into}: {n_bytes / 2**20:.1f} MiB, ready to be committed")
+    doubt = deposit.doubt(results)
+    advice = f"but {doubt}: measure again before you commit it" if doubt else "ready to be committed"
+    print(f"{into}: {n_bytes / 2**20:.1f} MiB, {advice}")
 
 
 @app.command(epilog="Example: python -m benchmarks why mnist/mlp/keras/sqrt-lr/64")
@@ -249,9 +250,7 @@ def columns() -> None:
 
 
 @app.command(epilog="Example: python -m benchmarks docs")
-def docs(
-    root: Annotated[Path, typer.Option(help="The folder of the README and of docs/.")] = Path(),
-) -> None:
+def docs(root: Annotated[Path, typer.Option(help="The folder of the README and of docs/.")] = Path()) -> None:
     """Write the published numbers into the README and docs/, and draw the README's figure."""
     from benchmarks.publish import docs
 

@@ -108,8 +108,8 @@ def timing(execution, rate, process, **changes):
         "batch_size": 50,
         "status": "measured",
     }
-    values |= {"execution": execution, "samples_per_s": rate, "process": process, "step_p50_ms": 5e4 / rate}
-    values |= {"step_p95_ms": 6e4 / rate, "compile_s": 0.5, "first_step_s": 0.1, "input_share": 0.2}
+    values |= {"execution": execution, "samples_per_s": rate, "process": process, "step_ms": 5e4 / rate}
+    values |= {"disturbed": "", "compile_s": 0.5, "first_step_s": 0.1, "input_share": 0.2}
     return {**values, **changes}
 
 
@@ -122,10 +122,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
             timing("idiomatic", 50.0, 1),
         ]
     )
-    row = {
-        **NAMES,
-        **cells.trained_columns(records(reached(0, 1000, test=0.9)), n_training=1000),
-    }
+    row = {**NAMES, **cells.trained_columns(records(reached(0, 1000, test=0.9)), n_training=1000)}
     row["identity"] = "certified"
     table = cells.summary([row], throughput, study="s", machine="m", threads=2)
     (found,) = table.to_dict("records")
@@ -141,11 +138,7 @@ def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_t
 
 def test_a_cell_that_was_only_timed_has_its_row_and_says_so():
     table = cells.summary(
-        [NAMES],
-        pd.DataFrame([timing("fused", 100.0, 0)]),
-        study="s",
-        machine="m",
-        threads=2,
+        [NAMES], pd.DataFrame([timing("fused", 100.0, 0)]), study="s", machine="m", threads=2
     )
     (found,) = table.to_dict("records")
     assert (found["status"], found["n_runs"]) == ("untrained", 0)

@@ -20,7 +20,11 @@ def throughput(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Mean, least and greatest peak memory over the arms of a step kind, by case; the cells without one."""
     memory = cells.groupby(ON_MACHINE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
-    values = memory.reset_index().merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
+    values = (
+        memory.reset_index()
+        .merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
+        .assign(disturbed="")
+    )
     failed = panels.failed_trainings(cells[cells["peak_memory_mib"].isna()])
     return _titled(values, cells), _titled(failed, cells)
 

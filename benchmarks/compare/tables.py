@@ -5,7 +5,7 @@ import re
 import pandas as pd
 
 from benchmarks.compare import quantities
-from benchmarks.publish import wording
+from benchmarks.publish import marks, wording
 from benchmarks.publish.table import Column, Entry, Table
 from benchmarks.summary.schema import TRAINING
 
@@ -41,8 +41,16 @@ def _case_table(name: str, heading: str, values: pd.DataFrame, failed: pd.DataFr
     why = failed.drop_duplicates(["machine", "framework", "batch_size"])
     why = why.set_index(["machine", "framework", "batch_size"])["status"].to_dict()
     entries = {
-        key: [wording.number(value) if pd.notna(value) else why.get(key, wording.NOTHING)]
-        for *key, value in values[[*DATA[:3], "value"]].itertuples(index=False, name=None)
+        key: [
+            (
+                wording.number(value) + marks.disturbed(reason)
+                if pd.notna(value)
+                else why.get(key, wording.NOTHING)
+            )
+        ]
+        for *key, value, reason in values[[*DATA[:3], "value", "disturbed"]].itertuples(
+            index=False, name=None
+        )
         for key in [tuple(key)]
     }
     panel = values["panel"].iloc[0]
@@ -55,7 +63,8 @@ def _time_table(title: str, cells: pd.DataFrame) -> Table:
     entries = {}
     for cell in cells.itertuples():
         reached = cell.status in ("reached", "untrained")
-        measured = wording.number(cell.time_to_target_s) if reached else cell.status
+        time = wording.number(cell.time_to_target_s) + marks.disturbed(cell.disturbed)
+        measured = time if reached else cell.status
         texts = [measured, wording.number(cell.time_to_target_predicted_s), wording.percent(cell.error)]
         entries[cell.machine, cell.framework, cell.batch_size] = texts
     data = cells[[*DATA, *TIMES, "examples_from"]]
@@ -83,13 +92,14 @@ def _wide(name: str, title: str, entries: dict, *, data: pd.DataFrame, heads: li
     return Table(
         name=name,
         title=title,
-        caption=CAPTION if heads else "A word in place of a value tells why there is none.",
+        caption=f"{CAPTION if heads else NO_VALUE} {marks.DISTURBED_NOTE}",
         columns=[*first, *(columns or [Column(machine) for machine in machines])],
         rows=rows,
         data=data,
     )
 
 
+NO_VALUE = "A word in place of a value tells why there is none."
 CAPTION = (
     "Predicted: examples to target of the other machines (median; the machine’s own where no other reached "
     "the target) over the throughput of this one. Error: predicted over measured, less 1. A word in place of "

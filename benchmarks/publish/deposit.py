@@ -6,7 +6,9 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
-from benchmarks.summary.schema import OF_A_STUDY
+from benchmarks.publish.report import QUIET
+from benchmarks.summary import reading
+from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "provenance.json", "identity.json", "report.html"]
 FOLDERS = ["tables", "figures"]
@@ -35,6 +37,15 @@ def deposit(results: Path, into: Path) -> int:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return sum(path.stat().st_size for path in into.rglob("*") if path.is_file())
+
+
+def doubt(results: Path) -> str:
+    """Why results had better be measured again before they are committed; empty where nothing speaks so."""
+    disturbed = reading.table(results, SUMMARY)["disturbed"] != ""
+    share = reading.provenance(results)["others_cpu_share"] or 0.0
+    if share > QUIET:
+        return f"other work took {share:.0%} of the machine while this was measured"
+    return f"{disturbed.sum()} of {len(disturbed)} cells were disturbed" if disturbed.any() else ""
 
 
 def to_commit(results: Path) -> tuple[list[Path], list[Path]]:

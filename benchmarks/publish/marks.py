@@ -23,10 +23,14 @@ def mark(identity: object) -> str:
     return MARKS[identity if identity in (CERTIFIED, STATISTICAL) else NOT_CERTIFIED]
 
 
-def notes(identity: pd.Series) -> list[str]:
-    """What the signs that occur mean."""
-    present = set(kinds(identity))
-    return [note for kind, note in NOTES.items() if kind in present]
+def notes(cells: pd.DataFrame) -> list[str]:
+    """What the signs mean that occur for cells with `identity` and `disturbed`."""
+    present = set(kinds(cells["identity"]))
+    doubts = [note for kind, note in NOTES.items() if kind in present]
+    return [*doubts, *([DISTURBED_NOTE = (
+    "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: its speed "
+    "and time are never bold."
+)
 
 
 def kinds(identity: pd.Series) -> pd.Series:
@@ -38,6 +42,15 @@ def gravest_of_case(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
     """One row for each case, with the gravest verdict among its cells."""
     gravest = kinds(cells["identity"]).map(KINDS.index).sort_values(kind="stable").index
     return cells.loc[gravest].drop_duplicates(case).sort_index()
+
+
+DISTURBED = "¶"
+DISTURBED_NOTE = "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: never bold."
+
+
+def disturbed(reason: str) -> str:
+    """The sign behind a time or speed of a cell that was disturbed for this reason; none if there is none."""
+    return DISTURBED if reason else ""
 
 
 ENDED_EARLY = "§"

@@ -113,9 +113,17 @@ def findings(results: Results) -> dict[str, list[str]]:
     sentences_of = {}
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
-        sentences = [*speed(cells, several=results.several_step_kinds), *time(cells), *_accuracy(cells)]
+        quiet = cells[cells["disturbed"] == ""]
+        sentences = [*speed(quiet, several=results.several_step_kinds), *time(quiet), *_accuracy(cells)]
+        sentences += _left_out(len(cells) - len(quiet))
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
+
+
+def _left_out(n_disturbed: int) -> list[str]:
+    """Says that disturbed cells have no part in the sentences on speed and time."""
+    cells = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
+    return [f"{cells} left out of speeds and times: the machine was disturbed."] if n_disturbed else []
 
 
 def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
@@ -156,9 +164,15 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
         yield (
             f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
-            f"{_with_interval(best, TIME)} s; the largest batch size that reaches it is "
+            f"{_with_interval(best, TIME)} s{_start(best)}; the largest batch size that reaches it is "
             f"{wording.whole(largest)}."
         )
+
+
+def _start(cell: pd.Series) -> str:
+    """What a user waits for before the first step, where it was measured."""
+    start_s = cell["start_s"]
+    return "" if pd.isna(start_s) else f" after a start of {wording.number(start_s)} s"
 
 
 def _times(cells: pd.DataFrame) -> Iterator[str]:

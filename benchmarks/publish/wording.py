@@ -81,10 +81,16 @@ def percent(share: float, *, decimals: int = 1) -> str:
     return NOTHING if pd.isna(share) else f"{100 * share:.{decimals}f}"
 
 
+UNRESOLVED = 100
+"""From this ratio of its ends on, an interval says no more than that the value is not resolved."""
+
+
 def interval(value: float, lo: float, hi: float) -> str:
     """A value with its interval, or alone where there is no interval."""
     if math.isnan(value) or (math.isnan(lo) and math.isnan(hi)):
         return number(value)
+    if 0 < lo < hi / UNRESOLVED < math.inf:
+        return f"{number(value)} [not resolved]"
     return f"{number(value)} [{number(lo)}, {number(hi)}]"
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.common.quiet import Disturbance
 from benchmarks.summary.schema import CASE, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
@@ -12,7 +13,7 @@ from benchmarks.training.record import Record, Run, Status
 UNKNOWN = "not certified: no certificate"
 OTHER = "not certified: the certificate is of other code, data, settings or threads"
 BROKEN = (Status.FAILED, Status.OUT_OF_MEMORY)
-TIMED_MEDIANS = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s", "input_share"]
+TIMED_MEDIANS = ["step_ms", "compile_s", "first_step_s", "input_share"]
 
 
 class Verdict(NamedTuple):
@@ -70,6 +71,8 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "n_reached": sum(run.status == Status.REACHED for run in runs),
         "status": cell_status(runs),
         **measurements(records),
+        **spread_out("training_samples_per_s", geometric_mean(training_rates(runs))),
+        "disturbances": [record.disturbance for record in records if record.disturbance],
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
@@ -82,6 +85,18 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
     }
 
 
+def training_rates(runs: list[Run]) -> np.ndarray:
+    """Examples per second of training of each run that trained, [n]."""
+    return np.array([run.examples / run.training_s for run in runs if run.training_s > 0])
+
+
+def disturbed(runs: list[Disturbance], timed: list[str]) -> str:
+    """How many of the runs and timings of a cell were disturbed, and by what; empty if none was."""
+    reasons = [seen.reason for seen in sorted(runs, key=lambda seen: -seen.degree) if seen.reason]
+    reasons += [reason for reason in timed if reason]
+    return f"{len(reasons)} of {len(runs) + len(timed)}: {reasons[0]}" if reasons else ""
+
+
 def start_s(records: list[Record]) -> float:
     """The median over the runs that took a first step of the seconds before it, NaN where none did."""
     started = [record.start for record in records if "first_step_s" in record.start]
@@ -89,10 +104,18 @@ def start_s(records: list[Record]) -> float:
 
 
 def measurements(records: list[Record]) -> dict[str, float]:
-    """The median over runs of everything that was measured beside the training, NaN where nothing was."""
+    """The median over runs of what was measured beside the training, and the range of its peak memory.
+
+    NaN where nothing was measured.
+    """
     names = dict.fromkeys(name for record in records for name in record.measurements)
     values = {name: [record.measurements.get(name) for record in records] for name in names}
-    return {name: median(np.array([v for v in found if v is not None])) for name, found in values.items()}
+    known = {name: np.array([v for v in found if v is not None]) for name, found in values.items()}
+    peaks = known.get("peak_memory_mib", np.array([]))
+    ends = {"_lo": peaks.min(), "_hi": peaks.max()} if len(peaks) > 1 else {}
+    return {name: median(found) for name, found in known.items()} | {
+        f"peak_memory_mib{end}": float(value) for end, value in ends.items()
+    }
 
 
 def timed_columns(rows: list[dict]) -> dict:
@@ -122,9 +145,14 @@ def median(values: np.ndarray) -> float:
 
 
 def predicted_columns(row: dict) -> dict:
-    """Time to target as examples over throughput, and its ratio to the measured one."""
-    predicted = row["examples_to_target"] / row["throughput_samples_per_s"]
-    return {"time_to_target_predicted_s": predicted, "time_ratio": predicted / row["time_to_target_s"]}
+    """Time to target as examples over throughput, its ratio to the measured one, and that of the speeds."""
+    speed = row["throughput_samples_per_s"]
+    predicted = row["examples_to_target"] / speed
+    return {
+        "time_to_target_predicted_s": predicted,
+        "time_ratio": predicted / row["time_to_target_s"],
+        "training_over_throughput": row["training_samples_per_s"] / speed,
+    }
 
 
 def summary(
@@ -147,6 +175,8 @@ def summary(
         }
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, "identity": UNKNOWN}
         full |= {**row, **timed_columns(timed)}
+        reasons = [timing["disturbed"] for timing in timed if timing["status"] == MEASURED]
+        full["disturbed"] = disturbed(full.pop("disturbances", []), reasons)
         table.append(full | predicted_columns(full))
     measured = dict.fromkeys(name for row in table for name in row if name not in SUMMARY.columns)
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])

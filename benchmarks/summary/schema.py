@@ -12,7 +12,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
 from benchmarks.training.record import Status
 
-VERSION = 2
+VERSION = 3
 """Of all tables together; `provenance.json` holds it. Results that do not tell theirs have the first."""
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 """A cell of a study."""
@@ -67,13 +67,23 @@ SUMMARY = table(
             "examples/s",
             "Training speed in the idiomatic execution, likewise.",
         ),
+        *estimate(
+            "training_samples_per_s",
+            "examples/s",
+            "Speed of the trainings themselves: all examples of a run over its seconds of training, the "
+            "geometric mean over runs, with its 95 % interval (Student's t, of the logarithms).",
+        ),
         number(
-            "step_p50_ms",
+            "training_over_throughput",
+            "ratio",
+            "`training_samples_per_s` over `throughput_samples_per_s`: 1 where what is timed is what trains.",
+        ),
+        number(
+            "step_ms",
             "ms",
             "Time of a fused step: the median over the rounds of a process, of the mean in a round; of that, "
             "the median over processes.",
         ),
-        number("step_p95_ms", "ms", "The 95th percentile over the same rounds; the median over processes."),
         number(
             "compile_s",
             "s",
@@ -82,11 +92,12 @@ SUMMARY = table(
         number("first_step_s", "s", "Time of the first fused step; the median over processes."),
         number("input_share", SHARE, "Time to read the input alone over the time of a whole fused step."),
         number("input_share_idiomatic", SHARE, "The same share in the idiomatic execution."),
-        number(
+        *estimate(
             "peak_memory_mib",
             "MiB",
             "Peak memory of training: the framework's own counter on a GPU; on a CPU the peak of the "
-            "process above what it held after a tiny model was trained. The median over runs.",
+            "process above what it held after a tiny model was trained. The median over runs, with their "
+            "range.",
         ),
         number("device_memory_mib", "MiB", "On a GPU, what its driver counts for the process."),
         *estimate(
@@ -126,6 +137,12 @@ SUMMARY = table(
             "identity",
             "Verdict of the certificates: `certified`, `statistical`, or `not certified:` and the reason.",
         ),
+        text(
+            "disturbed",
+            "What disturbed the machine during the timings of the cell or its runs, though they were done "
+            "once more: how many, and the gravest sign. Empty where it was quiet.",
+            nullable=True,
+        ),
     ],
     key=CELL,
 )
@@ -137,13 +154,23 @@ THROUGHPUT = table(
         *(DATASET, MODEL, FRAMEWORK, STEP_KIND, EXECUTION, BATCH_SIZE),
         *(THREADS, whole("process", "", "Number of the timing process, from 0.")),
         number("samples_per_s", "examples/s", "Batch size times steps over seconds, of the median round."),
-        number("step_p50_ms", "ms", "Median over rounds of the mean time of a step."),
-        number("step_p95_ms", "ms", "95th percentile over rounds of the mean time of a step."),
+        number("step_ms", "ms", "Median over rounds of the mean time of a step."),
         whole("rounds", "rounds", "Timed rounds.", nullable=True),
-        whole("steps_per_round", "steps", "Steps in a round.", nullable=True),
+        number(
+            "steps_per_round",
+            "steps",
+            "Steps in a round, without the one of `start_s`; an epoch counts as its examples over B.",
+        ),
+        number(
+            "start_s",
+            "s",
+            "Seconds of a call of `fit` that takes one step, which are taken off each round; 0 for the fused "
+            "execution, whose calls are those of a training.",
+        ),
         number("compile_s", "s", "Time to compile. Empty where nothing is compiled ahead of the first step."),
         number("first_step_s", "s", "Time of the first step."),
         number("input_share", SHARE, "Time to read the input alone over the time of the whole round."),
+        text("disturbed", "What disturbed the machine meanwhile. Empty where it was quiet.", nullable=True),
         text("status", "Whether it could be timed, or why not.", one_of=TIMED),
     ],
     key=[*CASE, "execution", "process"],
@@ -292,7 +319,7 @@ COMPARE = table(
         ),
         *_of_summary(*(f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi"))),
         *_of_summary(*(f"time_to_target_s{end}" for end in ("", "_lo", "_hi"))),
-        *_of_summary("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity"),
+        *_of_summary("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity", "disturbed"),
         *PREDICTED,
     ],
     key=["machine", *KEY],

@@ -13,14 +13,14 @@ TITLE = "Step time"
 
 def applies(results: Results) -> bool:
     """Whether any step was timed."""
-    return bool(results.throughput["step_p50_ms"].notna().any())
+    return bool(results.throughput["step_ms"].notna().any())
 
 
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Time of one training step against batch size, both axes logarithmic: the median, over timed rounds, "
-        "of the mean time of a step, with a bar up to the 95th percentile (medians over processes). Where "
+        "of the mean time of a step; of that the median over processes, with a bar for their range. Where "
         "the curve is flat, a step costs the same whatever its size, and a larger batch is free. Fused: "
         "solid, filled; idiomatic: dashed, open."
         f"{timings.caption(results)}"
@@ -33,10 +33,11 @@ def draw(results: Results) -> Figure:
 
 
 def _steps(results: Results) -> pd.DataFrame:
-    """Medians over processes, per case and execution, with the identity of the case."""
+    """Median and range over processes, per case and execution, with the identity of the case."""
     measured = results.throughput[results.throughput["status"] == "measured"]
-    steps = measured.groupby([*CASE, "execution"], sort=False)[["step_p50_ms", "step_p95_ms"]].median()
-    steps = steps.reset_index().merge(
+    steps = measured.groupby([*CASE, "execution"], sort=False)["step_ms"].agg(
+        value="median", lo="min", hi="max"
+    )
+    return steps.reset_index().merge(
         marks.gravest_of_case(results.summary, CASE)[[*CASE, "identity"]], on=CASE
     )
-    return steps.assign(value=steps["step_p50_ms"], lo=steps["step_p50_ms"], hi=steps["step_p95_ms"])

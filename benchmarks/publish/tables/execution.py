@@ -34,7 +34,7 @@ def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
         case[f"{execution}_samples_per_s"] = cell[column]
         case[f"{execution}_status"] = statuses.get(execution, wording.NOTHING)
     ends = {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
-    return case | ends | {"identity": cell["identity"]}
+    return case | ends | {"identity": cell["identity"], "disturbed": cell["disturbed"]}
 
 
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
@@ -70,11 +70,13 @@ def _first(results: Results, case: pd.Series) -> list[str]:
 
 
 def _side(case: pd.Series) -> list[str]:
-    sign = marks.mark(case["identity"])
+    sign = marks.mark(case["identity"]) + marks.disturbed(case["disturbed"])
     speeds = [
-        wording.number(case[f"{execution}_samples_per_s"]) + sign
-        if case[f"{execution}_status"] == "measured"
-        else case[f"{execution}_status"]
+        (
+            wording.number(case[f"{execution}_samples_per_s"]) + sign
+            if case[f"{execution}_status"] == "measured"
+            else case[f"{execution}_status"]
+        )
         for execution in SPEEDS
     ]
     return [*speeds, wording.interval(case["ratio"], case["ratio_lo"], case["ratio_hi"])]
@@ -82,10 +84,11 @@ def _side(case: pd.Series) -> list[str]:
 
 def _caption(results: Results, data: pd.DataFrame) -> str:
     sentences = [
-        "Training throughput of the loop a user of the framework would write (idiomatic) and of the fastest "
+        "Training throughput of the loop a user of the framework would write, without the start of the call "
+        "(idiomatic), and of the fastest "
         "form that computes the same numbers (fused): geometric means over processes, and their ratio with "
         "its 95 % interval, paired over processes. A word in place of a value tells why no process gave one.",
-        *marks.notes(data["identity"]),
+        *marks.notes(data),
     ]
     share = results.provenance.get("measuring_share")
     if share is not None:

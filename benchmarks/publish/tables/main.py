@@ -21,7 +21,17 @@ EPOCHS = "epochs_to_target"
 TIME = "time_to_target_s"
 ACCURACY = "test_accuracy"
 QUANTITIES = (THROUGHPUT, MEMORY, EPOCHS, TIME, ACCURACY)
-KEPT = ("status", "n_runs", "n_reached", *QUANTITIES, "test_accuracy_sd", "epochs_trained", "identity")
+KEPT = (
+    "status",
+    "n_runs",
+    "n_reached",
+    *QUANTITIES,
+    "test_accuracy_sd",
+    "epochs_trained",
+    "start_s",
+    "identity",
+    "disturbed",
+)
 """What the CSV holds of each framework."""
 
 
@@ -41,8 +51,10 @@ class Row:
         return {other: ratio(self.processes, other, first) for other in others}
 
     def best(self, quantity: str) -> str | None:
-        """The framework in bold; none where a cell is not certified."""
+        """The framework in bold; none where a cell is not certified, or disturbed in its speed or time."""
         if quantity == MEMORY or not (self.cells["identity"] == marks.CERTIFIED).all():
+            return None
+        if quantity in (THROUGHPUT, TIME) and (self.cells["disturbed"] != "").any():
             return None
         if quantity == THROUGHPUT:
             return fastest(self.processes)
@@ -83,7 +95,9 @@ class Row:
             return _accuracy(cell) + (marks.ENDED_EARLY if cell["ended_early"] else "")
         text = wording.number(cell[quantity])
         if quantity == THROUGHPUT:
-            return text + marks.mark(cell["identity"])
+            return text + marks.mark(cell["identity"]) + marks.disturbed(cell["disturbed"])
+        if quantity == TIME:
+            text += marks.disturbed(cell["disturbed"])
         censored = quantity in (EPOCHS, TIME) and cell["n_reached"] < cell["n_runs"]
         return f"{text} ({cell['n_reached']:.0f}/{cell['n_runs']:.0f})" if censored else text
 
@@ -158,7 +172,7 @@ def _table(results: Results, *, workload: tuple[str, str], arm: str) -> Table:
         name=f"main-{workload[0]}-{workload[1]}-{arm}",
         title=f"{wording.workload(workload)}, arm {arm}",
         caption=_caption(results, workload=workload, cells=cells),
-        **_side_by_side(rows, quantities) if results.side_by_side else _one_below_another(rows, quantities),
+        **(_side_by_side(rows, quantities) if results.side_by_side else _one_below_another(rows, quantities)),
         data=pd.DataFrame([about | row.data() for row in rows]),
     )
 
@@ -210,9 +224,7 @@ def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame
     if len(results.frameworks) > 1:
         sentences.append(BOLD.format(of, RESOLVED + (RESOLVED_TRAINING if trained else "")))
     early = (cells["ended_early"] & cells[ACCURACY].notna()).any()
-    return " ".join(
-        [*sentences, *([marks.ENDED_EARLY_NOTE] if early else []), *marks.notes(cells["identity"])]
-    )
+    return " ".join([*sentences, *([marks.ENDED_EARLY_NOTE] if early else []), *marks.notes(cells)])
 
 
 FEWEST_RUNS = 4

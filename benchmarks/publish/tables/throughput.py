@@ -11,15 +11,16 @@ COLUMNS = [
     Column("Batch size"),
     Column("Framework", words=True),
     Column("Examples/s [95 % interval]"),
-    Column("p50", "Step (ms)"),
-    Column("p95", "Step (ms)"),
+    Column("Step (ms)"),
+    Column("Examples/s", "In training"),
+    Column("/ timed", "In training"),
     Column("Compile", "Start (s)"),
     Column("First step", "Start (s)"),
     Column("Fused", "Input share (%)"),
     Column("Idiomatic", "Input share (%)"),
 ]
 SPEED = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
-TIMES = ["step_p50_ms", "step_p95_ms", "compile_s", "first_step_s"]
+TIMES = ["step_ms", "training_samples_per_s", "training_over_throughput", "compile_s", "first_step_s"]
 SHARES = ["input_share", "input_share_idiomatic"]
 
 
@@ -33,9 +34,10 @@ def tables(results: Results) -> list[Table]:
         Table(
             name="throughput",
             title="Step times of the fused execution",
-            caption="p50 and p95: median and 95th percentile, over timed rounds, of the mean time of a step. "
-            "Compile and first step come before the timed rounds and are not part of the throughput. Input "
-            "share: time of the input pipeline alone over the time of the full step.",
+            caption="Step: the median over timed rounds of the mean time of a step. In training: examples "
+            "over seconds of the runs to the target, and that over the timed throughput. Compile and first "
+            "step come before the timed rounds and are not part of the throughput. Input share: time of the "
+            "input pipeline alone over the time of the full step.",
             columns=[*timed_columns(several=several), *COLUMNS],
             rows=[_line(cell, _failure(results, cell), several=several) for _, cell in data.iterrows()],
             data=data,
