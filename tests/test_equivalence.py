@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.identity.equivalence import (
-    ACCURACY_MARGIN,
-    RATIO_MARGIN,
-    Differences,
-    equivalences,
-    two_one_sided,
-)
+from benchmarks.identity.equivalence import ACCURACY_MARGIN, RATIO_MARGIN, equivalences
+from benchmarks.identity.two_one_sided import Differences, two_one_sided
 from benchmarks.recipe.plan import Cell
 from benchmarks.training.record import Evaluation, Record, Run, Status
 
