@@ -349,7 +349,7 @@ def _equivalence(grid: Grid) -> list[dict]:
     """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the target."""
     return [
         {"dataset": dataset, "model": model, "arm": arm, "batch_size": size}
-        | {"framework": one, "other": other, "n": SEEDS, "n_one_alone": 0}
+        | {"framework": one, "other": other, "same_as": None, "n": SEEDS, "n_one_alone": 0}
         | _tested(quantity, size)
         for (dataset, model), workload in WORKLOADS.items()
         for arm in grid.arms

@@ -14,7 +14,7 @@ import synthetic
 from benchmarks.common.errors import Problem
 from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.publish import results, tables, wording
+from benchmarks.publish import quoted, results, tables, wording
 from benchmarks.publish.table import Column, Entry, Table, latex, markdown
 from benchmarks.publish.tables import main
 from benchmarks.summary import columns
@@ -496,6 +496,30 @@ def test_equivalence_that_nowhere_could_be_tested(tmp_path):
     known = dataclasses.replace(known, equivalence=known.equivalence[known.equivalence["n"] == 0])
     (table, *_) = [table for table in tables.build(known) if table.name == "equivalence"]
     assert texts(table)[0][3:] == ["0", "0 of 0 (4 not testable)", "—"]
+
+
+def equivalence_of(known, **changes):
+    """The table of equivalence where some tests of linear-lr are changed at B = 64, with the results."""
+    tests = known.equivalence.copy()
+    own = (tests["arm"] == "linear-lr") & (tests["batch_size"] == 64) & (tests["dataset"] == "mnist")
+    for name, value in changes.items():
+        tests.loc[own, name] = value
+    known = dataclasses.replace(known, equivalence=tests)
+    return next(table for table in tables.build(known) if table.name == "equivalence"), known
+
+
+def test_a_training_under_two_names_is_counted_once(tmp_path):
+    known = results.read(synthetic.write(tmp_path))
+    before = quoted.equivalence(known)
+    table, known = equivalence_of(known, same_as="fixed-lr", p=0.9, n=2, verdict="not shown")
+    assert texts(table)[1][1:6] == [
+        *("linear-lr", "Keras, PyTorch", "3", "3 of 8 (1 as fixed-lr)"),
+        "-0.0300 [-0.930, 0.870], B = 256",
+    ]
+    assert texts(table)[1][7] == "4 of 4 (4 not testable, 1 as fixed-lr)"
+    assert "in 22 of 36 cells" in before
+    assert "in 21 of 35 cells" in quoted.equivalence(known)
+    assert table.data["same_as"].count() == 2
 
 
 def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tmp_path):

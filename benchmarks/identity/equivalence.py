@@ -25,10 +25,16 @@ ACCURACY_MARGIN = (-0.5, 0.5)
 RATIO_MARGIN = (0.8, 1.25)
 """Ratio of epochs to target, tested on its logarithm: the margins of bioequivalence (FDA 2001, Statistical
 Approaches to Establishing Bioequivalence)."""
+PLACE = ("dataset", "model", "arm", "batch_size", "framework", "other")
+Both = tuple[list[Record], list[Record]]
+"""The records of two frameworks at one point of the grid, one for each seed."""
 
 
 class Equivalence(Value):
     """The result for two frameworks at one point of the grid.
+
+    `same_as` is the arm listed before that is the same training at this batch size, with every seed. Such a
+    row repeats that of the other arm, and must not be counted beside it.
 
     `estimate` is the mean of `framework` − `other` in percentage points for test accuracy, and the
     geometric mean of `framework` / `other` for epochs to target; it is null without any pair. Interval and
@@ -43,6 +49,7 @@ class Equivalence(Value):
     batch_size: int
     framework: str
     other: str
+    same_as: str | None = None
     quantity: Literal["test_accuracy", "epochs_to_target"]
     n: int
     n_one_alone: int = 0
@@ -63,31 +70,43 @@ def equivalences(
 
     `records` are those of each cell, one for each seed; `n_test` is the number of test examples by data set.
     """
+    rows: list[Equivalence] = []
+    first: dict[str, str] = {}
+    for names, both in _pairs(records, frameworks):
+        arm = first.setdefault(_training(names, both), names["arm"])
+        names["same_as"] = arm if arm != names["arm"] else None
+        rows += _of_pair(names, both, step=100 / n_test[names["dataset"]])
+    return rows
+
+
+def _pairs(records: dict[Cell, list[Record]], frameworks: list[str]) -> Iterator[tuple[dict, Both]]:
+    """Every pair of frameworks with its place in the grid and the records of both."""
     grid: dict[tuple, dict[str, list[Record]]] = {}
     for cell, of_cell in records.items():
         place = (cell.dataset, cell.model, cell.arm, cell.batch_size)
         grid.setdefault(place, {})[cell.framework] = of_cell
-    return [
-        row
-        for place, by_framework in grid.items()
-        for pair in itertools.combinations([name for name in frameworks if name in by_framework], 2)
-        for row in _of_pair(
-            dict(zip(("dataset", "model", "arm", "batch_size"), place, strict=True)),
-            pair,
-            by_framework,
-            n_test,
-        )
-    ]
+    for place, by_framework in grid.items():
+        there = [name for name in frameworks if name in by_framework]
+        for one, other in itertools.combinations(there, 2):
+            names = zip(PLACE, (*place, one, other), strict=True)
+            yield dict(names), (by_framework[one], by_framework[other])
 
 
-def _of_pair(
-    place: dict, pair: tuple[str, str], by_framework: dict[str, list[Record]], n_test: dict[str, int]
-) -> Iterator[Equivalence]:
+def _training(names: dict, both: Both) -> str:
+    """What a pair trains, whatever its arm is called: its place without the arm, and all settings.
+
+    The settings are those that the store tells trainings apart by. Their cell is left out, because it
+    stands in the place.
+    """
+    settings = [record.settings | {"cell": None} for of_cell in both for record in of_cell]
+    texts = sorted(json.dumps(each, sort_keys=True) for each in settings)
+    return json.dumps([names | {"arm": None}, texts])
+
+
+def _of_pair(names: dict, both: Both, *, step: float) -> Iterator[Equivalence]:
     """Both quantities of two frameworks at one point of the grid."""
-    names = {**place, "framework": pair[0], "other": pair[1]}
-    runs = paired.by_seed(*(by_framework[name] for name in pair))
-    accuracy = paired.accuracy(runs, step=100 / n_test[place["dataset"]])
-    yield _row({**names, "quantity": "test_accuracy"}, accuracy, ACCURACY_MARGIN)
+    runs = paired.by_seed(*both)
+    yield _row({**names, "quantity": "test_accuracy"}, paired.accuracy(runs, step=step), ACCURACY_MARGIN)
     margin = tuple(map(math.log, RATIO_MARGIN))
     yield _as_ratio(_row({**names, "quantity": "epochs_to_target"}, paired.epochs(runs), margin))
 

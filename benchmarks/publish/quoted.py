@@ -7,6 +7,7 @@ from benchmarks.publish import marks, wording
 from benchmarks.publish.results import CASE, Results, of_workload
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import execution, identity
+from benchmarks.publish.tables.equivalence import shown_of
 from benchmarks.summary.statistics import by_process, ratio
 
 WORKLOAD = ("mnist", "mlp")
@@ -196,11 +197,9 @@ def target(full: Results) -> str:
 
 
 def equivalence(full: Results) -> str:
-    """At how many cells the frameworks are shown to be equivalent over the seeds."""
-    parts = {}
-    for quantity, tests in full.equivalence.groupby("quantity", sort=False):
-        testable = tests[tests["verdict"] != "not testable"]
-        parts[quantity] = f"{(testable['verdict'] == 'equivalent').sum()} of {len(testable)}"
+    """At how many cells the frameworks are shown to be equivalent over the seeds, each training once."""
+    tested = full.equivalence.groupby("quantity", sort=False)
+    parts = {quantity: shown_of(tests) for quantity, tests in tested}
     return (
         f"in test accuracy (within half a point) in {parts['test_accuracy']} cells that can be tested, and "
         f"in epochs to the target (a ratio of 0.8 to 1.25) in {parts['epochs_to_target']}"

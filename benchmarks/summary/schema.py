@@ -265,6 +265,12 @@ EQUIVALENCE = table(
     [
         *(DATASET, MODEL, ARM, BATCH_SIZE, FRAMEWORK),
         text("other", "The framework that it is compared with."),
+        text(
+            "same_as",
+            "The arm listed before that is the same training at this batch size: the row repeats that of the "
+            "other arm, and is not counted.",
+            nullable=True,
+        ),
         text("quantity", "What is compared.", one_of=("test_accuracy", "epochs_to_target")),
         whole("n", "seeds", "Pairs of runs."),
         whole("n_one_alone", "seeds", "Seeds for which one framework alone reached the target or broke off."),

@@ -40,10 +40,22 @@ CAPTION = (
     "Two one-sided tests at 5 %, paired over seeds, of the first framework against the second: equivalent "
     "where the 90 % interval of the mean difference lies within the margins (±0.5 percentage points of test "
     "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most; "
-    "fewer than two cannot be tested. Equivalent: at how many of the batch sizes that could be tested. "
-    "Least sure: estimate and 90 % interval at the batch size B with the largest p. The CSV has every batch "
-    "size on its own."
+    "fewer than two cannot be tested. Equivalent: at how many of the batch sizes that could be tested. Where "
+    "an arm is the same training as one listed before, it is left out here (as ARM), so that each training "
+    "is counted once. Least sure: estimate and 90 % interval at the batch size B with the largest p. The CSV "
+    "has every batch size on its own."
 )
+
+
+def distinct(tests: pd.DataFrame) -> pd.DataFrame:
+    """The tests of trainings that no arm listed before is too: each training is counted once."""
+    return tests[tests["same_as"].isna()]
+
+
+def shown_of(tests: pd.DataFrame) -> str:
+    """How many of the distinct trainings that could be tested are equivalent, as 13 of 18."""
+    verdicts = distinct(tests)["verdict"]
+    return f"{(verdicts == 'equivalent').sum()} of {(verdicts != 'not testable').sum()}"
 
 
 def _line(key: tuple, tests: pd.DataFrame, quantities: list[str]) -> list[Entry]:
@@ -51,7 +63,8 @@ def _line(key: tuple, tests: pd.DataFrame, quantities: list[str]) -> list[Entry]
     texts = [wording.workload((dataset, model)), arm, f"{wording.name(framework)}, {wording.name(other)}"]
     for quantity in quantities:
         group = tests[tests["quantity"] == quantity]
-        texts += [_counts(group["n"]), _equivalent(group["verdict"]), _worst(group)]
+        own = distinct(group)
+        texts += [_counts(own["n"]), _equivalent(group), _worst(own)]
     return [Entry(text) for text in texts]
 
 
@@ -61,11 +74,12 @@ def _counts(n: pd.Series) -> str:
     return str(n.min()) if n.min() == n.max() else f"{n.min()}–{n.max()}"
 
 
-def _equivalent(verdicts: pd.Series) -> str:
-    """At how many of the batch sizes that could be tested they are equivalent; how many could not be."""
-    untested = int((verdicts == "not testable").sum())
-    counts = f"{(verdicts == 'equivalent').sum()} of {len(verdicts) - untested}"
-    return f"{counts} ({untested} not testable)" if untested else counts
+def _equivalent(tests: pd.DataFrame) -> str:
+    """At how many of the batch sizes they are equivalent, and how many are left out of that."""
+    untested = (distinct(tests)["verdict"] == "not testable").sum()
+    left_out = [f"{untested} not testable"] if untested else []
+    left_out += [f"{count} as {arm}" for arm, count in tests["same_as"].value_counts(sort=False).items()]
+    return shown_of(tests) + (f" ({', '.join(left_out)})" if left_out else "")
 
 
 def _worst(tests: pd.DataFrame) -> str:
