@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import datasets
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
-from benchmarks.identity import paired
+from benchmarks.identity import paired, reason
 from benchmarks.identity.paired import Paired
 from benchmarks.identity.two_one_sided import LEVEL, Differences, two_one_sided
 from benchmarks.recipe.plan import Cell
@@ -38,9 +38,8 @@ class Equivalence(Value):
 
     `estimate` is the mean of `framework` − `other` in percentage points for test accuracy, and the
     geometric mean of `framework` / `other` for epochs to target; it is null without any pair. Interval and
-    p are null with fewer than two pairs; an end of the interval that is infinite is null too. For epochs
-    to target, `n_one_alone` counts the seeds for which only one framework reached the target; for test
-    accuracy, those for which only one framework failed.
+    p are null where the verdict is `not testable`. For epochs to target, `n_one_alone` counts the seeds for
+    which only one framework reached the target; for test accuracy, those for which only one framework failed.
     """
 
     dataset: str
@@ -123,32 +122,24 @@ def _row(names: dict, found: Paired, margin: tuple[float, float]) -> Equivalence
 
     Where one framework alone ended differently with some seed, the verdict is never `equivalent`.
     """
-    differences, n = found.differences, len(found.differences.observed)
-    row = {**names, "n": n, "n_one_alone": found.alone, "margin_lo": margin[0], "margin_hi": margin[1]}
-    if n < 2:
-        reason = f"{n} seed{'' if n == 1 else 's'} with {found.having} in both frameworks; two are needed"
-        estimate = float(differences.observed[0]) if n else None
-        return Equivalence(**row, estimate=estimate, verdict="not testable", reason=reason)
-    tested = two_one_sided(differences, margin)
-    ends = {name: value if math.isfinite(value) else None for name, value in tested._asdict().items()}
-    return Equivalence(
-        **row,
-        **{("estimate" if name == "mean" else name): value for name, value in ends.items()},
-        verdict="equivalent" if tested.p <= LEVEL and not found.alone else "not shown",
-        reason=_reason(differences, margin, alone=found.alone, p=tested.p),
-    )
+    observed = found.differences.observed
+    row = {**names, "n": len(observed), "n_one_alone": found.alone}
+    row |= {"margin_lo": margin[0], "margin_hi": margin[1]}
+    row["estimate"] = float(np.mean(observed)) if len(observed) else None
+    if why := reason.untestable(found):
+        return Equivalence(**row, verdict="not testable", reason=why)
+    return Equivalence(**row, **_judged(found, margin))
 
 
-def _reason(differences: Differences, margin: tuple[float, float], *, alone: int, p: float) -> str:
-    """What a reader should know about a verdict; may be empty."""
-    if alone:
-        return (
-            f"for {alone} of the seeds only one of the two frameworks reached the target, or only one failed"
-        )
-    exact = Differences(*[differences.observed] * 3)
-    if p > LEVEL and two_one_sided(exact, margin).p <= LEVEL:
-        return "too coarse: values are known only to within one evaluation, or one test example"
-    return "" if np.any(differences.observed) else "every pair is equal"
+def _judged(found: Paired, margin: tuple[float, float]) -> dict:
+    """Interval, p and verdict of differences that can be tested."""
+    tested = two_one_sided(found.differences, margin)
+    exact = two_one_sided(Differences(*[found.differences.observed] * 3), margin)
+    return {
+        **{"lo": tested.lo, "hi": tested.hi, "p": tested.p},
+        "verdict": "equivalent" if tested.p <= LEVEL and not found.alone else "not shown",
+        "reason": reason.remark(found, coarse=exact.p <= LEVEL < tested.p),
+    }
 
 
 def write(study: Study, certificates: Path, results: Path, output: Path) -> None:

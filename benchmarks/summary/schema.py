@@ -280,13 +280,17 @@ EQUIVALENCE = table(
             "Of `framework` against `other`: the mean difference of the test accuracy in percentage points; "
             "the geometric mean ratio of the epochs to the target.",
         ),
-        number("lo", "points, ratio", "The lower end of its 90 % interval."),
-        number("hi", "points, ratio", "The upper end of its 90 % interval."),
+        number("lo", "points, ratio", "The lower end of its 90 % interval. Empty where it is not testable."),
+        number("hi", "points, ratio", "The upper end of its 90 % interval. Empty where it is not testable."),
         number("margin_lo", "points, ratio", "The lower margin of equivalence.", nullable=False),
         number("margin_hi", "points, ratio", "The upper margin of equivalence.", nullable=False),
-        number("p", "", "The larger p value of the two tests."),
+        number("p", "", "The larger p value of the two tests. Empty where it is not testable."),
         text("verdict", "The outcome.", one_of=("equivalent", "not shown", "not testable")),
-        text("reason", "What a reader should know of the verdict.", nullable=True),
+        text(
+            "reason",
+            "What a reader should know of the verdict; of `not testable` first why, in short, up to a colon.",
+            nullable=True,
+        ),
     ],
     key=["dataset", "model", "arm", "batch_size", "framework", "other", "quantity"],
 )
