@@ -211,6 +211,60 @@ def test_one_framework_alone_is_told_of_where_the_other_pairs_have_no_spread():
     assert "for 1 of the seeds only one of the two frameworks" in row.reason
 
 
+BROKEN = [Status.DIVERGED, Status.FAILED, Status.OUT_OF_MEMORY]
+
+
+@pytest.mark.parametrize("theirs", BROKEN)
+@pytest.mark.parametrize("ours", BROKEN)
+def test_runs_that_failed_alike_are_no_pair_though_they_have_an_accuracy(ours, theirs):
+    first, second = records("x", [0.9, 0.91, 0.9, 0.1]), records("y", [0.9, 0.909, 0.901, 0.1])
+    broken = changed(first[3], status=ours), changed(second[3], status=theirs)
+    row = rows([*first[:3], broken[0]], [*second[:3], broken[1]])["test_accuracy"]
+    assert (row.n, row.n_one_alone, row.verdict) == (3, 0, "equivalent")
+    assert row.reason == "1 of 4 seeds failed in both frameworks"
+
+
+def test_a_run_that_failed_alone_is_no_pair_though_it_has_an_accuracy():
+    ours, theirs = records("x", [0.9, 0.91, 0.9, 0.1]), records("y", [0.9, 0.909, 0.901, 0.1])
+    row = rows([*ours[:3], changed(ours[3], status=Status.DIVERGED)], theirs)["test_accuracy"]
+    assert (row.n, row.n_one_alone, row.verdict) == (3, 1, "not shown")
+
+
+def test_frameworks_that_failed_with_every_seed_are_not_testable():
+    both = (
+        [changed(each, status=Status.DIVERGED) for each in records(name, [0.1, 0.2, 0.3])] for name in "xy"
+    )
+    row = rows(*both)["test_accuracy"]
+    assert (row.verdict, row.n, row.n_one_alone, row.estimate, row.p) == ("not testable", 0, 0, None, None)
+    assert row.reason.startswith("failed: ")
+    assert row.reason.endswith("3 of 3 seeds failed in both frameworks")
+
+
+def test_a_target_that_neither_framework_reached_is_told_of_with_the_number_of_seeds():
+    ours, theirs = (
+        records(name, [None] * 3, [None, None, reached]) for name, reached in (("x", 9), ("y", 9))
+    )
+    row = rows(ours, theirs)["epochs_to_target"]
+    assert (row.verdict, row.n) == ("not testable", 1)
+    assert row.reason.startswith("target not reached: 1 seed with the target reached in both frameworks")
+    assert row.reason.endswith("2 of 3 seeds reached the target in neither framework")
+
+
+def test_a_target_that_neither_framework_reached_with_some_seed_is_told_of_beside_a_verdict():
+    ours = records("x", [None] * 4, [1000, 2000, 1500, None])
+    theirs = records("y", [None] * 4, [1010, 1990, 1505, None])
+    row = rows(ours, theirs)["epochs_to_target"]
+    assert (row.verdict, row.n) == ("equivalent", 3)
+    assert row.reason == "1 of 4 seeds reached the target in neither framework"
+
+
+def test_one_seed_would_be_too_few_had_it_not_failed():
+    both = (changed(records(name, [0.1])[0], status=Status.DIVERGED) for name in "xy")
+    row = rows(*([each] for each in both))["test_accuracy"]
+    assert row.reason.startswith("too few seeds: ")
+    assert row.reason.endswith("1 of 1 seeds failed in both frameworks")
+
+
 def test_a_difference_beyond_the_margin_is_not_equivalent():
     row = rows(records("x", [0.75, 0.501]), records("y", [0.5, 0.25]))["test_accuracy"]
     assert (row.verdict, row.estimate) == ("not shown", pytest.approx(25.05))

@@ -1,7 +1,7 @@
 """Why a verdict on equivalence is what it is, in words.
 
 What is not testable begins with one of a few words and a colon, which a table counts by: `too few seeds`,
-`no spread` or `too coarse`.
+`failed`, `target not reached`, `no spread` or `too coarse`.
 """
 
 import numpy as np
@@ -26,15 +26,19 @@ def remark(found: Paired, *, coarse: bool) -> str:
 
 
 def _apart(found: Paired) -> list[str]:
-    """How many seeds ended differently in the two frameworks."""
+    """How many seeds fell short in one of the two frameworks, and how many in both."""
     ways = "only one of the two frameworks reached the target, or only one failed"
-    return [f"for {found.alone} of the seeds {ways}"] if found.alone else []
+    alone = [f"for {found.alone} of the seeds {ways}"] if found.alone else []
+    return alone + ([f"{found.neither} of {found.seeds} seeds {found.ends.neither}"] if found.neither else [])
 
 
 def _too_few(found: Paired) -> str:
+    """Why there are fewer than two pairs: other runs fell short, or there never were enough."""
     n = len(found.differences.observed)
+    enough_otherwise = n + found.alone + found.neither >= 2
+    why = found.ends.lacking if enough_otherwise else "too few seeds"
     seeds = f"{n} seed{'' if n == 1 else 's'}"
-    return f"too few seeds: {seeds} with {found.having} in both frameworks; two are needed"
+    return f"{why}: {seeds} with {found.ends.having} in both frameworks; two are needed"
 
 
 def _without_spread(differences: Differences) -> str:
