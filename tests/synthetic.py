@@ -374,7 +374,7 @@ def _tested(quantity: str, size: int) -> dict:
     found = {"quantity": quantity, "margin_lo": 0.8, "margin_hi": 1.25}
     if size >= 1024:
         nothing = dict.fromkeys(("estimate", "lo", "hi", "p"))
-        reason = "fewer than two seeds reached the target in both"
+        reason = "target not reached: 0 seeds with the target reached in both frameworks; two are needed"
         return found | nothing | {"n": 0, "verdict": "not testable", "reason": reason}
     return found | {
         "estimate": 1.02,

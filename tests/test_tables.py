@@ -16,7 +16,7 @@ from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.publish import quoted, results, tables, wording
 from benchmarks.publish.table import Column, Entry, Table, latex, markdown
-from benchmarks.publish.tables import main
+from benchmarks.publish.tables import equivalence, main
 from benchmarks.summary import columns
 from benchmarks.summary.schema import CERTIFICATES
 
@@ -520,6 +520,25 @@ def test_a_training_under_two_names_is_counted_once(tmp_path):
     assert "in 22 of 36 cells" in before
     assert "in 21 of 35 cells" in quoted.equivalence(known)
     assert table.data["same_as"].count() == 2
+
+
+def test_the_caption_counts_what_is_left_out_of_equivalence_and_why(tmp_path):
+    known = results.read(synthetic.write(tmp_path))
+    known.equivalence.loc[:1, ["verdict", "reason"]] = ["not testable", "no spread: every pair is equal"]
+    known.equivalence.loc[2, ["verdict", "reason"]] = ["not testable", "failed: 0 seeds with a test accuracy"]
+    table, _ = equivalence_of(known, same_as="fixed-lr", verdict="not testable", reason="no spread: all")
+    assert table.caption.endswith(
+        " Left out of test accuracy: 2 not testable (1 no spread, 1 failed), 1 the same training under "
+        "another name. Left out of epochs to target: 11 not testable (1 no spread, 10 target not reached), "
+        "1 the same training under another name."
+    )
+
+
+def test_the_caption_says_nothing_of_what_is_left_out_where_nothing_is(tmp_path):
+    known = results.read(synthetic.write(tmp_path))
+    whole = known.equivalence[known.equivalence["verdict"] != "not testable"]
+    (table,) = equivalence.tables(dataclasses.replace(known, equivalence=whole))
+    assert "Left out" not in table.caption
 
 
 def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tmp_path):

@@ -28,7 +28,7 @@ def tables(results: Results) -> list[Table]:
         Table(
             name="equivalence",
             title="Equivalence of frameworks",
-            caption=CAPTION,
+            caption="".join([CAPTION, *(_left_out(tests, name) for name in shown)]),
             columns=[*(Column(head, words=True) for head in FIRST), *columns],
             rows=[_line(key, group, shown) for key, group in tests.groupby(KEY, sort=False)],
             data=tests.drop(columns=LEFT_OUT),
@@ -39,12 +39,25 @@ def tables(results: Results) -> list[Table]:
 CAPTION = (
     "Two one-sided tests at 5 %, paired over seeds, of the first framework against the second: equivalent "
     "where the 90 % interval of the mean difference lies within the margins (±0.5 percentage points of test "
-    "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most; "
-    "fewer than two cannot be tested. Equivalent: at how many of the batch sizes that could be tested. Where "
-    "an arm is the same training as one listed before, it is left out here (as ARM), so that each training "
-    "is counted once. Least sure: estimate and 90 % interval at the batch size B with the largest p. The CSV "
-    "has every batch size on its own."
+    "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most. "
+    "Equivalent: at how many of the batch sizes that could be tested. Not testable are fewer than two pairs, "
+    "because seeds are too few, runs failed or the target was not reached, and pairs without a spread, which "
+    "all differ by the same amount. Where an arm is the same training as one listed before, it is left out "
+    "here (as ARM), so that each training is counted once. Least sure: estimate and 90 % interval at the "
+    "batch size B with the largest p. The CSV has every batch size on its own."
 )
+
+
+def _left_out(tests: pd.DataFrame, quantity: str) -> str:
+    """How many tests of a quantity no count takes, and why; empty where all are counted."""
+    group = tests[tests["quantity"] == quantity]
+    own = distinct(group)
+    reasons = own.loc[own["verdict"] == "not testable", "reason"].str.split(":").str[0]
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts(sort=False).items())
+    parts = [f"{len(reasons)} not testable ({why})"] if why else []
+    repeated = len(group) - len(own)
+    parts += [f"{repeated} the same training under another name"] if repeated else []
+    return f" Left out of {quantity.replace('_', ' ')}: {', '.join(parts)}." if parts else ""
 
 
 def distinct(tests: pd.DataFrame) -> pd.DataFrame:
