@@ -258,10 +258,10 @@ def test_a_target_that_neither_framework_reached_with_some_seed_is_told_of_besid
     assert row.reason == "1 of 4 seeds reached the target in neither framework"
 
 
-def test_one_seed_would_be_too_few_had_it_not_failed():
+def test_one_seed_would_make_too_few_pairs_had_it_not_failed():
     both = (changed(records(name, [0.1])[0], status=Status.DIVERGED) for name in "xy")
     row = rows(*([each] for each in both))["test_accuracy"]
-    assert row.reason.startswith("too few seeds: ")
+    assert row.reason.startswith("too few pairs: ")
     assert row.reason.endswith("1 of 1 seeds failed in both frameworks")
 
 

@@ -1,6 +1,6 @@
 """Why a verdict on equivalence is what it is, in words.
 
-What is not testable begins with one of a few words and a colon, which a table counts by: `too few seeds`,
+What is not testable begins with one of a few words and a colon, which a table counts by: `too few pairs`,
 `failed`, `target not reached`, `no spread` or `too coarse`.
 """
 
@@ -36,7 +36,7 @@ def _too_few(found: Paired) -> str:
     """Why there are fewer than two pairs: other runs fell short, or there never were enough."""
     n = len(found.differences.observed)
     enough_otherwise = n + found.alone + found.neither >= 2
-    why = found.ends.lacking if enough_otherwise else "too few seeds"
+    why = found.ends.lacking if enough_otherwise else "too few pairs"
     seeds = f"{n} seed{'' if n == 1 else 's'}"
     return f"{why}: {seeds} with {found.ends.having} in both frameworks; two are needed"
 

@@ -41,9 +41,9 @@ CAPTION = (
     "where the 90 % interval of the mean difference lies within the margins (±0.5 percentage points of test "
     "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most. "
     "Equivalent: at how many of the batch sizes that could be tested. Not testable are fewer than two pairs, "
-    "because seeds are too few, runs failed or the target was not reached, and pairs without a spread, which "
-    "all differ by the same amount. Where an arm is the same training as one listed before, it is left out "
-    "here (as ARM), so that each training is counted once. Least sure: estimate and 90 % interval at the "
+    "whether or not that is because runs failed or the target was not reached, and pairs without a spread, "
+    "which all differ by the same amount. Where an arm is the same training as one listed before, it is left "
+    "out here (as ARM), so that each training is counted once. Least sure: estimate and 90 % interval at the "
     "batch size B with the largest p. The CSV has every batch size on its own."
 )
 
