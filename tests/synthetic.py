@@ -32,6 +32,10 @@ PROCESSES = 3
 SEEDS = 3
 TO_TARGET = ["epochs_to_target", "epochs_to_target_lo", "epochs_to_target_hi", "examples_to_target"]
 TO_TARGET += ["steps_to_target", "time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"]
+MEASURED = [
+    f"{name}{end}" for name in ("peak_memory_mib", "training_samples_per_s") for end in ("", "_lo", "_hi")
+]
+MEASURED += ["training_over_throughput"]
 TO_TARGET += ["time_to_target_predicted_s", "time_ratio"]
 
 
@@ -198,13 +202,16 @@ def _timings(own: pd.DataFrame) -> dict:
 def _training(row: dict, status: str, workload: dict, noise: np.random.Generator) -> dict:
     size, speed = row["batch_size"], row["throughput_samples_per_s"]
     empty = dict.fromkeys([*TO_TARGET, "test_accuracy", "test_accuracy_sd", "train_accuracy"], math.nan)
-    values = empty | {"status": status, "device_memory_mib": math.nan, "peak_memory_mib": math.nan}
+    values = empty | {"status": status, "device_memory_mib": math.nan} | dict.fromkeys(MEASURED, math.nan)
     if status == "untrained":
         return values | {"n_runs": 0, "n_reached": 0, "epochs_trained": math.nan}
     values["epochs_trained"] = _epochs((row["dataset"], row["framework"], size, status))
     values["n_reached"] = SEEDS if status == "reached" else 0
     if status != "out-of-memory":
-        values["peak_memory_mib"] = BASES[row["framework"]] + 0.021 * size + noise.uniform(0, 5)
+        peak = BASES[row["framework"]] + 0.021 * size + noise.uniform(0, 5)
+        values |= {"peak_memory_mib": peak, "peak_memory_mib_lo": peak - 2, "peak_memory_mib_hi": peak + 3}
+        values |= {"training_samples_per_s": 0.95 * speed, "training_over_throughput": 0.95}
+        values |= {"training_samples_per_s_lo": 0.9 * speed, "training_samples_per_s_hi": speed}
     if status in ("reached", "missed", "time-limit"):
         accuracy = 0.981 - 0.004 * abs(math.log10(size / 32)) ** 2.5 + noise.normal(0, 1e-3)
         values |= {"test_accuracy": accuracy, "test_accuracy_sd": 0.0015, "train_accuracy": 0.99}
@@ -391,7 +398,7 @@ def _shown(equivalent: bool) -> str:
 
 
 PROVENANCE = {
-    "schema_version": 2,
+    "schema_version": 3,
     "machine": {"slug": "formula", "cpu": "Formula CPU", "cores": 2, "memory_mib": 16000, "gpus": []},
     "frameworks": {"keras": {"device": "cpu", "versions": {"keras": "3.15.1"}, "switches": {"tf32": False}}},
     "git_commit": "0123456789abcdef",

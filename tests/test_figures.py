@@ -80,6 +80,7 @@ def test_the_same_data_gives_the_same_bytes(folder, tmp_path):
 
 
 def test_a_legend_stays_inside_a_narrow_figure():
+    style.apply()
     figure = Figure(figsize=(style.PANEL_WIDTH, 3))
     labels = ["Keras", "PyTorch", "fewer epochs than the budget, and some more words"]
     panels.legend(figure, [Line2D([], [], label=label) for label in labels])

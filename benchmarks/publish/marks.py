@@ -27,10 +27,7 @@ def notes(cells: pd.DataFrame) -> list[str]:
     """What the signs mean that occur for cells with `identity` and `disturbed`."""
     present = set(kinds(cells["identity"]))
     doubts = [note for kind, note in NOTES.items() if kind in present]
-    return [*doubts, *([DISTURBED_NOTE = (
-    "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: its speed "
-    "and time are never bold."
-)
+    return [*doubts, *([DISTURBED_NOTE] if (cells["disturbed"] != "").any() else [])]
 
 
 def kinds(identity: pd.Series) -> pd.Series:
@@ -45,7 +42,10 @@ def gravest_of_case(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
 
 
 DISTURBED = "¶"
-DISTURBED_NOTE = "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: never bold."
+DISTURBED_NOTE = (
+    "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: its "
+    "speed and time are never bold."
+)
 
 
 def disturbed(reason: str) -> str:

@@ -54,8 +54,9 @@ def draw(results: Results) -> Figure:
 
 
 def _over_arms(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean, least and most over the arms, per case."""
-    memory = cells.groupby(CASE, sort=False)["peak_memory_mib"].agg(value="mean", lo="min", hi="max")
+    """Mean over the arms, least and most over their runs, per case."""
+    ends = {"lo": ("peak_memory_mib_lo", "min"), "hi": ("peak_memory_mib_hi", "max")}
+    memory = cells.groupby(CASE, sort=False).agg(value=("peak_memory_mib", "mean"), **ends)
     return memory.reset_index().merge(marks.gravest_of_case(cells, CASE)[[*CASE, "identity"]], on=CASE)
 
 

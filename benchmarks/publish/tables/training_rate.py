@@ -31,9 +31,9 @@ def tables(results: Results) -> list[Table]:
             name="training-rate",
             title="Speed in training over timed throughput",
             caption="Examples per second of the runs to the target over the throughput that was timed: the "
-            "geometric mean over cells, with Student's interval, and the extremes. 1 means that what is timed "
-            f"is what trains. Within {BAR:.0%}: yes where the whole interval is, no where none of it is. "
-            "Disturbed cells are left out.",
+            "geometric mean over cells, with the interval of Student's t, and the extremes. 1 means that "
+            f"what is timed is what trains. Within {BAR:.0%}: yes where the whole interval is, no where none "
+            "of it is. Disturbed cells are left out.",
             columns=COLUMNS,
             rows=[_line(row) for _, row in data.iterrows()],
             data=data,
