@@ -1,8 +1,11 @@
 """Results published: what is committed, and what survives an interruption."""
 
+import json
 import shutil
 
+import pandas as pd
 import pytest
+import synthetic
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import deposit
@@ -83,3 +86,18 @@ def test_an_unfinished_study_is_not_published(tmp_path):
     with pytest.raises(Problem, match=r"has no report\.html"):
         deposit.deposit(results, tmp_path / "into")
     assert not (tmp_path / "into").exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "reason", "doubt"),
+    [(0.01, "", ""), (0.74, "", "other work took 74%"), (0.01, "1 of 6: a stop", "cells were disturbed")],
+)
+def test_results_of_a_busy_machine_are_better_measured_again(tmp_path, share, reason, doubt):
+    folder = synthetic.write(tmp_path)
+    content = json.loads((folder / "provenance.json").read_text())
+    (folder / "provenance.json").write_text(json.dumps(content | {"others_cpu_share": share}))
+    frame = pd.read_csv(folder / "summary.csv")
+    frame["disturbed"] = [reason, *[""] * (len(frame) - 1)]
+    frame.to_csv(folder / "summary.csv", index=False)
+    assert doubt in deposit.doubt(folder)
+    assert bool(deposit.doubt(folder)) == bool(doubt)

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.common import provenance
 from benchmarks.common.errors import Problem
+from benchmarks.common.quiet import Disturbance
 from benchmarks.recipe.plan import Cell
 from benchmarks.study import check, study
 from benchmarks.summary import cells, summarise
@@ -72,6 +73,7 @@ def test_a_measurement_is_the_median_over_the_runs_that_have_it():
     ]
     row = cells.trained_columns(made, n_training=1000)
     assert row["peak_memory_mib"] == 14.0
+    assert (row["peak_memory_mib_lo"], row["peak_memory_mib_hi"]) == (10.0, 30.0)
     assert np.isnan(row["energy_j"])
 
 
@@ -275,3 +277,23 @@ def test_ten_thousand_records_are_summarised_with_a_row_each(tmp_path):
     print(f"{time.perf_counter() - start:.1f} s, {peak:.0f} MiB")
     assert files["summary.csv"].count("\n") == 10_001
     assert files["curves.csv"].count("\n") == 10_000 * 2 * 20 + 1
+
+
+def test_the_speed_of_trainings_is_all_their_examples_over_their_seconds():
+    runs = [
+        reached(seed, 100, test=0.9).model_copy(update={"examples": 800, "training_s": s})
+        for seed, s in enumerate((2.0, 8.0))
+    ]
+    row = cells.trained_columns(records(*runs), n_training=1000)
+    assert row["training_samples_per_s"] == pytest.approx(200.0)  # of 400 and 100, the geometric mean
+    timed = {"throughput_samples_per_s": 250.0, "examples_to_target": 100, "time_to_target_s": 1.0}
+    assert cells.predicted_columns({**row, **timed})["training_over_throughput"] == pytest.approx(0.8)
+
+
+def test_a_cell_tells_how_many_of_its_measurements_were_disturbed_and_the_gravest():
+    calm, busy = (
+        Disturbance(others_cpu_share=share, probe_ms=1.0, probe_drift=1.0, gap_share=0.0)
+        for share in (0.0, 0.5)
+    )
+    assert cells.disturbed([calm, calm], ["", ""]) == ""
+    assert cells.disturbed([calm, busy], ["", "a stop"]) == "2 of 4: others took 50% of the processor"

@@ -5,6 +5,7 @@ import functools
 import json
 import math
 import re
+import types
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from benchmarks.identity.certificate import certificate as certified
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.publish import quoted, results, tables, wording
 from benchmarks.publish.table import Column, Entry, Table, latex, markdown
-from benchmarks.publish.tables import equivalence, main
+from benchmarks.publish.tables import equivalence, main, training_rate
 from benchmarks.summary import columns
 from benchmarks.summary.schema import CERTIFICATES
 
@@ -584,3 +585,49 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, damage):
         (frame.drop(columns="identity") if damage == "column" else frame[:0]).to_csv(path, index=False)
     with pytest.raises(Problem, match=r"summary\.csv"):
         tables.write(tmp_path)
+
+
+def disturbed(folder, *, size, reason="1 of 6: others took 50% of the processor"):
+    """The same results, disturbed at one batch size."""
+    path = folder / "summary.csv"
+    frame = pd.read_csv(path, dtype={"disturbed": str}, keep_default_na=False, na_values={"batch_size": []})
+    frame.loc[frame["batch_size"] == size, "disturbed"] = reason
+    frame.to_csv(path, index=False)
+    return folder
+
+
+def test_a_disturbed_cell_is_marked_and_its_speed_and_time_are_never_bold(tmp_path, folder):
+    assert entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras").bold
+    table = main_table(disturbed(synthetic.write(tmp_path), size=1024))
+    speed = entry(table, "1,024", "Throughput (examples/s)", "Keras")
+    assert speed.text.endswith("¶") and not speed.bold
+    assert entry(table, "1,024", "Time to target (s)", "Keras").text.endswith("¶")
+    assert not entry(table, "64", "Throughput (examples/s)", "Keras").text.endswith("¶")
+    assert "¶ the machine was disturbed" in table.caption
+    assert "¶" not in main_table(folder).caption
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((0.5, 2.0), "1.00 [0.500, 2.00]"),
+        ((1.24e-12, 1e18), "1.00 [not resolved]"),
+        ((0.5, math.inf), "1.00 [0.500, ∞]"),
+    ],
+)
+def test_an_interval_over_orders_of_magnitude_is_not_resolved(ends, text):
+    assert wording.interval(1.0, *ends) == text
+
+
+RATES = {"yes": [0.99, 1.0, 1.01, 0.98], "no": [0.8, 0.81, 0.79, 0.8], "not resolved": [0.8, 1.0, 1.1, 0.9]}
+
+
+@pytest.mark.parametrize("within", RATES)
+def test_the_speed_in_training_is_held_to_the_timed_one(within):
+    names = {"dataset": "mnist", "model": "mlp", "framework": "keras"}
+    rows = [{**names, "disturbed": "", "training_over_throughput": rate} for rate in RATES[within]]
+    rows.append({**names, "disturbed": "1 of 6: a stop", "training_over_throughput": 0.01})
+    (table,) = training_rate.tables(types.SimpleNamespace(summary=pd.DataFrame(rows)))
+    (line,) = texts(table)
+    assert line[2] == "4" and line[-1] == within
+    assert table.data["ratio"].iloc[0] == pytest.approx(np.exp(np.mean(np.log(RATES[within]))))
