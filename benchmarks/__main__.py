@@ -80,10 +80,10 @@ def trace(
     threads: Threads = 0,
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
-    from benchmarks.identity import trace
+    from benchmarks.identity import traces
     from benchmarks.study.study import Study
 
-    trace.write(
+    traces.write(
         Study.model_validate_json(study), framework, data, precision=precision, threads=threads, output=output
     )
 

@@ -92,7 +92,7 @@ def code_of_frameworks(*modules):
 def code_of_trace(wildcards):
     """Digest of the code on which the traces of a framework depend."""
     return code_digest(
-        "benchmarks.identity.trace",
+        "benchmarks.identity.traces",
         frameworks.module_name(wildcards.framework),
         *sorted(datasets.module_name(source) for source in SOURCES.values()),
         *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),
