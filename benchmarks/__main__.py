@@ -77,15 +77,18 @@ def trace(
     framework: Annotated[str, typer.Option(help="The framework to trace.")],
     precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
+    executions: Annotated[
+        list[str] | None, typer.Option("--execution", help="An execution to trace; all if none is given.")
+    ] = None,
     threads: Threads = 0,
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
+    from benchmarks.frameworks.trainer import EXECUTIONS
     from benchmarks.identity import traces
     from benchmarks.study.study import Study
 
-    traces.write(
-        Study.model_validate_json(study), framework, data, precision=precision, threads=threads, output=output
-    )
+    file = traces.File(framework, precision, tuple(executions or EXECUTIONS))
+    traces.write(Study.model_validate_json(study), file, data, threads=threads, output=output)
 
 
 @app.command(

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tracing import MOMENTUM, STUDY, traced
+from tracing import MOMENTUM, STUDY
 
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import certificate as identity_certificate
-from benchmarks.identity import quantity
+from benchmarks.identity import quantity, traces
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.difference import (
     BOUND,
@@ -179,19 +179,13 @@ def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference)
     assert certified(other, reference, statistical=True).verdict.startswith("not certified: loss")
 
 
-def test_certificates_cover_the_study_whether_or_not_it_lists_the_reference(numpy, digits, tmp_path):
+def test_certificates_cover_the_study_and_need_no_more_of_the_reference_than_is_traced(reference, tmp_path):
     read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
-    traces = {
-        quantity.trace_name("digits", "cnn", "plain", execution): traced(
-            numpy, digits, MOMENTUM, execution=execution
+    for file in traces.files(read.frameworks):
+        names = [quantity.trace_name("digits", "cnn", "plain", execution) for execution in file.executions]
+        quantity.write_traces(
+            dict.fromkeys(names, reference), dict.fromkeys(names, "c0de"), tmp_path / file.path
         )
-        for execution in EXECUTIONS
-    }
-    for precision in ("float32", "float64"):
-        for name in ("numpy", "pytorch"):
-            quantity.write_traces(
-                traces, dict.fromkeys(traces, "c0de"), tmp_path / precision / f"{name}.safetensors"
-            )
     made = identity_certificate.certificates(read, read.frameworks, tmp_path)
     assert [(c.framework, c.execution) for c in made] == [("pytorch", "idiomatic"), ("pytorch", "fused")]
     assert {c.reference for c in made} == {"numpy idiomatic"}

@@ -12,7 +12,7 @@ from tracing import STUDY
 from benchmarks import frameworks
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import quantity
+from benchmarks.identity import quantity, traces
 from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 from benchmarks.study import check
@@ -74,15 +74,17 @@ def keras_traces(tmp_path_factory):
     folder = tmp_path_factory.mktemp("traces")
     assert run("fetch", "digits", "--output", folder / "digits.npz").wait() == 0
     given = [folder / "digits.npz", "--study", check.read(STUDY).model_dump_json()]
-    names = {"numpy": None, **dict.fromkeys(KERAS)}
-    for name in names:
-        output = folder / f"{name}.safetensors"
-        # One thread each: four frameworks side by side would wait for one another's threads.
-        arguments = ["--framework", name, "--precision", "float64", "--threads", 1, "--output", output]
-        names[name] = run("trace", *given, *arguments)
-    failed = {name: job.communicate()[1] for name, job in names.items() if job.wait()}
+    jobs = {}
+    for file in traces.files(KERAS):
+        if file.precision == "float64":
+            # One thread each: four frameworks side by side would wait for one another's threads.
+            arguments = ["--framework", file.framework, "--precision", "float64", "--threads", 1]
+            arguments += [f"--execution={execution}" for execution in file.executions]
+            output = folder / f"{file.framework}.safetensors"
+            jobs[file.framework] = run("trace", *given, *arguments, "--output", output)
+    failed = {name: job.communicate()[1] for name, job in jobs.items() if job.wait()}
     assert all("is not installed" in message for message in failed.values()), failed
-    return {name: folder / f"{name}.safetensors" for name in names if name not in failed}
+    return {name: folder / f"{name}.safetensors" for name in jobs if name not in failed}
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)

@@ -6,8 +6,8 @@ import numpy as np
 from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
-from benchmarks.frameworks.trainer import Steps
-from benchmarks.identity import quantity
+from benchmarks.frameworks.trainer import EXECUTIONS, Steps
+from benchmarks.identity import quantity, traces
 from benchmarks.identity.difference import differences, first_step_apart, relative_difference
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import (
@@ -122,6 +122,27 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
     setup = set_up(numpy, digits, own, model="c1", execution="fused", precision="float64")
     assert models.is_statistical(models.spec("c1", n_classes=10, randomness="framework"))
     assert setup.layers == models.spec("c1", n_classes=10)
+
+
+def test_of_the_reference_only_what_is_compared_with_is_traced():
+    assert traces.files(["pytorch"]) == [
+        ("numpy", "float64", ("idiomatic",)),
+        ("pytorch", "float64", EXECUTIONS),
+        ("pytorch", "float32", EXECUTIONS),
+    ]
+    assert {file[1:] for file in traces.files(["numpy", "pytorch"]) if file.framework == "numpy"} == {
+        ("float64", EXECUTIONS),
+        ("float32", EXECUTIONS),
+    }
+
+
+def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
+    read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
+    file = traces.File("numpy", "float32", ("fused",))
+    found = dict(traces.traces(read, file, {"digits": digits}, threads=1))
+    assert list(found) == ["digits/logistic/adam/fused"]
+    assert Quantity(Stage.FIRST_LOSS) in found["digits/logistic/adam/fused"]
+    assert traces.conditions_by_arm(read, file, {"digits": digits}, threads=1).keys() == found.keys()
 
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():

@@ -136,9 +136,16 @@ def test_a_new_batch_size_adds_to_every_replicate_and_traces_nothing(smoke):
     assert "dataset" not in jobs
 
 
+def test_a_study_that_lists_the_reference_traces_it_as_any_other_framework(smoke):
+    text = (smoke.folder / "config/studies/smoke.yaml").read_text()
+    assert "[keras, pytorch]" in text
+    study = smoke.study(text.replace("[keras, pytorch]", "[keras, pytorch, numpy]"))
+    assert planned(smoke.snakemake("--configfile", study, "-n", "--until", "trace")) == {"trace": 2}
+
+
 EDITS = {
     "benchmarks/frameworks/keras.py": {"train": 2, "throughput": 1, "trace": 2},
-    "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 6},  # three frameworks, two precisions
+    "benchmarks/models/mlp.py": {"train": 4, "throughput": 1, "trace": 5},  # two precisions; of NumPy one
     "benchmarks/models/cnn.py": {},
     "benchmarks/study/check.py": {},
     "benchmarks/datasets/mnist.py": {},

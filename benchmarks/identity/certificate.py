@@ -1,7 +1,4 @@
-"""Certificates: the traces of a framework are compared with those of the reference, with a verdict.
-
-The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
-"""
+"""Certificates: the traces of a framework are compared with those of the reference, with a verdict."""
 
 import json
 import math
@@ -26,10 +23,10 @@ from benchmarks.identity.difference import (
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
+from benchmarks.identity.traces import PRECISIONS, REFERENCE, File
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
 
-REFERENCE = ("numpy", "idiomatic")
 JUDGED = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
     *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
@@ -164,15 +161,14 @@ def _conditions(folder: Path, framework: str, where: dict[str, str]) -> str:
     """The digest of what both traces hold for; empty, so that no run has it, where they were of two kinds."""
     name = quantity.trace_name(**where)
     found = {
-        quantity.read_conditions(folder / precision / f"{framework}.safetensors", name)
-        for precision in ("float64", "float32")
+        quantity.read_conditions(folder / File(framework, precision).path, name) for precision in PRECISIONS
     }
     return found.pop() if len(found) == 1 else ""
 
 
 def _trace(folder: Path, precision: str, framework: str, where: dict[str, str]) -> Trace:
     """One trace, from the file of its framework and precision."""
-    return quantity.read_trace(folder / precision / f"{framework}.safetensors", quantity.trace_name(**where))
+    return quantity.read_trace(folder / File(framework, precision).path, quantity.trace_name(**where))
 
 
 def content(results: list[Certificate]) -> dict:

@@ -12,12 +12,11 @@ from rich.table import Table
 from benchmarks.common import process
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.identity.certificate import REFERENCE
+from benchmarks.identity.traces import REFERENCE, File, files
 from benchmarks.study import check
 from benchmarks.study import study as studies
 from benchmarks.study.study import Study, Workload
 
-PRECISIONS = ("float64", "float32")
 CASE, IMPLEMENTATION = ("dataset", "model", "arm"), ("framework", "execution")
 
 console = Console()
@@ -45,14 +44,19 @@ def prepare(workload: Workload, folder: Path) -> None:
         raise Problem(f"there is no data set {workload.dataset}", fix="see the message above")
 
 
-def trace(study: Study, name: str, folder: Path) -> bool:
-    """Trace one framework in both precisions; returns whether that succeeded."""
+def trace(study: Study, name: str, needed: list[File], folder: Path) -> bool:
+    """Make those files of traces that are of one framework; returns whether that succeeded."""
     data = [folder / f"{workload.slug}.npz" for workload in study.workloads]
-    arguments = [*dict.fromkeys(data), "--study", study.model_dump_json(), "--framework", name]
-    outputs = {p: folder / "traces" / p / f"{name}.safetensors" for p in PRECISIONS}
+    arguments = [*dict.fromkeys(data), "--study", study.model_dump_json()]
     return all(
-        run_step(f"{name} in {precision}", "trace", *arguments, "--precision", precision, "--output", output)
-        for precision, output in outputs.items()
+        run_step(
+            f"{name} in {file.precision}",
+            *("trace", *arguments, "--framework", name, "--precision", file.precision),
+            *(f"--execution={execution}" for execution in file.executions),
+            *("--output", folder / "traces" / file.path),
+        )
+        for file in needed
+        if file.framework == name
     )
 
 
@@ -62,17 +66,18 @@ def certificates(study: Study, names: list[str], folder: Path) -> dict:
     Raises:
         Problem: a step failed, or none of the frameworks can be traced.
     """
+    needed = files(names)
     others = [name for name in names if name != REFERENCE[0]]
     if others:
         for workload in study.workloads:
             prepare(workload, folder)
-    traceable = [name for name in others if trace(study, name, folder)]
+    traceable = [name for name in others if trace(study, name, needed, folder)]
     if not traceable:
         raise Problem(
             f"no framework but {REFERENCE[0]} could be traced, so there is nothing to compare with it",
             fix="pip install -r requirements/cpu.txt (or cuda.txt), or name other frameworks",
         )
-    if not trace(study, REFERENCE[0], folder):
+    if not trace(study, REFERENCE[0], needed, folder):
         raise Problem(f"the reference, {REFERENCE[0]}, could not be traced", fix="see the message above")
     chosen = [name for name in names if name in (*traceable, REFERENCE[0])]
     output = folder / "certificates.json"

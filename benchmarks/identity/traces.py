@@ -1,4 +1,7 @@
-"""The traces that a study needs: each of its arms on each of its workloads, in each execution."""
+"""The traces that a study needs: of each framework on each workload and arm, and of the reference.
+
+The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +27,32 @@ from benchmarks.identity.trace import (
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload, plan
 from benchmarks.training.dependencies import certified_conditions
+
+REFERENCE = ("numpy", "idiomatic")
+PRECISIONS = ("float64", "float32")
+
+
+class File(NamedTuple):
+    """A file of traces: one framework in one precision, in some of its executions."""
+
+    framework: str
+    precision: str
+    executions: tuple[Execution, ...] = EXECUTIONS
+
+    @property
+    def path(self) -> Path:
+        """Its place in the folder of traces."""
+        return Path(self.precision) / f"{self.framework}.safetensors"
+
+
+def files(names: list[str]) -> list[File]:
+    """The files that the certificates of these frameworks are made from.
+
+    Where the reference is not one of them, only what they are compared with is traced of it.
+    """
+    of_frameworks = [File(name, precision) for name in names for precision in PRECISIONS]
+    framework, execution = REFERENCE
+    return of_frameworks if framework in names else [File(framework, "float64", (execution,)), *of_frameworks]
 
 
 class Subject(NamedTuple):
@@ -58,30 +87,30 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     }
 
 
-def subjects(study: Study) -> list[Subject]:
-    """Everything of a study that is traced."""
+def subjects(study: Study, executions: tuple[Execution, ...]) -> list[Subject]:
+    """Everything of a study that is traced in these executions."""
     return [
         Subject(workload, arm, execution)
         for workload in study.workloads
         for arm in study.arms
-        for execution in EXECUTIONS
+        for execution in executions
     ]
 
 
 def traces(
-    study: Study, name: str, data: dict[str, Dataset], *, precision: str, threads: int
+    study: Study, file: File, data: dict[str, Dataset], *, threads: int
 ) -> Iterator[tuple[str, Trace]]:
-    """Every trace of a framework, with its name; with the number of threads that the study computes with."""
-    framework = frameworks.load(name)
-    framework.configure(threads=threads, device=study.device, precision=precision)
-    of_study = subjects(study)
-    progress = Progress(f"traces of {name} in {precision}", len(of_study))
+    """Every trace of a file, with its name; with the number of threads that the study computes with."""
+    framework = frameworks.load(file.framework)
+    framework.configure(threads=threads, device=study.device, precision=file.precision)
+    of_study = subjects(study, file.executions)
+    progress = Progress(f"traces of {file.framework} in {file.precision}", len(of_study))
     for subject in of_study:
-        yield subject.name, record(subject, framework, data[subject.workload.slug], precision=precision)
+        yield subject.name, record(subject, framework, data[subject.workload.slug], precision=file.precision)
         progress.advance()
 
 
-def conditions_by_arm(study: Study, name: str, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
+def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
     """The digest of what each arm's certificate holds for, by the name of the trace."""
     return {
         subject.name: digest(
@@ -89,7 +118,7 @@ def conditions_by_arm(study: Study, name: str, data: dict[str, Dataset], *, thre
                 plan(
                     study,
                     workload=subject.workload,
-                    framework=name,
+                    framework=file.framework,
                     arm=subject.arm,
                     batch_size=min(subject.workload.sizes),
                     seed=0,
@@ -98,15 +127,13 @@ def conditions_by_arm(study: Study, name: str, data: dict[str, Dataset], *, thre
                 threads=threads,
             )
         )
-        for subject in subjects(study)
+        for subject in subjects(study, file.executions)
     }
 
 
-def write(
-    study: Study, framework: str, data: list[Path], *, precision: str, threads: int, output: Path
-) -> None:
-    """Trace one framework on the data sets in these files, and write all traces into one file."""
+def write(study: Study, file: File, data: list[Path], *, threads: int, output: Path) -> None:
+    """Trace one framework on these data sets, and write what belongs into a file of traces."""
     threads = threads or machine.cores()
     read = {path.stem: datasets.read(path) for path in data}
-    found = dict(traces(study, framework, read, precision=precision, threads=threads))
-    quantity.write_traces(found, conditions_by_arm(study, framework, read, threads=threads), output)
+    found = dict(traces(study, file, read, threads=threads))
+    quantity.write_traces(found, conditions_by_arm(study, file, read, threads=threads), output)

@@ -15,6 +15,7 @@ from benchmarks.common import files, guard, machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
+from benchmarks.identity import traces
 from benchmarks.study import check
 from benchmarks.study import study as studies
 from benchmarks.training import view
@@ -51,6 +52,7 @@ STUDY_JSON = STUDY.model_dump_json()
 # Timings do not depend on seeds, targets, budgets or learning rates, so changing those repeats no timing.
 TIMED_JSON = studies.for_timing(STUDY).model_dump_json()
 TRACED_JSON = studies.for_tracing(STUDY).model_dump_json()
+TRACES = traces.files(STUDY.frameworks)
 
 
 wildcard_constraints:
@@ -97,6 +99,16 @@ def code_of_trace(wildcards):
         *sorted(datasets.module_name(source) for source in SOURCES.values()),
         *sorted({f"benchmarks.models.{w.model}" for w in STUDY.workloads}),
     )
+
+
+def executions_of_trace(wildcards):
+    """The executions that a file of traces has, as options of the command."""
+    return [
+        f"--execution {execution}"
+        for file in TRACES
+        if (file.precision, file.framework) == tuple(wildcards)
+        for execution in file.executions
+    ]
 
 
 def code_of_dataset(wildcards):

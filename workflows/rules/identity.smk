@@ -1,8 +1,5 @@
 """Certificates that the frameworks compute the same numbers, or how they differ."""
 
-# The reference is always traced, even if the study does not list it.
-TRACED = list(dict.fromkeys(["numpy", *STUDY.frameworks]))
-
 
 rule trace:
     input:
@@ -20,6 +17,7 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
+        executions=executions_of_trace,
         # The frameworks compute with as many threads as in the study, though several may be traced at once.
         computing=CORES,
         shown=SHOWN,
@@ -27,16 +25,12 @@ rule trace:
         "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
+        "--precision {wildcards.precision} {params.executions} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
 rule certify:
     input:
-        expand(
-            f"{RESULTS}/traces/{{precision}}/{{framework}}.safetensors",
-            precision=["float32", "float64"],
-            framework=TRACED,
-        ),
+        [f"{RESULTS}/traces/{file.path}" for file in TRACES],
     output:
         f"{RESULTS}/traces/certificates.json",
     log:
