@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
@@ -17,9 +18,10 @@ from benchmarks.identity.trace import (
     batches,
     is_constant,
     layer_kinds,
+    losses,
     optimizer_of,
     rates_of,
-    record_losses,
+    record_beginning,
     set_up,
     with_changing_rate,
 )
@@ -30,9 +32,9 @@ REHEARSED = (Stage.EXAGGERATED, Stage.SIZES, Stage.RUN, Stage.RUN_AGAIN)
 
 
 def test_the_loss_falls_so_that_agreement_means_something(reference):
-    losses = reference[Quantity(Stage.LOSS)]
-    assert len(losses) == 200
-    assert losses[-10:].mean() < 0.5 * losses[:10].mean()
+    curve = reference[Quantity(Stage.LOSS)]
+    assert len(curve) == 200
+    assert curve[-10:].mean() < 0.5 * curve[:10].mean()
 
 
 def test_the_gradients_norm_is_there_for_arms_that_do_not_clip(reference):
@@ -42,15 +44,28 @@ def test_the_gradients_norm_is_there_for_arms_that_do_not_clip(reference):
     assert reference[Quantity(Stage.FIRST_NORM)] == norms[:1]
 
 
-def test_a_constant_rate_is_traced_as_it_stands_too(reference, numpy, digits):
+@pytest.fixture(scope="module")
+def clipped(numpy, digits):
+    """A trace of an arm that clips, with a rate that changes."""
+    return traced(numpy, digits, ADAM, model="logistic")
+
+
+def test_the_gradients_norm_is_there_for_arms_that_clip(clipped, numpy, digits):
+    norms = clipped[Quantity(Stage.NORM)]
+    assert norms.shape == (200,)
+    assert clipped[Quantity(Stage.FIRST_NORM)] == norms[:1]
+    found = traced(numpy, digits, ADAM, model="logistic", recorded=record_beginning)
+    assert found[Quantity(Stage.FIRST_NORM)] == norms[:1]
+
+
+def test_a_constant_rate_is_traced_as_it_stands_too(reference, clipped):
     assert any(name.stage == Stage.CONSTANT for name in reference)
-    adam = traced(numpy, digits, ADAM, model="logistic")
-    assert not any(name.stage == Stage.CONSTANT for name in adam)
+    assert not any(name.stage == Stage.CONSTANT for name in clipped)
 
 
 def test_losses_are_the_same_however_many_steps_are_taken_at_a_time(reference, numpy, digits):
-    losses = traced(numpy, digits, MOMENTUM, recorded=record_losses)[Quantity(Stage.LOSS)]
-    assert relative_difference(losses, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
+    found = traced(numpy, digits, MOMENTUM, recorded=record_beginning)[Quantity(Stage.LOSS)]
+    assert relative_difference(found, reference[Quantity(Stage.LOSS)], scale=1) < 1e-13
 
 
 class TellsMeans:
@@ -65,18 +80,18 @@ class TellsMeans:
         self.first = 0
 
     def train(self, batches):
-        losses = self.TRUE[self.first : self.first + len(batches)]
+        of_steps = self.TRUE[self.first : self.first + len(batches)]
         self.first += len(batches)
-        numbers = np.arange(1, len(losses) + 1)
-        means = (np.cumsum(losses) / numbers).astype(np.float32)
+        numbers = np.arange(1, len(of_steps) + 1)
+        means = (np.cumsum(of_steps) / numbers).astype(np.float32)
         return Steps(np.diff(means.astype(float) * numbers, prepend=0.0), None)
 
 
 def test_losses_told_as_means_keep_their_digits_in_float32(digits):
     framework = SimpleNamespace(Trainer=TellsMeans)
     setup = set_up(framework, digits, MOMENTUM, model="mlp", execution="idiomatic", precision="float32")
-    losses = record_losses(setup)[Quantity(Stage.LOSS)]
-    assert first_step_apart(losses, TellsMeans.TRUE, by=1e-3 * TellsMeans.TRUE) is None
+    found = losses(setup, setup.trainer())[Quantity(Stage.LOSS)]
+    assert first_step_apart(found, TellsMeans.TRUE, by=1e-3 * TellsMeans.TRUE) is None
 
 
 def test_batches_straddle_epochs(digits, numpy):

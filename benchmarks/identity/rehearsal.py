@@ -27,8 +27,8 @@ WARM_UP_STEPS = 3
 FEW = 3
 """Steps at each of the other batch sizes."""
 EXAGGERATED_STEPS = 60
-TRAINING_SCORES = 1000
-"""Training examples that the driver scores at the end; evaluating all of them would show no more."""
+SCORED = 1000
+"""Training and test examples that the driver scores at the end; all test examples are evaluated after it."""
 SMALL_NORM = 2**-6
 """A clipping threshold that the gradients of an untrained model exceed in every step."""
 STRONG_DECAY = 2**-5
@@ -81,7 +81,11 @@ def warmed_up_run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> 
 def run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> Trace:
     """Everything that comes of a run, with the outputs for all validation and test examples."""
     trainer.reset(setup.parameters(seed=0))
-    scored = replace(data, train_x=data.train_x[:TRAINING_SCORES], train_y=data.train_y[:TRAINING_SCORES])
+    scored = replace(
+        data,
+        **{"train_x": data.train_x[:SCORED], "train_y": data.train_y[:SCORED]},
+        **{"test_x": data.test_x[:SCORED], "test_y": data.test_y[:SCORED]},
+    )
     result = run_to_target(trainer, setup.stream(seed=0), scored, plan, watch=Watch())
     curve = {
         "training loss": [point.train_loss for point in result.curve],

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
-from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.frameworks.trainer import Execution, Steps, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import BRANCHES
@@ -94,9 +94,8 @@ def altered(optimizer: Optimizer, **settings) -> Optimizer:
 def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
     """Every quantity of one training; the framework must have been configured for its precision.
 
-    Frameworks compute gradient norms only if an arm clips, so the norms come from a second training, with a
-    threshold that is never reached if the arm does not clip. An arm with a constant rate is also trained
-    for a few steps at that rate, which frameworks may treat differently from a changing one.
+    An arm with a constant rate is also trained for a few steps at that rate, which frameworks may treat
+    differently from a changing one.
     """
     varied = replace(setup, optimizer=with_changing_rate(setup.optimizer))
     trainer = varied.trainer()
@@ -104,7 +103,7 @@ def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
         **stream(setup, steps),
         **beginning(setup, trainer),
         **training(setup, trainer, steps),
-        **norms(varied, steps),
+        **(norms(varied, steps) if varied.optimizer.clip_norm is None else {}),
         **(at_constant_rate(setup) if is_constant(setup.optimizer) else {}),
     }
 
@@ -142,30 +141,43 @@ def layer_kinds(layers: Spec, shape: tuple[int, ...]) -> dict[str, str]:
 
 
 def training(setup: Setup, trainer: Trainer, steps: int) -> Trace:
-    """Loss of every step [steps], and parameters and state after the first step, the 20th and the last."""
+    """Loss of every step [steps], its norm if the arm clips, and what the parameters and the state become.
+
+    The latter are recorded after the first step, the 20th and the last.
+    """
     trainer.reset(setup.parameters(seed=0))
     first, early, rest = np.split(batches(setup, steps), [1, EARLY])
-    losses = [trainer.train(first).loss]
+    taken = [trainer.train(first)]
     trace = snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
-    losses.append(trainer.train(early).loss)
+    taken.append(trainer.train(early))
     trace |= snapshot(trainer, Stage.EARLY_PARAMETERS, Stage.EARLY_STATE)
-    losses.append(trainer.train(rest).loss)
+    taken.append(trainer.train(rest))
     return {
-        Quantity(Stage.FIRST_LOSS): losses[0],
+        Quantity(Stage.FIRST_LOSS): taken[0].loss,
         **trace,
-        Quantity(Stage.LOSS): np.concatenate(losses),
+        Quantity(Stage.LOSS): np.concatenate([part.loss for part in taken]),
+        **norms_of(taken),
         **snapshot(trainer, Stage.PARAMETERS, Stage.STATE),
         Quantity(Stage.EVALUATION): trainer.logits(setup.examples[:EVALUATED]),
     }
 
 
+def norms_of(taken: list[Steps]) -> Trace:
+    """The gradient norms of these steps, before clipping; nothing if they did not clip."""
+    if taken[0].gradient_norm is None:
+        return {}
+    found = np.concatenate([part.gradient_norm for part in taken])
+    return {Quantity(Stage.FIRST_NORM): found[:1], Quantity(Stage.NORM): found}
+
+
 def norms(setup: Setup, steps: int) -> Trace:
-    """Gradient norm of every step [steps], before clipping."""
-    threshold = setup.optimizer.clip_norm or NEVER_CLIPS
-    trainer = replace(setup, optimizer=altered(setup.optimizer, clip_norm=threshold)).trainer()
+    """The gradient norms of an arm that does not clip, [steps], from a training of their own.
+
+    Frameworks compute norms only where they clip, so this one clips by a threshold that is never reached.
+    """
+    trainer = replace(setup, optimizer=altered(setup.optimizer, clip_norm=NEVER_CLIPS)).trainer()
     trainer.reset(setup.parameters(seed=0))
-    gradient_norms = trainer.train(batches(setup, steps)).gradient_norm
-    return {Quantity(Stage.FIRST_NORM): gradient_norms[:1], Quantity(Stage.NORM): gradient_norms}
+    return norms_of([trainer.train(batches(setup, steps))])
 
 
 def at_constant_rate(setup: Setup) -> Trace:
@@ -184,23 +196,33 @@ def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) ->
     return trace
 
 
-def record_losses(setup: Setup) -> Trace:
-    """Only the learning curve, [STEPS]: all that is compared in float32.
+def record_beginning(setup: Setup) -> Trace:
+    """What is compared in float32: everything up to the first step, by which it is judged, and the losses."""
+    trainer = setup.trainer()
+    varied = replace(setup, optimizer=with_changing_rate(setup.optimizer))
+    return {
+        **first_step(setup, trainer),
+        **losses(setup, varied.trainer() if is_constant(setup.optimizer) else trainer),
+    }
+
+
+def first_step(setup: Setup, trainer: Trainer) -> Trace:
+    """Everything up to the first step, before differences have grown."""
+    trace = beginning(setup, trainer)
+    trainer.reset(setup.parameters(seed=0))
+    taken = trainer.train(batches(setup, 1))
+    trace[Quantity(Stage.FIRST_LOSS)] = taken.loss
+    trace |= snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
+    found = norms(setup, 1) if taken.gradient_norm is None else norms_of([taken])
+    return {**trace, Quantity(Stage.FIRST_NORM): found[Quantity(Stage.FIRST_NORM)]}
+
+
+def losses(setup: Setup, trainer: Trainer) -> Trace:
+    """The learning curve, [STEPS].
 
     It is trained a few steps at a time: Keras's `fit` reports the mean loss since it began, from which the
     loss of a step is computed as a difference. Over many steps that would lose the digits of float32.
     """
-    trainer = replace(setup, optimizer=with_changing_rate(setup.optimizer)).trainer()
     trainer.reset(setup.parameters(seed=0))
     parts = np.split(batches(setup), STEPS // EARLY)
     return {Quantity(Stage.LOSS): np.concatenate([trainer.train(part).loss for part in parts])}
-
-
-def record_first_step(setup: Setup) -> Trace:
-    """What float32 is judged by: everything up to the first step, before differences have grown."""
-    trainer = setup.trainer()
-    trace = beginning(setup, trainer)
-    trainer.reset(setup.parameters(seed=0))
-    trace[Quantity(Stage.FIRST_LOSS)] = trainer.train(batches(setup, 1)).loss
-    trace |= snapshot(trainer, Stage.FIRST_PARAMETERS, Stage.FIRST_STATE)
-    return {**trace, Quantity(Stage.FIRST_NORM): norms(setup, 1)[Quantity(Stage.FIRST_NORM)]}

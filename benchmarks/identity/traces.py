@@ -17,13 +17,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.identity import quantity, rehearsal
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.trace import (
-    BATCH_SIZE,
-    record_first_step,
-    record_losses,
-    record_trace,
-    set_up,
-)
+from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload, plan
 from benchmarks.training.dependencies import certified_conditions
@@ -79,7 +73,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         optimizer=arm.optimizer_at(smallest, total_steps=rehearsal.STEPS),
     )
     if precision == "float32":
-        return {**record_first_step(setup), **record_losses(setup), **rehearsal.repeated(rehearsed, smallest)}
+        return {**record_beginning(setup), **rehearsal.repeated(rehearsed, smallest)}
     return {
         **record_trace(setup),
         **rehearsal.with_settings_exaggerated(setup, BATCH_SIZE),
