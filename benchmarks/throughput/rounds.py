@@ -6,7 +6,6 @@ each time with batches that it has not seen; a user calls `fit` once for many st
 
 import itertools
 import math
-import statistics
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from benchmarks.throughput.rows import Case
 MOST_STEPS = 4096
 """The most steps that are tried to estimate the time of one."""
 STARTS = 3
-"""How often the start of `fit` is timed."""
+"""How often the start of `fit` is timed; the fastest counts, so that a disturbed one takes nothing off a round."""
 
 
 class Round(NamedTuple):
@@ -88,7 +87,7 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
     """
     batch_size, in_epoch = case.batch_size, math.ceil(n_examples / case.batch_size)
     trainer.fit(batch_size, steps=1)
-    start_s = statistics.median(seconds(trainer.fit, batch_size, steps=1) for _ in range(STARTS))
+    start_s = min(seconds(trainer.fit, batch_size, steps=1) for _ in range(STARTS))
 
     def take(steps: int) -> None:
         trainer.fit(batch_size, steps=steps)
