@@ -19,7 +19,7 @@ from benchmarks.throughput.rows import Case
 MOST_STEPS = 4096
 """The most steps that are tried to estimate the time of one."""
 STARTS = 3
-"""How often the start of `fit` is timed; the fastest counts, so that a disturbed one takes nothing off a round."""
+"""How often the start of `fit` is timed. The fastest counts: a disturbed one would take more off a round."""
 
 
 class Round(NamedTuple):
