@@ -77,17 +77,16 @@ def trace(
     framework: Annotated[str, typer.Option(help="The framework to trace.")],
     precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
-    executions: Annotated[
-        list[str] | None, typer.Option("--execution", help="An execution to trace; all if none is given.")
-    ] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Trace only what other frameworks are compared with.")
+    ] = False,
     threads: Threads = 0,
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
-    from benchmarks.frameworks.trainer import EXECUTIONS
     from benchmarks.identity import traces
     from benchmarks.study.study import Study
 
-    file = traces.File(framework, precision, tuple(executions or EXECUTIONS))
+    file = traces.File(framework, precision, certified=not reference)
     traces.write(Study.model_validate_json(study), file, data, threads=threads, output=output)
 
 

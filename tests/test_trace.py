@@ -141,23 +141,23 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
 
 def test_of_the_reference_only_what_is_compared_with_is_traced():
     assert traces.files(["pytorch"]) == [
-        ("numpy", "float64", ("idiomatic",)),
-        ("pytorch", "float64", EXECUTIONS),
-        ("pytorch", "float32", EXECUTIONS),
+        ("numpy", "float64", False),
+        ("pytorch", "float64", True),
+        ("pytorch", "float32", True),
     ]
-    assert {file[1:] for file in traces.files(["numpy", "pytorch"]) if file.framework == "numpy"} == {
-        ("float64", EXECUTIONS),
-        ("float32", EXECUTIONS),
-    }
+    assert traces.File("numpy", "float64", certified=False).executions == ("idiomatic",)
+    assert traces.files(["numpy"]) == [("numpy", "float64", True), ("numpy", "float32", True)]
+    assert traces.File("numpy", "float64").executions == EXECUTIONS
 
 
 def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
     read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
-    file = traces.File("numpy", "float32", ("fused",))
-    found = dict(traces.traces(read, file, {"digits": digits}, threads=1))
-    assert list(found) == ["digits/logistic/adam/fused"]
-    assert Quantity(Stage.FIRST_LOSS) in found["digits/logistic/adam/fused"]
-    assert traces.conditions_by_arm(read, file, {"digits": digits}, threads=1).keys() == found.keys()
+    for certified, executions in ((True, EXECUTIONS), (False, ("idiomatic",))):
+        file = traces.File("numpy", "float32", certified=certified)
+        found = dict(traces.traces(read, file, {"digits": digits}, threads=1))
+        conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
+        assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
+        assert all(Quantity(Stage.FIRST_LOSS) in trace for trace in found.values())
 
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():

@@ -52,7 +52,7 @@ def trace(study: Study, name: str, needed: list[File], folder: Path) -> bool:
         run_step(
             f"{name} in {file.precision}",
             *("trace", *arguments, "--framework", name, "--precision", file.precision),
-            *(f"--execution={execution}" for execution in file.executions),
+            *(() if file.certified else ("--reference",)),
             *("--output", folder / "traces" / file.path),
         )
         for file in needed

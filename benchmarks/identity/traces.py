@@ -27,11 +27,16 @@ PRECISIONS = ("float64", "float32")
 
 
 class File(NamedTuple):
-    """A file of traces: one framework in one precision, in some of its executions."""
+    """A file of traces: one framework in one precision, to be certified or only to be compared with."""
 
     framework: str
     precision: str
-    executions: tuple[Execution, ...] = EXECUTIONS
+    certified: bool = True
+
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        """The executions that are traced."""
+        return EXECUTIONS if self.certified else (REFERENCE[1],)
 
     @property
     def path(self) -> Path:
@@ -45,8 +50,8 @@ def files(names: list[str]) -> list[File]:
     Where the reference is not one of them, only what they are compared with is traced of it.
     """
     of_frameworks = [File(name, precision) for name in names for precision in PRECISIONS]
-    framework, execution = REFERENCE
-    return of_frameworks if framework in names else [File(framework, "float64", (execution,)), *of_frameworks]
+    of_reference = [] if REFERENCE[0] in names else [File(REFERENCE[0], "float64", certified=False)]
+    return of_reference + of_frameworks
 
 
 class Subject(NamedTuple):
@@ -94,7 +99,7 @@ def subjects(study: Study, executions: tuple[Execution, ...]) -> list[Subject]:
 def traces(
     study: Study, file: File, data: dict[str, Dataset], *, threads: int
 ) -> Iterator[tuple[str, Trace]]:
-    """Every trace of a file, with its name; with the number of threads that the study computes with."""
+    """Every trace of a file, with its name."""
     framework = frameworks.load(file.framework)
     framework.configure(threads=threads, device=study.device, precision=file.precision)
     of_study = subjects(study, file.executions)
@@ -126,8 +131,12 @@ def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, thr
 
 
 def write(study: Study, file: File, data: list[Path], *, threads: int, output: Path) -> None:
-    """Trace one framework on these data sets, and write what belongs into a file of traces."""
-    threads = threads or machine.cores()
+    """Trace one framework on these data sets, and write what belongs into a file of traces.
+
+    A certificate holds for the number of threads that the study computes with. What is only compared with
+    takes one: where several traces are made at once, the threads of small products wait for one another.
+    """
+    threads = (threads or machine.cores()) if file.certified else 1
     read = {path.stem: datasets.read(path) for path in data}
     found = dict(traces(study, file, read, threads=threads))
     quantity.write_traces(found, conditions_by_arm(study, file, read, threads=threads), output)

@@ -101,14 +101,9 @@ def code_of_trace(wildcards):
     )
 
 
-def executions_of_trace(wildcards):
-    """The executions that a file of traces has, as options of the command."""
-    return [
-        f"--execution {execution}"
-        for file in TRACES
-        if (file.precision, file.framework) == tuple(wildcards)
-        for execution in file.executions
-    ]
+def use_of_trace(wildcards):
+    """The option that says of what use a trace is, where its framework is not one of the study."""
+    return "" if wildcards.framework in STUDY.frameworks else "--reference"
 
 
 def code_of_dataset(wildcards):

@@ -17,15 +17,15 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
-        executions=executions_of_trace,
-        # The frameworks compute with as many threads as in the study, though several may be traced at once.
+        use=use_of_trace,
+        # What is certified computes with as many threads as in the study, though several may be traced at once.
         computing=CORES,
         shown=SHOWN,
     message:
         "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"
     shell:
         "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} {params.executions} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
+        "--precision {wildcards.precision} {params.use} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
 rule certify:
