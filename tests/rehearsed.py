@@ -127,6 +127,24 @@ def the_first_step_of_the_second_block_repeats_a_batch():
     return method("train", train)
 
 
+@rehearsed(SMALL)
+def the_velocity_is_cleared_before_each_call_from_the_fourth_on():
+    def train(original, self, batches):
+        self.calls += 1
+        if self.calls >= 4:
+            self.optimizer.reset()
+        return original(self, batches)
+
+    def reset(original, self, parameters):
+        self.calls = 0
+        original(self, parameters)
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(method("train", train))
+    stack.enter_context(method("reset", reset))
+    return stack
+
+
 @rehearsed(SMALL, STEPPED)
 def a_call_of_many_steps_counts_one_too_few():
     def train(original, self, batches):

@@ -9,7 +9,7 @@ from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 
 pytestmark = pytest.mark.planted
-REHEARSED = [Stage.EXAGGERATED, Stage.SIZES, Stage.RUN, Stage.RUN_AGAIN]
+REHEARSED = [Stage.EXAGGERATED, Stage.SIZES, Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN]
 TRAININGS = {
     (str(each.layers), each.optimizer.model_dump_json()): name for name, each in rehearsed.PLANTS.items()
 }

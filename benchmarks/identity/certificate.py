@@ -27,11 +27,15 @@ from benchmarks.identity.traces import PRECISIONS, REFERENCE, File
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
 
-JUDGED = (
+FIRST_STAGES = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
     *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
 )
-"""What float32 is judged by. Parameters are left out: Adam turns a gradient of rounding into a whole step."""
+JUDGED = {**dict.fromkeys(FIRST_STAGES, FIRST_FLOAT32_BOUND), Stage.HARSH: FLOAT32_BOUND}
+"""What float32 is judged by, and how far it may be off. Parameters are left out: Adam turns a gradient of
+rounding into a whole step."""
+SURE_STEPS = 3
+"""Steps over which no float32 has parted from its reference yet, however deep the model."""
 Names = dict[str, str]
 """Data set, model, arm, framework and execution of one trace, by these words."""
 
@@ -91,11 +95,17 @@ def certificate(
         else f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     )
     in_float32 = {name: size for name, size in differences(single, reference).items() if name.stage in JUDGED}
-    coarse = next((name for name, size in in_float32.items() if not size <= FIRST_FLOAT32_BOUND), None)
+    coarse = next((name for name, size in in_float32.items() if not size <= JUDGED[name.stage]), None)
     if first is None and coarse is not None:
         first, cause = coarse, f"float32 [{coarse} by {in_float32[coarse]:.1e}]"
-    agrees = "statistical" if statistical else "certified"
     exact = reference[Quantity(Stage.LOSS)]
+    parts = first_step_apart(single[Quantity(Stage.LOSS)], exact, by=FLOAT32_BOUND * np.abs(exact))
+    if first is None and parts is not None and parts <= SURE_STEPS:
+        first, cause = (
+            Quantity(Stage.LOSS),
+            f"float32 [loss of step {parts} by more than {FLOAT32_BOUND:.0e}]",
+        )
+    agrees = "statistical" if statistical else "certified"
     return Certificate(
         **names,
         certified=first is None,
@@ -106,9 +116,7 @@ def certificate(
         largest_difference=_number(max(sizes.values())),
         differences={str(stage): _number(size) for stage, size in by_stage(sizes).items()},
         float32_differences={str(stage): _number(size) for stage, size in by_stage(in_float32).items()},
-        float32_parts_at_step=first_step_apart(
-            single[Quantity(Stage.LOSS)], exact, by=FLOAT32_BOUND * np.abs(exact)
-        ),
+        float32_parts_at_step=parts,
         float32_repeats=repeats(single),
         conditions=conditions,
     )

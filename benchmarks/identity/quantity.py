@@ -31,7 +31,9 @@ class Stage(StrEnum):
     EVALUATION = "evaluation outputs"
     CONSTANT = "parameters at a constant rate"
     EXAGGERATED = "parameters with exaggerated settings"
+    HARSH = "losses with harsh settings"
     SIZES = "steps at other batch sizes"
+    CALLS = "many short calls"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
 
@@ -49,6 +51,7 @@ PHRASES = {
     Stage.CONSTANT: "parameter {} at a constant rate",
     Stage.EXAGGERATED: "{} with exaggerated settings",
     Stage.SIZES: "{}",
+    Stage.CALLS: "{} after many short calls",
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
 }

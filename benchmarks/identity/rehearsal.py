@@ -15,7 +15,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.optimizer import Optimizer, Schedule
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.run import run_to_target
 
@@ -26,7 +26,13 @@ STEPS = 560
 WARM_UP_STEPS = 3
 FEW = 3
 """Steps at each of the other batch sizes."""
+CALLS = 40
+"""Calls of a few steps each, with an evaluation after each: as many as a run of ten epochs has."""
+EVALUATED_BETWEEN = 100
 EXAGGERATED_STEPS = 60
+HARSH_STEPS = 4
+HARSH_SHARE = 0.25
+"""What decay takes off the weights in a harsh step, so that the next loss shows it in float32 too."""
 SCORED = 1000
 """Training and test examples that the driver scores at the end; all test examples are evaluated after it."""
 SMALL_NORM = 2**-6
@@ -35,7 +41,7 @@ STRONG_DECAY = 2**-5
 
 
 def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
-    """Two runs of the study's driver at the smallest of the batch sizes, and a few steps at each of them.
+    """Two runs of the study's driver at the smallest of the batch sizes, a few steps at each, and many calls.
 
     `setup` is on all training examples.
     """
@@ -44,6 +50,7 @@ def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
     return {
         **warmed_up_run(trainer, setup, data, plan),
         **at_sizes(trainer, setup, sizes),
+        **in_many_calls(trainer, setup, data, min(sizes)),
         **{again(name): value for name, value in run(trainer, setup, data, plan).items()},
     }
 
@@ -117,6 +124,18 @@ def at_sizes(trainer: Trainer, setup: Setup, sizes: list[int]) -> Trace:
     return trace
 
 
+def in_many_calls(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:
+    """The parameters after many calls of one to three steps, with an evaluation after each."""
+    trainer.reset(setup.parameters(seed=0))
+    stream, first = setup.stream(seed=0), 0
+    for call in range(CALLS):
+        steps = 1 + call % 3
+        trainer.train(stream.batches(batch_size, first=first, count=steps))
+        trainer.logits(data.validation_x[:EVALUATED_BETWEEN])
+        first += steps
+    return {Quantity(Stage.CALLS, f"parameter {name}"): value for name, value in trainer.parameters().items()}
+
+
 def repeated(setup: Setup, batch_size: int) -> Trace:
     """The parameters after the same few steps, twice with one trainer: equal to the bit if it repeats."""
     trainer, trace = setup.trainer(), {}
@@ -151,3 +170,21 @@ def with_settings_exaggerated(setup: Setup, batch_size: int) -> Trace:
         Quantity(Stage.EXAGGERATED, f"parameter {name}"): value
         for name, value in trainer.parameters().items()
     }
+
+
+def with_harsh_settings(setup: Setup, batch_size: int) -> Trace:
+    """The losses of a few steps with clipping and decay so strong that float32 is held to them too.
+
+    Nothing for an arm that has neither.
+    """
+    plain = setup.optimizer
+    if not (plain.clip_norm or plain.weight_decay):
+        return {}
+    settings = {
+        "clip_norm": SMALL_NORM if plain.clip_norm else None,
+        "weight_decay": HARSH_SHARE / plain.learning_rate if plain.weight_decay else 0.0,
+    }
+    trainer = replace(setup, optimizer=over(plain, HARSH_STEPS, **settings, schedule=Schedule())).trainer()
+    trainer.reset(setup.parameters(seed=0))
+    batches = setup.stream(seed=0).batches(batch_size, first=0, count=HARSH_STEPS)
+    return {Quantity(Stage.HARSH): trainer.train(batches).loss}

@@ -78,10 +78,15 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         optimizer=arm.optimizer_at(smallest, total_steps=rehearsal.STEPS),
     )
     if precision == "float32":
-        return {**record_beginning(setup), **rehearsal.repeated(rehearsed, smallest)}
+        return {
+            **record_beginning(setup),
+            **rehearsal.with_harsh_settings(setup, BATCH_SIZE),
+            **rehearsal.repeated(rehearsed, smallest),
+        }
     return {
         **record_trace(setup),
         **rehearsal.with_settings_exaggerated(setup, BATCH_SIZE),
+        **rehearsal.with_harsh_settings(setup, BATCH_SIZE),
         **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
     }
 
