@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 
@@ -20,19 +21,25 @@ from benchmarks.study import check
 KERAS = [name for name in frameworks.NAMES if name.startswith("keras")]
 
 
-def run(*arguments):
+def run(*arguments, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
+
+
+def on_one_core():
+    """Keep this process to one core, so that frameworks take one thread: two wait where other tests run."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def identity(folder, *arguments):
     """The command for a person, on the study: its exit code, and what it printed."""
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    command = run("identity", "--config", folder / "study.yaml", *arguments)
+    command = run("identity", "--config", folder / "study.yaml", *arguments, preexec_fn=on_one_core)
     said = command.communicate()
     return command.returncode, *said
 
