@@ -222,3 +222,21 @@ def test_the_graver_verdict_of_both_executions_reaches_the_summary(reference, wo
     assert said["d", "m", "pytorch", "a"].text == "certified"
     assert said["d", "m", "pytorch", "b"].text.startswith("not certified: loss")
     assert said["d", "m", "pytorch", "c"] == ("statistical", "c0de")
+
+
+@pytest.mark.parametrize(("step", "agrees"), [(3, False), (4, True)])
+def test_float32_may_not_part_in_the_first_steps(reference, step, agrees):
+    losses = reference[Quantity(Stage.LOSS)].copy()
+    losses[step - 1] *= 1.01
+    made = certified(reference, reference, losses=losses)
+    assert made.certified == agrees
+    assert made.float32_parts_at_step == step
+
+
+@pytest.mark.parametrize(("by", "agrees"), [(1e-4, True), (1e-2, False)])
+def test_float32_is_held_to_harsh_settings(reference, by, agrees):
+    known = {**reference, Quantity(Stage.HARSH): np.array([2.0, 1.5, 1.2])}
+    changed = {Quantity(Stage.HARSH): np.array([2.0, 1.5 * (1 + by), 1.2])}
+    made = certified(known, known, changed=changed)
+    assert made.certified == agrees
+    assert agrees or made.verdict.startswith("not certified: float32 [losses with harsh settings")

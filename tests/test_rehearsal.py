@@ -2,10 +2,12 @@
 
 import functools
 
+import planted
 import pytest
 import rehearsed
 
-from benchmarks.identity.difference import BOUND, by_stage, differences
+from benchmarks.identity import rehearsal
+from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 
 pytestmark = pytest.mark.planted
@@ -56,3 +58,19 @@ UNSEEN = [name for name in rehearsed.PLANTS if name not in SEEN]
 def test_the_close_look_alone_cannot_see_it(in_torch, name):
     found = by_stage(differences(in_torch(rehearsed.close_look, name, True), close_reference(training(name))))
     assert max(found.values()) <= BOUND, found
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "weight_decay"])
+def test_what_is_left_out_of_harsh_settings_shows_beyond_the_rounding_of_float32(name):
+    given = {"clip_norm": 1.0, "weight_decay": 2.0**-11}[name]
+    arm = rehearsed.GENTLE.model_copy(update={name: given})
+    setup = planted.case("numpy", rehearsed.SMALL, arm)
+    (losses,) = rehearsal.with_harsh_settings(setup, 32).values()
+    without = planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE).trainer()
+    without.reset(setup.parameters(seed=0))
+    others = without.train(setup.stream(seed=0).batches(32, first=0, count=len(losses))).loss
+    assert abs(others - losses).max() > 5 * FLOAT32_BOUND * abs(losses).max()
+
+
+def test_an_arm_without_clipping_and_decay_has_no_harsh_settings():
+    assert rehearsal.with_harsh_settings(planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE), 32) == {}
