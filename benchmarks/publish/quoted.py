@@ -6,7 +6,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.publish import marks, wording
 from benchmarks.publish.results import CASE, Results, of_workload
 from benchmarks.publish.table import markdown
-from benchmarks.publish.tables import execution, identity
+from benchmarks.publish.tables import execution, identity, training_rate
 from benchmarks.publish.tables.equivalence import distinct, shown_of
 from benchmarks.summary.statistics import by_process, ratio
 
@@ -28,6 +28,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "certainty": certainty(full),
         "certificates": certificates(full),
         "predicted": predicted(full),
+        "training-rate": _rows_of(training_rate.tables(full)[0]),
         "speed": speed(full),
         "loops": loops(full),
         "frameworks": frameworks(full),
@@ -191,7 +192,8 @@ def target(full: Results) -> str:
             sizes = ", ".join(wording.whole(size) for size in reached["batch_size"])
             lines.append(
                 f"- {where}: B = {sizes}; soonest at {wording.whole(best['batch_size'])}, after "
-                f"{wording.interval(best[TIME], best[f'{TIME}_lo'], best[f'{TIME}_hi'])} s."
+                f"{wording.interval(best[TIME], best[f'{TIME}_lo'], best[f'{TIME}_hi'])} s of training, "
+                f"after a start of {wording.number(best['start_s'])} s."
             )
     return "\n".join(lines)
 
