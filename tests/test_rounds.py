@@ -21,6 +21,9 @@ def trainer(monkeypatch):
     class Trainer:
         calls, fits = [], []
 
+        def wait(self, seconds):
+            clock.now += seconds
+
         def train(self, batches):
             clock.now += 0.5 + 0.25 * len(batches)
             self.calls.append(batches)
@@ -67,7 +70,7 @@ def test_a_call_that_would_exceed_the_round_is_cut(trainer):
     [
         (4, {"steps": 16}, 16),  # an epoch of 250 steps takes longer than the round
         (100, {"epochs": 2}, 20),  # 16 steps are more than the 10 of an epoch
-        (1000, {"epochs": 5}, 5),  # one step an epoch: its start is not known apart, and counts as a step
+        (1000, {"epochs": 16}, 16),
         (300, {"epochs": 4}, 4 * N / 300),  # the last batch of an epoch is smaller
     ],
 )
@@ -81,3 +84,17 @@ def test_a_round_of_fit_is_whole_epochs_or_a_part_of_one_without_its_start(
     assert timed.start_s == pytest.approx(0.75)
     assert (took - timed.start_s) / timed.steps == pytest.approx(0.25)
     assert timed.steps == pytest.approx(steps - 1)
+
+
+def test_a_slow_start_does_not_make_the_round_short(trainer, monkeypatch):
+    """The first calls of a process are slow; the fastest of them is the start."""
+    fit, slow = trainer.fit, [3.0, 2.0, 0.0, 1.0]
+
+    def delayed(batch_size, **length):
+        fit(batch_size, **length)
+        trainer.wait(slow.pop(0) if slow else 0.0)
+
+    monkeypatch.setattr(trainer, "fit", delayed)
+    timed = rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0)
+    assert timed.start_s == pytest.approx(0.75)
+    assert timed.steps == 15

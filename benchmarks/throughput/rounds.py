@@ -4,6 +4,7 @@ Both do what is done outside of timings. A training calls its trainer for the st
 each time with batches that it has not seen; a user calls `fit` once for many steps.
 """
 
+import functools
 import itertools
 import math
 import time
@@ -41,17 +42,15 @@ def seconds(function: Callable, *arguments, **options) -> float:
     return time.perf_counter() - start
 
 
-def estimated_step_s(
-    take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS, start_s: float = 0.0
-) -> float:
+def estimated_step_s(take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS) -> float:
     """Seconds of a step without the fixed cost of a call, where `take` takes so many steps.
 
-    The number of steps in a call grows until the call takes long enough beyond its start; the time of a step
-    is then the difference from a call of one step.
+    The number of steps in a call grows until the call takes long enough; the time of a step is then the
+    difference from a call of one step.
     """
     one_step_s = seconds(take, 1)
     steps, call_s = 1, one_step_s
-    while call_s - start_s < budget_s / 2 and steps < most:
+    while call_s < budget_s / 2 and steps < most:
         steps = min(4 * steps, most)
         call_s = seconds(take, steps)
     return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s
@@ -85,17 +84,26 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
 
     A user calls `fit` once for a training, so what a call takes before its first step is left out.
     """
-    batch_size, in_epoch = case.batch_size, math.ceil(n_examples / case.batch_size)
-    trainer.fit(batch_size, steps=1)
-    start_s = min(seconds(trainer.fit, batch_size, steps=1) for _ in range(STARTS))
+    fit = functools.partial(trainer.fit, case.batch_size)
+    fit(steps=1)
+    start_s = min(seconds(fit, steps=1) for _ in range(STARTS))
+    tried, step_s = 1, 0.0
+    while tried * step_s < round_s / 2 and tried < MOST_STEPS:
+        tried *= 4
+        length, steps = length_of(tried, n_examples, case.batch_size)
+        fit(**length)  # The last batch of an epoch may be smaller, and is then compiled here.
+        step_s = max(0.0, seconds(fit, **length) - start_s) / (steps - 1)
+    length, steps = length_of(max(2, round(round_s / step_s)), n_examples, case.batch_size)
+    return Round(prepare=lambda: ((), length), run=fit, steps=steps - 1, start_s=start_s)
 
-    def take(steps: int) -> None:
-        trainer.fit(batch_size, steps=steps)
 
-    step_s = estimated_step_s(take, budget_s=round_s, most=in_epoch, start_s=start_s)
-    wanted = max(2, round(round_s / step_s))
-    length, steps = {"steps": wanted}, float(wanted)
-    if wanted >= in_epoch:
-        epochs = max(1 if in_epoch > 1 else 2, round(wanted / in_epoch))
-        length, steps = {"epochs": epochs}, epochs * n_examples / batch_size
-    return Round(lambda: ((), length), lambda **length: trainer.fit(batch_size, **length), steps - 1, start_s)
+def length_of(steps: int, n_examples: int, batch_size: int) -> tuple[dict[str, int], float]:
+    """How `fit` is asked for about so many steps, and how many it then takes; whole epochs from one epoch on.
+
+    The last batch of an epoch, if it is smaller, counts as its part of a step.
+    """
+    in_epoch = math.ceil(n_examples / batch_size)
+    if steps < in_epoch:
+        return {"steps": steps}, float(steps)
+    epochs = max(round(steps / in_epoch), 1 if in_epoch > 1 else 2)
+    return {"epochs": epochs}, epochs * n_examples / batch_size
