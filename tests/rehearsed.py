@@ -15,7 +15,7 @@ import planted
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
-from benchmarks.identity import rehearsal
+from benchmarks.identity import exaggerated, rehearsal
 from benchmarks.identity.quantity import Trace
 from benchmarks.models import layers as spec
 from benchmarks.recipe.optimizer import Optimizer, Schedule
@@ -244,8 +244,9 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
     with PLANTS[name].plant() if plant else contextlib.nullcontext():
         of_run = setup(framework, name, execution)
         return {
-            **rehearsal.with_settings_exaggerated(of_run, 32),
-            **rehearsal.record_rehearsal(of_run, data(), SIZES),
+            **exaggerated.with_settings_exaggerated(of_run, 32),
+            **exaggerated.with_large_parameters(of_run, 32),
+            **rehearsal.record_rehearsal(of_run, data(), dict.fromkeys(SIZES, of_run.optimizer)),
         }
 
 

@@ -6,12 +6,21 @@ import planted
 import pytest
 import rehearsed
 
-from benchmarks.identity import rehearsal
+from benchmarks.identity import exaggerated
 from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
 
 pytestmark = pytest.mark.planted
-REHEARSED = [Stage.EXAGGERATED, Stage.SIZES, Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN]
+REHEARSED = [
+    Stage.EXAGGERATED,
+    Stage.LARGE,
+    Stage.SMALLEST,
+    Stage.SIZES,
+    Stage.CALLS,
+    Stage.RUN,
+    Stage.RUN_AGAIN,
+]
+REHEARSED.append(Stage.LONG)
 TRAININGS = {
     (str(each.layers), each.optimizer.model_dump_json()): name for name, each in rehearsed.PLANTS.items()
 }
@@ -65,7 +74,7 @@ def test_what_is_left_out_of_harsh_settings_shows_beyond_the_rounding_of_float32
     given = {"clip_norm": 1.0, "weight_decay": 2.0**-11}[name]
     arm = rehearsed.GENTLE.model_copy(update={name: given})
     setup = planted.case("numpy", rehearsed.SMALL, arm)
-    (losses,) = rehearsal.with_harsh_settings(setup, 32).values()
+    (losses,) = exaggerated.with_harsh_settings(setup, 32).values()
     without = planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE).trainer()
     without.reset(setup.parameters(seed=0))
     others = without.train(setup.stream(seed=0).batches(32, first=0, count=len(losses))).loss
@@ -73,4 +82,4 @@ def test_what_is_left_out_of_harsh_settings_shows_beyond_the_rounding_of_float32
 
 
 def test_an_arm_without_clipping_and_decay_has_no_harsh_settings():
-    assert rehearsal.with_harsh_settings(planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE), 32) == {}
+    assert exaggerated.with_harsh_settings(planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE), 32) == {}

@@ -28,7 +28,8 @@ from benchmarks.identity.trace import (
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
 from benchmarks.study import check, study
 
-REHEARSED = (Stage.EXAGGERATED, Stage.SIZES, Stage.RUN, Stage.RUN_AGAIN)
+REHEARSED = (Stage.EXAGGERATED, Stage.LARGE, Stage.SMALLEST, Stage.SIZES, Stage.CALLS, Stage.RUN)
+REHEARSED += (Stage.RUN_AGAIN, Stage.LONG)
 
 
 def test_the_loss_falls_so_that_agreement_means_something(reference):

@@ -19,6 +19,7 @@ from benchmarks.identity.difference import (
     by_stage,
     differences,
     first_step_apart,
+    float32_bound,
 )
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
@@ -27,13 +28,6 @@ from benchmarks.identity.traces import PRECISIONS, REFERENCE, File
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
 
-FIRST_STAGES = (
-    *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
-    *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
-)
-JUDGED = {**dict.fromkeys(FIRST_STAGES, FIRST_FLOAT32_BOUND), Stage.HARSH: FLOAT32_BOUND}
-"""What float32 is judged by, and how far it may be off. Parameters are left out: Adam turns a gradient of
-rounding into a whole step."""
 SURE_STEPS = 3
 """Steps over which no float32 has parted from its reference yet, however deep the model."""
 Names = dict[str, str]
@@ -94,8 +88,8 @@ def certificate(
         if first is None
         else f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     )
-    in_float32 = {name: size for name, size in differences(single, reference).items() if name.stage in JUDGED}
-    coarse = next((name for name, size in in_float32.items() if not size <= JUDGED[name.stage]), None)
+    in_float32 = {name: size for name, size in differences(single, reference).items() if float32_bound(name)}
+    coarse = next((name for name, size in in_float32.items() if not size <= float32_bound(name)), None)
     if first is None and coarse is not None:
         first, cause = coarse, f"float32 [{coarse} by {in_float32[coarse]:.1e}]"
     exact = reference[Quantity(Stage.LOSS)]

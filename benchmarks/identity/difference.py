@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmarks.identity.quantity import Quantity, Stage, Trace, in_causal_order
+from benchmarks.models.parameters import NOT_TRAINED
 
 BOUND = 1e-10
 """Largest relative difference at which two trainings count as computing the same numbers."""
@@ -12,6 +13,14 @@ FLOAT32_BOUND = 1e-3
 """Relative difference of the loss beyond which a training in float32 no longer follows the reference."""
 FIRST_FLOAT32_BOUND = 2e-5
 """Largest relative difference, up to the first step, that float32 may have from the reference in float64."""
+
+STATE_FLOAT32_BOUND = 1e-2
+"""The same for the optimizer's state after a few steps."""
+BEFORE_THE_SECOND_STEP = (
+    *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
+    *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE, Stage.LARGE),
+)
+"""The stages in which float32 has had no time to part from its reference."""
 
 Differences = dict[Quantity, float]
 """Relative difference by quantity, in causal order; infinite if two arrays cannot be compared."""
@@ -74,3 +83,19 @@ def first_step_apart(a: np.ndarray, b: np.ndarray, *, by: np.ndarray | float) ->
     """The first step, counted from 1, at which two curves [steps] differ by more than `by`, if any."""
     close = np.abs(a.astype(np.float64) - b) <= by  # also False for NaN
     return None if close.all() else int(np.argmin(close)) + 1
+
+
+def float32_bound(name: Quantity) -> float | None:
+    """How far float32 may be from the reference in float64 in this quantity; None where it is not judged.
+
+    Parameters that are trained are not: Adam turns a gradient that is only rounding into a whole step.
+    """
+    averages = name.stage == Stage.FIRST_PARAMETERS and name.of.endswith(NOT_TRAINED)
+    forward = name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith(("first loss", "validation"))
+    if name.stage in BEFORE_THE_SECOND_STEP or averages or forward:
+        return FIRST_FLOAT32_BOUND
+    few_losses = name.stage == Stage.SMALLEST and name.of.startswith("loss")
+    if name.stage == Stage.HARSH or few_losses:
+        return FLOAT32_BOUND
+    state = name.stage == Stage.SMALLEST and name.of.startswith("state")
+    return STATE_FLOAT32_BOUND if state else None

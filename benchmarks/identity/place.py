@@ -15,9 +15,14 @@ FORWARD = {
     Stage.EVALUATION: "evaluation mode: what was trained agrees",
     Stage.CONSTANT: "optimizer: at a constant learning rate",
     Stage.EXAGGERATED: "optimizer: with clipping, decay or schedule exaggerated",
+    Stage.HARSH: "optimizer: with clipping or decay exaggerated",
+    Stage.LARGE: "loss: of large outputs",
+    Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
     Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
+    Stage.CALLS: "calls: many of them, with evaluations in between",
     Stage.RUN: "run: evaluations on the way, calls of many steps, or all examples",
     Stage.RUN_AGAIN: "reset: a second run with the same trainer",
+    Stage.LONG: "calls: one of more than two compiled blocks",
 }
 MISMATCHED = "{} is missing or of another shape"
 UNEXPLAINED = 0.01

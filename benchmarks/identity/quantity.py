@@ -32,10 +32,13 @@ class Stage(StrEnum):
     CONSTANT = "parameters at a constant rate"
     EXAGGERATED = "parameters with exaggerated settings"
     HARSH = "losses with harsh settings"
+    LARGE = "loss with large parameters"
+    SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
+    LONG = "one long call"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -50,10 +53,12 @@ PHRASES = {
     Stage.STATE: "{}",
     Stage.CONSTANT: "parameter {} at a constant rate",
     Stage.EXAGGERATED: "{} with exaggerated settings",
+    Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",
     Stage.CALLS: "{} after many short calls",
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
+    Stage.LONG: "{} after one long call",
 }
 """The name of one quantity in words, for stages that have several."""
 

@@ -14,8 +14,9 @@ from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
+from benchmarks.identity.exaggerated import over
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.recipe.optimizer import Optimizer, Schedule
+from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.run import run_to_target
 
@@ -29,51 +30,47 @@ FEW = 3
 CALLS = 40
 """Calls of a few steps each, with an evaluation after each: as many as a run of ten epochs has."""
 EVALUATED_BETWEEN = 100
-EXAGGERATED_STEPS = 60
-HARSH_STEPS = 4
-HARSH_SHARE = 0.25
-"""What decay takes off the weights in a harsh step, so that the next loss shows it in float32 too."""
+LONG = 1060
+"""Steps in one call, at a small rate: more than two compiled blocks."""
+SMALL_RATE = 2.0**-16
+SECOND_STEPS = 100
+"""Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
+REPEATED_STEPS = 60
 SCORED = 1000
 """Training and test examples that the driver scores at the end; all test examples are evaluated after it."""
-SMALL_NORM = 2**-6
-"""A clipping threshold that the gradients of an untrained model exceed in every step."""
-STRONG_DECAY = 2**-5
 
 
-def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+def record_rehearsal(setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
     """Two runs of the study's driver at the smallest of the batch sizes, a few steps at each, and many calls.
 
-    `setup` is on all training examples.
+    `setup` is on all training examples. `optimizers` are those that the arm has at each batch size.
     """
-    trainer = setup.trainer()
-    plan = plan_of(setup, min(sizes))
+    trainer, smallest = setup.trainer(), min(optimizers)
+    first = plan_of(setup, smallest, steps=STEPS, evaluated_after=EVALUATED_AFTER)
+    second = plan_of(setup, smallest, steps=SECOND_STEPS, evaluated_after=SECOND_STEPS // 2 + 1)
     return {
-        **warmed_up_run(trainer, setup, data, plan),
-        **at_sizes(trainer, setup, sizes),
-        **in_many_calls(trainer, setup, data, min(sizes)),
-        **{again(name): value for name, value in run(trainer, setup, data, plan).items()},
+        **warmed_up_run(trainer, setup, data, first),
+        **at_sizes(trainer, setup, data, optimizers),
+        **in_many_calls(trainer, setup, data, smallest),
+        **{again(name): value for name, value in run(trainer, setup, data, second).items()},
+        **in_one_long_call(setup, smallest),
     }
 
 
-def plan_of(setup: Setup, batch_size: int) -> Plan:
-    """The plan of a run of STEPS steps that is evaluated on the way, as the study's runs are."""
+def plan_of(setup: Setup, batch_size: int, *, steps: int, evaluated_after: int) -> Plan:
+    """The plan of a run of so many steps that is evaluated on the way, as the study's runs are."""
     return Plan(
         cell={**dict.fromkeys(("dataset", "model", "framework", "arm"), ""), "batch_size": batch_size},
         seed=0,
         device="auto",
         precision=setup.precision,
-        optimizer=over(setup.optimizer, STEPS),
+        optimizer=over(setup.optimizer, steps),
         augmentation=[],
         randomness="shared",
         target=1.0,
         budget=Budget(epochs=1e9, seconds=1e9),
-        evaluate_every=EVALUATED_AFTER * batch_size,
+        evaluate_every=evaluated_after * batch_size,
     )
-
-
-def over(optimizer: Optimizer, steps: int, **settings) -> Optimizer:
-    """The optimizer over a budget of that many steps, with some settings replaced; validated again."""
-    return Optimizer.model_validate({**dict(optimizer), "total_steps": steps, **settings})
 
 
 def warmed_up_run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> Trace:
@@ -111,17 +108,29 @@ def again(name: Quantity) -> Quantity:
     return Quantity(Stage.RUN_AGAIN, name.of)
 
 
-def at_sizes(trainer: Trainer, setup: Setup, sizes: list[int]) -> Trace:
-    """The losses and parameters of a few steps at each of these batch sizes."""
-    trace = {}
-    for size in sizes:
-        trainer.reset(setup.parameters(seed=0))
-        trainer.compile(size)
-        losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=FEW)).loss
-        trace[Quantity(Stage.SIZES, f"loss at {size}")] = losses
-        for name, value in trainer.parameters().items():
-            trace[Quantity(Stage.SIZES, f"parameter at {size} {name}")] = value
+def at_sizes(trainer: Trainer, setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
+    """A few steps at each batch size with its own optimizer, and the outputs for all validation examples.
+
+    `trainer` is used wherever its optimizer is the one of the size.
+    """
+    trainer.reset(setup.parameters(seed=0))
+    trace = {Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x)}
+    for size, optimizer in optimizers.items():
+        same = optimizer == setup.optimizer
+        stage = Stage.SMALLEST if size == min(optimizers) else Stage.SIZES
+        found = at_size(trainer if same else replace(setup, optimizer=optimizer).trainer(), setup, size)
+        trace |= {Quantity(stage, name): value for name, value in found.items()}
     return trace
+
+
+def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
+    """Losses, parameters and optimizer state of a few steps at one batch size."""
+    trainer.reset(setup.parameters(seed=0))
+    trainer.compile(size)
+    losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=FEW)).loss
+    after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
+    state = {f"state at {size} {name}": value for name, value in trainer.optimizer_state().items()}
+    return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state}
 
 
 def in_many_calls(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:
@@ -136,55 +145,25 @@ def in_many_calls(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int
     return {Quantity(Stage.CALLS, f"parameter {name}"): value for name, value in trainer.parameters().items()}
 
 
-def repeated(setup: Setup, batch_size: int) -> Trace:
-    """The parameters after the same few steps, twice with one trainer: equal to the bit if it repeats."""
-    trainer, trace = setup.trainer(), {}
-    batches = setup.stream(seed=0).batches(batch_size, first=0, count=EXAGGERATED_STEPS)
+def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
+    """The parameters after one call of more steps than two compiled blocks have.
+
+    The rate is small, since over so many steps rounding would grow at that of an arm.
+    """
+    slow = over(setup.optimizer, LONG, learning_rate=SMALL_RATE)
+    trainer = replace(setup, optimizer=slow).trainer()
+    trainer.reset(setup.parameters(seed=0))
+    trainer.train(setup.stream(seed=0).batches(batch_size, first=0, count=LONG))
+    return {Quantity(Stage.LONG, f"parameter {name}"): value for name, value in trainer.parameters().items()}
+
+
+def in_float32(setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
+    """What float32 is judged by at each batch size; and the same steps twice, which may give the same bits."""
+    trainer, smallest = setup.trainer(), min(optimizers)
+    trace = at_sizes(trainer, setup, data, optimizers)
+    batches = setup.stream(seed=0).batches(smallest, first=0, count=REPEATED_STEPS)
     for stage in (Stage.RUN, Stage.RUN_AGAIN):
         trainer.reset(setup.parameters(seed=0))
         trainer.train(batches)
         trace |= {Quantity(stage, f"parameter {name}"): each for name, each in trainer.parameters().items()}
     return trace
-
-
-def exaggerated(optimizer: Optimizer) -> Optimizer:
-    """The optimizer with its clipping, decay and warm-up, if it has them, so strong that each shows."""
-    schedule = optimizer.schedule
-    if schedule.warm_up:
-        schedule = schedule.model_copy(update={"warm_up": max(schedule.warm_up, 0.25)})
-    if schedule.milestones:
-        schedule = schedule.model_copy(update={"milestones": [0.4, 0.7]})
-    stronger = {
-        "clip_norm": SMALL_NORM if optimizer.clip_norm else None,
-        "weight_decay": (max(optimizer.weight_decay, STRONG_DECAY) if optimizer.weight_decay else 0.0),
-    }
-    return over(optimizer, EXAGGERATED_STEPS, **stronger, schedule=schedule)
-
-
-def with_settings_exaggerated(setup: Setup, batch_size: int) -> Trace:
-    """The parameters after a training with the settings of the arm exaggerated."""
-    trainer = replace(setup, optimizer=exaggerated(setup.optimizer)).trainer()
-    trainer.reset(setup.parameters(seed=0))
-    trainer.train(setup.stream(seed=0).batches(batch_size, first=0, count=EXAGGERATED_STEPS))
-    return {
-        Quantity(Stage.EXAGGERATED, f"parameter {name}"): value
-        for name, value in trainer.parameters().items()
-    }
-
-
-def with_harsh_settings(setup: Setup, batch_size: int) -> Trace:
-    """The losses of a few steps with clipping and decay so strong that float32 is held to them too.
-
-    Nothing for an arm that has neither.
-    """
-    plain = setup.optimizer
-    if not (plain.clip_norm or plain.weight_decay):
-        return {}
-    settings = {
-        "clip_norm": SMALL_NORM if plain.clip_norm else None,
-        "weight_decay": HARSH_SHARE / plain.learning_rate if plain.weight_decay else 0.0,
-    }
-    trainer = replace(setup, optimizer=over(plain, HARSH_STEPS, **settings, schedule=Schedule())).trainer()
-    trainer.reset(setup.parameters(seed=0))
-    batches = setup.stream(seed=0).batches(batch_size, first=0, count=HARSH_STEPS)
-    return {Quantity(Stage.HARSH): trainer.train(batches).loss}

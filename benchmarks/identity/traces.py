@@ -15,7 +15,7 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import quantity, rehearsal
+from benchmarks.identity import exaggerated, quantity, rehearsal
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
@@ -73,21 +73,22 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     common = {"model": workload.model, "execution": execution, "precision": precision}
     setup = set_up(framework, data, arm, **common)
     smallest = min(workload.sizes)
-    rehearsed = replace(
-        set_up(framework, data, arm, first=None, **common),
-        optimizer=arm.optimizer_at(smallest, total_steps=rehearsal.STEPS),
-    )
+    optimizers = {size: arm.optimizer_at(size, total_steps=rehearsal.STEPS) for size in workload.sizes}
+    on_all = set_up(framework, data, arm, first=None, **common)
+    rehearsed = replace(on_all, optimizer=optimizers[smallest])
     if precision == "float32":
         return {
             **record_beginning(setup),
-            **rehearsal.with_harsh_settings(setup, BATCH_SIZE),
-            **rehearsal.repeated(rehearsed, smallest),
+            **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
+            **exaggerated.with_large_parameters(setup, BATCH_SIZE),
+            **rehearsal.in_float32(rehearsed, data, optimizers),
         }
     return {
         **record_trace(setup),
-        **rehearsal.with_settings_exaggerated(setup, BATCH_SIZE),
-        **rehearsal.with_harsh_settings(setup, BATCH_SIZE),
-        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
+        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
+        **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
+        **exaggerated.with_large_parameters(setup, BATCH_SIZE),
+        **rehearsal.record_rehearsal(rehearsed, data, optimizers),
     }
 
 
