@@ -158,7 +158,7 @@ def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
 
 
 def in_float32(setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
-    """What float32 is judged by at each batch size; and the same steps twice, which may give the same bits."""
+    """What float32 is judged by at each batch size; and the same steps twice, to see if they repeat."""
     trainer, smallest = setup.trainer(), min(optimizers)
     trace = at_sizes(trainer, setup, data, optimizers)
     batches = setup.stream(seed=0).batches(smallest, first=0, count=REPEATED_STEPS)
