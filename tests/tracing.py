@@ -49,7 +49,8 @@ def blobs() -> Dataset:
     labels = random.integers(0, 10, 700).astype(np.int32)
     images = random.normal(size=(700, 8, 8, 1)).astype(np.float32)
     images[np.arange(700), labels % 8, labels // 8] += 4  # so that there is something to learn
-    rest = dict.fromkeys(("validation_x", "validation_y", "test_x", "test_y"), np.empty(0))
+    rest = {f"{part}_x": images[:20] for part in ("validation", "test")}
+    rest |= {f"{part}_y": labels[:20] for part in ("validation", "test")}
     return Dataset(name="digits", n_classes=10, sha256="", train_x=images, train_y=labels, **rest)
 
 
