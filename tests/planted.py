@@ -276,21 +276,21 @@ def evaluation_with_another_epsilon():
 @planted("batch stream", IMAGES, first="batch stream")
 def one_sample_swapped():
     trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    loader = trainer._loader
+    loader = trainer._in_order
 
     def swapped(self, batches):
         batches = batches.copy()
         batches[-1, 3] = (batches[-1, 3] + 1) % len(self.labels)
         return loader(self, batches)
 
-    with patch.object(trainer, "_loader", swapped):
+    with patch.object(trainer, "_in_order", swapped):
         yield
 
 
 @planted("batch stream", IMAGES, first="batch stream")
 def ragged_batches_at_the_end_of_an_epoch():
     trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    loader = trainer._loader
+    loader = trainer._in_order
 
     def anew(self, batches):
         """Each epoch cut into batches of its own, its short last batch left out."""
@@ -301,7 +301,7 @@ def ragged_batches_at_the_end_of_an_epoch():
         rows = np.concatenate(whole).reshape(-1, size)
         return loader(self, np.concatenate([rows, rows])[: len(batches)])
 
-    with patch.object(trainer, "_loader", anew):
+    with patch.object(trainer, "_in_order", anew):
         yield
 
 
