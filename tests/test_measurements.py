@@ -14,11 +14,13 @@ from benchmarks.frameworks.trainer import scores
 
 PEAK = """
 import numpy, types
+from benchmarks.common.heap import give_back_freed_memory
 from benchmarks.training.peak_memory import Subject, measure, resident_mib
 framework = types.SimpleNamespace(
     device=lambda: types.SimpleNamespace(kind="cpu"), reset_peak_memory=lambda: None,
     synchronise=lambda: None, peak_memory_mib=lambda: None)
 before = numpy.ones((200, 2**17)); del before            # 200 MiB, freed before the measurement
+give_back_freed_memory()                                 # as `baseline_mib` does
 baseline = resident_mib("VmRSS")
 held = numpy.ones((16, 2**17))                           # 16 MiB, held by the trainer throughout
 def train(batches):

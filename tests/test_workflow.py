@@ -126,13 +126,13 @@ def test_why_tells_what_is_in_the_store_and_what_would_differ(smoke):
     assert "fix:" in unknown.stderr
 
 
-def test_a_new_batch_size_adds_to_every_replicate_and_traces_nothing(smoke):
+def test_a_new_batch_size_adds_to_every_replicate_and_to_every_trace(smoke):
     text = (smoke.folder / "config/studies/smoke.yaml").read_text()
     study = smoke.study(text.replace("[16, full]", "[16, 64, full]"))
     jobs = planned(smoke.snakemake("--configfile", study, "-n"))
     assert jobs["train"] == 4
     assert jobs["throughput"] == 1
-    assert "trace" not in jobs
+    assert jobs["trace"] == 5  # in two precisions, of the reference in one
     assert "dataset" not in jobs
 
 
