@@ -42,11 +42,9 @@ def _case_table(name: str, heading: str, values: pd.DataFrame, failed: pd.DataFr
     why = why.set_index(["machine", "framework", "batch_size"])["status"].to_dict()
     entries = {
         key: [
-            (
-                wording.number(value) + marks.disturbed(reason)
-                if pd.notna(value)
-                else why.get(key, wording.NOTHING)
-            )
+            wording.number(value) + marks.disturbed(reason)
+            if pd.notna(value)
+            else why.get(key, wording.NOTHING)
         ]
         for *key, value, reason in values[[*DATA[:3], "value", "disturbed"]].itertuples(
             index=False, name=None

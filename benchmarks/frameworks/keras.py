@@ -50,7 +50,7 @@ def switches() -> dict:
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "xla": ("fused" if device().kind == "gpu" else "fused, models without convolution"),
+        "xla": "fused" if device().kind == "gpu" else "fused, models without convolution",
         "floatx": keras.config.floatx(),
         "gpu_memory_growth": os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true",
     }
@@ -118,13 +118,13 @@ class Trainer(trainer.KerasTrainer):
 
     def _block(self, batches: tf.Tensor, coefficients: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """One step for each of the first `count` rows of a block, in one compiled loop; their metrics."""
-        variables = (self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots)
+        variables = self.model.trainable_variables, self.model.non_trainable_variables, self.optimizer.slots
         state = tf.nest.map_structure(lambda variable: tf.identity(variable.value), list(variables))
         metrics = tf.zeros((batches.shape[0], 2 if self.settings.clip_norm else 1), self.precision)
 
         def body(row: tf.Tensor, state: list, metrics: tf.Tensor) -> tuple:
             of_step, state = self._step(batches[row], coefficients[row], *state)
-            return (row + 1, state, tf.tensor_scatter_nd_update(metrics, [[row]], [of_step]))
+            return row + 1, state, tf.tensor_scatter_nd_update(metrics, [[row]], [of_step])
 
         start = tf.constant(0), state, metrics
         _, state, metrics = tf.while_loop(lambda row, *_: row < count, body, start)

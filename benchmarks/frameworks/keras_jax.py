@@ -48,7 +48,7 @@ def configure(*, threads: int, device: str, precision: str) -> None:
 
 def device() -> Device:
     """The device that JAX computes on."""
-    first, *_ = jax.devices()
+    (first, *_) = jax.devices()
     return Device("cpu", "CPU") if first.platform == "cpu" else Device("gpu", first.device_kind)
 
 
@@ -173,7 +173,7 @@ class Trainer(trainer.KerasTrainer):
         def loss_of(trained: list) -> tuple:
             logits, new_averages = self.model.stateless_call(trained, averages, x, training=True)
             chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-            return (-jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages)
+            return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages
 
         (loss, averages), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
         metrics = [loss]

@@ -53,7 +53,7 @@ class Trainer:
         precision: str,
         execution: Execution,
     ) -> None:
-        self.device, self.dtype, self.execution = (torch_device(), DTYPES[precision], execution)
+        self.device, self.dtype, self.execution = torch_device(), DTYPES[precision], execution
         self.layers, self.input_shape = layers, examples.shape[1:]
         self.model = build_model(layers, self.input_shape).to(self.device, self.dtype)
         self.tensors = tensors(self.model, layers, self.input_shape)

@@ -105,7 +105,7 @@ class KerasTrainer:
         precision: str,
         execution: Execution,
     ) -> None:
-        self.spec, self.input_shape, self.settings = (layers, examples.shape[1:], optimizer)
+        self.spec, self.input_shape, self.settings = layers, examples.shape[1:], optimizer
         self.precision, self.execution = precision, execution
         self.model, self.outputs, self.variables = build_model(layers, self.input_shape)
         self.shapes = parameter_shapes(layers, self.input_shape)
