@@ -98,3 +98,15 @@ def test_a_slow_start_does_not_make_the_round_short(trainer, monkeypatch):
     timed = rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0)
     assert timed.start_s == pytest.approx(0.75)
     assert timed.steps == 15
+
+
+def test_a_slow_start_of_a_few_steps_does_not_make_the_round_short(trainer, monkeypatch):
+    """After the four calls for the start and one to warm up, one call of four steps is slow to start."""
+    fit, slow = trainer.fit, [0.0, 0.0, 0.0, 0.0, 0.0, 5.0]
+
+    def delayed(batch_size, **length):
+        fit(batch_size, **length)
+        trainer.wait(slow.pop(0) if slow else 0.0)
+
+    monkeypatch.setattr(trainer, "fit", delayed)
+    assert rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0).steps == 15
