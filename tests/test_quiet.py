@@ -28,6 +28,7 @@ def test_a_quiet_measurement_has_no_reason():
     ("sign", "value", "said"),
     [
         ("others_cpu_share", 0.3, "others took 30% of the processor"),
+        ("others_cpu_share", 0.07, "others took 7% of the processor"),
         ("probe_drift", 1.5, "fixed work took up to 1.5 times as long"),
         ("gap_share", 0.6, "one call took 60% of the time more than its share"),
     ],

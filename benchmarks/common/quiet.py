@@ -15,8 +15,9 @@ import numpy as np
 from benchmarks.common.machine import OtherLoad
 from benchmarks.common.value import Value
 
-OTHERS = 0.1
-"""Share of the processor that others may take."""
+OTHERS = 0.05
+"""Share of the processor that others may take. Of two cores, it is a tenth of one, for which the threads of
+both wait."""
 DRIFT = 1.33
 """How many times its fastest time the fixed work may take."""
 GAP = 0.2

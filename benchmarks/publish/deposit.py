@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish.report import QUIET
+from benchmarks.common.quiet import OTHERS
 from benchmarks.summary import reading
 from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
@@ -43,7 +43,7 @@ def doubt(results: Path) -> str:
     """Why results had better be measured again before they are committed; empty where nothing speaks so."""
     disturbed = reading.table(results, SUMMARY)["disturbed"] != ""
     share = reading.provenance(results)["others_cpu_share"] or 0.0
-    if share > QUIET:
+    if share > OTHERS:
         return f"other work took {share:.0%} of the machine while this was measured"
     return f"{disturbed.sum()} of {len(disturbed)} cells were disturbed" if disturbed.any() else ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.common.files import write_text
+from benchmarks.common.quiet import OTHERS
 from benchmarks.publish import figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
@@ -14,8 +15,6 @@ from benchmarks.publish.results import Results, of_workload
 from benchmarks.summary.schema import CASE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
-QUIET = 0.05
-"""Part of the machine that others may take before times are not to be relied on."""
 
 
 def write(folder: Path) -> Path:
@@ -57,7 +56,7 @@ def render(results: Results, *, drawn: Path) -> str:
 def _disturbed(provenance: dict) -> str:
     """The percentage of the processor that other programs took during measurement, where it is too high."""
     share = provenance.get("others_cpu_share") or 0.0
-    return wording.percent(share) if share > QUIET else ""
+    return wording.percent(share) if share > OTHERS else ""
 
 
 def _hardware(provenance: dict) -> str:
