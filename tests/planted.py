@@ -247,6 +247,19 @@ def dropout_counts_twice():
         yield
 
 
+@planted("random numbers of layer 5 Dropout", RANDOM)
+def dropout_count_restarts_with_each_call():
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    train = trainer.train
+
+    def restarted(self, batches):
+        self.tensors["5.generator"][1] = 0
+        return train(self, batches)
+
+    with patch.object(trainer, "train", restarted):
+        yield
+
+
 @planted("initialiser of layer 3 Conv", IMAGES, first="initial parameter 3.kernel")
 def initialiser_of_one_layer():
     model = importlib.import_module("benchmarks.frameworks.pytorch")
@@ -327,7 +340,11 @@ def label_smoothing():
 # Backward pass
 
 
-@planted("backward pass, at layer 5.body.1 GroupNorm or behind it", IMAGES, first="gradient norm 1")
+@planted(
+    "backward pass or norm of the gradient, at layer 5.body.1 GroupNorm or behind it",
+    IMAGES,
+    first="gradient norm 1",
+)
 def gradient_cut_in_one_branch():
     def forward(module, x):
         return module.body(x) + module.shortcut(x) + 0.001 * (module.body(x) - module.body(x).detach())

@@ -191,6 +191,15 @@ def the_best_parameters_are_not_a_copy():
     return method("parameters", parameters)
 
 
+@rehearsed(SMALL)
+def a_loss_that_is_no_number_is_replaced():
+    def train(original, self, batches):
+        taken = original(self, batches)
+        return taken._replace(loss=np.nan_to_num(taken.loss, nan=16.0))
+
+    return method("train", train)
+
+
 @rehearsed(SMALL, NEVER_CLIPPED)
 def gradients_are_never_clipped():
     module = planted.parts("optimizer")
@@ -245,7 +254,7 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
         of_run = setup(framework, name, execution)
         return {
             **exaggerated.with_settings_exaggerated(of_run, 32),
-            **exaggerated.with_large_parameters(of_run, 32),
+            **exaggerated.with_extreme_parameters(of_run, 32),
             **rehearsal.record_rehearsal(of_run, data(), dict.fromkeys(SIZES, of_run.optimizer)),
         }
 

@@ -193,6 +193,24 @@ def test_certificates_cover_the_study_and_need_no_more_of_the_reference_than_is_
     assert (content["bound"], content["steps"], content["batch_size"]) == (1e-10, 200, 32)
 
 
+FAILED = [("pytorch", "float64"), ("pytorch", "float32"), ("numpy", "float64")]
+
+
+@pytest.mark.parametrize(("framework", "precision"), FAILED)
+def test_a_trace_that_failed_is_not_certified_and_its_error_is_told(
+    reference, framework, precision, tmp_path
+):
+    read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
+    for file in traces.files(read.frameworks):
+        names = [quantity.trace_name("digits", "cnn", "plain", execution) for execution in file.executions]
+        found = "TypeError: no" if (file.framework, file.precision) == (framework, precision) else reference
+        quantity.write_traces(dict.fromkeys(names, found), dict.fromkeys(names, "c0de"), tmp_path / file.path)
+    for made in identity_certificate.certificates(read, read.frameworks, tmp_path):
+        assert not made.certified
+        assert made.verdict == "not certified: trace: it could not be recorded [TypeError: no]"
+        json.dumps(made.model_dump(), allow_nan=False)
+
+
 def test_a_certificate_of_traces_of_two_kinds_holds_for_nothing(tmp_path):
     where = {"dataset": "d", "model": "m", "arm": "a", "execution": "fused"}
     name = quantity.trace_name(**where)

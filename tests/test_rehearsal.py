@@ -14,6 +14,7 @@ pytestmark = pytest.mark.planted
 REHEARSED = [
     Stage.EXAGGERATED,
     Stage.LARGE,
+    Stage.DIVERGED,
     Stage.SMALLEST,
     Stage.SIZES,
     Stage.CALLS,

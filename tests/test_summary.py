@@ -291,6 +291,24 @@ def test_the_speed_of_trainings_is_all_their_examples_over_their_seconds():
     assert cells.predicted_columns({**row, **timed})["training_over_throughput"] == pytest.approx(0.8)
 
 
+def test_the_speed_of_a_run_is_held_to_that_of_its_calls_just_before_and_after():
+    run = reached(0, 100, test=0.9).model_copy(
+        update={"examples": 800, "steps": 100, "training_s": 0.5}
+    )  # 5 ms a step
+    made = [
+        each.model_copy(update={"step_ms": step_ms})
+        for each, step_ms in zip(
+            records(run, run.model_copy(update={"seed": 1}), run.model_copy(update={"seed": 2})),
+            ({"before": 2.0, "after": 8.0}, {"before": 9.0, "after": 9.0}, {}),
+            strict=True,
+        )
+    ]
+    assert list(cells.training_over_calls(made)) == pytest.approx([4 / 5, 9 / 5])
+    row = cells.trained_columns(made, n_training=1000)
+    assert row["training_over_calls"] == pytest.approx(1.2)  # the geometric mean
+    assert np.isnan(cells.trained_columns(made[2:], n_training=1000)["training_over_calls"])
+
+
 def test_a_cell_tells_how_many_of_its_measurements_were_disturbed_and_the_gravest():
     calm, busy = (
         Disturbance(others_cpu_share=share, probe_ms=1.0, probe_drift=1.0, gap_share=0.0)

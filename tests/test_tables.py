@@ -623,11 +623,16 @@ RATES = {"yes": [0.99, 1.0, 1.01, 0.98], "no": [0.8, 0.81, 0.79, 0.8], "not reso
 
 
 @pytest.mark.parametrize("within", RATES)
-def test_the_speed_in_training_is_held_to_the_timed_one(within):
-    names = {"dataset": "mnist", "model": "mlp", "framework": "keras"}
-    rows = [{**names, "disturbed": "", "training_over_throughput": rate} for rate in RATES[within]]
-    rows.append({**names, "disturbed": "1 of 6: a stop", "training_over_throughput": 0.01})
+@pytest.mark.parametrize("over", training_rate.RATIOS)
+def test_the_speed_in_training_is_held_to_the_timed_one(within, over):
+    names = {"dataset": "mnist", "model": "mlp", "framework": "keras", "disturbed": ""}
+    names |= {f"training_over_{name}": 2.0 for name in training_rate.RATIOS}
+    rows = [{**names, f"training_over_{over}": rate} for rate in RATES[within]]
+    rows.append({**names, "disturbed": "1 of 6: a stop", f"training_over_{over}": 0.01})
     (table,) = training_rate.tables(types.SimpleNamespace(summary=pd.DataFrame(rows)))
     (line,) = texts(table)
-    assert line[2] == "4" and line[-1] == within
-    assert table.data["ratio"].iloc[0] == pytest.approx(np.exp(np.mean(np.log(RATES[within]))))
+    place = list(training_rate.RATIOS).index(over)
+    assert line[2] == "4" and line[5 + 3 * place] == within and line[8 - 3 * place] == "no"
+    assert table.data[f"training_over_{over}"].iloc[0] == pytest.approx(
+        np.exp(np.mean(np.log(RATES[within])))
+    )

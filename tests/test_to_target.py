@@ -113,7 +113,7 @@ def run(plan, *, watch=None, **script):
     return (run_to_target(trainer, stream, data(), plan, watch=watch or Watch(), clock=clock), trainer)
 
 
-def test_the_watch_is_told_of_every_call_and_probes_after_every_evaluation():
+def test_the_watch_is_told_of_every_call_and_probes_before_every_evaluation():
     told, probes = [], []
     watch = types.SimpleNamespace(
         called=lambda steps, seconds: told.append((steps, round(seconds, 9))),

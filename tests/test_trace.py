@@ -7,6 +7,7 @@ import pytest
 from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
+from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS, Steps
 from benchmarks.identity import quantity, traces
 from benchmarks.identity.difference import differences, first_step_apart, relative_difference
@@ -28,8 +29,8 @@ from benchmarks.identity.trace import (
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
 from benchmarks.study import check, study
 
-REHEARSED = (Stage.EXAGGERATED, Stage.HARSH, Stage.LARGE, Stage.SMALLEST, Stage.SIZES, Stage.CALLS, Stage.RUN)
-REHEARSED += (Stage.RUN_AGAIN, Stage.LONG)
+REHEARSED = (Stage.EXAGGERATED, Stage.HARSH, Stage.LARGE, Stage.DIVERGED, Stage.SMALLEST, Stage.SIZES)
+REHEARSED += (Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN, Stage.LONG)
 
 
 def test_the_loss_falls_so_that_agreement_means_something(reference):
@@ -159,6 +160,32 @@ def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
         assert all(Quantity(Stage.FIRST_LOSS) in trace for trace in found.values())
+
+
+def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits, tmp_path, capsys):
+    def raises(subject, *_, **__):
+        if subject.execution == "fused":
+            raise TypeError("steps of another trainer")
+        return {Quantity(Stage.FIRST_LOSS): np.ones(1)}
+
+    monkeypatch.setattr(traces, "record", raises)
+    read = check.read(STUDY)
+    found = dict(traces.traces(read, traces.File("numpy", "float64"), {"digits": digits}, threads=1))
+    quantity.write_traces(found, dict.fromkeys(found, "c0de"), tmp_path / "x.safetensors")
+    idiomatic, fused = (f"digits/cnn/adam/{execution}" for execution in ("idiomatic", "fused"))
+    assert quantity.read_failure(tmp_path / "x.safetensors", fused) == "TypeError: steps of another trainer"
+    assert quantity.read_trace(tmp_path / "x.safetensors", fused) == {}
+    assert quantity.read_failure(tmp_path / "x.safetensors", idiomatic) == ""
+    assert "in raises" in capsys.readouterr().err
+
+
+def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
+    def raises(*_, **__):
+        raise Problem("there is no such thing", fix="make it")
+
+    monkeypatch.setattr(traces, "record", raises)
+    with pytest.raises(Problem, match="no such thing"):
+        list(traces.traces(check.read(STUDY), traces.File("numpy", "float64"), {"digits": digits}, threads=1))
 
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():

@@ -98,6 +98,7 @@ def test_every_batch_size_has_a_record_and_a_process_of_its_own(train):
     assert statuses(records) == [Status.REACHED] * 3
     assert all(each.measurements["peak_memory_mib"] >= 0 for each in records)
     assert all(each.start.keys() >= {"import_s", "compile_s", "first_step_s"} for each in records)
+    assert all(each.step_ms["before"] > 0 and each.step_ms["after"] > 0 for each in records)
     assert {each.provenance["threads"] for each in records} == {2}
     assert sum(each.job_s for each in records) > sum(each.measuring_s for each in records)
 

@@ -16,6 +16,7 @@ from benchmarks.identity.difference import (
     BOUND,
     FIRST_FLOAT32_BOUND,
     FLOAT32_BOUND,
+    Differences,
     by_stage,
     differences,
     first_step_apart,
@@ -74,40 +75,32 @@ def certificate(
     rates: np.ndarray,
     statistical: bool,
     conditions: str,
+    failure: str = "",
 ) -> Certificate:
     """Compare one trace in float64, and its `single` counterpart in float32, with the reference in float64.
 
     `rates` [steps] are the learning rates. `statistical` means that the framework draws random numbers from
     its own generator: its traces were recorded with the shared generator instead, so the verdict says only
-    that everything else is the same.
+    that everything else is the same. `failure` is the error of whichever trace could not be recorded.
     """
     sizes = differences(trace, reference)
-    first = next((name for name, size in sizes.items() if not size <= BOUND), None)
-    cause = (
-        ""
-        if first is None
-        else f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
-    )
     in_float32 = {name: size for name, size in differences(single, reference).items() if float32_bound(name)}
-    coarse = next((name for name, size in in_float32.items() if not size <= float32_bound(name)), None)
-    if first is None and coarse is not None:
-        first, cause = coarse, f"float32 [{coarse} by {in_float32[coarse]:.1e}]"
-    exact = reference[Quantity(Stage.LOSS)]
-    parts = first_step_apart(single[Quantity(Stage.LOSS)], exact, by=FLOAT32_BOUND * np.abs(exact))
-    if first is None and parts is not None and parts <= SURE_STEPS:
-        first, cause = (
-            Quantity(Stage.LOSS),
-            f"float32 [loss of step {parts} by more than {FLOAT32_BOUND:.0e}]",
-        )
+    parts = parting_step(single, reference)
+    if first := next((name for name, size in sizes.items() if not size <= BOUND), None):
+        cause = f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
+    else:
+        first, cause = fault_of_float32(in_float32, parts)
+    if failure:
+        cause = f"trace: it could not be recorded [{failure}]"
     agrees = "statistical" if statistical else "certified"
     return Certificate(
         **names,
-        certified=first is None,
+        certified=not cause,
         statistical=statistical,
         verdict=f"not certified: {cause}" if cause else agrees,
         differs_by=cause,
         first_difference=None if first is None else str(first),
-        largest_difference=_number(max(sizes.values())),
+        largest_difference=_number(max(sizes.values(), default=math.inf)),
         differences={str(stage): _number(size) for stage, size in by_stage(sizes).items()},
         float32_differences={str(stage): _number(size) for stage, size in by_stage(in_float32).items()},
         float32_parts_at_step=parts,
@@ -116,11 +109,30 @@ def certificate(
     )
 
 
+def parting_step(single: Trace, reference: Trace) -> int | None:
+    """The first step, from 1, whose loss in float32 is too far from the reference; 1 where one has none."""
+    curve = Quantity(Stage.LOSS)
+    if curve not in single or curve not in reference:
+        return 1
+    exact = reference[curve]
+    return first_step_apart(single[curve], exact, by=FLOAT32_BOUND * np.abs(exact))
+
+
+def fault_of_float32(differences: Differences, parts: int | None) -> tuple[Quantity | None, str]:
+    """The first quantity in which float32 is too far from the reference, and the same in words, if any is."""
+    for name, size in differences.items():
+        if not size <= float32_bound(name):
+            return name, f"float32 [{name} by {size:.1e}]"
+    if parts is not None and parts <= SURE_STEPS:
+        return Quantity(Stage.LOSS), f"float32 [loss of step {parts} by more than {FLOAT32_BOUND:.0e}]"
+    return None, ""
+
+
 def repeats(single: Trace) -> bool:
     """Whether both of two runs with one trainer ended with the same parameters, to the bit."""
     of_run = {name.of: value for name, value in single.items() if name.stage == Stage.RUN}
     second = {name.of: value for name, value in single.items() if name.stage == Stage.RUN_AGAIN}
-    return all(np.array_equal(value, second[name]) for name, value in of_run.items())
+    return bool(of_run) and all(np.array_equal(value, second[name]) for name, value in of_run.items())
 
 
 def _number(size: float) -> float | None:
@@ -144,7 +156,8 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
     layers = models.spec(
         workload.model, n_classes=2, augmentation=arm.augmentation, randomness=arm.randomness
     )
-    reference = _trace(folder, "float64", REFERENCE[0], {**case, "execution": REFERENCE[1]})
+    of_reference = {**case, "execution": REFERENCE[1]}
+    reference = _trace(folder, "float64", REFERENCE[0], of_reference)
     for framework in names:
         for execution in EXECUTIONS:
             where = {**case, "execution": execution}
@@ -156,7 +169,18 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
                 rates=rates_of(arm),
                 statistical=models.is_statistical(layers),
                 conditions=_conditions(folder, framework, where),
+                failure=_failure(folder, framework, where)
+                or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
             )
+
+
+def _failure(
+    folder: Path, framework: str, where: dict[str, str], *, precisions: tuple[str, ...] = PRECISIONS
+) -> str:
+    """The error of the first of these traces that could not be recorded; empty if all were."""
+    name = quantity.trace_name(**where)
+    errors = [quantity.read_failure(folder / File(framework, each).path, name) for each in precisions]
+    return next(filter(None, errors), "")
 
 
 def _conditions(folder: Path, framework: str, where: dict[str, str]) -> str:

@@ -18,7 +18,8 @@ STATE_FLOAT32_BOUND = 1e-2
 """The same for the optimizer's state after a few steps."""
 BEFORE_THE_SECOND_STEP = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
-    *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE, Stage.LARGE),
+    *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
+    *(Stage.LARGE, Stage.DIVERGED),
 )
 """The stages in which float32 has had no time to part from its reference."""
 

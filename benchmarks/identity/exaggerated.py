@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.parameters import trained
@@ -67,12 +69,21 @@ def with_harsh_settings(setup: Setup, batch_size: int) -> Trace:
     return {Quantity(Stage.HARSH): trainer.train(batches).loss}
 
 
-def with_large_parameters(setup: Setup, batch_size: int) -> Trace:
-    """The loss of the first batch where all parameters that are trained are large, and outputs very sure."""
+def with_extreme_parameters(setup: Setup, batch_size: int) -> Trace:
+    """The loss of the first batch where parameters are as a training leaves them that goes astray.
+
+    All that are trained are large, so that outputs are very sure; or the last of them is no number, so that
+    the loss is none either, by which a study tells that a training diverged.
+    """
     parameters = setup.parameters(seed=0)
-    large = {name: LARGE * parameters[name] for name in trained(parameters)}
-    trainer = setup.trainer()
+    names = trained(parameters)
+    large = {name: LARGE * parameters[name] for name in names}
+    no_number = {names[-1]: np.full_like(parameters[names[-1]], np.nan)}
+    trainer, batches = setup.trainer(), setup.stream(seed=0).batches(batch_size, first=0, count=1)
     trainer.reset({**parameters, **large})
+    of_large = trainer.train(batches).loss
+    trainer.reset({**parameters, **no_number})
     return {
-        Quantity(Stage.LARGE): trainer.train(setup.stream(seed=0).batches(batch_size, first=0, count=1)).loss
+        Quantity(Stage.LARGE): of_large,
+        Quantity(Stage.DIVERGED): np.isfinite(trainer.train(batches).loss).astype(np.float64),
     }

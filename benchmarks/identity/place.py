@@ -10,13 +10,14 @@ from benchmarks.models.parameters import NOT_TRAINED
 
 FORWARD = {
     Stage.STREAM: "batch stream",
-    Stage.FIRST_LOSS: "loss: the outputs of every layer agree",
+    Stage.FIRST_LOSS: "loss, or the examples that the trainer holds: the outputs of every layer agree",
     Stage.FIRST_EVALUATION: "evaluation mode: what was trained agrees",
     Stage.EVALUATION: "evaluation mode: what was trained agrees",
     Stage.CONSTANT: "optimizer: at a constant learning rate",
     Stage.EXAGGERATED: "optimizer: with clipping, decay or schedule exaggerated",
     Stage.HARSH: "optimizer: with clipping or decay exaggerated",
     Stage.LARGE: "loss: of large outputs",
+    Stage.DIVERGED: "loss: of a training that diverged",
     Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
     Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
     Stage.CALLS: "calls: many of them, with evaluations in between",
@@ -46,7 +47,7 @@ def place(differences: Differences, trace: Trace, reference: Trace, *, rates: np
         part = "initialiser" if first.stage == Stage.INITIAL else "forward pass"
         return f"{part} of {layer(first.path, trace)}"
     if first.stage == Stage.FIRST_NORM:
-        return f"backward pass{_last_moved(differing, trace)}"
+        return f"backward pass or norm of the gradient{_last_moved(differing, trace)}"
     if mismatched:  # what follows compares several arrays
         return MISMATCHED.format(mismatched[0])
     if first.stage in (Stage.FIRST_PARAMETERS, Stage.FIRST_STATE):
@@ -141,6 +142,9 @@ def ratio(arrays: Sequence[np.ndarray], references: Sequence[np.ndarray]) -> flo
 def _later(differing: list[Quantity], trace: Trace, reference: Trace, rates: np.ndarray) -> str:
     """The place of a difference that appears only after the first step."""
     names = [name for name in differing if name.stage == differing[0].stage]
+    counts = [name for name in names if name.of.endswith("generator")]
+    if counts:  # these depend on nothing else that is compared
+        return _not_trained(counts[0], trace)
     if names[0].of and not any(_is_trained(name) for name in names):
         return _not_trained(names[0], trace)
     if names[0].stage == Stage.NORM:

@@ -33,6 +33,7 @@ class Stage(StrEnum):
     EXAGGERATED = "parameters with exaggerated settings"
     HARSH = "losses with harsh settings"
     LARGE = "loss with large parameters"
+    DIVERGED = "whether a loss is a number that must not be one"
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
@@ -94,6 +95,8 @@ class Quantity(NamedTuple):
 
 
 Trace = dict[Quantity, np.ndarray]
+FAILED = " failed"
+"""Behind the name of a trace in the metadata of its file: the error for which it could not be recorded."""
 
 
 def in_causal_order(quantities: list[Quantity]) -> list[Quantity]:
@@ -106,17 +109,20 @@ def trace_name(dataset: str, model: str, arm: str, execution: str) -> str:
     return f"{dataset}/{model}/{arm}/{execution}"
 
 
-def write_traces(traces: dict[str, Trace], conditions: dict[str, str], path: Path) -> None:
+def write_traces(traces: dict[str, Trace | str], conditions: dict[str, str], path: Path) -> None:
     """Write traces by their names, whole or not at all; numbers in the keys keep the order of quantities.
 
-    `conditions` has, by the same names, the digest of what a certificate made from the trace holds for.
+    In place of a trace that could not be recorded stands the error. `conditions` has, by the same names, the
+    digest of what a certificate made from the trace holds for.
     """
+    failures = {f"{name}{FAILED}": trace for name, trace in traces.items() if isinstance(trace, str)}
     content = {
         f"{name}/{number:05d}/{quantity.stage}/{quantity.of}": np.ascontiguousarray(value)
         for name, trace in traces.items()
+        if not isinstance(trace, str)
         for number, (quantity, value) in enumerate(trace.items())
     }
-    write_bytes(save(content, metadata=conditions), path)
+    write_bytes(save(content, metadata=conditions | failures), path)
 
 
 def read_trace(path: Path, name: str) -> Trace:
@@ -125,6 +131,12 @@ def read_trace(path: Path, name: str) -> Trace:
         keys = sorted(key for key in file.keys() if key.startswith(f"{name}/"))  # noqa: SIM118
         arrays = [(key.removeprefix(f"{name}/").split("/"), file.get_tensor(key)) for key in keys]
     return {Quantity(Stage(stage), of): value for (_, stage, of), value in arrays}
+
+
+def read_failure(path: Path, name: str) -> str:
+    """The error for which a trace could not be recorded; empty if it was."""
+    with safe_open(path, "numpy") as file:
+        return file.metadata().get(f"{name}{FAILED}", "")
 
 
 def read_conditions(path: Path, name: str) -> str:

@@ -3,6 +3,7 @@
 The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
 """
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import machine
+from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
@@ -80,14 +82,14 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         return {
             **record_beginning(setup),
             **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
-            **exaggerated.with_large_parameters(setup, BATCH_SIZE),
+            **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
             **rehearsal.in_float32(rehearsed, data, optimizers),
         }
     return {
         **record_trace(setup),
         **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
-        **exaggerated.with_large_parameters(setup, BATCH_SIZE),
+        **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
         **rehearsal.record_rehearsal(rehearsed, data, optimizers),
     }
 
@@ -102,16 +104,31 @@ def subjects(study: Study, executions: tuple[Execution, ...]) -> list[Subject]:
     ]
 
 
+def attempt(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace | str:
+    """What is recorded of a subject, or the error for which it gets no certificate; its traceback is printed.
+
+    Raises:
+        Problem: something that a person has to fix first.
+    """
+    try:
+        return record(subject, framework, data, precision=precision)
+    except Problem:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        return f"{type(error).__name__}: {error}"
+
+
 def traces(
     study: Study, file: File, data: dict[str, Dataset], *, threads: int
-) -> Iterator[tuple[str, Trace]]:
-    """Every trace of a file, with its name."""
+) -> Iterator[tuple[str, Trace | str]]:
+    """Every trace of a file, or the error in its place, with its name."""
     framework = frameworks.load(file.framework)
     framework.configure(threads=threads, device=study.device, precision=file.precision)
     of_study = subjects(study, file.executions)
     progress = Progress(f"traces of {file.framework} in {file.precision}", len(of_study))
     for subject in of_study:
-        yield subject.name, record(subject, framework, data[subject.workload.slug], precision=file.precision)
+        yield subject.name, attempt(subject, framework, data[subject.workload.slug], precision=file.precision)
         progress.advance()
 
 

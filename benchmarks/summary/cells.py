@@ -72,6 +72,7 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "status": cell_status(runs),
         **measurements(records),
         **spread_out("training_samples_per_s", geometric_mean(training_rates(runs))),
+        "training_over_calls": geometric_mean(training_over_calls(records)).value,
         "disturbances": [record.disturbance for record in records if record.disturbance],
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
@@ -88,6 +89,18 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
 def training_rates(runs: list[Run]) -> np.ndarray:
     """Examples per second of training of each run that trained, [n]."""
     return np.array([run.examples / run.training_s for run in runs if run.training_s > 0])
+
+
+def training_over_calls(records: list[Record]) -> np.ndarray:
+    """The speed of each run over that of calls just before and after it, their geometric mean, [n]."""
+    beside = [(record.run, list(record.step_ms.values())) for record in records if record.step_ms]
+    return np.array(
+        [
+            np.sqrt(np.prod(step_ms)) * run.steps / (1e3 * run.training_s)
+            for run, step_ms in beside
+            if run.steps
+        ]
+    )
 
 
 def disturbed(runs: list[Disturbance], timed: list[str]) -> str:

@@ -74,9 +74,16 @@ SUMMARY = table(
             "geometric mean over runs, with its 95 % interval (Student's t, of the logarithms).",
         ),
         number(
+            "training_over_calls",
+            "ratio",
+            "Speed of a run over that of the same calls of its trainer with nothing between them, timed just "
+            "before and just after it: the geometric mean over runs. 1 where a run keeps what is timed.",
+        ),
+        number(
             "training_over_throughput",
             "ratio",
-            "`training_samples_per_s` over `throughput_samples_per_s`: 1 where what is timed is what trains.",
+            "`training_samples_per_s` over `throughput_samples_per_s`, which other processes timed "
+            "at another time, when the machine may have been faster or slower.",
         ),
         number(
             "step_ms",

@@ -15,7 +15,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.plan import Plan
-from benchmarks.training import peak_memory
+from benchmarks.training import pace, peak_memory
 from benchmarks.training.record import Record, Run, Status
 from benchmarks.training.run import run_to_target
 
@@ -62,17 +62,30 @@ def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
     return WarmedUp(trainer, memory, start)
 
 
-def measure(framework: ModuleType, plan: Plan, data: Dataset, watch: Watch) -> tuple[Run, dict, dict]:
-    """The run, its measurements and its start. An error becomes the run's result."""
+class Measured(NamedTuple):
+    """A run and what was measured with it; what was not reached because of an error is empty."""
+
+    run: Run
+    measurements: dict[str, float | None] = {}
+    start: dict[str, float | None] = {}
+    step_ms: dict[str, float] = {}
+
+
+def measure(framework: ModuleType, plan: Plan, data: Dataset, watch: Watch) -> Measured:
+    """Warm up and run. An error becomes the run's result."""
     measurements, start = {}, {}
     try:
         setup = set_up(framework, plan, data)
         trainer, measurements, start = warm_up(setup, data, plan)
-        trainer.reset(setup.parameters(seed=plan.seed))
-        run = run_to_target(trainer, setup.stream(seed=plan.seed), data, plan, watch=watch)
+        parameters, stream = setup.parameters(seed=plan.seed), setup.stream(seed=plan.seed)
+        before = pace.step_ms(trainer, stream, plan)
+        trainer.reset(parameters)
+        run = run_to_target(trainer, stream, data, plan, watch=watch)
+        trainer.reset(parameters)
+        step_ms = {"before": before, "after": pace.step_ms(trainer, stream, plan)}
+        return Measured(run, measurements, start, step_ms)
     except Exception as error:
-        run = failed_run(framework, error, seed=plan.seed)
-    return run, measurements, start
+        return Measured(failed_run(framework, error, seed=plan.seed), measurements, start)
 
 
 def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
@@ -86,7 +99,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     """Configure the framework in this process, measure, and describe where the result comes from."""
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
-    run, measurements, seconds = measure(framework, plan, data, watch)
+    measured = measure(framework, plan, data, watch)
     disturbance = watch.disturbance()
     origin = {
         **provenance.of_framework(framework),
@@ -100,9 +113,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     return Record(
         cell=plan.cell,
         settings=plan.settings,
-        run=run,
-        measurements=measurements,
-        start=seconds,
+        **measured._asdict(),
         measuring_s=time.perf_counter() - start,
         disturbance=disturbance,
         provenance=origin,

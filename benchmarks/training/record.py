@@ -63,11 +63,11 @@ class Record(Value):
     `settings` is the plan of the run without the arm's name. `conditions` is the digest of all that the run
     depends on; it is empty for a run that was killed or failed, which the store does not keep: it is tried
     again whenever its job runs. `certified_conditions` is the digest that a certificate must have to hold for
-    the run. `measurements` are those of `training.peak_memory`; their names include the
-    unit. `start` are the seconds that parts of the start took. `job_s` is the lifetime of the run's process
-    in seconds, for the first run of a job with the import of the framework, and `measuring_s` the part of it
-    spent on measuring, training and evaluation. `disturbance` is what the machine did besides; None for a
-    process that died.
+    the run. `measurements` are those of `training.peak_memory`; their names include the unit. `start` are the
+    seconds that parts of the start took. `step_ms` are the milliseconds of a step in calls just `before` and
+    just `after` the run (`training.pace`). `job_s` is the lifetime of the run's process in seconds, for the
+    first run of a job with the import of the framework, and `measuring_s` the part of it spent on measuring,
+    training and evaluation. `disturbance` is what the machine did besides; None for a process that died.
     """
 
     cell: Cell
@@ -77,6 +77,7 @@ class Record(Value):
     run: Run
     measurements: dict[str, float | None] = {}
     start: dict[str, float | None] = {}
+    step_ms: dict[str, float] = {}
     job_s: float = 0.0
     measuring_s: float = 0.0
     disturbance: Disturbance | None = None

@@ -46,7 +46,7 @@ def run_to_target(
     multiple of `plan.evaluate_every` examples. The budget of epochs ends with the step that completes it.
     The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
     only after these seconds counts as not reached. `watch` is told of every call, and probes the machine
-    after every evaluation.
+    before every evaluation.
     """
     state = RunState()
     status = Status.MISSED
@@ -54,8 +54,8 @@ def run_to_target(
         status = _train_to_evaluation(trainer, stream, plan, state=state, watch=watch, clock=clock)
         if status == Status.DIVERGED:
             break
+        watch.probe()  # not after the evaluation: the cores would have rested when training goes on
         _evaluate(trainer, data, plan, state=state, clock=clock)
-        watch.probe()
         if state.steps >= plan.optimizer.total_steps or status == Status.TIME_LIMIT:
             break
     return _finish(trainer, data, plan, state=state, ended=status)

@@ -1,0 +1,30 @@
+"""How fast a trainer is next to a run: the calls that the run makes of it, with nothing between them.
+
+A machine has times in which everything takes longer, and they may last for minutes. Whether evaluation, or
+anything else that lies between its calls, slows a run down shows only beside calls of the same minute.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+from benchmarks.frameworks.trainer import Trainer
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.plan import Plan, call_steps
+
+SECONDS = 0.05
+"""Calls are repeated until they took this long together."""
+
+
+def step_ms(
+    trainer: Trainer, stream: BatchStream, plan: Plan, *, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Milliseconds of a step: the median over calls of their mean."""
+    count = call_steps(plan.evaluate_every, plan.cell.batch_size)
+    of_calls: list[float] = []
+    while sum(of_calls) < SECONDS:
+        batches = stream.batches(plan.cell.batch_size, first=len(of_calls) * count, count=count)
+        start = clock()
+        trainer.train(batches)
+        of_calls.append(clock() - start)
+    return 1e3 * statistics.median(of_calls) / count

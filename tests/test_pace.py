@@ -1,0 +1,46 @@
+"""The pace of a trainer beside a run, against a clock that only its calls advance."""
+
+import types
+
+import numpy as np
+import pytest
+
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.training import pace
+
+
+def plan(batch_size, evaluate_every):
+    return types.SimpleNamespace(
+        cell=types.SimpleNamespace(batch_size=batch_size), evaluate_every=evaluate_every
+    )
+
+
+def paced(seconds, *, steps, batch_size=4):
+    """The pace of a trainer whose calls take these seconds in turn, and the batches of each call."""
+    clock, calls = types.SimpleNamespace(now=0.0), []
+
+    def train(batches):
+        clock.now += seconds[len(calls)]
+        calls.append(batches)
+
+    stream = BatchStream(1000, seed=0)
+    made = pace.step_ms(
+        types.SimpleNamespace(train=train),
+        stream,
+        plan(batch_size, steps * batch_size),
+        clock=lambda: clock.now,
+    )
+    return made, calls
+
+
+def test_it_is_the_median_over_calls_as_long_as_those_of_the_run():
+    made, calls = paced([0.01, 0.02, 0.012, 0.03], steps=5)
+    assert made == pytest.approx(1e3 * (0.012 + 0.02) / 2 / 5)
+    assert [len(batches) for batches in calls] == [5] * 4
+    seen = np.concatenate(calls)
+    assert len(np.unique(seen)) == seen.size, "each call has examples that no other has"
+
+
+def test_one_call_is_enough_if_it_takes_long():
+    made, calls = paced([3.0], steps=2)
+    assert made == pytest.approx(1500.0) and len(calls) == 1
