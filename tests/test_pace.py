@@ -10,9 +10,8 @@ from benchmarks.training import pace
 
 
 def plan(batch_size, evaluate_every):
-    return types.SimpleNamespace(
-        cell=types.SimpleNamespace(batch_size=batch_size), evaluate_every=evaluate_every
-    )
+    cell, optimizer = types.SimpleNamespace(batch_size=batch_size), types.SimpleNamespace(total_steps=100)
+    return types.SimpleNamespace(cell=cell, evaluate_every=evaluate_every, optimizer=optimizer)
 
 
 def paced(seconds, *, steps, batch_size=4):
@@ -44,3 +43,8 @@ def test_it_is_the_median_over_calls_as_long_as_those_of_the_run():
 def test_one_call_is_enough_if_it_takes_long():
     made, calls = paced([3.0], steps=2)
     assert made == pytest.approx(1500.0) and len(calls) == 1
+
+
+def test_no_call_is_longer_than_the_run():
+    _, calls = paced([3.0], steps=5000, batch_size=1)
+    assert [len(batches) for batches in calls] == [100]

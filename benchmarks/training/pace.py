@@ -20,7 +20,7 @@ def step_ms(
     trainer: Trainer, stream: BatchStream, plan: Plan, *, clock: Callable[[], float] = time.perf_counter
 ) -> float:
     """Milliseconds of a step: the median over calls of their mean."""
-    count = call_steps(plan.evaluate_every, plan.cell.batch_size)
+    count = min(call_steps(plan.evaluate_every, plan.cell.batch_size), plan.optimizer.total_steps)
     of_calls: list[float] = []
     while sum(of_calls) < SECONDS:
         batches = stream.batches(plan.cell.batch_size, first=len(of_calls) * count, count=count)
