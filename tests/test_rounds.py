@@ -110,3 +110,10 @@ def test_a_slow_start_of_a_few_steps_does_not_make_the_round_short(trainer, monk
 
     monkeypatch.setattr(trainer, "fit", delayed)
     assert rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0).steps == 15
+
+
+@pytest.mark.parametrize("batch_size", [N // 2, N])
+def test_a_round_of_long_steps_has_several_beyond_the_start(trainer, batch_size):
+    timed = rounds.idiomatic(trainer, N, case("idiomatic", batch_size), round_s=0.01)
+    assert timed.start_s == pytest.approx(0.75)
+    assert timed.steps == rounds.FEWEST_STEPS

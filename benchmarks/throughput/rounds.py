@@ -21,6 +21,8 @@ MOST_STEPS = 4096
 """The most steps that are tried to estimate the time of one."""
 STARTS = 3
 """How often a call of `fit` is timed to find its start and its step. The fastest counts, as starts vary."""
+FEWEST_STEPS = 5
+"""The fewest steps beyond the first in a round of `fit`, so that a start that varies hardly counts."""
 
 
 class Round(NamedTuple):
@@ -94,7 +96,7 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
         fit(**length)  # The last batch of an epoch may be smaller, and is then compiled here.
         fastest_s = min(seconds(fit, **length) for _ in range(STARTS))
         step_s = max(0.0, fastest_s - start_s) / (steps - 1)
-    length, steps = length_of(max(2, round(round_s / step_s)), n_examples, case.batch_size)
+    length, steps = length_of(max(1 + FEWEST_STEPS, round(round_s / step_s)), n_examples, case.batch_size)
     return Round(prepare=lambda: ((), length), run=fit, steps=steps - 1, start_s=start_s)
 
 
