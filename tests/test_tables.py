@@ -629,10 +629,11 @@ def test_the_speed_in_training_is_held_to_the_timed_one(within, over):
     names |= {f"training_over_{name}": 2.0 for name in training_rate.RATIOS}
     rows = [{**names, f"training_over_{over}": rate} for rate in RATES[within]]
     rows.append({**names, "disturbed": "1 of 6: a stop", f"training_over_{over}": 0.01})
-    (table,) = training_rate.tables(types.SimpleNamespace(summary=pd.DataFrame(rows)))
+    rows.append({**names, f"training_over_{over}": None})
+    (table,) = training_rate.tables(types.SimpleNamespace(trained=pd.DataFrame(rows)))
     (line,) = texts(table)
     place = list(training_rate.RATIOS).index(over)
-    assert line[2] == "4" and line[5 + 3 * place] == within and line[8 - 3 * place] == "no"
+    assert line[2] == "4 of 6" and line[5 + 3 * place] == within and line[8 - 3 * place] == "no"
     assert table.data[f"training_over_{over}"].iloc[0] == pytest.approx(
         np.exp(np.mean(np.log(RATES[within])))
     )

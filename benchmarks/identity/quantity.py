@@ -33,7 +33,7 @@ class Stage(StrEnum):
     EXAGGERATED = "parameters with exaggerated settings"
     HARSH = "losses with harsh settings"
     LARGE = "loss with large parameters"
-    DIVERGED = "whether a loss is a number that must not be one"
+    DIVERGED = "loss of a training that diverges"
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"

@@ -1,5 +1,6 @@
 """One tidy row per cell, from its record, its timings and its certificate."""
 
+import statistics
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +97,7 @@ def training_over_calls(records: list[Record]) -> np.ndarray:
     beside = [(record.run, list(record.step_ms.values())) for record in records if record.step_ms]
     return np.array(
         [
-            np.sqrt(np.prod(step_ms)) * run.steps / (1e3 * run.training_s)
+            statistics.geometric_mean(step_ms) * run.steps / (1e3 * run.training_s)
             for run, step_ms in beside
             if run.steps
         ]

@@ -82,8 +82,8 @@ def measure(framework: ModuleType, plan: Plan, data: Dataset, watch: Watch) -> M
         trainer.reset(parameters)
         run = run_to_target(trainer, stream, data, plan, watch=watch)
         trainer.reset(parameters)
-        step_ms = {"before": before, "after": pace.step_ms(trainer, stream, plan)}
-        return Measured(run, measurements, start, step_ms)
+        beside = {"before": before, **pace.step_ms_after(trainer, stream, plan)}
+        return Measured(run, measurements, start, beside)
     except Exception as error:
         return Measured(failed_run(framework, error, seed=plan.seed), measurements, start)
 

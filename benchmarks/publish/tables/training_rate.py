@@ -24,7 +24,7 @@ COLUMNS = [
 
 def tables(results: Results) -> list[Table]:
     """One table: a row per (dataset, model, framework) with cells that were both timed and trained."""
-    data = rates(results.summary)
+    data = rates(results.trained)
     if data.empty:
         return []
     return [
@@ -35,9 +35,9 @@ def tables(results: Results) -> list[Table]:
             "trainer with nothing in between, timed just before and after each run, and over the "
             "throughput, which other processes timed at another time. The geometric mean over cells, with "
             "the interval of Student's t, and the extremes. 1 means that what is timed is what trains. "
-            f"Within {BAR:.0%}: yes where the whole interval is, no where none of it is. Disturbed cells are "
-            "left out. Where the ratio beside the run is 1 and the other is not, the machine was faster at "
-            "one time than at the other.",
+            f"Within {BAR:.0%}: yes where the whole interval is, no where none of it is. Cells that were "
+            "disturbed, or lack one of the two, are left out. Where the ratio beside the run is 1 and the "
+            "other is not, the machine was faster at one time than at the other.",
             columns=COLUMNS,
             rows=[_line(row) for _, row in data.iterrows()],
             data=data,
@@ -45,14 +45,15 @@ def tables(results: Results) -> list[Table]:
     ]
 
 
-def rates(summary: pd.DataFrame) -> pd.DataFrame:
-    """Both ratios over the undisturbed cells of each (dataset, model, framework)."""
+def rates(trained: pd.DataFrame) -> pd.DataFrame:
+    """Both ratios over the undisturbed of the trained cells of each (dataset, model, framework)."""
     columns = [f"training_over_{name}" for name in RATIOS]
-    known = summary[(summary["disturbed"] == "") & summary[columns].notna().all(axis=1)]
     rows = []
-    for key, cells in known.groupby(["dataset", "model", "framework"], sort=False):
+    for key, cells in trained.groupby(["dataset", "model", "framework"], sort=False):
         names = dict(zip(("dataset", "model", "framework"), key, strict=True))
-        rows.append({**names, "n": len(cells), **_spread(cells[columns])})
+        held = cells.loc[cells["disturbed"] == "", columns].dropna()
+        if len(held):
+            rows.append({**names, "n": len(held), "cells": len(cells), **_spread(held)})
     return pd.DataFrame(rows)
 
 
@@ -68,7 +69,7 @@ def _spread(cells: pd.DataFrame) -> dict[str, float]:
 
 def _line(row: pd.Series) -> list[Entry]:
     texts = [wording.workload((row["dataset"], row["model"])), wording.name(row["framework"])]
-    texts.append(wording.whole(row["n"]))
+    texts.append(f"{row['n']} of {row['cells']}")
     for name in (f"training_over_{name}" for name in RATIOS):
         lo, hi, least, most = (row[f"{name}_{end}"] for end in ("lo", "hi", "least", "most"))
         texts.append(wording.interval(row[name], lo, hi))
