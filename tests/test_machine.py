@@ -137,8 +137,9 @@ def test_a_forked_process_that_is_killed_or_ends_returns_nothing_and_its_exit_co
 
 
 FORKING = """
-import os, sys, time
+import os, signal, sys, time
 from benchmarks.common import process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background starts with it ignored
 def child():
     print(os.getpid(), flush=True)
     time.sleep(60)
