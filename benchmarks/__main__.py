@@ -5,6 +5,7 @@ workflow runs; each can also be run by hand. A command imports what it needs onl
 the list of commands appears at once, and no process imports a framework that it does not train with.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -210,7 +211,8 @@ def deposit(
 
     n_bytes = deposit.deposit(results, into)
     doubt = deposit.doubt(results)
-    advice = f"but {doubt}: measure again before you commit it" if doubt else "ready to be committed"
+    again = "measure again (docs/measuring.md) before you commit it"
+    advice = f"but {doubt}: {again}" if doubt else "ready to be committed"
     print(f"{into}: {n_bytes / 2**20:.1f} MiB, {advice}")
 
 
@@ -233,13 +235,21 @@ def why(
 
 @app.command(epilog="Example: python -m benchmarks sweep --unused-for 30")
 def sweep(
-    unused_for: Annotated[float, typer.Option(help="Days since a measurement was last used.")],
+    unused_for: Annotated[
+        float, typer.Option(help="Remove what no run has used for so many days.", show_default=False)
+    ] = math.inf,
+    disturbed: Annotated[
+        bool, typer.Option("--disturbed", help="Remove what was disturbed, to measure it again.")
+    ] = False,
     store: Store = Path("results/store"),
 ) -> None:
-    """Remove measurements from the store that no run has used for a while."""
+    """Remove measurements from the store: what no run has used for a while, or what was disturbed.
+
+    To measure what was disturbed again, run the study with `--forcerun throughput train` after it.
+    """
     from benchmarks.common import store as stores
 
-    removed = stores.Store(store).sweep(unused_for_s=unused_for * 86400)
+    removed = stores.Store(store).sweep(unused_for_s=unused_for * 86400, disturbed=disturbed)
     print(f"{len(removed)} files removed from {store}")
 
 

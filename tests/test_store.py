@@ -79,3 +79,22 @@ def test_what_was_not_used_for_a_while_is_swept_and_the_rest_stays(store):
     store.find(used)
     assert store.sweep(unused_for_s=86400) == [store.path(old)]
     assert store.find(used) == {}
+
+
+QUIET = {"others_cpu_share": 0.0, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share": 0.0}
+BUSY = {**QUIET, "others_cpu_share": 0.5}
+
+
+def test_what_was_disturbed_can_be_removed_so_that_it_is_measured_again(store):
+    results = {
+        "a quiet run": {"disturbance": QUIET},
+        "a disturbed run": {"disturbance": BUSY},
+        "a run that died": {"disturbance": None},
+        "a quiet case": {"benchmarks": [{"extra_info": {"disturbance": QUIET}}]},
+        "a disturbed case": {"benchmarks": [{"extra_info": {"disturbance": BUSY}}]},
+    }
+    for name, result in results.items():
+        store.keep({**CONDITIONS, "name": name}, result)
+    store.sweep(disturbed=True)
+    left = {name for name in results if store.find({**CONDITIONS, "name": name}) is not None}
+    assert left == {"a quiet run", "a run that died", "a quiet case"}

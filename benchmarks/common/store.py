@@ -7,7 +7,9 @@ another digest, so that the two cannot be mixed.
 """
 
 import hashlib
+import itertools
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.common import files
 from benchmarks.common.errors import Problem
+from benchmarks.common.quiet import Disturbance
 
 Conditions = dict
 """All that a measurement depends on, as JSON; `common.conditions` says what that is."""
@@ -70,10 +73,15 @@ class Store:
         others = [found for _, found in self.entries(conditions["measurement"])]
         return min(others, key=lambda other: len(differences(conditions, other)), default=None)
 
-    def sweep(self, *, unused_for_s: float) -> list[Path]:
-        """Remove what was not used for this time, damaged files and drafts too; return the paths."""
+    def sweep(self, *, unused_for_s: float = math.inf, disturbed: bool = False) -> list[Path]:
+        """Remove what was not used for this time, damaged files and drafts too; return the paths.
+
+        `disturbed`: remove also every measurement that the machine disturbed.
+        """
+        now = time.time()
         files_of_all = [path for path in self.folder.glob("*/*") if path.is_file()]
-        removed = [path for path in files_of_all if time.time() - path.stat().st_mtime >= unused_for_s]
+        unused = {path for path in files_of_all if now - path.stat().st_mtime >= unused_for_s}
+        removed = [path for path in files_of_all if path in unused or (disturbed and _was_disturbed(path))]
         for path in removed:
             path.unlink()
         return removed
@@ -89,6 +97,24 @@ def _read(path: Path) -> dict:
     if digest(entry["conditions"]) != path.stem:
         raise Problem(f"{path} holds another measurement", fix="run the same command again")
     return entry
+
+
+def _was_disturbed(path: Path) -> bool:
+    """Whether an entry is intact and the machine disturbed what it holds."""
+    try:
+        return any(seen.reason for seen in disturbances(_read(path)["result"]))
+    except Problem:
+        return False
+
+
+def disturbances(result: object) -> Iterator[Disturbance]:
+    """Every disturbance within a result, whatever the kind of measurement."""
+    if isinstance(result, list):
+        yield from itertools.chain.from_iterable(map(disturbances, result))
+    elif isinstance(result, dict):
+        if result.get("disturbance"):
+            yield Disturbance.model_validate(result["disturbance"])
+        yield from disturbances(list(result.values()))
 
 
 def differences(ours: Conditions, theirs: Conditions, prefix: str = "") -> dict[str, tuple]:
