@@ -49,7 +49,7 @@ def test_the_cost_of_a_call_is_no_part_of_a_step(trainer, budget_s, step_s):
 
 
 def test_a_fused_round_consists_of_calls_of_a_training_with_new_batches_each(trainer):
-    timed = rounds.fused(trainer, BatchStream(N, seed=0), case("fused", 4), round_s=3.0)
+    timed = rounds.fused(trainer, BatchStream(N, seed=0), case("fused", 4), round_s=3.0, longest_s=9.0)
     trainer.calls.clear()
     for _ in range(2):
         (batches,), options = timed.prepare()
@@ -60,9 +60,33 @@ def test_a_fused_round_consists_of_calls_of_a_training_with_new_batches_each(tra
     assert len(np.unique(seen)) == seen.size
 
 
-def test_a_call_that_would_exceed_the_round_is_cut(trainer):
-    timed = rounds.fused(trainer, BatchStream(N, seed=0), case("fused", 4, call_steps=2048), round_s=2.0)
+def test_a_call_is_as_long_as_that_of_a_training_though_it_takes_longer_than_a_round(trainer):
+    timed = rounds.fused(
+        trainer, BatchStream(N, seed=0), case("fused", 4, call_steps=40), round_s=2.0, longest_s=10.0
+    )
+    assert timed.steps == 40
+
+
+def test_a_call_that_would_take_too_long_is_cut(trainer):
+    timed = rounds.fused(
+        trainer, BatchStream(N, seed=0), case("fused", 4, call_steps=2048), round_s=2.0, longest_s=2.0
+    )
     assert timed.steps == 8
+
+
+@pytest.mark.parametrize("paused", range(8))
+def test_a_pause_while_the_step_is_estimated_does_not_make_calls_short(trainer, monkeypatch, paused):
+    train, pauses = trainer.train, [100.0 if call == paused else 0.0 for call in range(8)]
+
+    def delayed(batches):
+        train(batches)
+        trainer.wait(pauses.pop(0) if pauses else 0.0)
+
+    monkeypatch.setattr(trainer, "train", delayed)
+    timed = rounds.fused(
+        trainer, BatchStream(N, seed=0), case("fused", 4, call_steps=2048), round_s=4.0, longest_s=9.0
+    )
+    assert timed.steps == 36
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def round_of(case: Case, setup: Setup, trainer: Trainer) -> Round:
     """The round of a case; making it warms the trainer up."""
     round_s = total_s(case) / ROUNDS[case.execution]
     if case.execution == "fused":
-        return fused(trainer, setup.stream(seed=REQUEST.process), case, round_s=round_s)
+        stream = setup.stream(seed=REQUEST.process)
+        return fused(trainer, stream, case, round_s=round_s, longest_s=total_s(case))
     return idiomatic(trainer, len(setup.labels), case, round_s=round_s)
 
 

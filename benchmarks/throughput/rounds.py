@@ -19,8 +19,9 @@ from benchmarks.throughput.rows import Case
 
 MOST_STEPS = 4096
 """The most steps that are tried to estimate the time of one."""
-STARTS = 3
-"""How often a call of `fit` is timed to find its start and its step. The fastest counts, as starts vary."""
+TRIES = 3
+"""How often a call is timed to find its start and its step. The fastest counts: the first calls are slow, and
+a machine pauses now and then."""
 FEWEST_STEPS = 5
 """The fewest steps beyond the first in a round of `fit`, so that a start that varies hardly counts."""
 
@@ -44,28 +45,37 @@ def seconds(function: Callable, *arguments, **options) -> float:
     return time.perf_counter() - start
 
 
+def fastest_s(function: Callable, *arguments, **options) -> float:
+    """Seconds of the fastest of TRIES calls."""
+    return min(seconds(function, *arguments, **options) for _ in range(TRIES))
+
+
 def estimated_step_s(take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS) -> float:
     """Seconds of a step without the fixed cost of a call, where `take` takes so many steps.
 
     The number of steps in a call grows until the call takes long enough; the time of a step is then the
     difference from a call of one step.
     """
-    one_step_s = seconds(take, 1)
+    one_step_s = fastest_s(take, 1)
     steps, call_s = 1, one_step_s
     while call_s < budget_s / 2 and steps < most:
         steps = min(4 * steps, most)
-        call_s = seconds(take, steps)
+        call_s = fastest_s(take, steps)
     return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s
 
 
-def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float) -> Round:
-    """A round of calls as a training makes them; a call is shorter only where it would exceed the round."""
+def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float, longest_s: float) -> Round:
+    """A round of whole calls as a training makes them: as many as fill `round_s`, and at least one.
+
+    Only a call that would take more than `longest_s` is cut, since what a call costs beside its steps counts
+    for more in a shorter one.
+    """
 
     def take(steps: int) -> None:
         trainer.train(stream.batches(case.batch_size, first=0, count=steps))
 
-    step_s = estimated_step_s(take, budget_s=round_s)
-    of_call = max(1, min(case.call_steps, round(round_s / step_s)))
+    step_s = estimated_step_s(take, budget_s=round_s, most=case.call_steps)
+    of_call = max(1, min(case.call_steps, round(longest_s / step_s)))
     calls = max(1, round(round_s / (of_call * step_s)))
     numbers = itertools.count()
 
@@ -88,14 +98,13 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
     """
     fit = functools.partial(trainer.fit, case.batch_size)
     fit(steps=1)
-    start_s = min(seconds(fit, steps=1) for _ in range(STARTS))
+    start_s = fastest_s(fit, steps=1)
     tried, step_s = 1, 0.0
     while tried * step_s < round_s / 2 and tried < MOST_STEPS:
         tried *= 4
         length, steps = length_of(tried, n_examples, case.batch_size)
         fit(**length)  # The last batch of an epoch may be smaller, and is then compiled here.
-        fastest_s = min(seconds(fit, **length) for _ in range(STARTS))
-        step_s = max(0.0, fastest_s - start_s) / (steps - 1)
+        step_s = max(0.0, fastest_s(fit, **length) - start_s) / (steps - 1)
     length, steps = length_of(max(1 + FEWEST_STEPS, round(round_s / step_s)), n_examples, case.batch_size)
     return Round(prepare=lambda: ((), length), run=fit, steps=steps - 1, start_s=start_s)
 
