@@ -249,6 +249,8 @@ def sweep(
     """
     from benchmarks.common import store as stores
 
+    if unused_for == math.inf and not disturbed:
+        raise typer.BadParameter("say what to remove: --unused-for DAYS, --disturbed or both")
     removed = stores.Store(store).sweep(unused_for_s=unused_for * 86400, disturbed=disturbed)
     print(f"{len(removed)} files removed from {store}")
 

@@ -50,10 +50,11 @@ def test_no_call_is_longer_than_the_run():
     assert [len(batches) for batches in calls] == [100] * 2
 
 
-def test_calls_that_fail_after_a_run_leave_it_as_it_is(capsys):
-    def train(batches):
+@pytest.mark.parametrize("failing", ["reset", "train"])
+def test_what_fails_after_a_run_leaves_it_as_it_is(failing, capsys):
+    def fail(_):
         raise RuntimeError("no memory left")
 
-    trainer, stream = types.SimpleNamespace(train=train), BatchStream(1000, seed=0)
-    assert pace.step_ms_after(trainer, stream, plan(4, 20)) == {}
+    trainer = types.SimpleNamespace(**{"reset": lambda _: None, "train": lambda _: None, failing: fail})
+    assert pace.step_ms_after(trainer, {}, BatchStream(1000, seed=0), plan(4, 20)) == {}
     assert "no memory left" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """The store: one result for all that it depends on, kept once, checked when read, swept by use."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -98,3 +100,9 @@ def test_what_was_disturbed_can_be_removed_so_that_it_is_measured_again(store):
     store.sweep(disturbed=True)
     left = {name for name in results if store.find({**CONDITIONS, "name": name}) is not None}
     assert left == {"a quiet run", "a run that died", "a quiet case"}
+
+
+def test_a_sweep_is_told_what_to_remove(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "sweep", "--store", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0 and "say what to remove" in done.stderr and "Traceback" not in done.stderr

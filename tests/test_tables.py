@@ -637,3 +637,12 @@ def test_the_speed_in_training_is_held_to_the_timed_one(within, over):
     assert table.data[f"training_over_{over}"].iloc[0] == pytest.approx(
         np.exp(np.mean(np.log(RATES[within])))
     )
+
+
+def test_a_framework_of_which_every_cell_was_disturbed_keeps_its_row():
+    names = {"dataset": "mnist", "model": "mlp", "framework": "keras", "disturbed": "1 of 6: a stop"}
+    ratios = {f"training_over_{name}": 1.0 for name in training_rate.RATIOS}
+    summary = pd.DataFrame([{**names, **ratios}])
+    (table,) = training_rate.tables(types.SimpleNamespace(trained=summary))
+    (line,) = texts(table)
+    assert line[2] == "0 of 1" and set(line[3:]) == {wording.NOTHING}

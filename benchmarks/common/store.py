@@ -80,8 +80,11 @@ class Store:
         """
         now = time.time()
         files_of_all = [path for path in self.folder.glob("*/*") if path.is_file()]
-        unused = {path for path in files_of_all if now - path.stat().st_mtime >= unused_for_s}
-        removed = [path for path in files_of_all if path in unused or (disturbed and _was_disturbed(path))]
+        removed = [
+            path
+            for path in files_of_all
+            if now - path.stat().st_mtime >= unused_for_s or (disturbed and _was_disturbed(path))
+        ]
         for path in removed:
             path.unlink()
         return removed

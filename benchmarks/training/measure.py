@@ -81,8 +81,7 @@ def measure(framework: ModuleType, plan: Plan, data: Dataset, watch: Watch) -> M
         before = pace.step_ms(trainer, stream, plan)
         trainer.reset(parameters)
         run = run_to_target(trainer, stream, data, plan, watch=watch)
-        trainer.reset(parameters)
-        beside = {"before": before, **pace.step_ms_after(trainer, stream, plan)}
+        beside = {"before": before, **pace.step_ms_after(trainer, parameters, stream, plan)}
         return Measured(run, measurements, start, beside)
     except Exception as error:
         return Measured(failed_run(framework, error, seed=plan.seed), measurements, start)

@@ -9,6 +9,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+import numpy as np
+
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.plan import Plan, call_steps
@@ -34,9 +36,12 @@ def step_ms(
     return 1e3 * statistics.median(of_calls[1:]) / count
 
 
-def step_ms_after(trainer: Trainer, stream: BatchStream, plan: Plan) -> dict[str, float]:
-    """The same under the name `after`; empty if a call fails, for the run before it is finished and stays."""
+def step_ms_after(
+    trainer: Trainer, parameters: dict[str, np.ndarray], stream: BatchStream, plan: Plan
+) -> dict[str, float]:
+    """The same from these parameters, as `after`; empty if it fails, for the run is finished and stays."""
     try:
+        trainer.reset(parameters)
         return {"after": step_ms(trainer, stream, plan)}
     except Exception:
         traceback.print_exc()

@@ -52,8 +52,7 @@ def rates(trained: pd.DataFrame) -> pd.DataFrame:
     for key, cells in trained.groupby(["dataset", "model", "framework"], sort=False):
         names = dict(zip(("dataset", "model", "framework"), key, strict=True))
         held = cells.loc[cells["disturbed"] == "", columns].dropna()
-        if len(held):
-            rows.append({**names, "n": len(held), "cells": len(cells), **_spread(held)})
+        rows.append({**names, "n": len(held), "cells": len(cells), **_spread(held)})
     return pd.DataFrame(rows)
 
 
@@ -72,9 +71,8 @@ def _line(row: pd.Series) -> list[Entry]:
     texts.append(f"{row['n']} of {row['cells']}")
     for name in (f"training_over_{name}" for name in RATIOS):
         lo, hi, least, most = (row[f"{name}_{end}"] for end in ("lo", "hi", "least", "most"))
-        texts.append(wording.interval(row[name], lo, hi))
-        texts.append(f"{wording.number(least)} to {wording.number(most)}")
-        texts.append(_within(lo, hi))
+        known = wording.interval(row[name], lo, hi), f"{wording.number(least)} to {wording.number(most)}"
+        texts += [*known, _within(lo, hi)] if row["n"] else [wording.NOTHING] * 3
     return [Entry(text) for text in texts]
 
 
