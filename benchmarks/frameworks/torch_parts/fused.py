@@ -1,4 +1,4 @@
-"""Fast training steps in PyTorch: a step is captured once for each batch size and then replayed.
+"""Fast training steps in PyTorch: steps are captured once for each batch size and then replayed.
 
 A replay runs neither autograd nor the Python code of the model. On a CPU the captured step is a graph of
 tensor operations, on a GPU it is a CUDA graph.
@@ -85,10 +85,12 @@ Step = Callable[..., torch.Tensor]
 
 WARM_UPS = 3
 """Eager steps before a CUDA graph is captured: libraries choose kernels and allocate workspaces in them."""
+LONGEST_GRAPH = 32
+"""The most steps in one CUDA graph. What surrounds a replay takes about as long as a step of a small model."""
 
 
 class CapturedStep:
-    """A step as a captured graph for each batch size: a CUDA graph on a GPU, tensor operations on a CPU.
+    """A step as a captured graph for each batch size: CUDA graphs on a GPU, tensor operations on a CPU.
 
     Capturing runs steps on the real tensors. `state` has every tensor that a step changes, generators
     included. Afterwards all of them are restored in place, and so is PyTorch's own generator; each replay
@@ -107,14 +109,13 @@ class CapturedStep:
         inputs = rows, *others
         replay = self.capture(*(each[0] for each in inputs))
         with torch.inference_mode():
-            results = [replay(*each) for each in zip(*(each.unbind() for each in inputs), strict=True)]
-        return torch.stack(results)
+            return replay(*inputs)
 
     def capture(self, row: torch.Tensor, *others: torch.Tensor) -> Step:
-        """The step for batches of this row's size; it is captured at the first call."""
+        """The steps for batches of this row's size; they are captured at the first call."""
         if len(row) not in self.replays:
             before = [tensor.detach().to("cpu", copy=True) for tensor in self.state]
-            capture, devices = (_cuda_graph, [row.device]) if row.is_cuda else (_operations, [])
+            capture, devices = (_cuda_graphs, [row.device]) if row.is_cuda else (_operations, [])
             with torch.random.fork_rng(devices):
                 self.replays[len(row)] = capture(self.step, row, *others)
             with torch.no_grad():
@@ -124,23 +125,54 @@ class CapturedStep:
 
 
 def _operations(step: Step, *inputs: torch.Tensor) -> Step:
-    """The tensor operations of one step, including backward pass and update, as a function."""
-    return make_fx(lambda *inputs: step(*inputs))(*inputs).forward
+    """Steps as the tensor operations of one step, including backward pass and update."""
+    operations = make_fx(lambda *inputs: step(*inputs))(*inputs).forward
+
+    def replay(*values: torch.Tensor) -> torch.Tensor:
+        of_steps = zip(*(each.unbind() for each in values), strict=True)
+        return torch.stack([operations(*of_step) for of_step in of_steps])
+
+    return replay
 
 
-def _cuda_graph(step: Step, *inputs: torch.Tensor) -> Step:
-    """One step as a CUDA graph, whose inputs and output stay at one place in memory.
+def _cuda_graphs(step: Step, *inputs: torch.Tensor) -> Step:
+    """Steps as CUDA graphs: of many steps each as long as so many are left, then of one step.
+
+    Both take their memory from one pool, since they never run at the same time.
+    """
+    _warm_up(lambda: step(*inputs))
+    pool = torch.cuda.graph_pool_handle()
+    lengths = sorted({steps_of_graph(len(inputs[0])), 1}, reverse=True)
+    graphs = {length: _cuda_graph(step, length, inputs, pool) for length in lengths}
+
+    def replay(*values: torch.Tensor) -> torch.Tensor:
+        results, first, count = [], 0, len(values[0])
+        for length, graph in graphs.items():
+            while count - first >= length:
+                results.append(graph(*(each[first : first + length] for each in values)))
+                first += length
+        return torch.cat(results)
+
+    return replay
+
+
+def steps_of_graph(batch_size: int) -> int:
+    """Steps in one CUDA graph: many for small batches, one for large ones, which keep the GPU busy anyway."""
+    return max(1, min(LONGEST_GRAPH, 32768 // batch_size))
+
+
+def _cuda_graph(step: Step, length: int, inputs: Sequence[torch.Tensor], pool: tuple) -> Step:
+    """So many steps as one CUDA graph, whose inputs and outputs stay at one place in memory.
 
     See https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture.
     """
-    inputs = tuple(each.clone() for each in inputs)
-    _warm_up(lambda: step(*inputs))
+    places = [each.expand(length, *each.shape).clone() for each in inputs]
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        output = step(*inputs)
+    with torch.cuda.graph(graph, pool=pool):
+        output = torch.stack([step(*of_step) for of_step in zip(*places, strict=True)])
 
     def replay(*values: torch.Tensor) -> torch.Tensor:
-        for place, value in zip(inputs, values, strict=True):
+        for place, value in zip(places, values, strict=True):
             place.copy_(value)
         graph.replay()
         return output.clone()
