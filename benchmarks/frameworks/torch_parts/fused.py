@@ -4,7 +4,9 @@ A replay runs neither autograd nor the Python code of the model. On a CPU the ca
 tensor operations, on a GPU it is a CUDA graph.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -143,7 +145,8 @@ def _cuda_graphs(step: Step, *inputs: torch.Tensor) -> Step:
     _warm_up(lambda: step(*inputs))
     pool = torch.cuda.graph_pool_handle()
     lengths = sorted({steps_of_graph(len(inputs[0])), 1}, reverse=True)
-    graphs = {length: _cuda_graph(step, length, inputs, pool) for length in lengths}
+    with _no_collection():
+        graphs = {length: _cuda_graph(step, length, inputs, pool) for length in lengths}
 
     def replay(*values: torch.Tensor) -> torch.Tensor:
         results, first, count = [], 0, len(values[0])
@@ -154,6 +157,17 @@ def _cuda_graphs(step: Step, *inputs: torch.Tensor) -> Step:
         return torch.cat(results)
 
     return replay
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect garbage now and not within: an earlier trainer's graphs must not be freed during a capture."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def steps_of_graph(batch_size: int) -> int:
