@@ -6,7 +6,7 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +40,51 @@ def gpus() -> list[Gpu]:
         )
         for index, handle in enumerate(handles)
     ]
+
+
+SLOWED_BY = {
+    pynvml.nvmlClocksThrottleReasonSwPowerCap: "power limit",
+    pynvml.nvmlClocksThrottleReasonHwSlowdown: "hardware",
+    pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "temperature",
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "temperature",
+    pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "power supply",
+}
+"""What may keep a GPU below the clock rate that it would have otherwise, by NVML's bits."""
+
+
+def gpu_state() -> dict | None:
+    """What the driver says now of the GPU that this process computes on; None where there is no GPU.
+
+    Clock rates are in MHz, the power in watts, the temperature in degrees Celsius; None where a GPU does not
+    tell. `slowed_by` has what keeps the clock rate down at this moment.
+    """
+    if not gpus():
+        return None
+    gpu = _handle(_allowed()[0])
+    power_mw = _told(pynvml.nvmlDeviceGetPowerUsage, gpu)
+    reasons = _told(pynvml.nvmlDeviceGetCurrentClocksEventReasons, gpu) or 0
+    return {
+        "clock_mhz": _told(pynvml.nvmlDeviceGetClockInfo, gpu, pynvml.NVML_CLOCK_SM),
+        "highest_clock_mhz": _told(pynvml.nvmlDeviceGetMaxClockInfo, gpu, pynvml.NVML_CLOCK_SM),
+        "power_w": None if power_mw is None else power_mw / 1e3,
+        "temperature_c": _told(pynvml.nvmlDeviceGetTemperature, gpu, pynvml.NVML_TEMPERATURE_GPU),
+        "slowed_by": sorted({name for bit, name in SLOWED_BY.items() if reasons & bit}),
+    }
+
+
+def _handle(identifier: str) -> object:
+    """NVML's handle of a GPU, from what CUDA_VISIBLE_DEVICES calls it: its number or its UUID."""
+    if identifier.isdigit():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(identifier))
+    return pynvml.nvmlDeviceGetHandleByUUID(identifier)
+
+
+def _told(query: Callable[..., int], *arguments) -> int | None:
+    """The answer of a query to NVML; None where this GPU has none."""
+    try:
+        return query(*arguments)
+    except pynvml.NVMLError:
+        return None
 
 
 def driver() -> str | None:

@@ -78,15 +78,24 @@ def synchronise() -> None:
     jnp.zeros(()).block_until_ready()
 
 
+_planned = {"temporary_bytes": 0}
+"""The most that XLA takes, beside the arrays that exist, for any block of steps since the last reset."""
+
+
 def reset_peak_memory() -> None:
-    """JAX cannot reset its peak counter: its peak is always that since the process started."""
+    """Forget the blocks of steps that have run."""
+    _planned["temporary_bytes"] = 0
 
 
 def peak_memory_mib() -> float | None:
-    """JAX's GPU peak in MiB since the process started; None on a CPU, where JAX has no counter."""
+    """GPU memory in MiB of the arrays that exist and of what XLA took beside them; None on a CPU.
+
+    The second part is XLA's own plan, by which it allocates. JAX's peak counter cannot be reset, and it also
+    counts what XLA took while it compiled, to try which kernels are fast.
+    """
     if device().kind == "cpu":
         return None
-    return jax.devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
+    return (jax.devices()[0].memory_stats()["bytes_in_use"] + _planned["temporary_bytes"]) / 2**20
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -106,6 +115,7 @@ class Trainer(trainer.KerasTrainer):
         self._data = jnp.asarray(self.examples), jnp.asarray(self.labels)
         self._gathers = jax.jit(self._gather_all)
         self._compiled: dict[int, jax.stages.Compiled] = {}
+        self._temporary_bytes: dict[int, int] = {}
 
     def _rows(self, batch_size: int) -> int:
         return block_rows(batch_size) if self.in_one_loop else 1
@@ -118,6 +128,7 @@ class Trainer(trainer.KerasTrainer):
             block = jax.jit(self._block if self.in_one_loop else self._single, donate_argnums=0)
             lowered = block.lower(self._state(), self._data, batches, coefficients, np.int32(0))
             self._compiled[batch_size] = lowered.compile()
+            self._temporary_bytes[batch_size] = _temporary_bytes(self._compiled[batch_size])
 
     def _forward(self, examples: np.ndarray) -> jax.Array:
         return self._evaluated(*_values(self.model), examples)
@@ -151,6 +162,7 @@ class Trainer(trainer.KerasTrainer):
             results.append((metrics, count))
         for variable, value in zip(jax.tree.leaves(self._variables()), jax.tree.leaves(state), strict=True):
             variable.assign(value)
+        _planned["temporary_bytes"] = max(_planned["temporary_bytes"], self._temporary_bytes[batch_size])
         return np.concatenate([np.asarray(metrics)[:count] for metrics, count in results])
 
     def _single(self, state: list, data: tuple, batches, coefficients, count) -> tuple:
@@ -205,6 +217,12 @@ class Trainer(trainer.KerasTrainer):
         x = jnp.zeros((batches.shape[1], *data[0].shape[1:]), data[0].dtype)
         x, labels = jax.lax.scan(body, x, batches)
         return jnp.sum(x), labels
+
+
+def _temporary_bytes(compiled: jax.stages.Compiled) -> int:
+    """What a compiled function takes beside its arguments, in bytes; outputs written in place take nothing."""
+    plan = compiled.memory_analysis()
+    return plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 
 
 def _values(model: keras.Model) -> list[list[jax.Array]]:

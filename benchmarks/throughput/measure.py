@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import provenance
+from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
@@ -150,7 +150,7 @@ def time_case(benchmark, case: Case) -> None:
     watch.probe()
     rounds = number_of_rounds(round_s, most=ROUNDS[case.execution], total_s=total_s(case))
     benchmark.pedantic(timed.run, setup=timed.prepare, rounds=rounds, iterations=1)
-    times = benchmark.stats.stats.data
+    gpu_state, times = machine.gpu_state(), benchmark.stats.stats.data
     for of_round in times:
         watch.called(1, of_round)
     step_s = (statistics.median(times) - timed.start_s) / timed.steps
@@ -163,6 +163,7 @@ def time_case(benchmark, case: Case) -> None:
         first_step_s=first_step_s,
         input_share=min(1.0, input_step_s(case, setup, trainer) / step_s),
         disturbance=watch.disturbance().model_dump(),
+        gpu_state=gpu_state,
         measuring_s=time.perf_counter() - start,
         status="measured",
     )

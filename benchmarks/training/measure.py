@@ -9,7 +9,7 @@ import traceback
 from types import ModuleType
 from typing import NamedTuple
 
-from benchmarks.common import provenance
+from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
@@ -99,10 +99,10 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
-    disturbance = watch.disturbance()
+    disturbance, gpu_state = watch.disturbance(), machine.gpu_state()
     origin = {
         **provenance.of_framework(framework),
-        **{"data_sha256": data.sha256, "threads": threads},
+        **{"data_sha256": data.sha256, "threads": threads, "gpu_state": gpu_state},
         **{
             "started": started,
             "finished": provenance.now(),
