@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import psutil
+import pynvml
 import pytest
 
 from benchmarks.common import files, machine, process
@@ -155,3 +156,47 @@ def test_a_forked_process_ends_with_the_one_that_forked_it(sent):
     parent.communicate(timeout=15)
     _, alive = psutil.wait_procs([child], timeout=15)
     assert not alive
+
+
+class PlayedGpu:
+    """NVML of a GPU that is held back by its power limit and does not tell its temperature."""
+
+    def __getattr__(self, name):
+        return getattr(pynvml, name)
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        return f"number {index}"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):
+        return f"UUID {uuid}"
+
+    def nvmlDeviceGetPowerUsage(self, gpu):
+        return {"number 1": 350_500, "UUID GPU-5": 120_000}[gpu]
+
+    def nvmlDeviceGetCurrentClocksEventReasons(self, gpu):
+        return pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonGpuIdle
+
+    def nvmlDeviceGetClockInfo(self, gpu, kind):
+        return 1905
+
+    def nvmlDeviceGetMaxClockInfo(self, gpu, kind):
+        return 1980
+
+    def nvmlDeviceGetTemperature(self, gpu, sensor):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+
+@pytest.mark.parametrize(("visible", "power_w"), [("1", 350.5), ("GPU-5,GPU-7", 120.0)])
+def test_the_state_is_that_of_the_leased_gpu_and_says_what_holds_it_back(monkeypatch, visible, power_w):
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "H100", 1.0), Gpu(1, "H100", 1.0)])
+    monkeypatch.setattr(machine, "pynvml", PlayedGpu())
+    monkeypatch.setattr(machine.os, "environ", {"CUDA_VISIBLE_DEVICES": visible})
+    assert machine.gpu_state() == {
+        **{"clock_mhz": 1905, "highest_clock_mhz": 1980, "power_w": power_w},
+        **{"temperature_c": None, "slowed_by": ["power limit"]},
+    }
+
+
+def test_a_machine_without_a_gpu_has_no_state_of_one(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", list)
+    assert machine.gpu_state() is None

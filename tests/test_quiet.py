@@ -10,8 +10,8 @@ CALM = {"others_cpu_share": 0.02, "probe_ms": 1.0, "probe_drift": 1.05, "gap_sha
 
 @pytest.fixture
 def watch(monkeypatch):
-    """A watch that sees nothing but what a test tells it; the fixed work takes the seconds in `probes`."""
-    probes = [1.0, 1.0]
+    """A watch that sees nothing but what a test tells it; the fixed work takes the seconds in `to_come`."""
+    probes = []
     monkeypatch.setattr(quiet, "probe_s", lambda: probes.pop(0))
     monkeypatch.setattr(quiet.OtherLoad, "share", lambda self: 0.0)
     made = Watch()
@@ -48,6 +48,12 @@ def test_a_stop_is_what_the_longest_call_took_beyond_its_steps(watch):
     for seconds in (1.0, 1.0, 1.0, 21.0):
         watch.called(4, seconds)
     assert watch.gap_share() == pytest.approx(20 / 24)
+
+
+def test_the_fixed_work_is_not_done_before_the_framework_has_compiled(watch):
+    watch.to_come[:] = [2.0, 2.0]  # a watch that had probed when it was made would have found nothing to take
+    watch.probe()
+    assert watch.disturbance().probe_drift == 1
 
 
 def test_drift_is_the_slowest_work_over_the_fastest(watch):

@@ -161,26 +161,30 @@ def test_a_timing_that_failed_leaves_the_row_without_a_number():
     assert table["throughput_samples_per_s"].isna().all()
 
 
+def origin(kind, **changes):
+    """The provenance of a record from a device of this kind."""
+    made = {"device": {"kind": kind, "name": ""}, "versions": {}, "switches": {}, "data_sha256": ""}
+    made |= {"threads": 2, "git_commit": "c", "git_dirty": False, "started": "1", "finished": "2"}
+    return {**made, "machine": {"memory_mib": 7000, "gpus": [{"memory_mib": 800.0}]}, **changes}
+
+
 def test_records_from_different_devices_are_not_compared():
     totals = summarise.Totals()
     for framework, kind in (("keras", "cpu"), ("pytorch", "gpu")):
-        made = {
-            "device": {"kind": kind, "name": ""},
-            "versions": {},
-            "switches": {},
-            "data_sha256": "",
-            "threads": 2,
-            "git_commit": "c",
-            "git_dirty": False,
-        }
         cell = CELL.model_copy(update={"framework": framework})
-        totals.add_record(
-            *records(
-                reached(0, 100, test=0.9), cell=cell, provenance={**made, "started": "1", "finished": "2"}
-            )
-        )
+        totals.add_record(*records(reached(0, 100, test=0.9), cell=cell, provenance=origin(kind)))
     with pytest.raises(Problem, match="different devices"):
         totals.check_alike()
+
+
+@pytest.mark.parametrize(("kind", "memory_mib"), [("cpu", 7000), ("gpu", 800)])
+def test_the_machine_is_the_one_that_measured_and_not_the_one_that_summarises(kind, memory_mib):
+    """On a cluster, the jobs that measure have a GPU and the one that summarises may have none."""
+    totals = summarise.Totals()
+    totals.add_record(*records(reached(0, 100, test=0.9), provenance=origin(kind)))
+    assert summarise.capacity_mib(totals) == memory_mib
+    assert summarise.measured_on(totals) == origin(kind)["machine"]
+    assert summarise.measured_on(summarise.Totals())["cpu"]  # nothing was measured: this machine
 
 
 def test_results_of_several_numbers_of_threads_are_not_compared():

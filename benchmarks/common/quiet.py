@@ -93,14 +93,17 @@ class Repetition:
 
 
 class Watch:
-    """Watches one measurement, from the moment when it is created."""
+    """Watches one measurement: the load from the moment when it is created, the rest when it is told to.
+
+    Nothing is probed at its creation: while a framework then compiles on all cores, a processor with many of
+    them leaves the clock rate that it had at rest, and that says nothing of what is timed afterwards.
+    """
 
     def __init__(self) -> None:
         self._load = OtherLoad()
         self._probes: list[float] = []
         self._steps: list[int] = []
         self._seconds: list[float] = []
-        self.probe()
 
     def probe(self) -> None:
         """Do the fixed work once more; never while the clock of the measurement runs."""

@@ -30,8 +30,8 @@ ONE_GRAPH = (
     "--xla_gpu_graph_min_graph_size=1 --xla_gpu_enable_command_buffer="
     "FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,DYNAMIC_SLICE_FUSION,CONDITIONAL,WHILE"
 )
-"""With these flags, XLA on a GPU compiles a loop into one CUDA graph. Otherwise it waits for the GPU before each
-step, to learn whether the loop goes on."""
+"""With these flags, XLA on a GPU compiles a loop into one CUDA graph. Otherwise it waits for the GPU before
+each step, to learn whether the loop goes on."""
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -220,7 +220,7 @@ class Trainer(trainer.KerasTrainer):
 
 
 def _temporary_bytes(compiled: jax.stages.Compiled) -> int:
-    """What a compiled function takes beside its arguments, in bytes; outputs written in place take nothing."""
+    """Bytes that a compiled function takes beside its arguments; outputs in their place take none."""
     plan = compiled.memory_analysis()
     return plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 

@@ -102,7 +102,7 @@ SUMMARY = table(
         *estimate(
             "peak_memory_mib",
             "MiB",
-            "Peak memory of training: the framework's own counter on a GPU; on a CPU the peak of the "
+            "Peak memory of training: what the framework takes of a GPU; on a CPU the peak of the "
             "process above what it held after a tiny model was trained. The median over runs, with their "
             "range.",
         ),

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import psutil
 
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
@@ -58,6 +57,7 @@ class Totals:
 
     def __init__(self) -> None:
         self.job_s = self.measuring_s = self.others_s = 0.0
+        self.machine: dict = {}
         self.devices: dict[str, dict] = {}
         self.kinds: set[str] = set()
         self.data: dict[str, str] = {}
@@ -86,6 +86,7 @@ class Totals:
         self.measuring_s += measuring_s
         self.others_s += job_s * origin.get("others_cpu_share", 0.0)
         if "device" in origin:  # of a training that was killed nothing is known
+            self.machine = origin["machine"]
             self.devices[framework] = {key: origin[key] for key in ("device", "versions", "switches")}
             self.kinds.add(origin["device"]["kind"])
             self.data |= origin["data_sha256"]
@@ -113,10 +114,15 @@ class Totals:
             )
 
 
+def measured_on(totals: Totals) -> dict:
+    """The machine that the results come from, which need not be this one; this one if there are none."""
+    return totals.machine or machine.describe()
+
+
 def capacity_mib(totals: Totals) -> float:
-    """Memory of the device that the records come from."""
-    on_gpu = any(device["device"]["kind"] == "gpu" for device in totals.devices.values())
-    return machine.gpus()[0].memory_mib if on_gpu else psutil.virtual_memory().total / machine.MIB
+    """Memory of the device that the results come from."""
+    found = measured_on(totals)
+    return found["gpus"][0]["memory_mib"] if "gpu" in totals.kinds else found["memory_mib"]
 
 
 def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
@@ -167,7 +173,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
     """The provenance of the whole study."""
     return {
         "schema_version": schema.VERSION,
-        "machine": {"slug": slug, **machine.describe()},
+        "machine": {"slug": slug, **measured_on(totals)},
         "frameworks": totals.devices,
         "versions": provenance.versions(),
         **provenance.source(),

@@ -88,7 +88,7 @@ Step = Callable[..., torch.Tensor]
 WARM_UPS = 3
 """Eager steps before a CUDA graph is captured: libraries choose kernels and allocate workspaces in them."""
 LONGEST_GRAPH = 32
-"""The most steps in one CUDA graph. What surrounds a replay takes about as long as a step of a small model."""
+"""The most steps in one CUDA graph. A launch and small copies lie around each, which a small step feels."""
 
 
 class CapturedStep:
