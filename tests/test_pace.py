@@ -45,6 +45,11 @@ def test_one_call_after_the_first_is_enough_if_it_takes_long():
     assert made == pytest.approx(1500.0) and len(calls) == 2
 
 
+def test_calls_that_take_next_to_nothing_come_to_an_end():
+    made, calls = paced([1e-9] * 1001, steps=2)
+    assert made == pytest.approx(5e-7) and len(calls) == 1001
+
+
 def test_no_call_is_longer_than_the_run():
     _, calls = paced([3.0, 3.0], steps=5000, batch_size=1)
     assert [len(batches) for batches in calls] == [100] * 2
