@@ -37,6 +37,7 @@ class Stage(StrEnum):
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
+    STUDIED = "run by the study's own code"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
     LONG = "one long call"
@@ -57,6 +58,7 @@ PHRASES = {
     Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",
     Stage.CALLS: "{} after many short calls",
+    Stage.STUDIED: "{} of a run by the study's own code",
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
     Stage.LONG: "{} after one long call",

@@ -17,15 +17,18 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import exaggerated, quantity, rehearsal
+from benchmarks.identity import exaggerated, quantity, rehearsal, studied
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.plan import Plan
 from benchmarks.study.study import Study, Workload, plan
 from benchmarks.training.dependencies import certified_conditions
 
 REFERENCE = ("numpy", "idiomatic")
 PRECISIONS = ("float64", "float32")
+STUDIED = "fused"
+"""The execution that a study trains with."""
 
 
 class File(NamedTuple):
@@ -57,11 +60,15 @@ def files(names: list[str]) -> list[File]:
 
 
 class Subject(NamedTuple):
-    """What a trace is of: one arm of a workload in one execution, and the batch sizes to rehearse."""
+    """What a trace is of: one arm of a workload in one execution.
+
+    `plan` is that of the study at the smallest of the batch sizes.
+    """
 
     workload: Workload
     arm: Arm
     execution: Execution
+    plan: Plan
 
     @property
     def name(self) -> str:
@@ -71,7 +78,7 @@ class Subject(NamedTuple):
 
 def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
     """Everything that is recorded of a subject in one precision."""
-    workload, arm, execution = subject
+    workload, arm, execution, planned = subject
     common = {"model": workload.model, "execution": execution, "precision": precision}
     setup = set_up(framework, data, arm, **common)
     smallest = min(workload.sizes)
@@ -85,23 +92,34 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
             **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
             **rehearsal.in_float32(rehearsed, data, optimizers),
         }
+    if execution == STUDIED:
+        of_study = studied.by_the_study(framework, planned, data, precision=precision)
+    else:
+        of_study = studied.by_the_arm(rehearsed, data, smallest)
     return {
         **record_trace(setup),
         **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
         **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
+        **of_study,
         **rehearsal.record_rehearsal(rehearsed, data, optimizers),
     }
 
 
-def subjects(study: Study, executions: tuple[Execution, ...]) -> list[Subject]:
-    """Everything of a study that is traced in these executions."""
+def subjects(study: Study, file: File) -> list[Subject]:
+    """Everything of a study that is traced for a file."""
     return [
-        Subject(workload, arm, execution)
+        Subject(workload, arm, execution, smallest_plan(study, workload, arm, file.framework))
         for workload in study.workloads
         for arm in study.arms
-        for execution in executions
+        for execution in file.executions
     ]
+
+
+def smallest_plan(study: Study, workload: Workload, arm: Arm, framework: str) -> Plan:
+    """The study's plan at the smallest of the batch sizes."""
+    size = min(workload.sizes)
+    return plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=0)
 
 
 def attempt(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace | str:
@@ -125,9 +143,9 @@ def traces(
     """Every trace of a file, or the error in its place, with its name."""
     framework = frameworks.load(file.framework)
     framework.configure(threads=threads, device=study.device, precision=file.precision)
-    of_study = subjects(study, file.executions)
-    progress = Progress(f"traces of {file.framework} in {file.precision}", len(of_study))
-    for subject in of_study:
+    wanted = subjects(study, file)
+    progress = Progress(f"traces of {file.framework} in {file.precision}", len(wanted))
+    for subject in wanted:
         yield subject.name, attempt(subject, framework, data[subject.workload.slug], precision=file.precision)
         progress.advance()
 
@@ -136,20 +154,9 @@ def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, thr
     """The digest of what each arm's certificate holds for, by the name of the trace."""
     return {
         subject.name: digest(
-            certified_conditions(
-                plan(
-                    study,
-                    workload=subject.workload,
-                    framework=file.framework,
-                    arm=subject.arm,
-                    batch_size=min(subject.workload.sizes),
-                    seed=0,
-                ),
-                data=data[subject.workload.slug],
-                threads=threads,
-            )
+            certified_conditions(subject.plan, data=data[subject.workload.slug], threads=threads)
         )
-        for subject in subjects(study, file.executions)
+        for subject in subjects(study, file)
     }
 
 

@@ -23,7 +23,9 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
         "optimizer": plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"}),
         **{"augmentation": plan.augmentation, "randomness": plan.randomness},
     }
-    return _conditions(plan, "certificate", settings, "benchmarks.training.run", data=data, threads=threads)
+    return _conditions(
+        plan, "certificate", settings, "benchmarks.training.measure", data=data, threads=threads
+    )
 
 
 def _conditions(
