@@ -380,7 +380,7 @@ def stepped_by(rule: Callable, slots: tuple[str, ...]) -> contextlib.AbstractCon
     return patch.object(module, "native", Own)
 
 
-@planted("optimizer: formulation of its velocity (the state times 0.01562)", IMAGES)
+@planted("optimizer: formulation of its velocity (the state times 0.015625)", IMAGES)
 def learning_rate_inside_the_velocity():
     def rule(settings, rate, t, p, g, v):
         v.mul_(settings.momentum).add_(g, alpha=rate)
@@ -390,7 +390,7 @@ def learning_rate_inside_the_velocity():
         yield
 
 
-@planted("optimizer: update rule (its first step times 0.5333)", IMAGES, optimizer("nesterov"))
+@planted("optimizer: update rule (its first step times 0.533333)", IMAGES, optimizer("nesterov"))
 def heavy_ball_for_nesterov():
     def rule(settings, rate, t, p, g, v):
         v.mul_(settings.momentum).add_(g)

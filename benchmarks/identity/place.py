@@ -127,7 +127,7 @@ def _times(factor: float | None, what: str) -> str:
     """The factor in words; if it is nearly 1, its distance from 1."""
     if factor is None:
         return ""
-    return f" ({what} times {f'{factor:.4g}' if abs(factor - 1) > 1e-3 else f'1 {factor - 1:+.1e}'})"
+    return f" ({what} times {f'{factor:.6g}' if abs(factor - 1) > 1e-3 else f'1 {factor - 1:+.1e}'})"
 
 
 def ratio(arrays: Sequence[np.ndarray], references: Sequence[np.ndarray]) -> float | None:
