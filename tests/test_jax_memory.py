@@ -1,12 +1,11 @@
 """The peak memory of Keras on JAX on a GPU, which is played."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+from pytorch_process import torch_process
 
 from benchmarks.models.layers import Dense, ReLU
 from benchmarks.models.parameters import initial_parameters
@@ -44,11 +43,13 @@ def peaks():
     return [*found, peak(4), peak(4)]
 
 
+in_another_process = pytest.fixture(torch_process, scope="module")
+
+
 @pytest.fixture(scope="module")
-def found():
+def found(in_another_process):
     pytest.importorskip("jax")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(peaks).result()
+    return in_another_process(peaks)
 
 
 def test_the_peak_is_what_is_in_use_and_what_the_steps_take_beside_it(found):

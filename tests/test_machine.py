@@ -191,12 +191,13 @@ def test_the_state_is_that_of_the_leased_gpu_and_says_what_holds_it_back(monkeyp
     monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "H100", 1.0), Gpu(1, "H100", 1.0)])
     monkeypatch.setattr(machine, "pynvml", PlayedGpu())
     monkeypatch.setattr(machine.os, "environ", {"CUDA_VISIBLE_DEVICES": visible})
-    assert machine.gpu_state() == {
+    assert machine.gpu_state("auto") == {
         **{"clock_mhz": 1905, "highest_clock_mhz": 1980, "power_w": power_w},
         **{"temperature_c": None, "slowed_by": ["power limit"]},
     }
+    assert machine.gpu_state("cpu") is None
 
 
 def test_a_machine_without_a_gpu_has_no_state_of_one(monkeypatch):
     monkeypatch.setattr(machine, "gpus", list)
-    assert machine.gpu_state() is None
+    assert machine.gpu_state("auto") is None

@@ -113,7 +113,7 @@ def run(plan, *, watch=None, **script):
     return (run_to_target(trainer, stream, data(), plan, watch=watch or Watch(), clock=clock), trainer)
 
 
-def test_the_watch_is_told_of_every_call_and_probes_before_every_evaluation():
+def test_the_watch_is_told_of_every_call_and_probes_before_the_first_and_every_evaluation():
     told, probes = [], []
     watch = types.SimpleNamespace(
         called=lambda steps, seconds: told.append((steps, round(seconds, 9))),
@@ -121,7 +121,7 @@ def test_the_watch_is_told_of_every_call_and_probes_before_every_evaluation():
     )
     run(plan(), watch=watch, accuracies=[0.5, 0.9], step_s=0.1, evaluation_s=100.0)
     assert told == [(5, 0.5)] * 4
-    assert probes == [1, 2, 3, 4]
+    assert probes == [0, 1, 2, 3, 4]
 
 
 def test_the_first_evaluation_at_the_target_counts_and_training_goes_on_to_the_end_of_the_budget():

@@ -1,9 +1,6 @@
 """How PyTorch's steps are divided among CUDA graphs; the graphs are played, since they need a GPU."""
 
 import pytest
-from pytorch_process import torch_process
-
-in_torch = pytest.fixture(torch_process, scope="module")
 
 
 def replayed(batch_size, count):

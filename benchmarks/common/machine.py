@@ -52,13 +52,13 @@ SLOWED_BY = {
 """What may keep a GPU below the clock rate that it would have otherwise, by NVML's bits."""
 
 
-def gpu_state() -> dict | None:
-    """What the driver says now of the GPU that this process computes on; None where there is no GPU.
+def gpu_state(device: str) -> dict | None:
+    """What the driver says now of the GPU that this process computes on; None where it computes on a CPU.
 
-    Clock rates are in MHz, the power in watts, the temperature in degrees Celsius; None where a GPU does not
-    tell. `slowed_by` has what keeps the clock rate down at this moment.
+    `device` is the setting of the study. Clock rates are in MHz, the power in watts, the temperature in
+    degrees Celsius; None where a GPU does not tell. `slowed_by` has what keeps the clock rate down just now.
     """
-    if not gpus():
+    if device == "cpu" or not gpus():
         return None
     gpu = _handle(_allowed()[0])
     power_mw = _told(pynvml.nvmlDeviceGetPowerUsage, gpu)

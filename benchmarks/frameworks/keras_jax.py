@@ -26,12 +26,13 @@ from benchmarks.frameworks.trainer import Device
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
 """With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
 kernel. Otherwise it hands each operation to a thread, which takes longer than such an operation itself."""
-ONE_GRAPH = (
-    "--xla_gpu_graph_min_graph_size=1 --xla_gpu_enable_command_buffer="
-    "FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,DYNAMIC_SLICE_FUSION,CONDITIONAL,WHILE"
-)
-"""With these flags, XLA on a GPU compiles a loop into one CUDA graph. Otherwise it waits for the GPU before
-each step, to learn whether the loop goes on."""
+ONE_GRAPH = {
+    "xla_gpu_graph_min_graph_size": 1,
+    "xla_gpu_enable_command_buffer": "FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,DYNAMIC_SLICE_FUSION,"
+    "CONDITIONAL,WHILE",
+}
+"""With these options, XLA on a GPU compiles a loop into one CUDA graph. Otherwise it waits for the GPU before
+each step, to learn whether the loop goes on. `fit` is compiled without them, as it is for a user."""
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -42,9 +43,8 @@ def configure(*, threads: int, device: str, precision: str) -> None:
     """
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     os.environ["NPROC"] = str(threads)
-    given = os.environ.get("XLA_FLAGS", "")
-    if ONE_KERNEL not in given:
-        os.environ["XLA_FLAGS"] = f"{given} {ONE_KERNEL} {ONE_GRAPH}".strip()
+    if ONE_KERNEL not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_KERNEL}".strip()
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
     if device == "cpu":
@@ -64,6 +64,7 @@ def switches() -> dict:
     return {
         "xla_cpu_threads": int(os.environ["NPROC"]),
         "xla_flags": os.environ["XLA_FLAGS"],
+        "xla_options_of_fused": ONE_GRAPH,
         "tf32": jax.config.jax_default_matmul_precision != "highest",
         "x64": jax.config.jax_enable_x64,
         "xla": "idiomatic and fused",
@@ -127,7 +128,7 @@ class Trainer(trainer.KerasTrainer):
             coefficients = jax.ShapeDtypeStruct((rows, 3), self.precision)
             block = jax.jit(self._block if self.in_one_loop else self._single, donate_argnums=0)
             lowered = block.lower(self._state(), self._data, batches, coefficients, np.int32(0))
-            self._compiled[batch_size] = lowered.compile()
+            self._compiled[batch_size] = lowered.compile(compiler_options=ONE_GRAPH)
             self._temporary_bytes[batch_size] = _temporary_bytes(self._compiled[batch_size])
 
     def _forward(self, examples: np.ndarray) -> jax.Array:

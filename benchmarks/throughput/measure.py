@@ -150,7 +150,7 @@ def time_case(benchmark, case: Case) -> None:
     watch.probe()
     rounds = number_of_rounds(round_s, most=ROUNDS[case.execution], total_s=total_s(case))
     benchmark.pedantic(timed.run, setup=timed.prepare, rounds=rounds, iterations=1)
-    gpu_state, times = machine.gpu_state(), benchmark.stats.stats.data
+    gpu_state, times = machine.gpu_state(REQUEST.device), benchmark.stats.stats.data
     for of_round in times:
         watch.called(1, of_round)
     step_s = (statistics.median(times) - timed.start_s) / timed.steps

@@ -99,7 +99,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
-    disturbance, gpu_state = watch.disturbance(), machine.gpu_state()
+    disturbance, gpu_state = watch.disturbance(), machine.gpu_state(plan.device)
     origin = {
         **provenance.of_framework(framework),
         **{"data_sha256": data.sha256, "threads": threads, "gpu_state": gpu_state},

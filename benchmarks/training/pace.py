@@ -30,13 +30,11 @@ def step_ms(
     """
     count = min(call_steps(plan.evaluate_every, plan.cell.batch_size), plan.optimizer.total_steps)
     call_s: list[float] = []
-    together_s = 0.0  # without the first
-    while together_s < SECONDS and len(call_s) <= MOST_CALLS:
+    while sum(call_s[1:]) < SECONDS and len(call_s) <= MOST_CALLS:
         batches = stream.batches(plan.cell.batch_size, first=len(call_s) * count, count=count)
         start = clock()
         trainer.train(batches)
         call_s.append(clock() - start)
-        together_s += call_s[-1] if len(call_s) > 1 else 0.0
     return 1e3 * statistics.median(call_s[1:]) / count
 
 

@@ -46,10 +46,11 @@ def run_to_target(
     multiple of `plan.evaluate_every` examples. The budget of epochs ends with the step that completes it.
     The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
     only after these seconds counts as not reached. `watch` is told of every call, and probes the machine
-    before every evaluation.
+    before the first and before every evaluation.
     """
     state = RunState()
     status = Status.MISSED
+    watch.probe()
     while True:
         status = _train_to_evaluation(trainer, stream, plan, state=state, watch=watch, clock=clock)
         if status == Status.DIVERGED:

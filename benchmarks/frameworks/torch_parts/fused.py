@@ -163,11 +163,13 @@ def _cuda_graphs(step: Step, *inputs: torch.Tensor) -> Step:
 def _no_collection() -> Iterator[None]:
     """Collect garbage now and not within: an earlier trainer's graphs must not be freed during a capture."""
     gc.collect()
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if enabled:
+            gc.enable()
 
 
 def steps_of_graph(batch_size: int) -> int:
