@@ -1,19 +1,21 @@
-"""What the study's own code does otherwise than the arm says shows in the run that it makes."""
+"""What the study's own code does otherwise than the arm says shows in the runs that it makes."""
 
 import contextlib
 from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
+import pytorch_process
 import tracing
 
 from benchmarks.identity import studied
-from benchmarks.identity.difference import BOUND, differences
+from benchmarks.identity.certificate import judged
+from benchmarks.identity.difference import BOUND, differences, float32_bound
 from benchmarks.identity.trace import set_up
 from benchmarks.recipe.arm import Arm
 from benchmarks.study import check, study
 
-SIZE = 4
+SIZES = [4, 33]
 ARM = Arm(
     name="shifted",
     optimizer="nesterov",
@@ -26,55 +28,72 @@ ARM = Arm(
 )
 
 
-def planned():
-    """The study's plan of a run of PyTorch on this arm."""
-    given = {**tracing.STUDY, "arms": [ARM.model_dump(exclude_none=True, exclude_defaults=True)]}
-    (replicate,) = study.replicates(check.read({**given, "seeds": [0]}))
-    return replicate.plans[0]
+def plans():
+    """The study's plans of the runs of PyTorch on this arm."""
+    given = {
+        **tracing.STUDY,
+        "arms": [ARM.model_dump(exclude_none=True, exclude_defaults=True)],
+        "seeds": [0],
+    }
+    (workload,) = tracing.STUDY["workloads"]
+    given["workloads"] = [{**workload, "batch_sizes": SIZES}]
+    (replicate,) = study.replicates(check.read(given))
+    return replicate.plans
 
 
-def altered_set_up(**changes):
-    """The study's set-up of a training, with some of it replaced."""
+def changed(module, name, change):
+    """Replace a function of the study by `change(original, *arguments)`."""
+    original = getattr(module, name)
+    return patch.object(module, name, lambda *given, **named: change(original, *given, **named))
+
+
+def set_up_of(change, *, where=lambda plan: True):
+    """The set-up of a training, for the plans `where` holds changed by `change(set_up, plan, data)`."""
     from benchmarks.training import measure
 
-    original = measure.set_up
-    return patch.object(measure, "set_up", lambda *given: replace(original(*given), **changes))
+    def of_study(original, framework, plan, data):
+        def with_framework(plan, data):
+            return original(framework, plan, data)
+
+        return change(with_framework, plan, data) if where(plan) else with_framework(plan, data)
+
+    return changed(measure, "set_up", of_study)
 
 
-def plan_without(**changes):
-    """The study's set-up of another plan."""
-    from benchmarks.training import measure
-
-    original = measure.set_up
-
-    def of_another(framework, plan, data):
-        return original(framework, plan.model_copy(update=changes), data)
-
-    return patch.object(measure, "set_up", of_another)
+def optimizer_of(plan, **settings):
+    return plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update=settings)})
 
 
-def without_decay():
-    plain = planned().optimizer.model_copy(update={"weight_decay": 0.0, "total_steps": studied.STEPS})
-    return altered_set_up(optimizer=plain)
+def without_augmentation(original, plan, data):
+    return original(plan.model_copy(update={"augmentation": []}), data)
 
 
-def at_the_rate_of_another_size():
-    rate = ARM.optimizer_at(2 * SIZE, total_steps=studied.STEPS)
-    return altered_set_up(optimizer=rate)
+def without_decay(original, plan, data):
+    return original(optimizer_of(plan, weight_decay=0.0), data)
+
+
+def in_another_precision(original, plan, data):
+    return original(plan.model_copy(update={"precision": "float32"}), data)
+
+
+def at_twice_the_rate(original, plan, data):
+    return original(optimizer_of(plan, learning_rate=2 * plan.optimizer.learning_rate), data)
+
+
+def on_a_part(original, plan, data):
+    return replace(original(plan, data), examples=data.train_x[:600], labels=data.train_y[:600])
 
 
 def of_one_seed():
     from benchmarks.frameworks.setup import Setup
 
-    original = Setup.stream
-    return patch.object(Setup, "stream", lambda self, *, seed: original(self, seed=0))
+    return changed(Setup, "stream", lambda original, self, *, seed: original(self, seed=0))
 
 
 def from_the_parameters_of_one_seed():
     from benchmarks.frameworks.setup import Setup
 
-    original = Setup.parameters
-    return patch.object(Setup, "parameters", lambda self, *, seed: original(self, seed=0))
+    return changed(Setup, "parameters", lambda original, self, *, seed: original(self, seed=0))
 
 
 def begun_where_the_pace_was_measured():
@@ -87,24 +106,68 @@ def begun_where_the_pace_was_measured():
     return patch.object(measure.pace, "step_ms", paced)
 
 
+def recorded_of_one_seed():
+    from benchmarks.training import forked
+
+    def record(original, framework, plan, data, *, threads):
+        return original(framework, plan.model_copy(update={"seed": 0}), data, threads=threads)
+
+    return changed(forked.measure, "record", record)
+
+
+def trained_at_twice_the_rate():
+    """The plan is another where the run is forked, and its record says otherwise."""
+    from benchmarks.training import forked
+
+    def record(original, framework, plan, data, *, threads):
+        twice = optimizer_of(plan, learning_rate=2 * plan.optimizer.learning_rate)
+        made = original(framework, twice, data, threads=threads)
+        return made.model_copy(update={"settings": plan.settings})
+
+    return changed(forked.measure, "record", record)
+
+
+def in_float32(plan):
+    return plan.precision == "float32"
+
+
+def at_the_second_size(plan):
+    return plan.cell.batch_size == SIZES[1]
+
+
 PLANTS = {
-    "without augmentation": lambda: plan_without(augmentation=[]),
-    "in another precision": lambda: altered_set_up(precision="float32"),
-    "without decay": without_decay,
-    "at the rate of another size": at_the_rate_of_another_size,
+    "without augmentation": lambda: set_up_of(without_augmentation),
+    "in another precision": lambda: set_up_of(in_another_precision),
+    "without decay": lambda: set_up_of(without_decay),
+    "at twice the rate": lambda: set_up_of(at_twice_the_rate),
+    "on a part of the examples": lambda: set_up_of(on_a_part),
     "of one seed": of_one_seed,
     "from the parameters of one seed": from_the_parameters_of_one_seed,
     "begun where the pace was measured": begun_where_the_pace_was_measured,
+    "forked at twice the rate": trained_at_twice_the_rate,
+}
+IN_FLOAT32 = {
+    "without augmentation in float32": lambda: set_up_of(without_augmentation, where=in_float32),
+    "at twice the rate in float32": lambda: set_up_of(at_twice_the_rate, where=in_float32),
+    "without augmentation at the second size": lambda: set_up_of(
+        without_augmentation, where=at_the_second_size
+    ),
+    "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
+    "of one seed": of_one_seed,
+    "begun where the pace was measured": begun_where_the_pace_was_measured,
+    "forked at twice the rate": trained_at_twice_the_rate,
 }
 
 
-def by_the_study(name=None):
-    """A run by the study's own code in PyTorch, with the plant of this name or without one."""
+def by_the_study(name, precision):
+    """Runs by the study's own code in PyTorch, with the plant of this name or without one."""
     from benchmarks.frameworks import pytorch
 
-    pytorch.configure(threads=1, device="cpu", precision="float64")
-    with PLANTS[name]() if name else contextlib.nullcontext():
-        return studied.by_the_study(pytorch, planned(), tracing.blobs(), precision="float64")
+    with {**PLANTS, **IN_FLOAT32}[name]() if name else contextlib.nullcontext():
+        return studied.by_the_study(pytorch, plans(), tracing.blobs(), precision=precision, threads=1)
+
+
+unconfigured = pytest.fixture(pytorch_process.torch_process, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -112,34 +175,85 @@ def by_the_arm():
     data = tracing.blobs()
     common = {"model": "cnn", "execution": "idiomatic", "precision": "float64"}
     setup = set_up(tracing.numpy_in_float64(), data, ARM, first=None, **common)
-    of_size = replace(setup, optimizer=ARM.optimizer_at(SIZE, total_steps=studied.STEPS))
-    return studied.by_the_arm(of_size, data, SIZE)
+    optimizers = {size: ARM.optimizer_at(size, total_steps=1) for size in SIZES}
+    return studied.by_the_arm(setup, data, plans(), optimizers)
 
 
-def test_a_run_by_the_study_is_the_one_that_the_arm_says(in_torch, by_the_arm):
-    found = differences(in_torch(by_the_study), by_the_arm)
-    assert max(found.values()) < BOUND, found
-    assert [len(value) for value in by_the_arm.values()] == [3, 3, 3, 3, 2]
+def found(trace, reference, precision):
+    """The differences in this precision, each as a multiple of its bound."""
+    of_precision = [name for name in reference if name.stage == stage_of(precision)]
+    sizes = differences(trace, {name: reference[name] for name in of_precision})
+    bounds = {name: float32_bound(name) if precision == "float32" else BOUND for name in sizes}
+    return {name: size / bounds[name] for name, size in sizes.items()}
 
 
-@pytest.mark.parametrize("name", PLANTS)
-def test_a_study_that_does_something_else_is_found(in_torch, by_the_arm, name):
-    found = differences(in_torch(by_the_study, name), by_the_arm)
-    assert max(found.values()) > BOUND
+def stage_of(precision):
+    return {"float64": studied.Stage.STUDIED, "float32": studied.Stage.STUDIED_SIZES}[precision]
+
+
+@pytest.mark.parametrize(("precision", "runs"), [("float64", 1), ("float32", 2)])
+def test_a_run_by_the_study_is_the_one_that_the_arm_says(unconfigured, by_the_arm, precision, runs):
+    sizes = found(unconfigured(by_the_study, None, precision), by_the_arm, precision)
+    assert max(sizes.values()) < 0.2, sizes
+    assert len([name for name in sizes if name.of.startswith("training loss")]) == runs
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [*((name, "float64") for name in PLANTS), *((name, "float32") for name in IN_FLOAT32)],
+)
+def test_a_study_that_does_something_else_is_found(unconfigured, by_the_arm, name, precision):
+    sizes = found(unconfigured(by_the_study, name, precision), by_the_arm, precision)
+    assert max(sizes.values()) > 2
+
+
+def error_of(plant):
+    """The error of runs that the study cannot make."""
+    from benchmarks.frameworks import pytorch
+
+    with plant(), pytest.raises(RuntimeError) as raised:
+        studied.by_the_study(pytorch, plans(), tracing.blobs(), precision="float64", threads=1)
+    return str(raised.value)
 
 
 def out_of_memory():
-    """The error of a run for which there is no memory."""
-    from benchmarks.frameworks import pytorch
     from benchmarks.training import measure
 
     def none_left(*given):
         raise MemoryError("no memory left")
 
-    with patch.object(measure, "warm_up", none_left), pytest.raises(RuntimeError) as raised:
-        studied.by_the_study(pytorch, planned(), tracing.blobs(), precision="float64")
-    return str(raised.value)
+    return patch.object(measure, "warm_up", none_left)
 
 
-def test_a_run_that_fails_is_an_error_and_no_agreement(in_torch):
-    assert "no memory left" in in_torch(out_of_memory)
+def killed():
+    import os
+    import signal
+
+    from benchmarks.training import measure
+
+    return patch.object(measure, "warm_up", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.parametrize(
+    ("plant", "told"),
+    [
+        (out_of_memory, "no memory left"),
+        (killed, "was killed by SIGKILL"),
+        (recorded_of_one_seed, "recorded other settings"),
+    ],
+)
+def test_a_run_that_fails_is_an_error_and_no_agreement(unconfigured, plant, told):
+    assert told in unconfigured(error_of, plant)
+
+
+def test_other_executions_are_not_judged_by_runs_that_no_study_makes(by_the_arm):
+    assert judged(by_the_arm, execution="idiomatic", precision="float32") == {}
+    assert len(judged(by_the_arm, execution="fused", precision="float64")) == 6
+
+
+def test_float32_is_rehearsed_at_each_size_and_float64_at_the_smallest():
+    sizes = {
+        precision: [plan.cell.batch_size for plan in studied.of_precision(plans(), precision)]
+        for precision in ("float32", "float64")
+    }
+    assert sizes == {"float32": SIZES, "float64": [4]}

@@ -11,7 +11,7 @@ from benchmarks import models
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import quantity
+from benchmarks.identity import driver, expected_plan, quantity
 from benchmarks.identity.difference import (
     BOUND,
     FIRST_FLOAT32_BOUND,
@@ -66,6 +66,17 @@ class Certificate(Value):
     conditions: str
 
 
+ONLY_OF_RUNS = (Stage.STUDIED, Stage.STUDIED_SIZES, Stage.COUNTED)
+"""What is recorded only of the execution that a study trains with, and of the reference."""
+
+
+def judged(trace: Trace, *, execution: str, precision: str) -> Trace:
+    """The part of a trace by which an execution is judged in a precision."""
+    left_out = ONLY_OF_RUNS if execution == REFERENCE[1] else ()
+    left_out += (Stage.STUDIED_SIZES,) if precision == "float64" else ()
+    return {name: value for name, value in trace.items() if name.stage not in left_out}
+
+
 def certificate(
     names: Names,
     trace: Trace,
@@ -76,15 +87,20 @@ def certificate(
     statistical: bool,
     conditions: str,
     failure: str = "",
+    plan: str = "",
 ) -> Certificate:
     """Compare one trace in float64, and its `single` counterpart in float32, with the reference in float64.
 
     `rates` [steps] are the learning rates. `statistical` means that the framework draws random numbers from
     its own generator: its traces were recorded with the shared generator instead, so the verdict says only
-    that everything else is the same. `failure` is the error of whichever trace could not be recorded.
+    that everything else is the same. `failure` is the error of whichever trace could not be recorded, `plan`
+    what is wrong with the plans of the arm's runs or with how they are driven.
     """
+    execution = names["execution"]
+    of_single = judged(reference, execution=execution, precision="float32")
+    in_float32 = {name: size for name, size in differences(single, of_single).items() if float32_bound(name)}
+    trace, reference = (judged(each, execution=execution, precision="float64") for each in (trace, reference))
     sizes = differences(trace, reference)
-    in_float32 = {name: size for name, size in differences(single, reference).items() if float32_bound(name)}
     parts = parting_step(single, reference)
     if first := next((name for name, size in sizes.items() if not size <= BOUND), None):
         cause = f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
@@ -92,6 +108,8 @@ def certificate(
         first, cause = fault_of_float32(in_float32, parts)
     if failure:
         cause = f"trace: it could not be recorded [{failure}]"
+    if plan:
+        cause = f"plan: {plan}"
     agrees = "statistical" if statistical else "certified"
     return Certificate(
         **names,
@@ -130,8 +148,8 @@ def fault_of_float32(differences: Differences, parts: int | None) -> tuple[Quant
 
 def repeats(single: Trace) -> bool:
     """Whether both of two runs with one trainer ended with the same parameters, to the bit."""
-    of_run = {name.of: value for name, value in single.items() if name.stage == Stage.RUN}
-    second = {name.of: value for name, value in single.items() if name.stage == Stage.RUN_AGAIN}
+    of_run = {name.of: value for name, value in single.items() if name.stage == Stage.SLOW}
+    second = {name.of: value for name, value in single.items() if name.stage == Stage.SLOW_AGAIN}
     return bool(of_run) and all(np.array_equal(value, second[name]) for name, value in of_run.items())
 
 
@@ -142,16 +160,19 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
+    of_driver = driver.fault()
     return [
         result
         for workload in study.workloads
         for arm in study.arms
-        for result in _of_arm(workload, arm, names, folder)
+        for result in _of_arm(study, workload, arm, names, folder, of_driver=of_driver)
     ]
 
 
-def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Iterator[Certificate]:
-    """The certificates of one workload and one arm."""
+def _of_arm(
+    study: Study, workload: Workload, arm: Arm, names: list[str], folder: Path, *, of_driver: str
+) -> Iterator[Certificate]:
+    """The certificates of one workload and one arm; `of_driver` is what is wrong with the study's driver."""
     case = {"dataset": workload.slug, "model": workload.model, "arm": arm.name}
     layers = models.spec(
         workload.model, n_classes=2, augmentation=arm.augmentation, randomness=arm.randomness
@@ -171,6 +192,7 @@ def _of_arm(workload: Workload, arm: Arm, names: list[str], folder: Path) -> Ite
                 conditions=_conditions(folder, framework, where),
                 failure=_failure(folder, framework, where)
                 or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
+                plan=of_driver or expected_plan.fault(study, workload, arm, framework),
             )
 
 

@@ -66,18 +66,18 @@ def certificates(study: Study, names: list[str], folder: Path) -> dict:
     Raises:
         Problem: a step failed, or none of the frameworks can be traced.
     """
-    needed = files(names)
+    needed, traced = files(names), studies.for_tracing(study)
     others = [name for name in names if name != REFERENCE[0]]
     if others:
         for workload in study.workloads:
             prepare(workload, folder)
-    traceable = [name for name in others if trace(study, name, needed, folder)]
+    traceable = [name for name in others if trace(traced, name, needed, folder)]
     if not traceable:
         raise Problem(
             f"no framework but {REFERENCE[0]} could be traced, so there is nothing to compare with it",
             fix="pip install -r requirements/cpu.txt (or cuda.txt), or name other frameworks",
         )
-    if not trace(study, REFERENCE[0], needed, folder):
+    if not trace(traced, REFERENCE[0], needed, folder):
         raise Problem(f"the reference, {REFERENCE[0]}, could not be traced", fix="see the message above")
     chosen = [name for name in names if name in (*traceable, REFERENCE[0])]
     output = folder / "certificates.json"
@@ -119,7 +119,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     settings = yaml.safe_load(config.read_text())
     study = check.read(settings | ({"frameworks": names} if names else {}))
     with tempfile.TemporaryDirectory() as folder:
-        content = certificates(studies.for_tracing(study), study.frameworks, Path(folder))
+        content = certificates(study, study.frameworks, Path(folder))
     console.print(table(content))
     if output:
         write_text(json.dumps(content, indent=1) + "\n", output)

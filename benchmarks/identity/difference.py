@@ -14,6 +14,10 @@ FLOAT32_BOUND = 1e-3
 FIRST_FLOAT32_BOUND = 2e-5
 """Largest relative difference, up to the first step, that float32 may have from the reference in float64."""
 
+SLOW_FLOAT32_BOUND = 1e-4
+"""The same for the losses of some dozens of steps at a small rate."""
+FEW_PREDICTIONS = 3e-3
+"""The same for an accuracy: a last digit may decide for which class an output is largest."""
 STATE_FLOAT32_BOUND = 1e-2
 """The same for the optimizer's state after a few steps."""
 BEFORE_THE_SECOND_STEP = (
@@ -22,6 +26,8 @@ BEFORE_THE_SECOND_STEP = (
     *(Stage.LARGE, Stage.DIVERGED),
 )
 """The stages in which float32 has had no time to part from its reference."""
+
+TWICE = (Stage.SLOW, Stage.SLOW_AGAIN)
 
 Differences = dict[Quantity, float]
 """Relative difference by quantity, in causal order; infinite if two arrays cannot be compared."""
@@ -91,12 +97,20 @@ def float32_bound(name: Quantity) -> float | None:
 
     Parameters that are trained are not: Adam turns a gradient that is only rounding into a whole step.
     """
+    if name.stage in TWICE:
+        return SLOW_FLOAT32_BOUND if name.of == "losses" else None
+    if name.stage == Stage.COUNTED:
+        return FLOAT32_BOUND if name.of == "losses" else None
+    if name.stage == Stage.STUDIED_SIZES:
+        of_loss = SLOW_FLOAT32_BOUND if "loss" in name.of else None
+        return of_loss or (FEW_PREDICTIONS if "accuracies" in name.of else BOUND)
     averages = name.stage == Stage.FIRST_PARAMETERS and name.of.endswith(NOT_TRAINED)
     forward = name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith(("first loss", "validation"))
     if name.stage in BEFORE_THE_SECOND_STEP or averages or forward:
         return FIRST_FLOAT32_BOUND
-    few_losses = name.stage == Stage.SMALLEST and name.of.startswith("loss")
-    if name.stage == Stage.HARSH or few_losses:
+    if name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith("loss"):
+        return SLOW_FLOAT32_BOUND
+    if name.stage == Stage.HARSH:
         return FLOAT32_BOUND
     state = name.stage == Stage.SMALLEST and name.of.startswith("state")
     return STATE_FLOAT32_BOUND if state else None

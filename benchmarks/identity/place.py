@@ -21,9 +21,14 @@ FORWARD = {
     Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
     Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
     Stage.CALLS: "calls: many of them, with evaluations in between",
+    Stage.SLOW: "training: at a small rate, or with examples beyond the first 500",
+    Stage.SLOW_AGAIN: "reset: a second training with the same trainer",
+    Stage.STUDIED: "run: the study's own code plans or runs it otherwise",
+    Stage.STUDIED_SIZES: "run: the study's own code plans or runs it otherwise",
     Stage.RUN: "run: evaluations on the way, calls of many steps, or all examples",
     Stage.RUN_AGAIN: "reset: a second run with the same trainer",
     Stage.LONG: "calls: one of more than two compiled blocks",
+    Stage.COUNTED: "training: only after many steps",
 }
 MISMATCHED = "{} is missing or of another shape"
 UNEXPLAINED = 0.01

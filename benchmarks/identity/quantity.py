@@ -37,10 +37,14 @@ class Stage(StrEnum):
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
+    SLOW = "training at a small rate"
+    SLOW_AGAIN = "training at a small rate after a reset"
     STUDIED = "run by the study's own code"
+    STUDIED_SIZES = "runs by the study's own code at each batch size"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
     LONG = "one long call"
+    COUNTED = "a tiny model over as many steps as a run"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -57,11 +61,15 @@ PHRASES = {
     Stage.EXAGGERATED: "{} with exaggerated settings",
     Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",
+    Stage.SLOW: "{} of a training at a small rate",
+    Stage.SLOW_AGAIN: "{} of a training at a small rate after a reset",
     Stage.CALLS: "{} after many short calls",
     Stage.STUDIED: "{} of a run by the study's own code",
+    Stage.STUDIED_SIZES: "{} of a run by the study's own code",
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
     Stage.LONG: "{} after one long call",
+    Stage.COUNTED: "{} of a tiny model over as many steps as a run",
 }
 """The name of one quantity in words, for stages that have several."""
 

@@ -16,7 +16,6 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.exaggerated import over
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.run import run_to_target
 
@@ -25,31 +24,35 @@ EVALUATED_AFTER = 530
 STEPS = 560
 """Steps of a rehearsal, so that an evaluation, and a new call after it, lie within it."""
 WARM_UP_STEPS = 3
-FEW = 3
-"""Steps at each of the other batch sizes."""
+FEW, MOST = 3, 24
+"""The fewest and the most steps at each batch size; between them, as many as have EXAMPLES examples."""
+EXAMPLES = 6000
 CALLS = 40
 """Calls of a few steps each, with an evaluation after each: as many as a run of ten epochs has."""
 EVALUATED_BETWEEN = 100
 LONG = 1060
 """Steps in one call: more than two compiled blocks."""
 SMALL_RATE = 2.0**-10
+"""A learning rate at which neither rounding nor float32 grows beyond a bound over some dozens of steps."""
 SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
-REPEATED_STEPS = 60
+SLOW_STEPS = 60
+"""Steps that are taken twice, with an evaluation in the middle."""
 SCORED = 1200
 """Training and test examples that the driver scores at the end: more than one forward pass takes."""
 
 
-def record_rehearsal(setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
-    """Two runs of the study's driver at the smallest of the batch sizes, a few steps at each, and many calls.
+def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """Two runs of the study's driver at the smallest of the batch sizes, some steps at each, and many calls.
 
-    `setup` is on all training examples. `optimizers` are those that the arm has at each batch size.
+    `setup` is on all training examples, with the optimizer that the arm has at the smallest batch size.
     """
-    smallest, trainer = min(optimizers), setup.trainer()
+    smallest, slow = min(sizes), slowed(setup, STEPS)
     return {
-        **two_runs(slowed(setup, STEPS), data, smallest, max(optimizers)),
-        **at_sizes(trainer, setup, data, optimizers),
-        **in_many_calls(trainer, setup, data, smallest),
+        **two_runs(slow, data, smallest, max(sizes)),
+        **at_sizes(slow, data, sizes),
+        **twice(slow, data, smallest),
+        **in_many_calls(setup, data, smallest),
         **in_one_long_call(setup, smallest),
     }
 
@@ -125,33 +128,49 @@ def again(name: Quantity) -> Quantity:
     return Quantity(Stage.RUN_AGAIN, name.of)
 
 
-def at_sizes(trainer: Trainer, setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
-    """A few steps at each batch size with its own optimizer, and the outputs for all validation examples.
-
-    `trainer` is used wherever its optimizer is the one of the size.
-    """
+def at_sizes(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """Some steps at each batch size with one trainer, and the outputs for all validation examples."""
+    trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=0))
     trace = {Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x)}
-    for size, optimizer in optimizers.items():
-        same = optimizer == setup.optimizer
-        stage = Stage.SMALLEST if size == min(optimizers) else Stage.SIZES
-        found = at_size(trainer if same else replace(setup, optimizer=optimizer).trainer(), setup, size)
+    for size in sizes:
+        stage = Stage.SMALLEST if size == min(sizes) else Stage.SIZES
+        found = at_size(trainer, setup, size)
         trace |= {Quantity(stage, name): value for name, value in found.items()}
     return trace
 
 
 def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
-    """Losses, parameters and optimizer state of a few steps at one batch size."""
+    """Losses, parameters and optimizer state of some steps at one batch size."""
+    steps = max(FEW, min(MOST, EXAMPLES // size))
     trainer.reset(setup.parameters(seed=0))
     trainer.compile(size)
-    losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=FEW)).loss
+    losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=steps)).loss
     after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
     state = {f"state at {size} {name}": value for name, value in trainer.optimizer_state().items()}
     return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state}
 
 
-def in_many_calls(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:
+def twice(setup: Setup, data: Dataset, batch_size: int) -> Trace:
+    """The losses of some dozens of steps with an evaluation in the middle, and of the same after a reset.
+
+    With what the parameters became, by which it is told whether a training repeats to the bit.
+    """
+    trainer, trace = setup.trainer(), {}
+    batches = setup.stream(seed=0).batches(batch_size, first=0, count=SLOW_STEPS)
+    for stage in (Stage.SLOW, Stage.SLOW_AGAIN):
+        trainer.reset(setup.parameters(seed=0))
+        before = trainer.train(batches[: SLOW_STEPS // 2]).loss
+        trainer.logits(data.validation_x[:EVALUATED_BETWEEN])
+        after = trainer.train(batches[SLOW_STEPS // 2 :]).loss
+        trace[Quantity(stage, "losses")] = np.concatenate([before, after])
+        trace |= {Quantity(stage, f"parameter {name}"): each for name, each in trainer.parameters().items()}
+    return trace
+
+
+def in_many_calls(setup: Setup, data: Dataset, batch_size: int) -> Trace:
     """The parameters after many calls of one to three steps, with an evaluation after each."""
+    trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=0))
     stream, first = setup.stream(seed=0), 0
     for call in range(CALLS):
@@ -170,13 +189,7 @@ def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
     return {Quantity(Stage.LONG, f"parameter {name}"): value for name, value in trainer.parameters().items()}
 
 
-def in_float32(setup: Setup, data: Dataset, optimizers: dict[int, Optimizer]) -> Trace:
-    """What float32 is judged by at each batch size; and the same steps twice, to see if they repeat."""
-    trainer, smallest = setup.trainer(), min(optimizers)
-    trace = at_sizes(trainer, setup, data, optimizers)
-    batches = setup.stream(seed=0).batches(smallest, first=0, count=REPEATED_STEPS)
-    for stage in (Stage.RUN, Stage.RUN_AGAIN):
-        trainer.reset(setup.parameters(seed=0))
-        trainer.train(batches)
-        trace |= {Quantity(stage, f"parameter {name}"): each for name, each in trainer.parameters().items()}
-    return trace
+def in_float32(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """What float32 is judged by: steps at each batch size, and a training that is done twice."""
+    slow = slowed(setup, STEPS)
+    return {**at_sizes(slow, data, sizes), **twice(slow, data, min(sizes))}

@@ -1,7 +1,8 @@
-"""A short run by the study's own code: planned, set up, warmed up, paced, trained and evaluated by it.
+"""Short runs by the study's own code: planned, forked, configured, warmed up, trained and recorded by it.
 
 The rest of a rehearsal is set up from the arm. If the study set a framework up otherwise, without the arm's
-augmentation say, or did not start its run anew, only a run that the study makes would show it.
+augmentation say, or did not start its run anew, only a run that the study makes would show it. The reference
+is `identity.expected_run`, on a trainer that the arm alone sets up.
 """
 
 from dataclasses import replace
@@ -9,74 +10,125 @@ from types import ModuleType
 
 import numpy as np
 
-from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.exaggerated import over
+from benchmarks.identity.expected_run import expected_run
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.identity.rehearsal import plan_of
+from benchmarks.identity.rehearsal import SMALL_RATE
+from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Plan
-from benchmarks.training import measure
+from benchmarks.training.forked import one_run
 from benchmarks.training.record import Run, Status
-from benchmarks.training.run import run_to_target
 
-STEPS = 24
-EVALUATED_AFTER = 9
+STEPS, FEWEST_STEPS = 24, 3
+MOST_TRAINED = 6000
+"""Training examples of a run at a large batch size, unless its fewest steps have more."""
+EVALUATIONS = 5
 SEED = 1
 """Not 0, which a set-up that ignores the seed might take."""
-EXAMPLES = 1200
-"""Examples of each part of the data, or a batch of training examples if that is more."""
+TARGET = 0.2
+"""An accuracy that a run often reaches on its way."""
+EVALUATED = 1200
+"""Validation and test examples: more than one forward pass takes."""
+TRAINED = 3000
+"""Training examples of the runs in float32, or a batch if that is more."""
 
 
-def first_of(data: Dataset, batch_size: int) -> Dataset:
-    """The first examples of each part of a data set."""
-    sizes = {"train": max(EXAMPLES, batch_size), "validation": EXAMPLES, "test": EXAMPLES}
+def rehearsed(plan: Plan, precision: str) -> Plan:
+    """A plan of the study in this precision, shortened; in float32 at a small rate.
+
+    Random numbers are those that frameworks share.
+    """
+    size = plan.cell.batch_size
+    steps = max(FEWEST_STEPS, min(STEPS, MOST_TRAINED // size))
+    return plan.model_copy(
+        update={
+            **{"seed": SEED, "precision": precision, "randomness": "shared", "target": TARGET},
+            "optimizer": rehearsed_optimizer(plan.optimizer, steps, precision),
+            "evaluate_every": -(-steps // EVALUATIONS) * size,
+            "budget": plan.budget.model_copy(update={"seconds": 1e9}),
+        }
+    )
+
+
+def rehearsed_optimizer(optimizer: Optimizer, steps: int, precision: str) -> Optimizer:
+    """The optimizer over so many steps, in float32 at a small rate."""
+    return over(optimizer, steps, **({"learning_rate": SMALL_RATE} if precision == "float32" else {}))
+
+
+def few(data: Dataset, plan: Plan) -> Dataset:
+    """The first validation and test examples, and in float32 not all training examples."""
+    trained = max(TRAINED, plan.cell.batch_size) if plan.precision == "float32" else None
+    sizes = {"train": trained, "validation": EVALUATED, "test": EVALUATED}
     names = {f"{part}_{which}": size for part, size in sizes.items() for which in "xy"}
     return replace(data, **{name: getattr(data, name)[:size] for name, size in names.items()})
 
 
-def by_the_study(framework: ModuleType, plan: Plan, data: Dataset, *, precision: str) -> Trace:
-    """What comes of a plan of the study over a few steps; random numbers are those that frameworks share.
+def of_precision(plans: list[Plan], precision: str) -> list[Plan]:
+    """The plans that are rehearsed in a precision: at each size in float32, at the smallest in float64."""
+    smallest = min(plans, key=lambda plan: plan.cell.batch_size)
+    return [rehearsed(plan, precision) for plan in (plans if precision == "float32" else [smallest])]
+
+
+def by_the_study(
+    framework: ModuleType, plans: list[Plan], data: Dataset, *, precision: str, threads: int
+) -> Trace:
+    """What comes of the plans of an arm if they are rehearsed; the framework has not been configured.
 
     Raises:
-        RuntimeError: the run failed.
+        RuntimeError: a run failed, or its record is not of its plan.
     """
-    size = plan.cell.batch_size
-    changed = {
-        **{"seed": SEED, "precision": precision, "randomness": "shared", "target": 1.0},
-        **{"optimizer": over(plan.optimizer, STEPS), "evaluate_every": EVALUATED_AFTER * size},
-        "budget": plan.budget.model_copy(update={"seconds": 1e9}),
-    }
-    made = measure.measure(framework, plan.model_copy(update=changed), first_of(data, size), Watch()).run
-    if made.status in (Status.FAILED, Status.OUT_OF_MEMORY):
-        raise RuntimeError(f"a run by the study's own code failed: {made.message}")
-    return results(made)
+    trace: Trace = {}
+    for plan in of_precision(plans, precision):
+        made = one_run(framework, plan, few(data, plan), threads=threads)
+        if made.run.status in (Status.FAILED, Status.OUT_OF_MEMORY):
+            raise RuntimeError(f"a run by the study's own code failed: {made.run.message}")
+        if (made.cell, made.settings) != (plan.cell, plan.settings):
+            raise RuntimeError("a run by the study's own code recorded other settings than those of its plan")
+        trace |= results(made.run, plan)
+    return trace
 
 
-def by_the_arm(setup: Setup, data: Dataset, batch_size: int) -> Trace:
-    """The same run where the arm says what it is, with a trainer that has done nothing before.
+def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[int, Optimizer]) -> Trace:
+    """The same runs in both precisions where the arm says what they are, with a trainer new for each.
 
-    `setup` has the optimizer of the batch size; its examples are not used.
+    `optimizers` are those that the arm has at each batch size; the examples of `setup` are not used.
     """
-    few = first_of(data, batch_size)
-    of_few = replace(setup, examples=few.train_x, labels=few.train_y)
-    plan = plan_of(of_few, batch_size, steps=STEPS, evaluated_after=EVALUATED_AFTER)
-    trainer = replace(of_few, optimizer=plan.optimizer).trainer()
-    trainer.reset(of_few.parameters(seed=SEED))
-    return results(run_to_target(trainer, of_few.stream(seed=SEED), few, plan, watch=Watch()))
+    trace: Trace = {}
+    for precision in ("float64", "float32"):
+        for plan in of_precision(plans, precision):
+            used, optimizer = few(data, plan), optimizers[plan.cell.batch_size]
+            trainer = replace(
+                setup,
+                **{"examples": used.train_x, "labels": used.train_y},
+                optimizer=rehearsed_optimizer(optimizer, plan.optimizer.total_steps, precision),
+            ).trainer()
+            trainer.reset(setup.parameters(seed=SEED))
+            trace |= results(expected_run(trainer, used, plan), plan)
+    return trace
 
 
-def results(run: Run) -> Trace:
-    """What a run computed, as arrays; a loss that is no finite number is −1."""
-    points = {
-        "examples": [point.examples for point in run.curve],
-        "training loss": [point.train_loss for point in run.curve],
-        "validation loss": [point.validation_loss for point in run.curve],
-        "validation accuracy": [point.validation_accuracy for point in run.curve],
-        "accuracies": [run.train_accuracy, run.test_accuracy],
+def results(run: Run, plan: Plan) -> Trace:
+    """What a run computed, as arrays; what is None, or no finite number, is −1.
+
+    In float32 a last digit may decide which class is predicted, and with it which evaluation is best.
+    """
+    curve = [point.model_dump(exclude={"training_s"}) for point in run.curve]
+    arrays = {
+        "examples": [run.seed, run.steps, run.examples, *(point["examples"] for point in curve)],
+        "training loss": [point["train_loss"] for point in curve],
+        "validation loss": [point["validation_loss"] for point in curve],
+        "accuracies": [point["validation_accuracy"] for point in curve],
+        "final accuracies": [run.validation_accuracy, run.test_accuracy, run.train_accuracy],
     }
-    numbers = {
-        name: np.array([-1.0 if value is None else value for value in values])
-        for name, values in points.items()
+    if plan.precision == "float64":
+        to_target = (run.examples_to_target, run.steps_to_target, run.status == Status.REACHED)
+        arrays["target and best"] = [*to_target, run.best_examples]
+    stage = Stage.STUDIED if plan.precision == "float64" else Stage.STUDIED_SIZES
+    return {
+        Quantity(stage, f"{name} at {plan.cell.batch_size}"): np.array(
+            [-1.0 if value is None else value for value in values]
+        )
+        for name, values in arrays.items()
     }
-    return {Quantity(Stage.STUDIED, name): values for name, values in numbers.items()}

@@ -3,8 +3,9 @@
 The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
 """
 
+import functools
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,9 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import exaggerated, quantity, rehearsal, studied
+from benchmarks.identity import counted, exaggerated, quantity, rehearsal, studied
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
+from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Plan
 from benchmarks.study.study import Study, Workload, plan
@@ -62,13 +63,13 @@ def files(names: list[str]) -> list[File]:
 class Subject(NamedTuple):
     """What a trace is of: one arm of a workload in one execution.
 
-    `plan` is that of the study at the smallest of the batch sizes.
+    `plans` are those of the study, one for each batch size.
     """
 
     workload: Workload
     arm: Arm
     execution: Execution
-    plan: Plan
+    plans: list[Plan]
 
     @property
     def name(self) -> str:
@@ -76,60 +77,60 @@ class Subject(NamedTuple):
         return quantity.trace_name(self.workload.slug, self.workload.model, self.arm.name, self.execution)
 
 
+def is_reference(subject: Subject, precision: str) -> bool:
+    """Whether all others are compared with this trace."""
+    return (subject.plans[0].cell.framework, subject.execution, precision) == (*REFERENCE, "float64")
+
+
 def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
-    """Everything that is recorded of a subject in one precision."""
-    workload, arm, execution, planned = subject
+    """Everything that is recorded of a subject by the framework once it is configured for a precision."""
+    workload, arm, execution, plans = subject
     common = {"model": workload.model, "execution": execution, "precision": precision}
-    setup = set_up(framework, data, arm, **common)
-    smallest = min(workload.sizes)
+    setup, on_all = (set_up(framework, data, arm, first=first, **common) for first in (EXAMPLES, None))
     optimizers = {size: arm.optimizer_at(size, total_steps=rehearsal.STEPS) for size in workload.sizes}
-    on_all = set_up(framework, data, arm, first=None, **common)
-    rehearsed = replace(on_all, optimizer=optimizers[smallest])
-    if precision == "float32":
-        return {
-            **record_beginning(setup),
-            **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
-            **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
-            **rehearsal.in_float32(rehearsed, data, optimizers),
-        }
-    if execution == STUDIED:
-        of_study = studied.by_the_study(framework, planned, data, precision=precision)
-    else:
-        of_study = studied.by_the_arm(rehearsed, data, smallest)
-    return {
-        **record_trace(setup),
-        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
+    rehearsed = replace(on_all, optimizer=optimizers[min(workload.sizes)])
+    trace = {
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
         **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
-        **of_study,
-        **rehearsal.record_rehearsal(rehearsed, data, optimizers),
+    }
+    if is_reference(subject, precision):
+        trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
+    if execution == STUDIED or is_reference(subject, precision):
+        trace |= counted.over_all_steps(setup, max(plan.optimizer.total_steps for plan in plans))
+    if precision == "float32":
+        return trace | record_beginning(setup) | rehearsal.in_float32(rehearsed, data, workload.sizes)
+    return {
+        **trace,
+        **record_trace(setup),
+        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
+        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
     }
 
 
 def subjects(study: Study, file: File) -> list[Subject]:
     """Everything of a study that is traced for a file."""
     return [
-        Subject(workload, arm, execution, smallest_plan(study, workload, arm, file.framework))
+        Subject(workload, arm, execution, plans_of(study, workload, arm, file.framework))
         for workload in study.workloads
         for arm in study.arms
         for execution in file.executions
     ]
 
 
-def smallest_plan(study: Study, workload: Workload, arm: Arm, framework: str) -> Plan:
-    """The study's plan at the smallest of the batch sizes."""
-    size = min(workload.sizes)
-    return plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=0)
+def plans_of(study: Study, workload: Workload, arm: Arm, framework: str) -> list[Plan]:
+    """The study's plans at each batch size."""
+    common = {"workload": workload, "framework": framework, "arm": arm, "seed": 0}
+    return [plan(study, batch_size=size, **common) for size in workload.sizes]
 
 
-def attempt(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace | str:
-    """What is recorded of a subject, or the error for which it gets no certificate; its traceback is printed.
+def attempt(recorded: Callable[[], Trace]) -> Trace | str:
+    """What is recorded, or the error for which there is no certificate; its traceback is printed.
 
     Raises:
         Problem: something that a person has to fix first.
     """
     try:
-        return record(subject, framework, data, precision=precision)
+        return recorded()
     except Problem:
         raise
     except Exception as error:
@@ -140,13 +141,34 @@ def attempt(subject: Subject, framework: ModuleType, data: Dataset, *, precision
 def traces(
     study: Study, file: File, data: dict[str, Dataset], *, threads: int
 ) -> Iterator[tuple[str, Trace | str]]:
-    """Every trace of a file, or the error in its place, with its name."""
-    framework = frameworks.load(file.framework)
-    framework.configure(threads=threads, device=study.device, precision=file.precision)
-    wanted = subjects(study, file)
-    progress = Progress(f"traces of {file.framework} in {file.precision}", len(wanted))
+    """Every trace of a file, or the error in its place, with its name.
+
+    The runs by the study's own code come first: each configures the framework in a process of its own.
+    """
+    framework, wanted = frameworks.load(file.framework), subjects(study, file)
+    precision, progress = (
+        file.precision,
+        Progress(f"traces of {file.framework} in {file.precision}", len(wanted)),
+    )
+    runs = {
+        subject.name: attempt(
+            functools.partial(
+                studied.by_the_study,
+                *(framework, subject.plans, data[subject.workload.slug]),
+                precision=precision,
+                threads=threads,
+            )
+        )
+        for subject in wanted
+        if subject.execution == STUDIED
+    }
+    framework.configure(threads=threads, device=study.device, precision=precision)
     for subject in wanted:
-        yield subject.name, attempt(subject, framework, data[subject.workload.slug], precision=file.precision)
+        of_study = runs.get(subject.name, {})
+        given = (subject, framework, data[subject.workload.slug])
+        made = attempt(functools.partial(record, *given, precision=precision))
+        errors = [each for each in (of_study, made) if isinstance(each, str)]
+        yield subject.name, errors[0] if errors else of_study | made
         progress.advance()
 
 
@@ -154,10 +176,25 @@ def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, thr
     """The digest of what each arm's certificate holds for, by the name of the trace."""
     return {
         subject.name: digest(
-            certified_conditions(subject.plan, data=data[subject.workload.slug], threads=threads)
+            certified_conditions(subject.plans[0], data=data[subject.workload.slug], threads=threads)
         )
         for subject in subjects(study, file)
     }
+
+
+def check_sizes(study: Study, data: dict[str, Dataset]) -> None:
+    """Hold the data to the number of training examples that the steps of the study are counted by.
+
+    Raises:
+        Problem: a data set has another one.
+    """
+    for workload in study.workloads:
+        found = len(data[workload.slug].train_y)
+        if found != workload.n_training:
+            raise Problem(
+                f"{workload.slug} has {found} training examples, not the {workload.n_training} of the study",
+                fix="if the data changed meanwhile, run the same command again; otherwise this is a fault",
+            )
 
 
 def write(study: Study, file: File, data: list[Path], *, threads: int, output: Path) -> None:
@@ -168,5 +205,6 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     """
     threads = (threads or machine.cores()) if file.certified else 1
     read = {path.stem: datasets.read(path) for path in data}
+    check_sizes(study, read)
     found = dict(traces(study, file, read, threads=threads))
     quantity.write_traces(found, conditions_by_arm(study, file, read, threads=threads), output)

@@ -93,13 +93,19 @@ def for_timing(study: Study) -> Study:
 
 
 def for_tracing(study: Study) -> Study:
-    """The part of a study that its traces depend on: no frameworks, seeds, targets, budgets; few batch sizes.
+    """The part of a study that its traces depend on: no frameworks, seeds, targets or limits of seconds.
 
-    The framework is given to each trace separately, so that adding one to a study traces only that one.
+    The epochs stay, since they say how many steps a run has. The framework is given to each trace separately,
+    so that adding one to a study traces only that one.
     """
     workloads = [
-        w.model_copy(update={"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1})
-        for w in _without_targets(study)
+        w.model_copy(
+            update={
+                **{"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1},
+                "budget": Budget(epochs=of_study.budget.epochs, seconds=1),
+            }
+        )
+        for w, of_study in zip(_without_targets(study), study.workloads, strict=True)
     ]
     return for_timing(study).model_copy(
         update={

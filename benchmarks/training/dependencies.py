@@ -9,7 +9,7 @@ from benchmarks.recipe.plan import Plan
 
 def conditions_of(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
     """All that the result of a run depends on."""
-    return _conditions(plan, "run", plan.settings, "benchmarks.training.measure", data=data, threads=threads)
+    return _conditions(plan, "run", plan.settings, "benchmarks.training.forked", data=data, threads=threads)
 
 
 def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditions:
@@ -24,7 +24,7 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
         **{"augmentation": plan.augmentation, "randomness": plan.randomness},
     }
     return _conditions(
-        plan, "certificate", settings, "benchmarks.training.measure", data=data, threads=threads
+        plan, "certificate", settings, "benchmarks.training.forked", data=data, threads=threads
     )
 
 

@@ -6,7 +6,6 @@ that dies takes no other with it.
 """
 
 import functools
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,16 @@ from types import ModuleType
 from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import machine, process, provenance
+from benchmarks.common import machine, process
 from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Repetition
 from benchmarks.common.store import Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Cell, Plan, Replicate
-from benchmarks.training import measure, view
+from benchmarks.training import view
 from benchmarks.training.dependencies import certified_conditions, conditions_of
-from benchmarks.training.record import Record, Run, Status
+from benchmarks.training.forked import one_run
+from benchmarks.training.record import Record, Status
 
 
 class Job(NamedTuple):
@@ -51,7 +51,8 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
     for plan in missing:
         depends_on = conditions_of(plan, data=job.data, threads=job.threads)
         made = repetition.calmer(
-            functools.partial(one_run, framework, plan, job), of=lambda made: made.disturbance
+            functools.partial(one_run, framework, plan, job.data, threads=job.threads),
+            of=lambda made: made.disturbance,
         )
         lasted, since = time.time() - since, time.time()
         # A process that died left no device; like one that failed, nobody can say what it depended on.
@@ -68,28 +69,6 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
             made = Record.model_validate({**kept, "cell": plan.cell})
         progress.advance()
         yield made
-
-
-def one_run(framework: ModuleType, plan: Plan, job: Job) -> Record:
-    """The record of one run from a process of its own, also if that process did not live to give it."""
-    kills = process.oom_kills()
-    made, exit_code = process.forked(measure.record, framework, plan, job.data, threads=job.threads)
-    if made is not None:
-        return made
-    ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
-    return dead_record(plan, exit_code=exit_code, out_of_memory=ran_out)
-
-
-def dead_record(plan: Plan, *, exit_code: int, out_of_memory: bool) -> Record:
-    """The record of a run whose process ended without one; the exit code is negative after a signal."""
-    ended = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
-    status = Status.OUT_OF_MEMORY if out_of_memory else Status.FAILED
-    return Record(
-        cell=plan.cell,
-        settings=plan.settings,
-        run=Run(seed=plan.seed, status=status, message=f"the process {ended}"),
-        provenance=provenance.describe(),
-    )
 
 
 def run(replicate: Replicate, data_file: Path, *, threads: int, store: Path, path: Path) -> None:

@@ -39,7 +39,7 @@ rule certify:
         "../../environment.yml"
     params:
         code=code_digest("benchmarks.identity.certificate"),
-        study=TRACED_JSON,
+        study=STUDY_JSON,
         frameworks=STUDY.frameworks,
         traces=traces_folder,
     message:

@@ -1,0 +1,120 @@
+"""A driver that does anything otherwise than its description says gets no certificate."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from benchmarks.identity import driver
+from benchmarks.training import run
+from benchmarks.training.record import Status
+
+
+def test_the_driver_does_what_its_description_says():
+    assert driver.fault() == ""
+
+
+def test_the_scripts_end_in_every_way():
+    made = {name: driver.driven(script) for name, script in driver.SCRIPTS.items()}
+    assert {each.status for each in made.values()} == {
+        *(Status.REACHED, Status.MISSED, Status.DIVERGED, Status.TIME_LIMIT),
+    }
+    middle = made["with the best evaluation in the middle"]
+    best = [point.examples for point in middle.curve].index(middle.best_examples)
+    assert 5 < best < len(middle.curve) - 5
+
+
+def method(name, changed):
+    """Replace a function of the driver by `changed(original, *arguments)`."""
+    original = getattr(run, name)
+    return patch.object(run, name, lambda *given, **named: changed(original, *given, **named))
+
+
+def last_parameters(original, trainer, data, state):
+    state.best = trainer.parameters()
+    return original(trainer, data, state)
+
+
+def frozen_parameters(original, trainer, data, plan, *, state, clock):
+    kept = state.best
+    original(trainer, data, plan, state=state, clock=clock)
+    if len(state.curve) > 5:
+        state.best = kept
+
+
+def lower_target(original, trainer, data, plan, **given):
+    return original(trainer, data, plan.model_copy(update={"target": plan.target - 0.02}), **given)
+
+
+def half_the_seconds(original, trainer, stream, plan, *, state, watch, clock):
+    return original(trainer, stream, plan, state=state, watch=watch, clock=lambda: clock() / 2)
+
+
+def no_limit(original, *given, state, **named):
+    status = original(*given, state=state, **named)
+    return Status.MISSED if status == Status.TIME_LIMIT else status
+
+
+def goes_on(original, *given, state, **named):
+    status = original(*given, state=state, **named)
+    return Status.MISSED if status == Status.DIVERGED else status
+
+
+def evaluation_counted(original, trainer, data, plan, *, state, clock):
+    original(trainer, data, plan, state=state, clock=clock)
+    state.training_s += 7.0
+
+
+def one_step_late(original, plan, state):
+    return min(original(plan, state) + 1, plan.optimizer.total_steps)
+
+
+class FromTheStart:
+    """A stream that begins anew after 1,100 batches."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def batches(self, batch_size, *, first, count):
+        return self.stream.batches(batch_size, first=first if first < 1100 else 0, count=count)
+
+
+def first_batches_again(original, trainer, stream, plan, **given):
+    return original(trainer, FromTheStart(stream), plan, **given)
+
+
+def loss_of_the_last_step(original, plan, state, validation):
+    return original(plan, state, validation).model_copy(update={"train_loss": state.losses[-1]})
+
+
+def others_scored(original, logits, labels):
+    return original(logits[:500], labels[:500])
+
+
+PLANTS = {
+    "the last parameters and not the best": ("_final_scores", last_parameters),
+    "the best of the first five evaluations": ("_evaluate", frozen_parameters),
+    "a lower target": ("_finish", lower_target),
+    "half of the seconds": ("_train_to_evaluation", half_the_seconds),
+    "no limit of seconds": ("_train_to_evaluation", no_limit),
+    "a training that diverged goes on": ("_train_to_evaluation", goes_on),
+    "seconds of evaluations are counted": ("_evaluate", evaluation_counted),
+    "evaluations come a step late": ("_next_stop", one_step_late),
+    "the first batches come again": ("_train_to_evaluation", first_batches_again),
+    "the loss is that of the last step": ("_point", loss_of_the_last_step),
+    "half of the examples are scored": ("scores", others_scored),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_driver_that_does_otherwise_is_told(name):
+    with method(*PLANTS[name]):
+        assert driver.fault().startswith("in a training ")
+
+
+def test_numbers_are_close_but_for_rounding():
+    assert driver.close(1.0, 1.0 + 1e-12)
+    assert not driver.close(1.0, 1.0 + 1e-6)
+    assert not driver.close(None, 1.0)
+    assert not driver.close([1.0], [1.0, 2.0])
+    assert np.isfinite(driver.ROUNDING)
