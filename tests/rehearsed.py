@@ -15,12 +15,13 @@ import planted
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
-from benchmarks.identity import exaggerated, rehearsal
+from benchmarks.identity import counted, exaggerated, rehearsal
 from benchmarks.identity.quantity import Trace
 from benchmarks.models import layers as spec
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 SIZES = [4, 33, 400]
+COUNTED = 3000
 SMALL = [spec.Flatten(), spec.Dense(8), spec.ReLU(), spec.Dense(10)]
 AVERAGED = [spec.Flatten(), spec.Dense(8), spec.BatchNorm(), spec.ReLU(), spec.Dense(10)]
 DROPPED = [spec.Flatten(), spec.Dense(8), spec.Dropout(0.5), spec.Dense(10)]
@@ -217,6 +218,63 @@ def rates_never_warm_up():
     return without_setting(schedule=Schedule())
 
 
+def with_coefficients(change: Callable, *, of_size: int | None = None):
+    """The rate of each step changed by `change(steps, rates)`, at every batch size or at one."""
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    original = trainer.train
+
+    def train(self, batches):
+        if of_size in (None, batches.shape[1]):
+            self.settings = Changed(self.settings, change)
+        taken = original(self, batches)
+        self.settings = getattr(self.settings, "plain", self.settings)
+        return taken
+
+    return patch.object(trainer, "train", train)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Settings of an optimizer whose rates are changed by `change(steps, rates)`; steps count from 1."""
+
+    plain: Optimizer
+    change: Callable
+
+    def __getattr__(self, name: str):
+        return getattr(self.plain, name)
+
+    def rates(self, first: int, count: int) -> np.ndarray:
+        """The changed rates."""
+        return self.change(1 + np.arange(first, first + count), self.plain.rates(first, count))
+
+
+@rehearsed(SMALL)
+def rates_are_doubled_from_step_1101_on():
+    return with_coefficients(lambda steps, rates: np.where(steps > 1100, 2 * rates, rates))
+
+
+@rehearsed(SMALL)
+def every_1500th_step_has_the_rate_0():
+    return with_coefficients(lambda steps, rates: np.where(steps % 1500 == 0, 0.0, rates))
+
+
+@rehearsed(SMALL)
+def rates_are_doubled_from_step_4_on_at_one_batch_size():
+    return with_coefficients(lambda steps, rates: np.where(steps > 3, 2 * rates, rates), of_size=33)
+
+
+@rehearsed(DROPPED)
+def draws_repeat_from_the_1101st_on():
+    layer = planted.parts("layers").RandomModule
+    original = layer.draw
+
+    def draw(self, *shape):
+        self.generator[1].clamp_(max=1100)
+        return original(self, *shape)
+
+    return patch.object(layer, "draw", draw)
+
+
 def without_setting(**settings):
     """The trainer is given an optimizer without a setting."""
     trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
@@ -255,7 +313,8 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
         return {
             **exaggerated.with_settings_exaggerated(of_run, 32),
             **exaggerated.with_extreme_parameters(of_run, 32),
-            **rehearsal.record_rehearsal(of_run, data(), dict.fromkeys(SIZES, of_run.optimizer)),
+            **rehearsal.record_rehearsal(of_run, data(), SIZES),
+            **counted.over_all_steps(of_run, COUNTED),
         }
 
 

@@ -116,9 +116,11 @@ def test_float32_is_judged_up_to_its_first_step_as_finely_as_it_can_be(reference
 
 
 def test_float32_repeats_if_the_second_run_is_equal_to_the_bit(reference):
-    first = {Quantity(Stage.RUN, "parameter 0.kernel"): np.float32([1, 2])}
-    same = {Quantity(Stage.RUN_AGAIN, "parameter 0.kernel"): np.float32([1, 2])}
-    other = {Quantity(Stage.RUN_AGAIN, "parameter 0.kernel"): np.float32([1, np.nextafter(2, 3, dtype="f4")])}
+    first = {Quantity(Stage.SLOW, "parameter 0.kernel"): np.float32([1, 2])}
+    same = {Quantity(Stage.SLOW_AGAIN, "parameter 0.kernel"): np.float32([1, 2])}
+    other = {
+        Quantity(Stage.SLOW_AGAIN, "parameter 0.kernel"): np.float32([1, np.nextafter(2, 3, dtype="f4")])
+    }
     assert certified(reference, reference, changed={**first, **same}).float32_repeats
     assert not certified(reference, reference, changed={**first, **other}).float32_repeats
 

@@ -1,13 +1,16 @@
 """A rehearsal finds what a close look at the first steps cannot see."""
 
+import contextlib
 import functools
+from dataclasses import replace
 
+import numpy as np
 import planted
 import pytest
 import rehearsed
 
-from benchmarks.identity import exaggerated
-from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences
+from benchmarks.identity import exaggerated, rehearsal
+from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, float32_bound
 from benchmarks.identity.quantity import Stage
 
 pytestmark = pytest.mark.planted
@@ -18,10 +21,12 @@ REHEARSED = [
     Stage.SMALLEST,
     Stage.SIZES,
     Stage.CALLS,
+    Stage.SLOW,
+    Stage.SLOW_AGAIN,
     Stage.RUN,
     Stage.RUN_AGAIN,
 ]
-REHEARSED.append(Stage.LONG)
+REHEARSED += [Stage.LONG, Stage.COUNTED]
 TRAININGS = {
     (str(each.layers), each.optimizer.model_dump_json()): name for name, each in rehearsed.PLANTS.items()
 }
@@ -57,6 +62,50 @@ def test_a_planted_difference_is_found_by_the_rehearsal(in_torch, name):
     found = by_stage(differences(made, reference(training(name))))
     print(f"\n| {name.replace('_', ' ')} | {next(s for s, size in found.items() if size > BOUND)} |")
     assert max(found.values()) > BOUND
+
+
+def scaled_from(step):
+    """Rates of one and a half times from a step on, in float32 alone."""
+
+    def change(steps, rates):
+        return np.where(steps >= step, 1.5 * rates, rates)
+
+    return rehearsed.with_coefficients(change)
+
+
+def in_float32(name=None):
+    """What PyTorch in float32 is judged by."""
+    with FLOAT32[name]() if name else contextlib.nullcontext():
+        of_run = rehearsed.setup("pytorch", "a_reset_keeps_the_optimizers_state", "idiomatic")
+        single = replace(of_run, precision="float32")
+        return rehearsal.in_float32(single, rehearsed.data(), rehearsed.SIZES)
+
+
+FLOAT32 = {
+    "rates_are_larger_from_step_11_on": lambda: scaled_from(11),
+    "rates_are_larger_from_step_4_on_at_one_size": lambda: rehearsed.with_coefficients(
+        lambda steps, rates: np.where(steps > 3, 2 * rates, rates), of_size=33
+    ),
+    "a_reset_keeps_the_optimizers_state": rehearsed.a_reset_keeps_the_optimizers_state,
+    "an_odd_batch_loses_its_last_example": rehearsed.an_odd_batch_loses_its_last_example,
+    "the_velocity_is_cleared": rehearsed.the_velocity_is_cleared_before_each_call_from_the_fourth_on,
+}
+
+
+def worst_in_float32(single):
+    """The largest difference as a multiple of its bound."""
+    reference_of = reference("a_reset_keeps_the_optimizers_state")
+    sizes = differences(single, {name: reference_of[name] for name in reference_of if name in single})
+    return max(size / float32_bound(name) for name, size in sizes.items() if float32_bound(name))
+
+
+def test_float32_is_near_its_reference(in_torch):
+    assert worst_in_float32(in_torch(in_float32)) < 0.5
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+def test_what_is_wrong_in_float32_alone_is_found(in_torch, name):
+    assert worst_in_float32(in_torch(in_float32, name)) > 2
 
 
 SEEN = ("training_goes_on_in_evaluation_mode", "an_evaluation_draws_random_numbers")

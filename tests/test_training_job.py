@@ -202,9 +202,9 @@ BUSY = {"others_cpu_share": 0.5, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share
 def test_a_disturbed_run_is_done_once_more_and_the_calmer_counts(train, monkeypatch, shares, kept):
     to_come, one_run = list(shares), job.one_run
 
-    def disturbed(*arguments):
+    def disturbed(*arguments, **options):
         share = {**BUSY, "others_cpu_share": to_come.pop(0)}
-        return one_run(*arguments).model_copy(update={"disturbance": Disturbance(**share)})
+        return one_run(*arguments, **options).model_copy(update={"disturbance": Disturbance(**share)})
 
     monkeypatch.setattr(job, "one_run", disturbed)
     records, _ = train()

@@ -36,8 +36,8 @@ SMALL_RATE = 2.0**-10
 """A learning rate at which neither rounding nor float32 grows beyond a bound over some dozens of steps."""
 SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
-SLOW_STEPS = 60
-"""Steps that are taken twice, with an evaluation in the middle."""
+SLOW_CALLS, SLOW_STEPS = 6, 60
+"""Calls and steps of a training that is done twice, with an evaluation after each call."""
 SCORED = 1200
 """Training and test examples that the driver scores at the end: more than one forward pass takes."""
 
@@ -152,7 +152,7 @@ def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
 
 
 def twice(setup: Setup, data: Dataset, batch_size: int) -> Trace:
-    """The losses of some dozens of steps with an evaluation in the middle, and of the same after a reset.
+    """The losses of some dozens of steps with evaluations in between, and of the same after a reset.
 
     With what the parameters became, by which it is told whether a training repeats to the bit.
     """
@@ -160,10 +160,11 @@ def twice(setup: Setup, data: Dataset, batch_size: int) -> Trace:
     batches = setup.stream(seed=0).batches(batch_size, first=0, count=SLOW_STEPS)
     for stage in (Stage.SLOW, Stage.SLOW_AGAIN):
         trainer.reset(setup.parameters(seed=0))
-        before = trainer.train(batches[: SLOW_STEPS // 2]).loss
-        trainer.logits(data.validation_x[:EVALUATED_BETWEEN])
-        after = trainer.train(batches[SLOW_STEPS // 2 :]).loss
-        trace[Quantity(stage, "losses")] = np.concatenate([before, after])
+        losses = []
+        for of_call in np.split(batches, SLOW_CALLS):
+            losses.append(trainer.train(of_call).loss)
+            trainer.logits(data.validation_x[:EVALUATED_BETWEEN])
+        trace[Quantity(stage, "losses")] = np.concatenate(losses)
         trace |= {Quantity(stage, f"parameter {name}"): each for name, each in trainer.parameters().items()}
     return trace
 
