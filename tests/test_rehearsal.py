@@ -78,7 +78,7 @@ def in_float32(name=None):
     with FLOAT32[name]() if name else contextlib.nullcontext():
         of_run = rehearsed.setup("pytorch", "a_reset_keeps_the_optimizers_state", "idiomatic")
         single = replace(of_run, precision="float32")
-        return rehearsal.in_float32(single, rehearsed.data(), rehearsed.SIZES)
+        return rehearsal.held_in_float32(single, rehearsed.data(), rehearsed.SIZES)
 
 
 FLOAT32 = {

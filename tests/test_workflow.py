@@ -154,6 +154,7 @@ EDITS = {
     "benchmarks/datasets/mnist.py": {},
     "benchmarks/training/peak_memory.py": {"train": 4, "trace": 5},  # certificates rehearse a whole run
     "benchmarks/throughput/measure.py": {"throughput": 1},
+    "benchmarks/throughput/rounds.py": {"throughput": 1, "trace": 5},  # certificates take a timed round
     "benchmarks/publish/drawing/style.py": {"figures": 1, "report": 1},
     "benchmarks/publish/figures/throughput.py": {"figures": 1, "report": 1},
     "config/README.md": {},

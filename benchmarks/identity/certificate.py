@@ -74,7 +74,11 @@ def judged(trace: Trace, *, execution: str, precision: str) -> Trace:
     """The part of a trace by which an execution is judged in a precision."""
     left_out = ONLY_OF_RUNS if execution == REFERENCE[1] else ()
     left_out += (Stage.STUDIED_SIZES,) if precision == "float64" else ()
-    return {name: value for name, value in trace.items() if name.stage not in left_out}
+    return {
+        name: value
+        for name, value in trace.items()
+        if name.stage not in left_out and (name.stage != Stage.TIMED or name.of.endswith(execution))
+    }
 
 
 def certificate(

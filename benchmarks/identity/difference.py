@@ -14,9 +14,9 @@ FLOAT32_BOUND = 1e-3
 FIRST_FLOAT32_BOUND = 2e-5
 """Largest relative difference, up to the first step, that float32 may have from the reference in float64."""
 
-SLOW_FLOAT32_BOUND = 1e-4
+SLOW_FLOAT32_BOUND = 1e-3
 """The same for the losses of some dozens of steps at a small rate."""
-FEW_PREDICTIONS = 3e-3
+FEW_PREDICTIONS = 1e-2
 """The same for an accuracy: a last digit may decide for which class an output is largest."""
 STATE_FLOAT32_BOUND = 1e-2
 """The same for the optimizer's state after a few steps."""
@@ -100,10 +100,10 @@ def float32_bound(name: Quantity) -> float | None:
     if name.stage in TWICE:
         return SLOW_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.COUNTED:
-        return FLOAT32_BOUND if name.of == "losses" else None
+        return FIRST_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.STUDIED_SIZES:
         of_loss = SLOW_FLOAT32_BOUND if "loss" in name.of else None
-        return of_loss or (FEW_PREDICTIONS if "accuracies" in name.of else BOUND)
+        return of_loss or (FEW_PREDICTIONS if name.of.startswith("accuracies") else BOUND)
     averages = name.stage == Stage.FIRST_PARAMETERS and name.of.endswith(NOT_TRAINED)
     forward = name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith(("first loss", "validation"))
     if name.stage in BEFORE_THE_SECOND_STEP or averages or forward:

@@ -29,6 +29,7 @@ FORWARD = {
     Stage.RUN_AGAIN: "reset: a second run with the same trainer",
     Stage.LONG: "calls: one of more than two compiled blocks",
     Stage.COUNTED: "training: only after many steps",
+    Stage.TIMED: "throughput: what it times is another training",
 }
 MISMATCHED = "{} is missing or of another shape"
 UNEXPLAINED = 0.01

@@ -45,6 +45,7 @@ class Stage(StrEnum):
     RUN_AGAIN = "second run with the same trainer"
     LONG = "one long call"
     COUNTED = "a tiny model over as many steps as a run"
+    TIMED = "round that throughput times"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -69,6 +70,7 @@ PHRASES = {
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
     Stage.LONG: "{} after one long call",
+    Stage.TIMED: "{} of a timed round",
     Stage.COUNTED: "{} of a tiny model over as many steps as a run",
 }
 """The name of one quantity in words, for stages that have several."""

@@ -15,6 +15,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.exaggerated import over
+from benchmarks.identity.noise import noisy_images, noisy_parameters
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.run import run_to_target
@@ -47,11 +48,10 @@ def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
 
     `setup` is on all training examples, with the optimizer that the arm has at the smallest batch size.
     """
-    smallest, slow = min(sizes), slowed(setup, STEPS)
+    smallest = min(sizes)
     return {
-        **two_runs(slow, data, smallest, max(sizes)),
-        **at_sizes(slow, data, sizes),
-        **twice(slow, data, smallest),
+        **two_runs(slowed(setup, STEPS), data, smallest, max(sizes)),
+        **held_in_float32(setup, data, sizes),
         **in_many_calls(setup, data, smallest),
         **in_one_long_call(setup, smallest),
     }
@@ -143,7 +143,7 @@ def at_sizes(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
 def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
     """Losses, parameters and optimizer state of some steps at one batch size."""
     steps = max(FEW, min(MOST, EXAMPLES // size))
-    trainer.reset(setup.parameters(seed=0))
+    trainer.reset(noisy_parameters(setup.parameters(seed=0)))
     trainer.compile(size)
     losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=steps)).loss
     after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
@@ -159,7 +159,7 @@ def twice(setup: Setup, data: Dataset, batch_size: int) -> Trace:
     trainer, trace = setup.trainer(), {}
     batches = setup.stream(seed=0).batches(batch_size, first=0, count=SLOW_STEPS)
     for stage in (Stage.SLOW, Stage.SLOW_AGAIN):
-        trainer.reset(setup.parameters(seed=0))
+        trainer.reset(noisy_parameters(setup.parameters(seed=0)))
         losses = []
         for of_call in np.split(batches, SLOW_CALLS):
             losses.append(trainer.train(of_call).loss)
@@ -190,7 +190,7 @@ def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
     return {Quantity(Stage.LONG, f"parameter {name}"): value for name, value in trainer.parameters().items()}
 
 
-def in_float32(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
-    """What float32 is judged by: steps at each batch size, and a training that is done twice."""
-    slow = slowed(setup, STEPS)
+def held_in_float32(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """What float32 too is judged by: steps at each batch size, and a training that is done twice."""
+    slow = replace(slowed(setup, STEPS), examples=noisy_images(setup.examples))
     return {**at_sizes(slow, data, sizes), **twice(slow, data, min(sizes))}

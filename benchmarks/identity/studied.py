@@ -14,6 +14,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.exaggerated import over
 from benchmarks.identity.expected_run import expected_run
+from benchmarks.identity.noise import noisy_images
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.rehearsal import SMALL_RATE
 from benchmarks.recipe.optimizer import Optimizer
@@ -58,11 +59,14 @@ def rehearsed_optimizer(optimizer: Optimizer, steps: int, precision: str) -> Opt
 
 
 def few(data: Dataset, plan: Plan) -> Dataset:
-    """The first validation and test examples, and in float32 not all training examples."""
+    """The first validation and test examples; in float32 not all training examples either, and with noise."""
     trained = max(TRAINED, plan.cell.batch_size) if plan.precision == "float32" else None
     sizes = {"train": trained, "validation": EVALUATED, "test": EVALUATED}
     names = {f"{part}_{which}": size for part, size in sizes.items() for which in "xy"}
-    return replace(data, **{name: getattr(data, name)[:size] for name, size in names.items()})
+    arrays = {name: getattr(data, name)[:size] for name, size in names.items()}
+    if plan.precision == "float32":
+        arrays |= {name: noisy_images(array) for name, array in arrays.items() if name.endswith("x")}
+    return replace(data, **arrays)
 
 
 def of_precision(plans: list[Plan], precision: str) -> list[Plan]:
@@ -120,11 +124,11 @@ def results(run: Run, plan: Plan) -> Trace:
         "training loss": [point["train_loss"] for point in curve],
         "validation loss": [point["validation_loss"] for point in curve],
         "accuracies": [point["validation_accuracy"] for point in curve],
-        "final accuracies": [run.validation_accuracy, run.test_accuracy, run.train_accuracy],
     }
     if plan.precision == "float64":
         to_target = (run.examples_to_target, run.steps_to_target, run.status == Status.REACHED)
         arrays["target and best"] = [*to_target, run.best_examples]
+        arrays["final accuracies"] = [run.validation_accuracy, run.test_accuracy, run.train_accuracy]
     stage = Stage.STUDIED if plan.precision == "float64" else Stage.STUDIED_SIZES
     return {
         Quantity(stage, f"{name} at {plan.cell.batch_size}"): np.array(

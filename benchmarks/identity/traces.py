@@ -18,7 +18,7 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import counted, exaggerated, quantity, rehearsal, studied
+from benchmarks.identity import counted, exaggerated, quantity, rehearsal, studied, timed
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
@@ -95,10 +95,13 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     }
     if is_reference(subject, precision):
         trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
+        trace |= timed.by_the_arm(on_all, arm, data)
     if execution == STUDIED or is_reference(subject, precision):
         trace |= counted.over_all_steps(setup, max(plan.optimizer.total_steps for plan in plans))
     if precision == "float32":
-        return trace | record_beginning(setup) | rehearsal.in_float32(rehearsed, data, workload.sizes)
+        return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
+    if not is_reference(subject, precision):
+        trace |= timed.by_throughput(framework, arm, data, model=workload.model, execution=execution)
     return {
         **trace,
         **record_trace(setup),

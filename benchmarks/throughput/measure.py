@@ -21,7 +21,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
-from benchmarks.throughput.rounds import Round, estimated_step_s, fused, idiomatic, seconds
+from benchmarks.throughput.rounds import Round, estimated_step_s, fused, idiomatic, seconds, set_up
 from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
@@ -55,25 +55,11 @@ def arm(step_kind: str) -> Arm:
     return next(arm for arm in REQUEST.arms if arm.name == step_kind)
 
 
-def set_up(case: Case) -> Setup:
-    """The set-up of the training that a case times; it does not depend on the batch size."""
-    timed = arm(case.step_kind)
-    return Setup.on(
-        dataset(case.dataset),
-        model=case.model,
-        augmentation=timed.augmentation,
-        randomness=timed.randomness,
-        framework=framework(),
-        optimizer=timed.optimizer_at(1, total_steps=1),
-        precision=REQUEST.precision,
-        execution=case.execution,
-    )
-
-
 @functools.lru_cache(maxsize=4)
 def setup_and_trainer(case_of_size_1: Case) -> tuple[Setup, Trainer]:
     """The set-up of a case and its trainer, built once in a process for all batch sizes."""
-    setup = set_up(case_of_size_1)
+    case, data = case_of_size_1, dataset(case_of_size_1.dataset)
+    setup = set_up(case, arm(case.step_kind), framework(), data, precision=REQUEST.precision)
     return setup, setup.trainer()
 
 

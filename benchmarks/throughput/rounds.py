@@ -9,11 +9,15 @@ import itertools
 import math
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
+from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.throughput.rows import Case
 
@@ -62,6 +66,20 @@ def estimated_step_s(take: Callable[[int], None], *, budget_s: float, most: int 
         steps = min(4 * steps, most)
         call_s = fastest_s(take, steps)
     return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s
+
+
+def set_up(case: Case, arm: Arm, framework: ModuleType, data: Dataset, *, precision: str) -> Setup:
+    """The set-up of the training that a case times, with the arm that stands for its step kind."""
+    return Setup.on(
+        data,
+        model=case.model,
+        augmentation=arm.augmentation,
+        randomness=arm.randomness,
+        framework=framework,
+        optimizer=arm.optimizer_at(1, total_steps=1),
+        precision=precision,
+        execution=case.execution,
+    )
 
 
 def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float, longest_s: float) -> Round:

@@ -1,0 +1,96 @@
+"""A timed round as throughput makes it, held to the training that it stands for.
+
+What is timed is set up by code of its own, with an arm of its own for each step kind, and `fit` shuffles for
+itself. If it left the augmentation out, or took fewer steps, its rate would be that of another training.
+"""
+
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
+from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.throughput.rounds import fused, set_up
+from benchmarks.throughput.rows import Case
+
+BATCH_SIZE, STEPS = 8, 7
+"""Of a round of the fused execution, which is one call."""
+EXAMPLES, EPOCHS = 20, 2
+"""Of a call of `fit`, whose last batch of an epoch is smaller."""
+RATE = 2.0**-10
+SEED = 0
+
+
+def case_of(arm: Arm, data: Dataset, *, model: str, execution: Execution) -> Case:
+    """A case of the arm's step kind."""
+    sizes = {"batch_size": BATCH_SIZE, "call_steps": STEPS}
+    return Case(dataset=data.name, model=model, step_kind=arm.step_kind, execution=execution, **sizes)
+
+
+def alike(data: Dataset) -> Dataset:
+    """Data whose training examples are all the same, so that their order makes no difference."""
+    few = np.zeros(EXAMPLES, int)
+    return replace(data, train_x=data.train_x[few], train_y=data.train_y[few])
+
+
+def by_throughput(
+    framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution
+) -> Trace:
+    """The parameters after a timed round of the arm's step kind, in float64."""
+    case, timed = case_of(arm, data, model=model, execution=execution), shared(arm.for_timing)
+    if execution == "fused":
+        setup = set_up(case, timed, framework, data, precision="float64")
+        trainer = setup.trainer()
+        made = fused(trainer, setup.stream(seed=SEED), case, round_s=0.0, longest_s=1e9)
+        trainer.reset(setup.parameters(seed=SEED))
+        arguments, options = made.prepare()
+        made.run(*arguments, **options)
+    else:
+        setup = set_up(case, timed, framework, alike(data), precision="float64")
+        trainer = setup.trainer()
+        trainer.reset(setup.parameters(seed=SEED))
+        trainer.fit(BATCH_SIZE, epochs=EPOCHS)
+    return parameters(trainer, execution)
+
+
+def shared(arm: Arm) -> Arm:
+    """The arm with random numbers that the frameworks share."""
+    return arm.model_copy(update={"randomness": "shared"})
+
+
+def stated(arm: Arm) -> Optimizer:
+    """An optimizer whose steps are of the arm's kind, worked out from the arm itself."""
+    settings = {
+        "momentum": 0.875 if arm.momentum else 0.0,
+        "weight_decay": RATE if arm.weight_decay else 0.0,
+        "decay": arm.decay or "coupled",
+        "clip_norm": 1.0 if arm.clip_norm else None,
+    }
+    return Optimizer(name=arm.optimizer, learning_rate=RATE, **settings)
+
+
+def by_the_arm(setup: Setup, arm: Arm, data: Dataset) -> Trace:
+    """The same by plain steps of a trainer that the arm alone sets up."""
+    trainer = replace(setup, optimizer=stated(arm)).trainer()
+    trainer.reset(setup.parameters(seed=SEED))
+    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=STEPS))
+    of_alike = alike(data)
+    same = replace(setup, optimizer=stated(arm), examples=of_alike.train_x, labels=of_alike.train_y).trainer()
+    same.reset(setup.parameters(seed=SEED))
+    for _ in range(EPOCHS):
+        for at in range(0, EXAMPLES, BATCH_SIZE):
+            same.train(np.arange(EXAMPLES, dtype=np.int32)[np.newaxis, at : at + BATCH_SIZE])
+    return parameters(trainer, "fused") | parameters(same, "idiomatic")
+
+
+def parameters(trainer: Trainer, execution: Execution) -> Trace:
+    """What the parameters became; the rounds of the two executions are of different steps."""
+    return {
+        Quantity(Stage.TIMED, f"parameter {name} {execution}"): value
+        for name, value in trainer.parameters().items()
+    }

@@ -1,0 +1,122 @@
+"""A timed round that is not of the training it stands for shows in the trace."""
+
+import contextlib
+import functools
+from unittest.mock import PropertyMock, patch
+
+import pytest
+import pytorch_process
+import tracing
+
+from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.identity import timed
+from benchmarks.identity.certificate import judged
+from benchmarks.identity.difference import BOUND, differences
+from benchmarks.identity.trace import set_up
+from benchmarks.recipe.arm import Arm
+
+ARM = Arm(
+    name="all",
+    learning_rate=0.0625,
+    momentum=0.5,
+    weight_decay=0.03125,
+    decay="decoupled",
+    clip_norm=8.0,
+    augmentation=["shift", "flip"],
+    scaling="none",
+)
+MODEL = "cnn"
+
+
+def of_timing(**settings):
+    """The arm that is timed has other settings."""
+    changed = ARM.for_timing.model_copy(update=settings)
+    return patch.object(Arm, "for_timing", PropertyMock(return_value=changed))
+
+
+def of_trainer(name, change):
+    """Replace a method of the trainer by `change(original, self, *arguments)`."""
+    from benchmarks.frameworks.pytorch import Trainer
+
+    original = getattr(Trainer, name)
+    return patch.object(Trainer, name, lambda self, *given, **named: change(original, self, *given, **named))
+
+
+def set_up_of(**settings):
+    """Throughput sets its training up with other arguments."""
+    from benchmarks.frameworks.setup import Setup
+
+    original = Setup.on
+    return patch.object(Setup, "on", lambda *given, **named: original(*given, **named | settings))
+
+
+def of_few_epochs(original, self, batch_size, **length):
+    return original(self, batch_size, **{what: count - 1 for what, count in length.items()})
+
+
+def without_the_rest_of_an_epoch(original, self, batch_size, *, epochs):
+    return original(self, batch_size, steps=epochs * (len(self.labels) // batch_size))
+
+
+def of_one_batch(original, self, batches):
+    return original(self, batches[:1].repeat(len(batches), axis=0))
+
+
+def of_fewer_steps(original, self, batches):
+    return original(self, batches[: max(1, len(batches) // 2)])
+
+
+PLANTS = {
+    "a_step_without_augmentation": (EXECUTIONS, lambda: set_up_of(augmentation=[])),
+    "another_model": (EXECUTIONS, lambda: set_up_of(model="mlp")),
+    "float32": (EXECUTIONS, lambda: set_up_of(precision="float32")),
+    "no_clipping": (EXECUTIONS, lambda: of_timing(clip_norm=None)),
+    "another_momentum": (EXECUTIONS, lambda: of_timing(momentum=0.5)),
+    "no_decay": (EXECUTIONS, lambda: of_timing(weight_decay=0.0, decay=None)),
+    "another_decay": (EXECUTIONS, lambda: of_timing(decay=None)),
+    "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
+    "fit_ends_early": (["idiomatic"], lambda: of_trainer("fit", of_few_epochs)),
+    "fit_leaves_the_small_batch_out": (
+        ["idiomatic"],
+        lambda: of_trainer("fit", without_the_rest_of_an_epoch),
+    ),
+    "each_step_of_one_batch": (["fused"], lambda: of_trainer("train", of_one_batch)),
+    "fewer_steps": (["fused"], lambda: of_trainer("train", of_fewer_steps)),
+}
+CASES = [(name, execution) for name, (executions, _) in PLANTS.items() for execution in executions]
+
+
+@functools.cache
+def reference(execution):
+    data = tracing.blobs()
+    common = {"model": MODEL, "execution": "idiomatic", "precision": "float64"}
+    setup = set_up(tracing.numpy_in_float64(), data, ARM, first=None, **common)
+    return judged(timed.by_the_arm(setup, ARM, data), execution=execution, precision="float64")
+
+
+def recorded(name, execution):
+    """What PyTorch's timed round does, with the plant or, for None, without."""
+    from benchmarks.frameworks import pytorch
+
+    pytorch.configure(threads=1, device="cpu", precision="float64")
+    with PLANTS[name][1]() if name else contextlib.nullcontext():
+        return timed.by_throughput(pytorch, ARM, tracing.blobs(), model=MODEL, execution=execution)
+
+
+@pytest.fixture(scope="module")
+def in_torch():
+    pytest.importorskip("torch")
+    yield from pytorch_process.torch_process()
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_a_timed_round_is_of_the_arms_training(in_torch, execution):
+    found = differences(in_torch(recorded, None, execution), reference(execution))
+    assert found
+    assert max(found.values()) < BOUND, found
+
+
+@pytest.mark.parametrize(("name", "execution"), CASES)
+def test_a_round_of_another_training_is_found(in_torch, name, execution):
+    found = differences(in_torch(recorded, name, execution), reference(execution))
+    assert max(found.values()) > BOUND, found
