@@ -18,6 +18,9 @@ import tracing
 # pytest-benchmark times nothing in a worker.
 os.environ.pop("PYTEST_XDIST_WORKER", None)
 
+# Several tests run at once: threads that wait leave their core to others.
+os.environ["OMP_WAIT_POLICY"] = "passive"
+
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyproject.toml", "environment.yml"]
 

@@ -130,6 +130,26 @@ def readings(name, steps):
     return sum(each.call_count for each in watched)
 
 
+def sizes_loaded(name):
+    """The size of each batch that `load` passes through the pipeline of `fit`: two epochs, then two steps."""
+    (x, y), sizes = data((5,)), []
+    trainer = frameworks.load(name).Trainer(
+        **{"layers": TEXT, "optimizer": Optimizer(name="sgd", learning_rate=0.5), "examples": x, "labels": y},
+        **{"precision": "float32", "execution": "idiomatic"},
+    )
+    labels = trainer._labels
+
+    def seen(*given, **settings):
+        for of_batch in labels(*given, **settings):
+            sizes.append(len(of_batch))
+            yield of_batch
+
+    with patch.object(trainer, "_labels", seen):
+        trainer.load(BATCH, epochs=2)
+        trainer.load(BATCH, steps=2)
+    return sizes
+
+
 def framework_dropout_losses(name):
     """Losses with the framework's own dropout, in both executions."""
     framework = frameworks.load(name)
@@ -157,6 +177,7 @@ if __name__ == "__main__":
     name, output = sys.argv[1:]
     found = {"float64": differences(name, "float64"), "float32": differences(name, "float32")}
     found |= {"readings": [readings(name, steps) for steps in (3, 12)]}
+    found |= {"sizes loaded": sizes_loaded(name)}
     found |= {"own dropout": framework_dropout_losses(name), "coefficients": last_coefficients()}
     found |= {"norms of a small memory": norms_of_a_small_memory(name)}
     found["imported"] = sorted({"tensorflow", "jax", "torch", "pandas", "sklearn"} & set(sys.modules))

@@ -55,6 +55,11 @@ def test_fit_waits_for_the_device_as_often_whatever_its_number_of_steps(subject)
     assert few == many
 
 
+def test_load_passes_on_what_fit_trains_on(subject):
+    _, found = subject
+    assert found["sizes loaded"] == [6, 6, 6, 2] * 2 + [6, 6]
+
+
 def test_norms_are_kept_of_more_steps_than_the_optimizer_remembers(subject):
     _, found = subject
     assert found["norms of a small memory"] < 1e-11

@@ -19,7 +19,7 @@ def trainer(monkeypatch):
     monkeypatch.setattr(rounds.time, "perf_counter", lambda: clock.now)
 
     class Trainer:
-        calls, fits = [], []
+        calls, fits, loads = [], [], []
 
         def wait(self, seconds):
             clock.now += seconds
@@ -31,6 +31,13 @@ def trainer(monkeypatch):
         def fit(self, batch_size, *, epochs=1, steps=None):
             clock.now += 0.5 + 0.25 * epochs * (steps or N / batch_size)
             self.fits.append((epochs, steps))
+
+        def load(self, batch_size, *, epochs=1, steps=None):
+            clock.now += 0.375 + 0.0625 * epochs * (steps or N / batch_size)
+            self.loads.append((epochs, steps))
+
+        def load_batches(self, batches):
+            clock.now += 0.0625 * len(batches)
 
     return Trainer()
 
@@ -141,3 +148,45 @@ def test_a_round_of_long_steps_has_several_beyond_the_start(trainer, batch_size)
     timed = rounds.idiomatic(trainer, N, case("idiomatic", batch_size), round_s=0.01)
     assert timed.start_s == pytest.approx(0.75)
     assert timed.steps == rounds.FEWEST_STEPS
+
+
+@pytest.mark.parametrize("batch_size", [4, 100, 300, 1000])
+def test_the_input_of_fit_is_timed_as_long_as_a_round_and_without_its_start(trainer, batch_size):
+    of_case = case("idiomatic", batch_size)
+    timed = rounds.idiomatic(trainer, N, of_case, round_s=4.0)
+    _, length = timed.prepare()
+    trainer.loads.clear()
+    step_s = rounds.input_step_s(trainer, BatchStream(N, seed=0), of_case, timed)
+    assert step_s == pytest.approx(0.0625)
+    assert trainer.loads[0] == (length.get("epochs", 1), length.get("steps"))
+
+
+def test_an_input_that_takes_no_time_beside_its_start_is_no_less_than_nothing(trainer, monkeypatch):
+    timed = rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0)
+    monkeypatch.setattr(trainer, "load", lambda *_, steps: trainer.wait(1.0 if steps == 1 else 0.5))
+    assert rounds.input_step_s(trainer, BatchStream(N, seed=0), case("idiomatic", 4), timed) == 0
+
+
+def test_the_input_of_fused_steps_is_timed_by_the_step(trainer):
+    of_case = case("fused", 4, call_steps=512)
+    timed = rounds.fused(trainer, BatchStream(N, seed=0), of_case, round_s=3.0, longest_s=9.0)
+    assert rounds.input_step_s(trainer, BatchStream(N, seed=0), of_case, timed) == pytest.approx(0.0625)
+
+
+def test_few_tries_find_how_long_a_round_of_fit_is(trainer):
+    trainer.fits.clear()
+    rounds.idiomatic(trainer, 10**6, case("idiomatic", 4), round_s=600.0)
+    assert [steps for _, steps in trainer.fits] == [1] * 4 + [6] * 3 + [96] * 3 + [1536] * 3
+
+
+def test_a_try_that_seems_to_take_no_time_is_followed_by_a_longer_one(trainer, monkeypatch):
+    """The start was timed too long, so that a few steps more seem to take nothing."""
+    fit, slow = trainer.fit, [5.0] * 4
+
+    def delayed(batch_size, **length):
+        fit(batch_size, **length)
+        trainer.wait(slow.pop(0) if slow else 0.0)
+
+    monkeypatch.setattr(trainer, "fit", delayed)
+    timed = rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0)
+    assert timed.steps > 15

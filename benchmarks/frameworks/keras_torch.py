@@ -105,9 +105,11 @@ class Trainer(trainer.KerasTrainer):
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return super()._observed(watched, examples)
 
-    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[torch.Tensor]:
+    def _labels(
+        self, examples: np.ndarray, labels: np.ndarray, *, epochs: int = 1, **settings
+    ) -> Iterator[torch.Tensor]:
         epoch = TorchEpochIterator(examples, labels, **settings)
-        return (of_batch for *_, ((_, of_batch),) in epoch)
+        return (of_batch for _ in range(epochs) for *_, ((_, of_batch),) in epoch)
 
     def _load_fused(self, batches: np.ndarray) -> np.ndarray:
         return self.fused.load_batches(batches).cpu().numpy()

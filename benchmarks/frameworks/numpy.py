@@ -126,10 +126,11 @@ class Trainer:
             for batch in itertools.islice(self._shuffled(batch_size), steps):
                 self.train(batch)
 
-    def load_epoch(self, batch_size: int, *, steps: int) -> None:
-        """Gather the first batches of an epoch of `fit` without training."""
-        for batch in itertools.islice(self._shuffled(batch_size), steps):
-            self.load_batches(batch)
+    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """Gather the batches that `fit` trains on, without training."""
+        for _ in range(epochs):
+            for batch in itertools.islice(self._shuffled(batch_size), steps):
+                self.load_batches(batch)
 
     def _shuffled(self, batch_size: int) -> Iterator[np.ndarray]:
         """The batches of an epoch in a random order, [1, B] each; the last one may be smaller."""

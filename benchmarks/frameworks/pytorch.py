@@ -181,7 +181,9 @@ class Trainer:
                 self._step(x, y, self.settings.learning_rate)
         synchronise()
 
-    def load_epoch(self, batch_size: int, *, steps: int) -> None:
-        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
-        for _ in itertools.islice(self._loader(batch_size, shuffle=True), steps):
-            pass
+    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """Pass what `fit` trains on through its input pipeline without training."""
+        loader = self._loader(batch_size, shuffle=True)
+        for _ in range(epochs):
+            for _ in itertools.islice(loader, steps):
+                pass

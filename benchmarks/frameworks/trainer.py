@@ -63,8 +63,8 @@ class Trainer(Protocol):
         execution; `train` runs the same loop on batches that are given, so that it can be certified.
         """
 
-    def load_epoch(self, batch_size: int, *, steps: int) -> None:
-        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
+    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """Pass what `fit` trains on through its input pipeline without training."""
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""

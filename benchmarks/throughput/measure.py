@@ -6,7 +6,6 @@
 
 import functools
 import json
-import math
 import os
 import statistics
 import time
@@ -21,7 +20,8 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
-from benchmarks.throughput.rounds import Round, estimated_step_s, fused, idiomatic, seconds, set_up
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput.rounds import Round, fused, idiomatic, input_step_s, seconds, set_up
 from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
@@ -32,8 +32,6 @@ so that a round of it must be long."""
 TIMES_LONGER = {"fused": 1.0, "idiomatic": 4.0}
 """How many times the seconds for a case its rounds take together."""
 FEWEST_ROUNDS = 3
-MOST_LOADED = 256
-"""The most batches that are loaded at a time to time the input pipeline of the fused execution."""
 
 
 @functools.cache
@@ -68,32 +66,17 @@ def total_s(case: Case) -> float:
     return REQUEST.seconds_per_case * TIMES_LONGER[case.execution]
 
 
-def round_of(case: Case, setup: Setup, trainer: Trainer) -> Round:
+def round_of(case: Case, n_examples: int, trainer: Trainer, stream: BatchStream) -> Round:
     """The round of a case; making it warms the trainer up."""
     round_s = total_s(case) / ROUNDS[case.execution]
     if case.execution == "fused":
-        stream = setup.stream(seed=REQUEST.process)
         return fused(trainer, stream, case, round_s=round_s, longest_s=total_s(case))
-    return idiomatic(trainer, len(setup.labels), case, round_s=round_s)
+    return idiomatic(trainer, n_examples, case, round_s=round_s)
 
 
 def number_of_rounds(round_s: float, *, most: int, total_s: float) -> int:
     """Number of rounds that fit into the time for a case, from FEWEST_ROUNDS to `most`."""
     return max(FEWEST_ROUNDS, min(most, int(total_s / round_s)))
-
-
-def input_step_s(case: Case, setup: Setup, trainer: Trainer) -> float:
-    """Seconds that the input pipeline alone takes for a step."""
-    if case.execution == "idiomatic":
-        return estimated_step_s(
-            lambda steps: trainer.load_epoch(case.batch_size, steps=steps),
-            budget_s=total_s(case) / ROUNDS[case.execution],
-            most=math.ceil(len(setup.labels) / case.batch_size),
-        )
-    steps = min(case.call_steps, MOST_LOADED)
-    batches = setup.stream(seed=REQUEST.process).batches(case.batch_size, first=0, count=steps)
-    trainer.load_batches(batches)
-    return statistics.median(seconds(trainer.load_batches, batches) for _ in range(FEWEST_ROUNDS)) / steps
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,9 +111,9 @@ def time_case(benchmark, case: Case) -> None:
     setup, trainer = setup_and_trainer(case.model_copy(update={"batch_size": 1, "call_steps": 1}))
     trainer.reset(setup.parameters(seed=0))
     compile_s = trainer.compile(case.batch_size)
-    first = setup.stream(seed=REQUEST.process).batches(case.batch_size, first=0, count=1)
-    first_step_s = seconds(trainer.train, first)
-    timed = round_of(case, setup, trainer)
+    stream = setup.stream(seed=REQUEST.process)
+    first_step_s = seconds(trainer.train, stream.batches(case.batch_size, first=0, count=1))
+    timed = round_of(case, len(setup.labels), trainer, stream)
     arguments, options = timed.prepare()
     round_s = seconds(timed.run, *arguments, **options)
     watch.probe()
@@ -147,7 +130,7 @@ def time_case(benchmark, case: Case) -> None:
         start_s=timed.start_s,
         compile_s=compile_s,
         first_step_s=first_step_s,
-        input_share=min(1.0, input_step_s(case, setup, trainer) / step_s),
+        input_share=min(1.0, input_step_s(trainer, stream, case, timed) / step_s),
         disturbance=watch.disturbance().model_dump(),
         gpu_state=gpu_state,
         measuring_s=time.perf_counter() - start,

@@ -7,6 +7,7 @@ each time with batches that it has not seen; a user calls `fit` once for many st
 import functools
 import itertools
 import math
+import statistics
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -28,6 +29,10 @@ TRIES = 3
 a machine pauses now and then."""
 FEWEST_STEPS = 5
 """The fewest steps beyond the first in a round of `fit`, so that a start that varies hardly counts."""
+LONGER = 16
+"""How many times longer one try of `fit` may be than the one before it."""
+MOST_LOADED = 256
+"""The most steps of the fused execution whose input is timed: their examples are held at once."""
 
 
 class Round(NamedTuple):
@@ -52,6 +57,11 @@ def seconds(function: Callable, *arguments, **options) -> float:
 def fastest_s(function: Callable, *arguments, **options) -> float:
     """Seconds of the fastest of TRIES calls."""
     return min(seconds(function, *arguments, **options) for _ in range(TRIES))
+
+
+def median_s(function: Callable, *arguments, **options) -> float:
+    """Seconds of the median of TRIES calls."""
+    return statistics.median(seconds(function, *arguments, **options) for _ in range(TRIES))
 
 
 def estimated_step_s(take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS) -> float:
@@ -117,14 +127,19 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
     fit = functools.partial(trainer.fit, case.batch_size)
     fit(steps=1)
     start_s = fastest_s(fit, steps=1)
-    tried, step_s = 1, 0.0
-    while tried * step_s < round_s / 2 and tried < MOST_STEPS:
-        tried *= 4
-        length, steps = length_of(tried, n_examples, case.batch_size)
-        fit(**length)  # The last batch of an epoch may be smaller, and is then compiled here.
-        step_s = max(0.0, fastest_s(fit, **length) - start_s) / (steps - 1)
-    length, steps = length_of(max(1 + FEWEST_STEPS, round(round_s / step_s)), n_examples, case.batch_size)
+    wanted, spent_s, tried = 1 + FEWEST_STEPS, 0.0, 0.0
+    while spent_s < round_s / 2 and tried < MOST_STEPS:
+        length, tried = length_of(wanted, n_examples, case.batch_size)
+        spent_s = max(0.0, fastest_s(fit, **length) - start_s)
+        wanted = enough_steps(spent_s / (tried - 1), round_s=round_s, most=LONGER * tried)
+    length, steps = length_of(wanted, n_examples, case.batch_size)
     return Round(prepare=lambda: ((), length), run=fit, steps=steps - 1, start_s=start_s)
+
+
+def enough_steps(step_s: float, *, round_s: float, most: float) -> int:
+    """How many steps fill a round if each takes so long; at most `most`, since a short try may mislead."""
+    fill = round_s / step_s if step_s else math.inf
+    return max(1 + FEWEST_STEPS, round(min(fill, most)))
 
 
 def length_of(steps: int, n_examples: int, batch_size: int) -> tuple[dict[str, int], float]:
@@ -137,3 +152,14 @@ def length_of(steps: int, n_examples: int, batch_size: int) -> tuple[dict[str, i
         return {"steps": steps}, float(steps)
     epochs = max(round(steps / in_epoch), 1 if in_epoch > 1 else 2)
     return {"epochs": epochs}, epochs * n_examples / batch_size
+
+
+def input_step_s(trainer: Trainer, stream: BatchStream, case: Case, timed: Round) -> float:
+    """Seconds that the input pipeline alone takes for a step of a round, without its start."""
+    if case.execution == "idiomatic":
+        _, length = timed.prepare()
+        load = functools.partial(trainer.load, case.batch_size)
+        return max(0.0, median_s(load, **length) - fastest_s(load, steps=1)) / timed.steps
+    batches = stream.batches(case.batch_size, first=0, count=min(case.call_steps, MOST_LOADED))
+    trainer.load_batches(batches)
+    return median_s(trainer.load_batches, batches) / len(batches)

@@ -1,6 +1,5 @@
 """The part of a trainer that is the same for every backend of Keras, including `model.fit`."""
 
-import itertools
 import time
 
 import keras
@@ -90,8 +89,8 @@ class KerasTrainer:
     - `_run(batches, coefficients)`: the fused steps, with the rows of `_coefficients`; returns losses and,
       if the optimizer clips, gradient norms, [steps, 1 or 2];
     - `_load_fused(batches)`: `load_batches` of the fused execution;
-    - `_labels(examples, labels, **settings)`: the labels of each batch as they come out of the input
-      pipeline of `fit`, which takes the same settings;
+    - `_labels(examples, labels, epochs=1, **settings)`: the labels of each batch as they come out of the
+      input pipeline of `fit`, which takes the same settings;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -199,8 +198,8 @@ class KerasTrainer:
             self.examples, self.labels, batch_size=batch_size, epochs=epochs, steps_per_epoch=steps, verbose=0
         )
 
-    def load_epoch(self, batch_size: int, *, steps: int) -> None:
-        """Pass the first steps of an epoch of `fit` through its input pipeline without training."""
-        labels = self._labels(self.examples, self.labels, batch_size=batch_size, shuffle=True)
-        for _ in itertools.islice(labels, steps):
+    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        """Pass what `fit` trains on through its input pipeline without training."""
+        settings = {"batch_size": batch_size, "steps_per_epoch": steps, "shuffle": True}
+        for _ in self._labels(self.examples, self.labels, epochs=epochs, **settings):
             pass
