@@ -102,7 +102,8 @@ def certificate(
     """
     execution = names["execution"]
     of_single = judged(reference, execution=execution, precision="float32")
-    in_float32 = {name: size for name, size in differences(single, of_single).items() if float32_bound(name)}
+    of_float32 = differences(single, of_single, of_float32=True)
+    in_float32 = {name: size for name, size in of_float32.items() if float32_bound(name)}
     trace, reference = (judged(each, execution=execution, precision="float64") for each in (trace, reference))
     sizes = differences(trace, reference)
     parts = parting_step(single, reference)

@@ -12,14 +12,14 @@ ROUNDING = 1e-6
 FLOAT32_BOUND = 1e-3
 """Relative difference of the loss beyond which a training in float32 no longer follows the reference."""
 FIRST_FLOAT32_BOUND = 2e-5
-"""Largest relative difference, up to the first step, that float32 may have from the reference in float64."""
-
-SLOW_FLOAT32_BOUND = 1e-3
-"""The same for the losses of some dozens of steps at a small rate."""
+"""Largest relative difference that float32 may have from the reference in float64 where it has no cause to
+part from it: up to the first step, and in the losses of a run at a tiny rate and of a tiny model."""
 FEW_PREDICTIONS = 1e-2
 """The same for an accuracy: a last digit may decide for which class an output is largest."""
-STATE_FLOAT32_BOUND = 1e-2
-"""The same for the optimizer's state after a few steps."""
+MOVED_FLOAT32_BOUND = 0.05
+"""The same for the losses of some dozens of steps at a tiny rate, relative to what training changes them."""
+LEAST_MOVED = 4e-5
+"""A loss that changes by a smaller part of itself counts as changed by this: the rest may be rounding."""
 BEFORE_THE_SECOND_STEP = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
     *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
@@ -53,6 +53,20 @@ def scales(reference: Trace) -> dict[Quantity, float]:
     }
 
 
+def moved(reference: Trace) -> dict[Quantity, float]:
+    """The scale of losses in float32: by how much training changed them, where the reference tells.
+
+    How far rounding can lead float32 astray depends on how far the parameters moved, and so does what a
+    fault does; by how much a loss itself changes differs a thousandfold between models.
+    """
+    found = {}
+    for name in reference:
+        if (rest := name.at_rest) in reference:
+            changed, least = magnitude(reference[name] - reference[rest]), magnitude(reference[rest])
+            found[name] = max(changed, LEAST_MOVED * least)
+    return found
+
+
 def magnitude(array: np.ndarray) -> float:
     """Largest absolute value; 0 if there are no values."""
     return float(np.abs(array).max(initial=0.0))
@@ -66,15 +80,16 @@ def relative_difference(a: np.ndarray, b: np.ndarray, *, scale: float) -> float:
     return difference / scale if scale else difference
 
 
-def differences(trace: Trace, reference: Trace) -> Differences:
+def differences(trace: Trace, reference: Trace, *, of_float32: bool = False) -> Differences:
     """The relative difference of every quantity that either trace has."""
     names = in_causal_order(list(dict.fromkeys([*reference, *trace])))
-    relative_to = scales(reference)
+    relative_to = scales(reference) | (moved(reference) if of_float32 else {})
     return {
         name: relative_difference(trace[name], reference[name], scale=relative_to[name])
         if name in trace and name in reference
         else float("inf")
         for name in names
+        if not name.is_at_rest
     }
 
 
@@ -98,19 +113,16 @@ def float32_bound(name: Quantity) -> float | None:
     Parameters that are trained are not: Adam turns a gradient that is only rounding into a whole step.
     """
     if name.stage in TWICE:
-        return SLOW_FLOAT32_BOUND if name.of == "losses" else None
+        return MOVED_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.COUNTED:
         return FIRST_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.STUDIED_SIZES:
-        of_loss = SLOW_FLOAT32_BOUND if "loss" in name.of else None
+        of_loss = FIRST_FLOAT32_BOUND if "loss" in name.of else None
         return of_loss or (FEW_PREDICTIONS if name.of.startswith("accuracies") else BOUND)
+    if name.stage in (Stage.SMALLEST, Stage.SIZES):
+        ahead = name.of.startswith(("first loss", "validation"))
+        return FIRST_FLOAT32_BOUND if ahead else MOVED_FLOAT32_BOUND if name.of.startswith("loss") else None
     averages = name.stage == Stage.FIRST_PARAMETERS and name.of.endswith(NOT_TRAINED)
-    forward = name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith(("first loss", "validation"))
-    if name.stage in BEFORE_THE_SECOND_STEP or averages or forward:
+    if name.stage in BEFORE_THE_SECOND_STEP or averages:
         return FIRST_FLOAT32_BOUND
-    if name.stage in (Stage.SMALLEST, Stage.SIZES) and name.of.startswith("loss"):
-        return SLOW_FLOAT32_BOUND
-    if name.stage == Stage.HARSH:
-        return FLOAT32_BOUND
-    state = name.stage == Stage.SMALLEST and name.of.startswith("state")
-    return STATE_FLOAT32_BOUND if state else None
+    return FLOAT32_BOUND if name.stage == Stage.HARSH else None

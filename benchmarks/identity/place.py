@@ -21,7 +21,7 @@ FORWARD = {
     Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
     Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
     Stage.CALLS: "calls: many of them, with evaluations in between",
-    Stage.SLOW: "training: at a small rate, or with examples beyond the first 500",
+    Stage.SLOW: "training: at a tiny rate, or with examples beyond the first 500",
     Stage.SLOW_AGAIN: "reset: a second training with the same trainer",
     Stage.STUDIED: "run: the study's own code plans or runs it otherwise",
     Stage.STUDIED_SIZES: "run: the study's own code plans or runs it otherwise",

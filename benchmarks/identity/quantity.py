@@ -37,8 +37,8 @@ class Stage(StrEnum):
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
-    SLOW = "training at a small rate"
-    SLOW_AGAIN = "training at a small rate after a reset"
+    SLOW = "training at a tiny rate"
+    SLOW_AGAIN = "training at a tiny rate after a reset"
     STUDIED = "run by the study's own code"
     STUDIED_SIZES = "runs by the study's own code at each batch size"
     RUN = "run as in the study"
@@ -62,8 +62,8 @@ PHRASES = {
     Stage.EXAGGERATED: "{} with exaggerated settings",
     Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",
-    Stage.SLOW: "{} of a training at a small rate",
-    Stage.SLOW_AGAIN: "{} of a training at a small rate after a reset",
+    Stage.SLOW: "{} of a training at a tiny rate",
+    Stage.SLOW_AGAIN: "{} of a training at a tiny rate after a reset",
     Stage.CALLS: "{} after many short calls",
     Stage.STUDIED: "{} of a run by the study's own code",
     Stage.STUDIED_SIZES: "{} of a run by the study's own code",
@@ -74,6 +74,9 @@ PHRASES = {
     Stage.COUNTED: "{} of a tiny model over as many steps as a run",
 }
 """The name of one quantity in words, for stages that have several."""
+
+
+AT_REST = " at rest"
 
 
 class Quantity(NamedTuple):
@@ -88,6 +91,16 @@ class Quantity(NamedTuple):
 
     def __str__(self) -> str:
         return PHRASES.get(self.stage, str(self.stage)).format(self.of)
+
+    @property
+    def at_rest(self) -> "Quantity":
+        """The same quantity of a training at no rate, which only the reference has."""
+        return Quantity(self.stage, self.of + AT_REST)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it is compared with nothing, and only says by how much a training changes a loss."""
+        return self.of.endswith(AT_REST)
 
     @property
     def parameter(self) -> str:

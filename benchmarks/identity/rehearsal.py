@@ -34,7 +34,11 @@ EVALUATED_BETWEEN = 100
 LONG = 1060
 """Steps in one call: more than two compiled blocks."""
 SMALL_RATE = 2.0**-10
-"""A learning rate at which neither rounding nor float32 grows beyond a bound over some dozens of steps."""
+"""A learning rate at which rounding of float64 does not grow beyond the bound over a thousand steps."""
+TINY_RATE = 2.0**-18
+"""One at which that of float32 stays small beside what training changes, over some dozens of steps."""
+NO_RATE = 2.0**-100
+"""One at which no parameter moves."""
 SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
 SLOW_CALLS, SLOW_STEPS = 6, 60
@@ -57,13 +61,13 @@ def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
     }
 
 
-def slowed(setup: Setup, steps: int) -> Setup:
+def slowed(setup: Setup, steps: int, rate: float = SMALL_RATE) -> Setup:
     """The same training at a small rate, over a budget of so many steps.
 
     Over many steps at the rate of an arm, rounding can grow beyond any bound. What lies around the steps does
     not depend on the rate, and what does is seen in the trace, at every size and in many calls.
     """
-    return replace(setup, optimizer=over(setup.optimizer, steps, learning_rate=SMALL_RATE))
+    return replace(setup, optimizer=over(setup.optimizer, steps, learning_rate=rate))
 
 
 def two_runs(setup: Setup, data: Dataset, smallest: int, largest: int) -> Trace:
@@ -190,7 +194,13 @@ def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
     return {Quantity(Stage.LONG, f"parameter {name}"): value for name, value in trainer.parameters().items()}
 
 
-def held_in_float32(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+def held_in_float32(setup: Setup, data: Dataset, sizes: list[int], *, rate: float = TINY_RATE) -> Trace:
     """What float32 too is judged by: steps at each batch size, and a training that is done twice."""
-    slow = replace(slowed(setup, STEPS), examples=noisy_images(setup.examples))
+    slow = replace(slowed(setup, STEPS, rate), examples=noisy_images(setup.examples))
     return {**at_sizes(slow, data, sizes), **twice(slow, data, min(sizes))}
+
+
+def losses_at_rest(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """Those losses where no parameter moves."""
+    resting = held_in_float32(setup, data, sizes, rate=NO_RATE)
+    return {name.at_rest: losses for name, losses in resting.items() if name.of.startswith("loss")}

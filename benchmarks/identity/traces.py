@@ -97,6 +97,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if is_reference(subject, precision):
         trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
         trace |= timed.by_the_arm(on_all, arm, data)
+        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
         trace |= counted.over_all_steps(setup, max(plan.optimizer.total_steps for plan in plans))
     if precision == "float32":
