@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import replace
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import pytorch_process
 import tracing
@@ -145,6 +146,8 @@ PLANTS = {
     "from the parameters of one seed": from_the_parameters_of_one_seed,
     "begun where the pace was measured": begun_where_the_pace_was_measured,
     "forked at twice the rate": trained_at_twice_the_rate,
+    "without decay at the second size": lambda: set_up_of(without_decay, where=at_the_second_size),
+    "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
 }
 IN_FLOAT32 = {
     "without augmentation in float32": lambda: set_up_of(without_augmentation, where=in_float32),
@@ -191,7 +194,7 @@ def stage_of(precision):
     return {"float64": studied.Stage.STUDIED, "float32": studied.Stage.STUDIED_SIZES}[precision]
 
 
-@pytest.mark.parametrize(("precision", "runs"), [("float64", 1), ("float32", 2)])
+@pytest.mark.parametrize(("precision", "runs"), [("float64", 2), ("float32", 2)])
 def test_a_run_by_the_study_is_the_one_that_the_arm_says(unconfigured, by_the_arm, precision, runs):
     sizes = found(unconfigured(by_the_study, None, precision), by_the_arm, precision)
     assert max(sizes.values()) < 0.2, sizes
@@ -248,12 +251,19 @@ def test_a_run_that_fails_is_an_error_and_no_agreement(unconfigured, plant, told
 
 def test_other_executions_are_not_judged_by_runs_that_no_study_makes(by_the_arm):
     assert judged(by_the_arm, execution="idiomatic", precision="float32") == {}
-    assert len(judged(by_the_arm, execution="fused", precision="float64")) == 6
+    assert len(judged(by_the_arm, execution="fused", precision="float64")) == 12
 
 
-def test_float32_is_rehearsed_at_each_size_and_float64_at_the_smallest():
-    sizes = {
-        precision: [plan.cell.batch_size for plan in studied.of_precision(plans(), precision)]
+def test_each_size_is_rehearsed_in_both_precisions_and_the_smallest_on_all_data():
+    data = tracing.blobs()
+    large = replace(
+        data, **{name: np.concatenate([getattr(data, name)] * 9) for name in ("train_x", "train_y")}
+    )
+    found = {
+        precision: [
+            (plan.cell.batch_size, plan.optimizer.total_steps, len(used.train_y))
+            for plan, used in studied.rehearsals(plans(), large, precision)
+        ]
         for precision in ("float32", "float64")
     }
-    assert sizes == {"float32": SIZES, "float64": [4]}
+    assert found == {"float32": [(4, 24, 3000), (33, 24, 3000)], "float64": [(4, 24, 6300), (33, 3, 3000)]}

@@ -5,6 +5,7 @@ augmentation say, or did not start its run anew, only a run that the study makes
 is `identity.expected_run`, on a trainer that the arm alone sets up.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
 
@@ -34,16 +35,16 @@ TARGET = 0.2
 EVALUATED = 1200
 """Validation and test examples: more than one forward pass takes."""
 TRAINED = 3000
-"""Training examples of the runs in float32, or a batch if that is more."""
+"""Training examples of all runs but one, or a batch if that is more."""
 
 
-def rehearsed(plan: Plan, precision: str) -> Plan:
-    """A plan of the study in this precision, shortened; in float32 at a tiny rate.
+def rehearsed(plan: Plan, precision: str, *, most: int) -> Plan:
+    """A plan of the study in this precision, of `most` steps at most; in float32 at a tiny rate.
 
     Random numbers are those that frameworks share.
     """
     size = plan.cell.batch_size
-    steps = max(FEWEST_STEPS, min(STEPS, MOST_TRAINED // size))
+    steps = max(FEWEST_STEPS, min(most, MOST_TRAINED // size))
     return plan.model_copy(
         update={
             **{"seed": SEED, "precision": precision, "randomness": "shared", "target": TARGET},
@@ -59,9 +60,8 @@ def rehearsed_optimizer(optimizer: Optimizer, steps: int, precision: str) -> Opt
     return over(optimizer, steps, **({"learning_rate": RATE} if precision == "float32" else {}))
 
 
-def few(data: Dataset, plan: Plan) -> Dataset:
-    """The first validation and test examples; in float32 not all training examples either, and with noise."""
-    trained = max(TRAINED, plan.cell.batch_size) if plan.precision == "float32" else None
+def few(data: Dataset, plan: Plan, *, trained: int | None) -> Dataset:
+    """The first examples, of those for training `trained` or all; in float32 with noise."""
     sizes = {"train": trained, "validation": EVALUATED, "test": EVALUATED}
     names = {f"{part}_{which}": size for part, size in sizes.items() for which in "xy"}
     arrays = {name: getattr(data, name)[:size] for name, size in names.items()}
@@ -70,10 +70,18 @@ def few(data: Dataset, plan: Plan) -> Dataset:
     return replace(data, **arrays)
 
 
-def of_precision(plans: list[Plan], precision: str) -> list[Plan]:
-    """The plans that are rehearsed in a precision: at each size in float32, at the smallest in float64."""
-    smallest = min(plans, key=lambda plan: plan.cell.batch_size)
-    return [rehearsed(plan, precision) for plan in (plans if precision == "float32" else [smallest])]
+def rehearsals(plans: list[Plan], data: Dataset, precision: str) -> Iterator[tuple[Plan, Dataset]]:
+    """What is rehearsed in a precision: a plan for each batch size, and the data that it is trained on.
+
+    In float64 the run at the smallest batch size is trained on all data; at the others, where the rate of an
+    arm may be such that rounding soon grows, it is of few steps.
+    """
+    smallest = min(plan.cell.batch_size for plan in plans)
+    for plan in plans:
+        size, single = plan.cell.batch_size, precision == "float32"
+        made = rehearsed(plan, precision, most=STEPS if single or size == smallest else FEWEST_STEPS)
+        whole = size == smallest and not single
+        yield made, few(data, made, trained=None if whole else max(TRAINED, size))
 
 
 def by_the_study(
@@ -85,8 +93,8 @@ def by_the_study(
         RuntimeError: a run failed, or its record is not of its plan.
     """
     trace: Trace = {}
-    for plan in of_precision(plans, precision):
-        made = one_run(framework, plan, few(data, plan), threads=threads)
+    for plan, used in rehearsals(plans, data, precision):
+        made = one_run(framework, plan, used, threads=threads)
         if made.run.status in (Status.FAILED, Status.OUT_OF_MEMORY):
             raise RuntimeError(f"a run by the study's own code failed: {made.run.message}")
         if (made.cell, made.settings) != (plan.cell, plan.settings):
@@ -102,8 +110,8 @@ def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[
     """
     trace: Trace = {}
     for precision in ("float64", "float32"):
-        for plan in of_precision(plans, precision):
-            used, optimizer = few(data, plan), optimizers[plan.cell.batch_size]
+        for plan, used in rehearsals(plans, data, precision):
+            optimizer = optimizers[plan.cell.batch_size]
             trainer = replace(
                 setup,
                 **{"examples": used.train_x, "labels": used.train_y},
