@@ -314,7 +314,7 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
             **exaggerated.with_settings_exaggerated(of_run, 32),
             **exaggerated.with_extreme_parameters(of_run, 32),
             **rehearsal.record_rehearsal(of_run, data(), SIZES),
-            **counted.over_all_steps(of_run, COUNTED),
+            **counted.over_all_steps(of_run, COUNTED, SIZES[0]),
         }
 
 

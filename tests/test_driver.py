@@ -1,5 +1,6 @@
 """A driver that does anything otherwise than its description says gets no certificate."""
 
+import time
 from unittest.mock import patch
 
 import numpy as np
@@ -22,6 +23,13 @@ def test_the_scripts_end_in_every_way():
     middle = made["with the best evaluation in the middle"]
     best = [point.examples for point in middle.curve].index(middle.best_examples)
     assert 5 < best < len(middle.curve) - 5
+
+
+def test_the_driver_counts_seconds_and_not_those_of_the_processor():
+    assert driver.keeps_time()
+    with patch.dict(run.run_to_target.__kwdefaults__, clock=time.process_time):
+        assert not driver.keeps_time()
+        assert driver.fault() == "the driver does not count the seconds that training and evaluation take"
 
 
 def method(name, changed):

@@ -11,7 +11,7 @@ from benchmarks import models
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import driver, expected_plan, quantity
+from benchmarks.identity import driver, expected_plan, expected_update, quantity
 from benchmarks.identity.difference import (
     BOUND,
     FIRST_FLOAT32_BOUND,
@@ -197,7 +197,9 @@ def _of_arm(
                 conditions=_conditions(folder, framework, where),
                 failure=_failure(folder, framework, where)
                 or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
-                plan=of_driver or expected_plan.fault(study, workload, arm, framework),
+                plan=of_driver
+                or expected_update.fault(arm)
+                or expected_plan.fault(study, workload, arm, framework),
             )
 
 

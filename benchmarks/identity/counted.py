@@ -17,9 +17,9 @@ from benchmarks.models.layer import Spec
 from benchmarks.models.layers import Dense, Dropout, Flatten, RandomFlip, RandomShift
 from benchmarks.recipe.plan import LONGEST_CALL
 
-SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 50
-BATCH_SIZE = 3
-"""Small, and no divisor of the number of examples."""
+SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
+LARGEST = 64
+"""The largest batch size that is used."""
 
 
 def tiny(layers: Spec) -> Spec:
@@ -40,14 +40,15 @@ def of_tiny_model(setup: Setup) -> Setup:
     )
 
 
-def over_all_steps(setup: Setup, steps: int) -> Trace:
+def over_all_steps(setup: Setup, steps: int, batch_size: int) -> Trace:
     """The losses of so many steps, [steps], and the parameters after them."""
+    size = min(batch_size, LARGEST)
     of_tiny = of_tiny_model(replace(setup, optimizer=over(setup.optimizer, steps, learning_rate=SMALL_RATE)))
     trainer, stream, losses = of_tiny.trainer(), of_tiny.stream(seed=0), []
     trainer.reset(of_tiny.parameters(seed=0))
     for first in range(0, steps, LONGEST_CALL):
         count = min(LONGEST_CALL, steps - first)
-        losses.append(trainer.train(stream.batches(BATCH_SIZE, first=first, count=count)).loss)
+        losses.append(trainer.train(stream.batches(size, first=first, count=count)).loss)
     return {
         Quantity(Stage.COUNTED, "losses"): np.concatenate(losses),
         **{Quantity(Stage.COUNTED, f"parameter {name}"): each for name, each in trainer.parameters().items()},

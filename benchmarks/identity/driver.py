@@ -6,6 +6,7 @@ thousand steps cost nothing.
 """
 
 import math
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ PARTS = ("train", "validation", "test")
 EXAMPLES = 1000
 EVALUATION_S = 7.0
 """What an evaluation takes by the scripted clock; a run does not count it."""
+REST_S = 0.01
+"""What a call and an evaluation of a trainer that rests take at least, by the real clock."""
 SEED = 3
 ROUNDING = 1e-9
 """Relative difference that another order of a sum may make."""
@@ -145,6 +148,31 @@ def described(script: Script) -> Run:
     return due.model_copy(update={"evaluation_s": EVALUATION_S * len(due.curve)})
 
 
+class Sleeping(Scripted):
+    """A trainer each of whose calls, and each of whose evaluations, rests for a while by the real clock."""
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """The same, after a rest."""
+        time.sleep(REST_S)
+        return super().train(batches)
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """The same, after a rest."""
+        time.sleep(REST_S)
+        return super().logits(examples)
+
+
+def keeps_time() -> bool:
+    """Whether the driver counts the seconds that pass, those included in which the processor rests."""
+    script = Script(10, 300, 1000, target=0.9)
+    trainer, start = Sleeping(script.total_steps, STEP_S, script.diverges_at), time.perf_counter()
+    made = run_to_target(trainer, BatchStream(EXAMPLES, seed=SEED), data(), script.plan, watch=Watch())
+    calls, passed_s = len(made.curve), time.perf_counter() - start
+    return min(made.training_s, made.evaluation_s) >= calls * REST_S and (
+        made.training_s + made.evaluation_s <= passed_s
+    )
+
+
 def fault() -> str:
     """The first thing that the driver does otherwise than its description says; empty if there is none."""
     for name, script in SCRIPTS.items():
@@ -152,7 +180,7 @@ def fault() -> str:
         for field in Run.model_fields:
             if not close(getattr(made, field), getattr(due, field)):
                 return f"in a training {name}, {field} differs from what training.run says of it"
-    return ""
+    return "" if keeps_time() else "the driver does not count the seconds that training and evaluation take"
 
 
 def close(made: object, due: object) -> bool:

@@ -96,13 +96,25 @@ def looked_at(arm: Arm, steps: int) -> list[int]:
 
 
 def wrong_rates(plan: Plan, arm: Arm, stated: dict[str, Any]) -> Iterator[str]:
-    """The first step whose rate is not the one that the arm's schedule gives, in words."""
+    """The steps whose rate is not the one that the arm's schedule gives, in words.
+
+    In one call from the first step on, and in a call of its own. So are Adam's corrections, m̂ = m / (1 − β₁ᵗ)
+    and ŝ = s / (1 − β₂ᵗ).
+    """
     peak, steps = stated["optimizer.learning_rate"], stated["optimizer.total_steps"]
-    rates = plan.optimizer.rates(0, steps)
+    in_one_call = plan.optimizer.coefficients(0, steps)
+    betas = [float(np.float32(stated[f"optimizer.{name}"])) for name in ("beta_1", "beta_2")]
     for step in looked_at(arm, steps):
-        due = rate_at(arm, step, peak=peak, steps=steps)
-        if not math.isclose(rates[step], due, rel_tol=TOLERANCE, abs_tol=TOLERANCE * peak):
-            yield f"the learning rate of step {step + 1} is {rates[step]:.6g}, and the arm says {due:.6g}"
+        due, (first, second) = (
+            rate_at(arm, step, peak=peak, steps=steps),
+            (1 - b ** (step + 1) for b in betas),
+        )
+        for found in (in_one_call[step], plan.optimizer.coefficients(step, 1)[0]):
+            rate, mean_rate, root = found
+            if not math.isclose(rate, due, rel_tol=TOLERANCE, abs_tol=TOLERANCE * peak):
+                yield f"the learning rate of step {step + 1} is {rate:.6g}, and the arm says {due:.6g}"
+            if not np.allclose([mean_rate * first, root**2 * second], [rate, 1.0], rtol=TOLERANCE, atol=0):
+                yield f"the corrections of step {step + 1} are not those of Adam"
 
 
 def faults_of(plan: Plan, study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> Iterator[str]:

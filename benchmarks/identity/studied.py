@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
+from benchmarks.identity import expected_setup
 from benchmarks.identity.exaggerated import over
 from benchmarks.identity.expected_run import expected_run
 from benchmarks.identity.noise import noisy_images
@@ -20,6 +21,7 @@ from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Plan
 from benchmarks.training.forked import one_run
+from benchmarks.training.measure import set_up
 from benchmarks.training.record import Run, Status
 
 STEPS, FEWEST_STEPS = 24, 3
@@ -90,8 +92,9 @@ def by_the_study(
     """What comes of the plans of an arm if they are rehearsed; the framework has not been configured.
 
     Raises:
-        RuntimeError: a run failed, or its record is not of its plan.
+        RuntimeError: a run failed, or its record is not of its plan, or it starts from something else.
     """
+    check_setups(framework, plans, data)
     trace: Trace = {}
     for plan, used in rehearsals(plans, data, precision):
         made = one_run(framework, plan, used, threads=threads)
@@ -101,6 +104,17 @@ def by_the_study(
             raise RuntimeError("a run by the study's own code recorded other settings than those of its plan")
         trace |= results(made.run, plan)
     return trace
+
+
+def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset) -> None:
+    """Hold what the study's runs start from to their plans.
+
+    Raises:
+        RuntimeError: one starts from something else.
+    """
+    for plan in plans:
+        if cause := expected_setup.fault(set_up(framework, plan, data), plan, data):
+            raise RuntimeError(f"set-up at batch size {plan.cell.batch_size}: {cause}")
 
 
 def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[int, Optimizer]) -> Trace:

@@ -15,11 +15,12 @@ from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.throughput.rounds import fused, set_up
+from benchmarks.throughput.rounds import of_calls, set_up
 from benchmarks.throughput.rows import Case
 
-BATCH_SIZE, STEPS = 8, 7
-"""Of a round of the fused execution, which is one call."""
+BATCH_SIZE, CALLS, STEPS = 8, 3, 7
+"""Of a round of the fused execution, and the steps of each call."""
+ROUNDS = 2
 EXAMPLES, EPOCHS = 20, 2
 """Of a call of `fit`, whose last batch of an epoch is smaller."""
 RATE = 2.0**-10
@@ -46,10 +47,11 @@ def by_throughput(
     if execution == "fused":
         setup = set_up(case, timed, framework, data, precision="float64")
         trainer = setup.trainer()
-        made = fused(trainer, setup.stream(seed=SEED), case, round_s=0.0, longest_s=1e9)
+        made = of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)
         trainer.reset(setup.parameters(seed=SEED))
-        arguments, options = made.prepare()
-        made.run(*arguments, **options)
+        for _ in range(ROUNDS):
+            arguments, options = made.prepare()
+            made.run(*arguments, **options)
     else:
         setup = set_up(case, timed, framework, alike(data), precision="float64")
         trainer = setup.trainer()
@@ -78,7 +80,7 @@ def by_the_arm(setup: Setup, arm: Arm, data: Dataset) -> Trace:
     """The same by plain steps of a trainer that the arm alone sets up."""
     trainer = replace(setup, optimizer=stated(arm)).trainer()
     trainer.reset(setup.parameters(seed=SEED))
-    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=STEPS))
+    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * CALLS * STEPS))
     of_alike = alike(data)
     same = replace(setup, optimizer=stated(arm), examples=of_alike.train_x, labels=of_alike.train_y).trainer()
     same.reset(setup.parameters(seed=SEED))

@@ -99,7 +99,8 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         trace |= timed.by_the_arm(on_all, arm, data)
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
-        trace |= counted.over_all_steps(setup, max(plan.optimizer.total_steps for plan in plans))
+        steps = max(plan.optimizer.total_steps for plan in plans)
+        trace |= counted.over_all_steps(setup, steps, min(workload.sizes))
     if precision == "float32":
         return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
     if not is_reference(subject, precision):

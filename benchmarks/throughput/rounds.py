@@ -104,7 +104,11 @@ def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float, 
 
     step_s = estimated_step_s(take, budget_s=round_s, most=case.call_steps)
     of_call = max(1, min(case.call_steps, round(longest_s / step_s)))
-    calls = max(1, round(round_s / (of_call * step_s)))
+    return of_calls(trainer, stream, case, calls=max(1, round(round_s / (of_call * step_s))), of_call=of_call)
+
+
+def of_calls(trainer: Trainer, stream: BatchStream, case: Case, *, calls: int, of_call: int) -> Round:
+    """A round of so many calls of so many steps, each round on the batches that follow in the stream."""
     numbers = itertools.count()
 
     def prepare() -> tuple[tuple, dict]:

@@ -1,0 +1,124 @@
+"""A run that starts from something else than its plan says is found, though all frameworks start from it."""
+
+import dataclasses
+from unittest.mock import patch
+
+import pytest
+import tracing
+
+from benchmarks import models
+from benchmarks.frameworks.setup import Setup
+from benchmarks.identity import expected_setup
+from benchmarks.models import parameters
+from benchmarks.models.layers import Dropout, RandomShift
+from benchmarks.recipe.batches import BatchStream
+from benchmarks.study import check, study
+from benchmarks.training import measure
+
+DATA = tracing.blobs()
+
+
+def plans(model="cnn", **settings):
+    """The plans of a run at each of two batch sizes, from a seed that is not 0."""
+    arm = {
+        "name": "a",
+        "learning_rate": 0.25,
+        "momentum": 0.9,
+        "scaling": "linear",
+        "augmentation": ["shift"],
+    }
+    (workload,) = tracing.STUDY["workloads"]
+    workload = {**workload, "model": model, "batch_sizes": [16, 256], "budget": {"epochs": 4, "seconds": 9}}
+    given = {**tracing.STUDY, "seeds": [5], "arms": [{**arm, **settings}], "workloads": [workload]}
+    (replicate,) = study.replicates(check.read(given))
+    return replicate.plans
+
+
+def faults(model="cnn", **settings):
+    """What is wrong with the set-up of each run, without repetition."""
+    made = [(measure.set_up(None, plan, DATA), plan) for plan in plans(model, **settings)]
+    return {expected_setup.fault(setup, plan, DATA) for setup, plan in made}
+
+
+@pytest.mark.parametrize("model", [name for name in models.NAMES if name != "transformer"])
+@pytest.mark.parametrize("augmentation", [[], ["flip", "shift"]])
+def test_every_model_starts_as_the_plan_says(model, augmentation):
+    assert faults(model, augmentation=augmentation) == {""}
+
+
+@pytest.mark.parametrize("source", ["shared", "framework"])
+def test_dropout_draws_from_where_the_plan_says(source):
+    from benchmarks.models import mlp
+
+    (plan, _), layers = plans("mlp"), mlp.layers
+    plan = plan.model_copy(update={"randomness": source})
+    with patch.object(mlp, "layers", lambda n_classes: [*layers(n_classes), Dropout(0.5)]):
+        assert expected_setup.fault(measure.set_up(None, plan, DATA), plan, DATA) == ""
+        other = plan.model_copy(update={"randomness": {"shared": "framework"}.get(source, "shared")})
+        told = expected_setup.fault(measure.set_up(None, other, DATA), plan, DATA)
+    assert told == f"its dropout does not draw from the generator of {source} randomness"
+
+
+def changed(owner, name, change):
+    original = getattr(owner, name)
+    return patch.object(owner, name, lambda *given, **named: change(original, *given, **named))
+
+
+def only_in_traces(original, data, *, augmentation, first=None, **settings):
+    return original(data, augmentation=augmentation if first else [], first=first, **settings)
+
+
+def rate_cut(original, framework, plan, data):
+    setup = original(framework, plan, data)
+    return dataclasses.replace(setup, optimizer=setup.optimizer.model_copy(update={"learning_rate": 0.25}))
+
+
+def halved(original, self, batch_size, *, first, count):
+    return original(self, batch_size, first=first % 20, count=count)
+
+
+def another_limit(original, shape, generator):
+    return 1.01 * original(shape, generator)
+
+
+PLANTS = {
+    "augmentation in traces alone": (lambda: changed(Setup, "on", only_in_traces), "its layers are not"),
+    "another shift": (
+        lambda: patch.dict(models.AUGMENTATIONS, shift=RandomShift(reach=2)),
+        "its layers are not",
+    ),
+    "a rate cut": (lambda: changed(measure, "set_up", rate_cut), "its optimizer"),
+    "half of the examples": (
+        lambda: changed(Setup, "on", lambda o, data, **named: o(data, **named | {"first": 350})),
+        "its examples are not all",
+    ),
+    "parameters of one seed": (
+        lambda: changed(Setup, "parameters", lambda o, self, *, seed: o(self, seed=0)),
+        "of seed 5 is not drawn",
+    ),
+    "another initialiser": (lambda: changed(parameters, "glorot_uniform", another_limit), "is not drawn"),
+    "biases that are not 0": (lambda: patch.dict(parameters.FILLS, bias=0.01), "bias is not 0"),
+    "batches of one seed": (
+        lambda: changed(Setup, "stream", lambda o, self, *, seed: o(self, seed=0)),
+        "the batches from step 1 on",
+    ),
+    "batches that come again": (lambda: changed(BatchStream, "batches", halved), "the batches from step"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_another_start_is_told(name):
+    plant, told = PLANTS[name]
+    with plant():
+        assert any(told in cause for cause in faults() if cause)
+
+
+@pytest.mark.parametrize("kind", ["kernel", "gamma", "moving_variance", "beta"])
+def test_first_parameters_of_every_kind_are_looked_at(kind):
+    plan, _ = plans()
+    setup = measure.set_up(None, plan, DATA)
+    values = setup.parameters(seed=5)
+    name = next(each for each in values if each.endswith(kind))
+    other = values | {name: values[name] + 0.1}
+    with patch.object(Setup, "parameters", lambda self, *, seed: other):
+        assert name in expected_setup.fault(setup, plan, DATA)
