@@ -21,7 +21,7 @@ from benchmarks.models import layers as spec
 from benchmarks.recipe.optimizer import Optimizer, Schedule
 
 SIZES = [4, 33, 400]
-COUNTED = 3000
+COUNTED = {3: 3000, 64: 300, 400: 40}
 SMALL = [spec.Flatten(), spec.Dense(8), spec.ReLU(), spec.Dense(10)]
 AVERAGED = [spec.Flatten(), spec.Dense(8), spec.BatchNorm(), spec.ReLU(), spec.Dense(10)]
 DROPPED = [spec.Flatten(), spec.Dense(8), spec.Dropout(0.5), spec.Dense(10)]
@@ -314,7 +314,7 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
             **exaggerated.with_settings_exaggerated(of_run, 32),
             **exaggerated.with_extreme_parameters(of_run, 32),
             **rehearsal.record_rehearsal(of_run, data(), SIZES),
-            **counted.over_all_steps(of_run, COUNTED, SIZES[0]),
+            **counted.over_all_steps(of_run, COUNTED),
         }
 
 

@@ -50,12 +50,28 @@ def set_up_of(**settings):
     return patch.object(Setup, "on", lambda *given, **named: original(*given, **named | settings))
 
 
-def of_few_epochs(original, self, batch_size, **length):
-    return original(self, batch_size, **{what: count - 1 for what, count in length.items()})
+def of_few_epochs(original, self, batch_size, *, epochs=1, steps=None):
+    return original(self, batch_size, epochs=max(1, epochs - 1), steps=steps)
 
 
-def without_the_rest_of_an_epoch(original, self, batch_size, *, epochs):
-    return original(self, batch_size, steps=epochs * (len(self.labels) // batch_size))
+def of_half_the_steps(original, self, batch_size, *, epochs=1, steps=None):
+    return original(self, batch_size, epochs=epochs, steps=steps and steps // 2)
+
+
+def without_the_rest_of_an_epoch(original, self, batch_size, *, epochs=1, steps=None):
+    return original(self, batch_size, epochs=epochs, steps=steps or len(self.labels) // batch_size)
+
+
+def split(change):
+    """A round cuts its batches into calls otherwise."""
+    from benchmarks.throughput import rounds
+
+    original = rounds.np.split
+    return patch.object(rounds.np, "split", lambda *given: change(original, *given))
+
+
+def loads(original, self, batch_size, **length):
+    self.load(batch_size, **length)
 
 
 def of_one_batch(original, self, batches):
@@ -75,7 +91,10 @@ PLANTS = {
     "no_decay": (EXECUTIONS, lambda: of_timing(weight_decay=0.0, decay=None)),
     "another_decay": (EXECUTIONS, lambda: of_timing(decay=None)),
     "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
+    "a_round_runs_one_of_its_calls": (["fused"], lambda: split(lambda o, rows, parts: o(rows, parts)[:1])),
+    "a_round_loads_and_does_not_train": (["idiomatic"], lambda: of_trainer("fit", loads)),
     "fit_ends_early": (["idiomatic"], lambda: of_trainer("fit", of_few_epochs)),
+    "fit_takes_half_of_the_steps": (["idiomatic"], lambda: of_trainer("fit", of_half_the_steps)),
     "fit_leaves_the_small_batch_out": (
         ["idiomatic"],
         lambda: of_trainer("fit", without_the_rest_of_an_epoch),

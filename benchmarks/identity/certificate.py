@@ -11,7 +11,7 @@ from benchmarks import models
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import driver, expected_plan, expected_update, quantity
+from benchmarks.identity import driver, expected_draws, expected_plan, expected_update, quantity
 from benchmarks.identity.difference import (
     BOUND,
     FIRST_FLOAT32_BOUND,
@@ -165,7 +165,7 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    of_driver = driver.fault()
+    of_driver = driver.fault() or expected_draws.fault()
     return [
         result
         for workload in study.workloads

@@ -1,4 +1,4 @@
-"""A tiny model trained over as many steps as the longest run of a study, with the settings of an arm.
+"""A tiny model trained over as many steps as a study has at each batch size, with the settings of an arm.
 
 Whatever depends on the number of a step or of a draw, as schedules, counters and random layers do, may go
 astray only after many steps. With a model that is next to nothing all of them can be taken, and one that is
@@ -18,8 +18,9 @@ from benchmarks.models.layers import Dense, Dropout, Flatten, RandomFlip, Random
 from benchmarks.recipe.plan import LONGEST_CALL
 
 SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
-LARGEST = 64
-"""The largest batch size that is used."""
+"""There are as many examples, or one more than are in a batch."""
+AGAIN = 3
+"""Steps after a reset."""
 
 
 def tiny(layers: Spec) -> Spec:
@@ -29,27 +30,35 @@ def tiny(layers: Spec) -> Spec:
     return [*(layer for layer in kinds.values() if layer not in drops), Flatten(), *drops, Dense(CLASSES)]
 
 
-def of_tiny_model(setup: Setup) -> Setup:
+def of_tiny_model(setup: Setup, batch_size: int) -> Setup:
     """The same training of the tiny model on examples whose labels are drawn by lot."""
-    random = np.random.default_rng(0)
+    random, n_examples = np.random.default_rng(0), max(EXAMPLES, batch_size + 1)
     return replace(
         setup,
         layers=tiny(setup.layers),
-        examples=random.standard_normal((EXAMPLES, *SHAPE)).astype(np.float32),
-        labels=random.integers(0, CLASSES, EXAMPLES).astype(np.int32),
+        examples=random.standard_normal((n_examples, *SHAPE)).astype(np.float32),
+        labels=random.integers(0, CLASSES, n_examples).astype(np.int32),
     )
 
 
-def over_all_steps(setup: Setup, steps: int, batch_size: int) -> Trace:
-    """The losses of so many steps, [steps], and the parameters after them."""
-    size = min(batch_size, LARGEST)
-    of_tiny = of_tiny_model(replace(setup, optimizer=over(setup.optimizer, steps, learning_rate=SMALL_RATE)))
-    trainer, stream, losses = of_tiny.trainer(), of_tiny.stream(seed=0), []
-    trainer.reset(of_tiny.parameters(seed=0))
+def over_all_steps(setup: Setup, steps: dict[int, int]) -> Trace:
+    """The losses of as many steps as a run has at each batch size, and the parameters after them."""
+    trace: Trace = {}
+    for size, count in steps.items():
+        optimizer = over(setup.optimizer, count, learning_rate=SMALL_RATE)
+        made = of_steps(of_tiny_model(replace(setup, optimizer=optimizer), size), size, count)
+        trace |= {Quantity(Stage.COUNTED, f"{name} at {size}"): value for name, value in made.items()}
+    return trace
+
+
+def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]:
+    """The losses of so many steps, and of a few more after a reset; the parameters after them."""
+    trainer, stream, losses = setup.trainer(), setup.stream(seed=0), []
+    trainer.reset(setup.parameters(seed=0))
     for first in range(0, steps, LONGEST_CALL):
         count = min(LONGEST_CALL, steps - first)
-        losses.append(trainer.train(stream.batches(size, first=first, count=count)).loss)
-    return {
-        Quantity(Stage.COUNTED, "losses"): np.concatenate(losses),
-        **{Quantity(Stage.COUNTED, f"parameter {name}"): each for name, each in trainer.parameters().items()},
-    }
+        losses.append(trainer.train(stream.batches(batch_size, first=first, count=count)).loss)
+    trainer.reset(setup.parameters(seed=0))
+    losses.append(trainer.train(stream.batches(batch_size, first=0, count=AGAIN)).loss)
+    after = {f"parameter {name}": each for name, each in trainer.parameters().items()}
+    return {"losses": np.concatenate(losses), **after}

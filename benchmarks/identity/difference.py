@@ -115,7 +115,7 @@ def float32_bound(name: Quantity) -> float | None:
     if name.stage in TWICE:
         return MOVED_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.COUNTED:
-        return FIRST_FLOAT32_BOUND if name.of == "losses" else None
+        return FIRST_FLOAT32_BOUND if name.of.startswith("losses") else None
     if name.stage == Stage.STUDIED_SIZES:
         of_loss = FIRST_FLOAT32_BOUND if "loss" in name.of else None
         return of_loss or (FEW_PREDICTIONS if name.of.startswith("accuracies") else BOUND)

@@ -31,6 +31,8 @@ REST_S = 0.01
 SEED = 3
 ROUNDING = 1e-9
 """Relative difference that another order of a sum may make."""
+VERY_WRONG = -60.0
+"""Outputs that are not right are so sure that the loss is large."""
 PEAK = 0.5
 """At this part of the budget the accuracy is highest."""
 
@@ -45,6 +47,7 @@ class Scripted:
     total_steps: int
     step_s: float
     diverges_at: int
+    diverges_to: float = math.nan
     steps: int = 0
     now: float = 0.0
 
@@ -57,7 +60,7 @@ class Scripted:
         steps = self.steps + 1 + np.arange(len(batches))
         weights = 1.0 + np.arange(batches.shape[1])
         losses = (batches @ weights) / weights.sum() + steps / self.total_steps
-        losses[steps == self.diverges_at] = np.nan
+        losses[steps == self.diverges_at] = self.diverges_to
         self.steps += len(batches)
         self.now += self.step_s * len(batches)
         return Steps(losses, None)
@@ -76,7 +79,7 @@ class Scripted:
         progress = self.steps / self.total_steps
         share = (1.0 - abs(progress - PEAK)) * (1.0 - 0.1 * float(examples[0, 0]))
         right = np.arange(len(examples)) < round(share * len(examples))
-        return np.where(right, 1.0 + progress, -1.0)[:, np.newaxis] * np.array([-0.5, 0.5])
+        return np.where(right, 1.0 + progress, VERY_WRONG)[:, np.newaxis] * np.array([-0.5, 0.5])
 
 
 def data() -> Dataset:
@@ -87,7 +90,7 @@ def data() -> Dataset:
 
 
 class Script(NamedTuple):
-    """A training: its plan, and the step at which the loss is no number (0: at none)."""
+    """A training: its plan, and the step at which the loss is no finite number (0: at none)."""
 
     batch_size: int
     total_steps: int
@@ -95,6 +98,7 @@ class Script(NamedTuple):
     target: float
     seconds: float = 1e9
     diverges_at: int = 0
+    diverges_to: float = math.nan
 
     @property
     def plan(self) -> Plan:
@@ -123,6 +127,7 @@ SCRIPTS = {
     "that misses its target by a hair": Script(10, 1000, 500, target=0.9005),
     "that diverges after it reached its target": Script(10, 1000, 300, target=0.6, diverges_at=777),
     "that diverges before": Script(10, 1000, 300, target=0.9, diverges_at=1),
+    "whose loss is infinite": Script(10, 1000, 300, target=0.9, diverges_at=5, diverges_to=math.inf),
     "that ends within the last seconds": Script(10, 1000, 300, target=0.9, seconds=STEP_S * 1000 + 0.1),
     "whose time runs out": Script(10, 1000, 300, target=0.6, seconds=STEP_S * 400),
     "whose time runs out before its target": Script(10, 1000, 300, target=0.9, seconds=STEP_S * 300),
@@ -135,7 +140,7 @@ SCRIPTS = {
 
 def driven(script: Script) -> Run:
     """What the study's driver makes of a training."""
-    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at)
+    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at, script.diverges_to)
     stream = BatchStream(EXAMPLES, seed=SEED)
     made = run_to_target(trainer, stream, data(), script.plan, watch=Watch(), clock=trainer)
     return made.model_copy(update={"message": ""})
@@ -143,7 +148,7 @@ def driven(script: Script) -> Run:
 
 def described(script: Script) -> Run:
     """What its description says of the same training."""
-    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at)
+    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at, script.diverges_to)
     due = expected_run(trainer, data(), script.plan, step_s=STEP_S)
     return due.model_copy(update={"evaluation_s": EVALUATION_S * len(due.curve)})
 

@@ -73,12 +73,13 @@ def wrong_parameters(setup: Setup, plan: Plan) -> Iterator[str]:
 def wrong_batches(setup: Setup, plan: Plan) -> Iterator[str]:
     """The places at which the batches are not those of the seed, in words."""
     size, steps = plan.cell.batch_size, plan.optimizer.total_steps
-    due = batches(len(setup.labels), seed=plan.seed, batch_size=size, steps=steps + COMPARED)
-    stream = setup.stream(seed=plan.seed)
-    for first in (round(part * (steps - 1)) for part in PLACES):
-        made = stream.batches(size, first=first, count=COMPARED)
-        if not np.array_equal(made, due[first : first + COMPARED]):
-            yield f"the batches from step {first + 1} on are not those of the seed"
+    for seed in (plan.seed, *SEEDS):
+        due = batches(len(setup.labels), seed=seed, batch_size=size, steps=steps + COMPARED)
+        stream = setup.stream(seed=seed)
+        for first in (round(part * (steps - 1)) for part in PLACES):
+            made = stream.batches(size, first=first, count=COMPARED)
+            if not np.array_equal(made, due[first : first + COMPARED]):
+                yield f"the batches from step {first + 1} on are not those of seed {seed}"
 
 
 def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:

@@ -5,6 +5,7 @@ augmentation say, or did not start its run anew, only a run that the study makes
 is `identity.expected_run`, on a trainer that the arm alone sets up.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
@@ -28,8 +29,8 @@ STEPS, FEWEST_STEPS = 24, 3
 MOST_TRAINED = 6000
 """Training examples of a run at a large batch size, unless its fewest steps have more."""
 EVALUATIONS = 5
-SEED = 1
-"""Not 0, which a set-up that ignores the seed might take."""
+SEEDS = (1, 0, 2)
+"""Of the runs at the batch sizes in turn; the first is not 0, which a set-up that ignores it might take."""
 RATE = 2.0**-20
 """In float32: one at which losses keep their first digits, whatever the model."""
 TARGET = 0.2
@@ -40,7 +41,7 @@ TRAINED = 3000
 """Training examples of all runs but one, or a batch if that is more."""
 
 
-def rehearsed(plan: Plan, precision: str, *, most: int) -> Plan:
+def rehearsed(plan: Plan, precision: str, *, seed: int, most: int) -> Plan:
     """A plan of the study in this precision, of `most` steps at most; in float32 at a tiny rate.
 
     Random numbers are those that frameworks share.
@@ -49,7 +50,7 @@ def rehearsed(plan: Plan, precision: str, *, most: int) -> Plan:
     steps = max(FEWEST_STEPS, min(most, MOST_TRAINED // size))
     return plan.model_copy(
         update={
-            **{"seed": SEED, "precision": precision, "randomness": "shared", "target": TARGET},
+            **{"seed": seed, "precision": precision, "randomness": "shared", "target": TARGET},
             "optimizer": rehearsed_optimizer(plan.optimizer, steps, precision),
             "evaluate_every": -(-steps // EVALUATIONS) * size,
             "budget": plan.budget.model_copy(update={"seconds": 1e9}),
@@ -79,9 +80,10 @@ def rehearsals(plans: list[Plan], data: Dataset, precision: str) -> Iterator[tup
     arm may be such that rounding soon grows, it is of few steps.
     """
     smallest = min(plan.cell.batch_size for plan in plans)
-    for plan in plans:
+    for plan, seed in zip(plans, itertools.cycle(SEEDS), strict=False):
         size, single = plan.cell.batch_size, precision == "float32"
-        made = rehearsed(plan, precision, most=STEPS if single or size == smallest else FEWEST_STEPS)
+        most = STEPS if single or size == smallest else FEWEST_STEPS
+        made = rehearsed(plan, precision, seed=seed, most=most)
         whole = size == smallest and not single
         yield made, few(data, made, trained=None if whole else max(TRAINED, size))
 
@@ -131,7 +133,7 @@ def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[
                 **{"examples": used.train_x, "labels": used.train_y},
                 optimizer=rehearsed_optimizer(optimizer, plan.optimizer.total_steps, precision),
             ).trainer()
-            trainer.reset(setup.parameters(seed=SEED))
+            trainer.reset(setup.parameters(seed=plan.seed))
             trace |= results(expected_run(trainer, used, plan), plan)
     return trace
 
@@ -147,11 +149,11 @@ def results(run: Run, plan: Plan) -> Trace:
         "training loss": [point["train_loss"] for point in curve],
         "validation loss": [point["validation_loss"] for point in curve],
         "accuracies": [point["validation_accuracy"] for point in curve],
+        "accuracies at the end": [run.validation_accuracy, run.test_accuracy, run.train_accuracy],
     }
     if plan.precision == "float64":
         to_target = (run.examples_to_target, run.steps_to_target, run.status == Status.REACHED)
         arrays["target and best"] = [*to_target, run.best_examples]
-        arrays["final accuracies"] = [run.validation_accuracy, run.test_accuracy, run.train_accuracy]
     stage = Stage.STUDIED if plan.precision == "float64" else Stage.STUDIED_SIZES
     return {
         Quantity(stage, f"{name} at {plan.cell.batch_size}"): np.array(

@@ -15,14 +15,14 @@ from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.throughput.rounds import of_calls, set_up
+from benchmarks.throughput.rounds import of_calls, of_fit, set_up
 from benchmarks.throughput.rows import Case
 
-BATCH_SIZE, CALLS, STEPS = 8, 3, 7
-"""Of a round of the fused execution, and the steps of each call."""
-ROUNDS = 2
-EXAMPLES, EPOCHS = 20, 2
-"""Of a call of `fit`, whose last batch of an epoch is smaller."""
+BATCH_SIZE, CALLS, STEPS, ROUNDS = 8, 3, 7, 2
+"""Of the fused execution: calls of a round, and steps of a call."""
+EXAMPLES, EPOCHS, FIRST = 20, 2, 2
+LENGTHS = ({"epochs": EPOCHS}, {"steps": FIRST})
+"""Of two calls of `fit`: for whole epochs, whose last batches are smaller, and for the first steps of one."""
 RATE = 2.0**-10
 SEED = 0
 
@@ -42,22 +42,32 @@ def alike(data: Dataset) -> Dataset:
 def by_throughput(
     framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution
 ) -> Trace:
-    """The parameters after a timed round of the arm's step kind, in float64."""
+    """The parameters after timed rounds of the arm's step kind, in float64.
+
+    Raises:
+        RuntimeError: in float32 another training is timed.
+    """
     case, timed = case_of(arm, data, model=model, execution=execution), shared(arm.for_timing)
+    used = data if execution == "fused" else alike(data)
+    setup = set_up(case, timed, framework, used, precision="float64")
+    in_float32 = set_up(case, timed, framework, used, precision="float32")
+    if summary(in_float32) != (*summary(setup)[:-1], "float32"):
+        raise RuntimeError("throughput sets another training up in float32 than in float64")
+    trainer = setup.trainer()
     if execution == "fused":
-        setup = set_up(case, timed, framework, data, precision="float64")
-        trainer = setup.trainer()
-        made = of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)
-        trainer.reset(setup.parameters(seed=SEED))
-        for _ in range(ROUNDS):
-            arguments, options = made.prepare()
-            made.run(*arguments, **options)
+        rounds = [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)] * ROUNDS
     else:
-        setup = set_up(case, timed, framework, alike(data), precision="float64")
-        trainer = setup.trainer()
-        trainer.reset(setup.parameters(seed=SEED))
-        trainer.fit(BATCH_SIZE, epochs=EPOCHS)
+        rounds = [of_fit(trainer, case, length, steps=1, start_s=0.0) for length in LENGTHS]
+    trainer.reset(setup.parameters(seed=SEED))
+    for each in rounds:
+        arguments, options = each.prepare()
+        each.run(*arguments, **options)
     return parameters(trainer, execution)
+
+
+def summary(setup: Setup) -> tuple:
+    """What a set-up is of, without its arrays; the precision is last."""
+    return (setup.layers, setup.optimizer, setup.execution, len(setup.labels), setup.precision)
 
 
 def shared(arm: Arm) -> Arm:
@@ -84,8 +94,8 @@ def by_the_arm(setup: Setup, arm: Arm, data: Dataset) -> Trace:
     of_alike = alike(data)
     same = replace(setup, optimizer=stated(arm), examples=of_alike.train_x, labels=of_alike.train_y).trainer()
     same.reset(setup.parameters(seed=SEED))
-    for _ in range(EPOCHS):
-        for at in range(0, EXAMPLES, BATCH_SIZE):
+    for starts in [range(0, EXAMPLES, BATCH_SIZE)] * EPOCHS + [range(0, FIRST * BATCH_SIZE, BATCH_SIZE)]:
+        for at in starts:
             same.train(np.arange(EXAMPLES, dtype=np.int32)[np.newaxis, at : at + BATCH_SIZE])
     return parameters(trainer, "fused") | parameters(same, "idiomatic")
 

@@ -99,8 +99,8 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         trace |= timed.by_the_arm(on_all, arm, data)
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
-        steps = max(plan.optimizer.total_steps for plan in plans)
-        trace |= counted.over_all_steps(setup, steps, min(workload.sizes))
+        steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
+        trace |= counted.over_all_steps(setup, steps)
     if precision == "float32":
         return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
     if not is_reference(subject, precision):

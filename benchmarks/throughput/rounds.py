@@ -137,7 +137,13 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
         spent_s = max(0.0, fastest_s(fit, **length) - start_s)
         wanted = enough_steps(spent_s / (tried - 1), round_s=round_s, most=LONGER * tried)
     length, steps = length_of(wanted, n_examples, case.batch_size)
-    return Round(prepare=lambda: ((), length), run=fit, steps=steps - 1, start_s=start_s)
+    return of_fit(trainer, case, length, steps=steps - 1, start_s=start_s)
+
+
+def of_fit(trainer: Trainer, case: Case, length: dict[str, int], *, steps: float, start_s: float) -> Round:
+    """A round of one call of `fit`, which is asked for this length."""
+    fit = functools.partial(trainer.fit, case.batch_size)
+    return Round(prepare=lambda: ((), length), run=fit, steps=steps, start_s=start_s)
 
 
 def enough_steps(step_s: float, *, round_s: float, most: float) -> int:
