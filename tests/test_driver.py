@@ -1,7 +1,7 @@
 """A driver that does anything otherwise than its description says gets no certificate."""
 
 import time
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -30,6 +30,23 @@ def test_the_driver_counts_seconds_and_not_those_of_the_processor():
     with patch.dict(run.run_to_target.__kwdefaults__, clock=time.process_time):
         assert not driver.keeps_time()
         assert driver.fault() == "the driver does not count the seconds that training and evaluation take"
+
+
+def test_an_infinite_loss_that_goes_on_is_told():
+    blind = Mock(wraps=np, isfinite=lambda values: ~np.isnan(values))
+    with patch.object(run, "np", blind):
+        assert "whose loss is infinite" in driver.fault()
+
+
+def test_a_loss_that_is_cut_off_is_told():
+    original = run.scores
+
+    def cut(logits, labels):
+        found = original(logits, labels)
+        return found._replace(loss=min(found.loss, 4.0))
+
+    with patch.object(run, "scores", cut):
+        assert "curve differs" in driver.fault()
 
 
 def method(name, changed):
@@ -73,6 +90,17 @@ def evaluation_counted(original, trainer, data, plan, *, state, clock):
     state.training_s += 7.0
 
 
+def drawing_counted(original, trainer, stream, plan, *, state, watch, clock):
+    class Timed:
+        def batches(self, batch_size, **named):
+            start = clock()
+            drawn = stream.batches(batch_size, **named)
+            state.training_s += clock() - start
+            return drawn
+
+    return original(trainer, Timed(), plan, state=state, watch=watch, clock=clock)
+
+
 def one_step_late(original, plan, state):
     return min(original(plan, state) + 1, plan.optimizer.total_steps)
 
@@ -107,6 +135,7 @@ PLANTS = {
     "no limit of seconds": ("_train_to_evaluation", no_limit),
     "a training that diverged goes on": ("_train_to_evaluation", goes_on),
     "seconds of evaluations are counted": ("_evaluate", evaluation_counted),
+    "seconds of drawing are counted": ("_train_to_evaluation", drawing_counted),
     "evaluations come a step late": ("_next_stop", one_step_late),
     "the first batches come again": ("_train_to_evaluation", first_batches_again),
     "the loss is that of the last step": ("_point", loss_of_the_last_step),

@@ -26,7 +26,7 @@ REHEARSED = [
     Stage.RUN,
     Stage.RUN_AGAIN,
 ]
-REHEARSED += [Stage.LONG, Stage.COUNTED]
+REHEARSED += [Stage.COUNTED]
 TRAININGS = {
     (str(each.layers), each.optimizer.model_dump_json()): name for name, each in rehearsed.PLANTS.items()
 }

@@ -27,8 +27,7 @@ FORWARD = {
     Stage.STUDIED_SIZES: "run: the study's own code plans or runs it otherwise",
     Stage.RUN: "run: evaluations on the way, calls of many steps, or all examples",
     Stage.RUN_AGAIN: "reset: a second run with the same trainer",
-    Stage.LONG: "calls: one of more than two compiled blocks",
-    Stage.COUNTED: "training: only after many steps",
+    Stage.COUNTED: "training: only after many steps, or after a reset",
     Stage.TIMED: "throughput: what it times is another training",
 }
 MISMATCHED = "{} is missing or of another shape"

@@ -43,8 +43,7 @@ class Stage(StrEnum):
     STUDIED_SIZES = "runs by the study's own code at each batch size"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
-    LONG = "one long call"
-    COUNTED = "a tiny model over as many steps as a run"
+    COUNTED = "a tiny model over as many steps as the runs"
     TIMED = "round that throughput times"
 
 
@@ -69,9 +68,8 @@ PHRASES = {
     Stage.STUDIED_SIZES: "{} of a run by the study's own code",
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
-    Stage.LONG: "{} after one long call",
     Stage.TIMED: "{} of a timed round",
-    Stage.COUNTED: "{} of a tiny model over as many steps as a run",
+    Stage.COUNTED: "{} of a tiny model over as many steps as the runs",
 }
 """The name of one quantity in words, for stages that have several."""
 

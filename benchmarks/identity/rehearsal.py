@@ -31,8 +31,6 @@ EXAMPLES = 6000
 CALLS = 40
 """Calls of a few steps each, with an evaluation after each: as many as a run of ten epochs has."""
 EVALUATED_BETWEEN = 100
-LONG = 1060
-"""Steps in one call: more than two compiled blocks."""
 SMALL_RATE = 2.0**-10
 """A learning rate at which rounding of float64 does not grow beyond the bound over a thousand steps."""
 TINY_RATE = 2.0**-18
@@ -57,7 +55,6 @@ def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
         **two_runs(slowed(setup, STEPS), data, smallest, max(sizes)),
         **held_in_float32(setup, data, sizes),
         **in_many_calls(setup, data, smallest),
-        **in_one_long_call(setup, smallest),
     }
 
 
@@ -184,14 +181,6 @@ def in_many_calls(setup: Setup, data: Dataset, batch_size: int) -> Trace:
         trainer.logits(data.validation_x[:EVALUATED_BETWEEN])
         first += steps
     return {Quantity(Stage.CALLS, f"parameter {name}"): value for name, value in trainer.parameters().items()}
-
-
-def in_one_long_call(setup: Setup, batch_size: int) -> Trace:
-    """The parameters after one call of more steps than two compiled blocks have."""
-    trainer = slowed(setup, LONG).trainer()
-    trainer.reset(setup.parameters(seed=0))
-    trainer.train(setup.stream(seed=0).batches(batch_size, first=0, count=LONG))
-    return {Quantity(Stage.LONG, f"parameter {name}"): value for name, value in trainer.parameters().items()}
 
 
 def held_in_float32(setup: Setup, data: Dataset, sizes: list[int], *, rate: float = TINY_RATE) -> Trace:

@@ -1,0 +1,104 @@
+"""Trainers whose whole course is known beforehand, with a clock of their own, for the study's driver."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Steps
+from benchmarks.recipe.batches import BatchStream
+
+PARTS = ("train", "validation", "test")
+EXAMPLES = 1000
+EVALUATION_S = 7.0
+"""What an evaluation takes by the scripted clock; a run does not count it."""
+DRAWING_S = 3.0
+"""What drawing the batches of a call takes by the scripted clock."""
+REST_S = 0.01
+"""What a call and an evaluation of a trainer that rests take at least, by the real clock."""
+SEED = 3
+VERY_WRONG = -60.0
+"""Outputs that are not right are so sure that the loss is large."""
+PEAK = 0.5
+"""At this part of the budget the accuracy is highest."""
+
+
+@dataclass
+class Scripted:
+    """A trainer that follows a script: losses tell its steps and batches, accuracies rise and then fall.
+
+    `parameters` are the number of steps taken, and the clock runs by `step_s` for each.
+    """
+
+    total_steps: int
+    step_s: float
+    diverges_at: int
+    diverges_to: float = math.nan
+    steps: int = 0
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        """The scripted clock."""
+        return self.now
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """Losses that no other batches, and no other steps, would have."""
+        steps = self.steps + 1 + np.arange(len(batches))
+        weights = 1.0 + np.arange(batches.shape[1])
+        losses = (batches @ weights) / weights.sum() + steps / self.total_steps
+        losses[steps == self.diverges_at] = self.diverges_to
+        self.steps += len(batches)
+        self.now += self.step_s * len(batches)
+        return Steps(losses, None)
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The number of steps."""
+        return {"steps": np.array(self.steps)}
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Go back to this number of steps."""
+        self.steps = int(parameters["steps"])
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """Outputs that are right for a share of the examples, another one for each part of the data."""
+        self.now += EVALUATION_S
+        progress = self.steps / self.total_steps
+        share = (1.0 - abs(progress - PEAK)) * (1.0 - 0.1 * float(examples[0, 0]))
+        right = np.arange(len(examples)) < round(share * len(examples))
+        return np.where(right, 1.0 + progress, VERY_WRONG)[:, np.newaxis] * np.array([-0.5, 0.5])
+
+
+class Slow(BatchStream):
+    """A stream that takes its time by the scripted clock; a run does not count it either."""
+
+    def __init__(self, trainer: Scripted) -> None:
+        super().__init__(EXAMPLES, seed=SEED)
+        self.trainer = trainer
+
+    def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:
+        """The same batches, later."""
+        self.trainer.now += DRAWING_S
+        return super().batches(batch_size, first=first, count=count)
+
+
+def data() -> Dataset:
+    """Examples that know to which part they belong; all are of class 1."""
+    xs = {f"{part}_x": np.full((EXAMPLES, 1), number, np.float32) for number, part in enumerate(PARTS)}
+    ys = {f"{part}_y": np.ones(EXAMPLES, np.int32) for part in PARTS}
+    return Dataset(name="script", n_classes=2, sha256="", **xs, **ys)
+
+
+class Sleeping(Scripted):
+    """A trainer each of whose calls, and each of whose evaluations, rests for a while by the real clock."""
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """The same, after a rest."""
+        time.sleep(REST_S)
+        return super().train(batches)
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """The same, after a rest."""
+        time.sleep(REST_S)
+        return super().logits(examples)
