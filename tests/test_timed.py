@@ -14,6 +14,7 @@ from benchmarks.identity.certificate import judged
 from benchmarks.identity.difference import BOUND, differences
 from benchmarks.identity.trace import set_up
 from benchmarks.recipe.arm import Arm
+from benchmarks.throughput.rounds import Round
 
 ARM = Arm(
     name="all",
@@ -52,6 +53,26 @@ def set_up_of(**settings):
 
 def of_few_epochs(original, self, batch_size, *, epochs=1, steps=None):
     return original(self, batch_size, epochs=max(1, epochs - 1), steps=steps)
+
+
+def a_step_too_many():
+    """Every round is said to have one step more."""
+    from benchmarks.throughput import rounds
+
+    return patch.object(
+        rounds, "Round", lambda *given, steps, **named: Round(*given, steps=steps + 1, **named)
+    )
+
+
+def whole_steps():
+    """A batch counts as a step, however few examples it has."""
+    original = timed.length_of
+
+    def rounded_up(*given):
+        length, steps = original(*given)
+        return length, float(-(-steps // 1))
+
+    return patch.object(timed, "length_of", rounded_up)
 
 
 def of_half_the_steps(original, self, batch_size, *, epochs=1, steps=None):
@@ -93,6 +114,8 @@ PLANTS = {
     "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
     "a_round_runs_one_of_its_calls": (["fused"], lambda: split(lambda o, rows, parts: o(rows, parts)[:1])),
     "a_round_loads_and_does_not_train": (["idiomatic"], lambda: of_trainer("fit", loads)),
+    "a_round_counts_a_step_too_many": (EXECUTIONS, a_step_too_many),
+    "a_smaller_batch_counts_as_whole": (["idiomatic"], whole_steps),
     "fit_ends_early": (["idiomatic"], lambda: of_trainer("fit", of_few_epochs)),
     "fit_takes_half_of_the_steps": (["idiomatic"], lambda: of_trainer("fit", of_half_the_steps)),
     "fit_leaves_the_small_batch_out": (

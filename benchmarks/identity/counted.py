@@ -52,13 +52,19 @@ def over_all_steps(setup: Setup, steps: dict[int, int]) -> Trace:
 
 
 def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]:
-    """The losses of so many steps, and of a few more after a reset; the parameters after them."""
-    trainer, stream, losses = setup.trainer(), setup.stream(seed=0), []
+    """The losses of so many steps, and of a few more after a reset; the parameters in between and at the end.
+
+    Those in between are kept from the first call to the last, as a run keeps its best.
+    """
+    trainer, stream, losses, kept = setup.trainer(), setup.stream(seed=0), [], {}
     trainer.reset(setup.parameters(seed=0))
-    for first in range(0, steps, LONGEST_CALL):
-        count = min(LONGEST_CALL, steps - first)
+    longest = min(LONGEST_CALL, -(-steps // 2))
+    for first in range(0, steps, longest):
+        count = min(longest, steps - first)
         losses.append(trainer.train(stream.batches(batch_size, first=first, count=count)).loss)
+        kept = kept or trainer.parameters()
     trainer.reset(setup.parameters(seed=0))
     losses.append(trainer.train(stream.batches(batch_size, first=0, count=AGAIN)).loss)
     after = {f"parameter {name}": each for name, each in trainer.parameters().items()}
+    after |= {f"parameter between {name}": each for name, each in kept.items()}
     return {"losses": np.concatenate(losses), **after}

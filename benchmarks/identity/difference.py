@@ -115,12 +115,12 @@ def float32_bound(name: Quantity) -> float | None:
     if name.stage in TWICE:
         return MOVED_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.COUNTED:
-        return FIRST_FLOAT32_BOUND if name.of.startswith("losses") else None
+        return FIRST_FLOAT32_BOUND if name.of.startswith("losses") else FLOAT32_BOUND
     if name.stage == Stage.STUDIED_SIZES:
         of_loss = FIRST_FLOAT32_BOUND if "loss" in name.of else None
         return of_loss or (FEW_PREDICTIONS if name.of.startswith("accuracies") else BOUND)
     if name.stage in (Stage.SMALLEST, Stage.SIZES):
-        ahead = name.of.startswith(("first loss", "validation"))
+        ahead = name.of.startswith(("first loss", "validation", "outputs"))
         return FIRST_FLOAT32_BOUND if ahead else MOVED_FLOAT32_BOUND if name.of.startswith("loss") else None
     averages = name.stage == Stage.FIRST_PARAMETERS and name.of.endswith(NOT_TRAINED)
     if name.stage in BEFORE_THE_SECOND_STEP or averages:

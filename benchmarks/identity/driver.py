@@ -5,19 +5,34 @@ missed by a hair, a loss ceases to be a number and the time runs out, each when 
 thousand steps cost nothing.
 """
 
+import itertools
 import math
 import time
 from typing import NamedTuple
 
+import numpy as np
+
 from benchmarks.common.quiet import Watch
 from benchmarks.identity.expected_run import expected_run
-from benchmarks.identity.scripted import EVALUATION_S, EXAMPLES, REST_S, SEED, Scripted, Sleeping, Slow, data
+from benchmarks.identity.scripted import (
+    EVALUATION_S,
+    EXAMPLES,
+    REST_S,
+    SEEDS,
+    VERY_WRONG,
+    Probing,
+    Scripted,
+    Sleeping,
+    Slow,
+    data,
+)
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import LONGEST_CALL, Budget, Plan
 from benchmarks.training.record import Evaluation, Run
 from benchmarks.training.run import run_to_target
 
+STEP_S = 0.5
 ROUNDING = 1e-9
 """Relative difference that another order of a sum may make."""
 
@@ -32,16 +47,20 @@ class Script(NamedTuple):
     seconds: float = 1e9
     diverges_at: int = 0
     diverges_to: float = math.nan
+    wrong: float = VERY_WRONG
 
-    @property
-    def plan(self) -> Plan:
+    def trainer(self) -> Scripted:
+        """A trainer that follows this script."""
+        return Scripted(self.total_steps, STEP_S, self.diverges_at, self.diverges_to, self.wrong)
+
+    def plan(self, seed: int) -> Plan:
         """The plan of this training."""
         return Plan(
             cell={
                 **dict.fromkeys(("dataset", "model", "framework", "arm"), ""),
                 "batch_size": self.batch_size,
             },
-            seed=SEED,
+            seed=seed,
             device="auto",
             precision="float32",
             optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=self.total_steps),
@@ -53,7 +72,6 @@ class Script(NamedTuple):
         )
 
 
-STEP_S = 0.5
 SCRIPTS = {
     "with the best evaluation in the middle": Script(7, 6000, 700, target=0.8),
     "that reaches its target exactly": Script(10, 1000, 500, target=0.9),
@@ -61,6 +79,7 @@ SCRIPTS = {
     "that diverges after it reached its target": Script(10, 1000, 300, target=0.6, diverges_at=777),
     "that diverges before": Script(10, 1000, 300, target=0.9, diverges_at=1),
     "whose loss is infinite": Script(10, 1000, 300, target=0.9, diverges_at=5, diverges_to=math.inf),
+    "whose evaluations are infinite": Script(10, 1000, 300, target=0.9, wrong=-math.inf),
     "that ends within the last seconds": Script(10, 1000, 300, target=0.9, seconds=STEP_S * 1000 + 0.1),
     "whose time runs out": Script(10, 1000, 300, target=0.6, seconds=STEP_S * 400),
     "whose time runs out before its target": Script(10, 1000, 300, target=0.9, seconds=STEP_S * 300),
@@ -71,17 +90,17 @@ SCRIPTS = {
 """The trainings, by what is particular to them."""
 
 
-def driven(script: Script) -> Run:
+def driven(script: Script, seed: int = SEEDS[0]) -> Run:
     """What the study's driver makes of a training."""
-    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at, script.diverges_to)
-    made = run_to_target(trainer, Slow(trainer), data(), script.plan, watch=Watch(), clock=trainer)
+    trainer = script.trainer()
+    stream, watch = Slow(trainer, seed), Probing(trainer)
+    made = run_to_target(trainer, stream, data(), script.plan(seed), watch=watch, clock=trainer)
     return made.model_copy(update={"message": ""})
 
 
-def described(script: Script) -> Run:
+def described(script: Script, seed: int = SEEDS[0]) -> Run:
     """What its description says of the same training."""
-    trainer = Scripted(script.total_steps, STEP_S, script.diverges_at, script.diverges_to)
-    due = expected_run(trainer, data(), script.plan, step_s=STEP_S)
+    due = expected_run(script.trainer(), data(), script.plan(seed), step_s=STEP_S)
     return due.model_copy(update={"evaluation_s": EVALUATION_S * len(due.curve)})
 
 
@@ -89,17 +108,19 @@ def keeps_time() -> bool:
     """Whether the driver counts the seconds that pass, those included in which the processor rests."""
     script = Script(10, 300, 1000, target=0.9)
     trainer, start = Sleeping(script.total_steps, STEP_S, script.diverges_at), time.perf_counter()
-    made = run_to_target(trainer, BatchStream(EXAMPLES, seed=SEED), data(), script.plan, watch=Watch())
+    stream = BatchStream(EXAMPLES, seed=SEEDS[0])
+    made = run_to_target(trainer, stream, data(), script.plan(SEEDS[0]), watch=Watch())
     calls, passed_s = len(made.curve), time.perf_counter() - start
     return min(made.training_s, made.evaluation_s) >= calls * REST_S and (
         made.training_s + made.evaluation_s <= passed_s
     )
 
 
+@np.errstate(invalid="ignore")
 def fault() -> str:
     """The first thing that the driver does otherwise than its description says; empty if there is none."""
-    for name, script in SCRIPTS.items():
-        made, due = driven(script), described(script)
+    for (name, script), seed in itertools.product(SCRIPTS.items(), SEEDS):
+        made, due = driven(script, seed), described(script, seed)
         for field in Run.model_fields:
             if not close(getattr(made, field), getattr(due, field)):
                 return f"in a training {name}, {field} differs from what training.run says of it"

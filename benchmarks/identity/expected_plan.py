@@ -23,7 +23,7 @@ DEFAULTS = {
 TOLERANCE = 1e-6
 """Relative difference that rounding to float32 may make."""
 DRAWN = 100
-"""Steps at which the learning rate is compared, besides those beside a change of it."""
+"""Steps whose rate is asked for alone, besides those beside a change of it."""
 
 
 def ceiling(part: float, total: int, *, per: int = 1) -> int:
@@ -77,15 +77,15 @@ def same(planned: Any, stated: Any) -> bool:
     return planned == stated
 
 
-def rate_at(arm: Arm, step: int, *, peak: float, steps: int) -> float:
-    """The learning rate of one step, counted from 0, by the equations of `recipe.optimizer.Schedule`."""
+def rates_at(arm: Arm, at: np.ndarray, *, peak: float, steps: int) -> np.ndarray:
+    """The learning rates of steps, counted from 0, by the equations of `recipe.optimizer.Schedule`."""
     schedule, warm = arm.schedule, ceiling(arm.schedule.warm_up, steps)
-    if step < warm:
-        return peak * (step + 1) / warm
     if schedule.shape == "cosine":
-        return peak * math.cos(math.pi / 2 * (step - warm) / (steps - warm)) ** 2
-    passed = [part for part in schedule.milestones if step >= ceiling(part, steps)]
-    return peak * (0.1 if schedule.factor is None else schedule.factor) ** len(passed)
+        after = np.cos(np.pi / 2 * (at - warm) / (steps - warm)) ** 2
+    else:
+        passed = sum(np.where(at >= ceiling(part, steps), 1, 0) for part in schedule.milestones)
+        after = (0.1 if schedule.factor is None else schedule.factor) ** (passed + np.zeros(len(at)))
+    return peak * np.where(at < warm, (at + 1) / max(warm, 1), after)
 
 
 def looked_at(arm: Arm, steps: int) -> list[int]:
@@ -98,23 +98,23 @@ def looked_at(arm: Arm, steps: int) -> list[int]:
 def wrong_rates(plan: Plan, arm: Arm, stated: dict[str, Any]) -> Iterator[str]:
     """The steps whose rate is not the one that the arm's schedule gives, in words.
 
-    In one call from the first step on, and in a call of its own. So are Adam's corrections, m̂ = m / (1 − β₁ᵗ)
-    and ŝ = s / (1 − β₂ᵗ).
+    Of all steps as they are asked for at once, and of some that are asked for one by one. So of Adam's
+    corrections, m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ).
     """
     peak, steps = stated["optimizer.learning_rate"], stated["optimizer.total_steps"]
-    in_one_call = plan.optimizer.coefficients(0, steps)
     betas = [float(np.float32(stated[f"optimizer.{name}"])) for name in ("beta_1", "beta_2")]
-    for step in looked_at(arm, steps):
-        due, (first, second) = (
-            rate_at(arm, step, peak=peak, steps=steps),
-            (1 - b ** (step + 1) for b in betas),
-        )
-        for found in (in_one_call[step], plan.optimizer.coefficients(step, 1)[0]):
-            rate, mean_rate, root = found
-            if not math.isclose(rate, due, rel_tol=TOLERANCE, abs_tol=TOLERANCE * peak):
-                yield f"the learning rate of step {step + 1} is {rate:.6g}, and the arm says {due:.6g}"
-            if not np.allclose([mean_rate * first, root**2 * second], [rate, 1.0], rtol=TOLERANCE, atol=0):
-                yield f"the corrections of step {step + 1} are not those of Adam"
+    single = np.array(looked_at(arm, steps))
+    of_single = np.concatenate([plan.optimizer.coefficients(step, 1) for step in single.tolist()])
+    for at, found in ((np.arange(steps), plan.optimizer.coefficients(0, steps)), (single, of_single)):
+        due = rates_at(arm, at, peak=peak, steps=steps)
+        if (wrong := ~np.isclose(found[:, 0], due, rtol=TOLERANCE, atol=TOLERANCE * peak)).any():
+            step = int(np.argmax(wrong))
+            told = f"the learning rate of step {at[step] + 1} is {found[step, 0]:.6g}"
+            yield f"{told}, and the arm says {due[step]:.6g}"
+        first, second = (1.0 - beta ** (at + 1.0) for beta in betas)
+        made = np.stack([found[:, 1] * first, found[:, 2] ** 2 * second])
+        if not np.allclose(made, [found[:, 0], np.ones(len(at))], rtol=TOLERANCE, atol=0):
+            yield "the corrections of its steps are not those of Adam"
 
 
 def faults_of(plan: Plan, study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> Iterator[str]:
@@ -124,6 +124,9 @@ def faults_of(plan: Plan, study: Study, workload: Workload, arm: Arm, *, batch_s
     for name in dict.fromkeys([*stated, *planned]):
         if not same(planned.get(name), stated.get(name)):
             yield f"{name} is {planned.get(name)}, and the study says {stated.get(name)}"
+    missing = set(planned) - set(flat(plan.settings)) - {"cell.arm", "device"}
+    if missing:
+        yield f"what its result is kept under leaves out {', '.join(sorted(missing))}"
     yield from wrong_rates(plan, arm, stated)
 
 

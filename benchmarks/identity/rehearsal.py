@@ -41,6 +41,8 @@ SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
 SLOW_CALLS, SLOW_STEPS = 6, 60
 """Calls and steps of a training that is done twice, with an evaluation after each call."""
+MANY = 1200
+"""Training examples that are evaluated at once, if validation examples are few."""
 SCORED = 1200
 """Training and test examples that the driver scores at the end: more than one forward pass takes."""
 
@@ -133,7 +135,10 @@ def at_sizes(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
     """Some steps at each batch size with one trainer, and the outputs for all validation examples."""
     trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=0))
-    trace = {Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x)}
+    trace = {
+        Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x),
+        Quantity(Stage.SIZES, "outputs of many"): trainer.logits(setup.examples[:MANY]),
+    }
     for size in sizes:
         stage = Stage.SMALLEST if size == min(sizes) else Stage.SIZES
         found = at_size(trainer, setup, size)

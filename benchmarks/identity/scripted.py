@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batches import BatchStream
@@ -16,9 +17,11 @@ EVALUATION_S = 7.0
 """What an evaluation takes by the scripted clock; a run does not count it."""
 DRAWING_S = 3.0
 """What drawing the batches of a call takes by the scripted clock."""
+PROBING_S = 2.0
+"""What a look at the machine takes by it."""
 REST_S = 0.01
 """What a call and an evaluation of a trainer that rests take at least, by the real clock."""
-SEED = 3
+SEEDS = (3, 0)
 VERY_WRONG = -60.0
 """Outputs that are not right are so sure that the loss is large."""
 PEAK = 0.5
@@ -36,6 +39,7 @@ class Scripted:
     step_s: float
     diverges_at: int
     diverges_to: float = math.nan
+    wrong: float = VERY_WRONG
     steps: int = 0
     now: float = 0.0
 
@@ -67,20 +71,36 @@ class Scripted:
         progress = self.steps / self.total_steps
         share = (1.0 - abs(progress - PEAK)) * (1.0 - 0.1 * float(examples[0, 0]))
         right = np.arange(len(examples)) < round(share * len(examples))
-        return np.where(right, 1.0 + progress, VERY_WRONG)[:, np.newaxis] * np.array([-0.5, 0.5])
+        return np.where(right, 1.0 + progress, self.wrong)[:, np.newaxis] * np.array([-0.5, 0.5])
 
 
 class Slow(BatchStream):
     """A stream that takes its time by the scripted clock; a run does not count it either."""
 
-    def __init__(self, trainer: Scripted) -> None:
-        super().__init__(EXAMPLES, seed=SEED)
+    def __init__(self, trainer: Scripted, seed: int) -> None:
+        super().__init__(EXAMPLES, seed=seed)
         self.trainer = trainer
 
     def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:
         """The same batches, later."""
         self.trainer.now += DRAWING_S
         return super().batches(batch_size, first=first, count=count)
+
+
+class Probing(Watch):
+    """A watch whose looks at the machine take their time by the scripted clock; a run counts none."""
+
+    def __init__(self, trainer: Scripted) -> None:
+        super().__init__()
+        self.trainer = trainer
+
+    def probe(self) -> None:
+        """Look, which takes a while."""
+        self.trainer.now += PROBING_S
+
+    def called(self, steps: int, seconds: float) -> None:
+        """Take down a call, which takes a while."""
+        self.trainer.now += PROBING_S
 
 
 def data() -> Dataset:

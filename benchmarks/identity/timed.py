@@ -4,6 +4,7 @@ What is timed is set up by code of its own, with an arm of its own for each step
 itself. If it left the augmentation out, or took fewer steps, its rate would be that of another training.
 """
 
+import itertools
 from dataclasses import replace
 from types import ModuleType
 
@@ -15,14 +16,15 @@ from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.throughput.rounds import of_calls, of_fit, set_up
+from benchmarks.throughput.rounds import Round, length_of, of_calls, of_fit, set_up
 from benchmarks.throughput.rows import Case
 
 BATCH_SIZE, CALLS, STEPS, ROUNDS = 8, 3, 7, 2
 """Of the fused execution: calls of a round, and steps of a call."""
-EXAMPLES, EPOCHS, FIRST = 20, 2, 2
-LENGTHS = ({"epochs": EPOCHS}, {"steps": FIRST})
-"""Of two calls of `fit`: for whole epochs, whose last batches are smaller, and for the first steps of one."""
+EXAMPLES = 116
+"""Of `fit`: the last batch of an epoch is smaller, at either size."""
+FITS = {(8, 15): [8] * 14 + [4], (8, 4): [8] * 4, (48, 6): [48, 48, 20] * 2}
+"""Batch size and about how many steps `fit` is asked for; the sizes of the batches that it then takes."""
 RATE = 2.0**-10
 SEED = 0
 
@@ -54,15 +56,27 @@ def by_throughput(
     if summary(in_float32) != (*summary(setup)[:-1], "float32"):
         raise RuntimeError("throughput sets another training up in float32 than in float64")
     trainer = setup.trainer()
-    if execution == "fused":
-        rounds = [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)] * ROUNDS
-    else:
-        rounds = [of_fit(trainer, case, length, steps=1, start_s=0.0) for length in LENGTHS]
+    rounds = calls(trainer, setup, case) if execution == "fused" else fits(trainer, case)
     trainer.reset(setup.parameters(seed=SEED))
     for each in rounds:
         arguments, options = each.prepare()
         each.run(*arguments, **options)
-    return parameters(trainer, execution)
+    return recorded(trainer, execution, [each.steps for each in rounds])
+
+
+def calls(trainer: Trainer, setup: Setup, case: Case) -> list[Round]:
+    """The rounds of the fused execution, which are one after the other."""
+    return [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)] * ROUNDS
+
+
+def fits(trainer: Trainer, case: Case) -> list[Round]:
+    """The rounds of the idiomatic execution."""
+    rounds = []
+    for size, wanted in FITS:
+        length, steps = length_of(wanted, EXAMPLES, size)
+        of_size = case.model_copy(update={"batch_size": size})
+        rounds.append(of_fit(trainer, of_size, length, steps=steps, start_s=0.0))
+    return rounds
 
 
 def summary(setup: Setup) -> tuple:
@@ -94,15 +108,19 @@ def by_the_arm(setup: Setup, arm: Arm, data: Dataset) -> Trace:
     of_alike = alike(data)
     same = replace(setup, optimizer=stated(arm), examples=of_alike.train_x, labels=of_alike.train_y).trainer()
     same.reset(setup.parameters(seed=SEED))
-    for starts in [range(0, EXAMPLES, BATCH_SIZE)] * EPOCHS + [range(0, FIRST * BATCH_SIZE, BATCH_SIZE)]:
-        for at in starts:
-            same.train(np.arange(EXAMPLES, dtype=np.int32)[np.newaxis, at : at + BATCH_SIZE])
-    return parameters(trainer, "fused") | parameters(same, "idiomatic")
+    for size in itertools.chain(*FITS.values()):
+        same.train(np.arange(size, dtype=np.int32)[np.newaxis])
+    full = [sum(sizes) / size for (size, _), sizes in FITS.items()]
+    fused = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS)
+    return fused | recorded(same, "idiomatic", full)
 
 
-def parameters(trainer: Trainer, execution: Execution) -> Trace:
-    """What the parameters became; the rounds of the two executions are of different steps."""
+def recorded(trainer: Trainer, execution: Execution, steps: list[float]) -> Trace:
+    """How many steps each round counts, and what the parameters became; executions take different steps."""
     return {
-        Quantity(Stage.TIMED, f"parameter {name} {execution}"): value
-        for name, value in trainer.parameters().items()
+        Quantity(Stage.TIMED, f"steps {execution}"): np.array(steps, np.float64),
+        **{
+            Quantity(Stage.TIMED, f"parameter {name} {execution}"): value
+            for name, value in trainer.parameters().items()
+        },
     }
