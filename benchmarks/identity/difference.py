@@ -18,7 +18,7 @@ FEW_PREDICTIONS = 1e-2
 """The same for an accuracy: a last digit may decide for which class an output is largest."""
 MOVED_FLOAT32_BOUND = 0.05
 """The same for the losses of some dozens of steps at a tiny rate, relative to what training changes them."""
-LEAST_MOVED = 4e-5
+LEAST_MOVED = FIRST_FLOAT32_BOUND / MOVED_FLOAT32_BOUND
 """A loss that changes by a smaller part of itself counts as changed by this: the rest may be rounding."""
 BEFORE_THE_SECOND_STEP = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),

@@ -33,7 +33,7 @@ CALLS = 40
 EVALUATED_BETWEEN = 100
 SMALL_RATE = 2.0**-10
 """A learning rate at which rounding of float64 does not grow beyond the bound over a thousand steps."""
-TINY_RATE = 2.0**-18
+TINY_RATE = 2.0**-17
 """One at which that of float32 stays small beside what training changes, over some dozens of steps."""
 NO_RATE = 2.0**-100
 """One at which no parameter moves."""
