@@ -166,3 +166,42 @@ def test_a_plan_has_no_field_that_is_not_compared():
     stated = expected_plan.expected(STUDY, STUDY.workloads[0], STUDY.arms[0], batch_size=8)
     fields = {name.split(".")[0] for name in stated}
     assert fields | {"seed"} == set(Plan.model_fields)
+
+
+def asked_late(original, self, first, count):
+    return original(self, first, count) * (0.5 if first >= 40 else 1.0)
+
+
+def in_two_steps(original, self, first, count):
+    steps = np.arange(first, first + count)
+    return original(self, first, count) * np.where(np.isin(steps, [17, 41]), 16.0, 1.0)
+
+
+def correction_that_stands_still(original, self, first, count):
+    made = original(self, first, count)
+    made[:, 2] = 1.0 / np.sqrt(1.0 - self.beta_2 ** np.minimum(np.arange(first, first + count) + 1, 20))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "told"),
+    [
+        ("rates", asked_late, "the learning rate of step"),
+        ("rates", in_two_steps, "the learning rate of step 18 is"),
+        ("coefficients", correction_that_stands_still, "the corrections of its steps are not those of Adam"),
+    ],
+)
+def test_rates_and_corrections_of_single_steps_are_worked_out_again(method, change, told):
+    original = getattr(Optimizer, method)
+    with patch.object(Optimizer, method, lambda *given: change(original, *given)):
+        assert told in faults()[0]
+
+
+def test_what_a_result_is_kept_under_has_every_setting():
+    def without_decay(self):
+        return self.model_dump(
+            mode="json", exclude={"device": True, "cell": {"arm"}, "optimizer": {"weight_decay"}}
+        )
+
+    with patch.object(Plan, "settings", property(without_decay)):
+        assert "kept under leaves out optimizer.weight_decay" in faults()[0]
