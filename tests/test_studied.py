@@ -150,6 +150,7 @@ PLANTS = {
     "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
 }
 IN_FLOAT32 = {
+    "without decay in float32": lambda: set_up_of(without_decay, where=in_float32),
     "without augmentation in float32": lambda: set_up_of(without_augmentation, where=in_float32),
     "at twice the rate in float32": lambda: set_up_of(at_twice_the_rate, where=in_float32),
     "without augmentation at the second size": lambda: set_up_of(

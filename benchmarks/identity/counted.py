@@ -19,6 +19,7 @@ from benchmarks.recipe.plan import LONGEST_CALL
 
 SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
 """There are as many examples, or one more than are in a batch."""
+FEWEST_CALLS = 10
 AGAIN = 3
 """Steps after a reset."""
 
@@ -58,7 +59,7 @@ def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]
     """
     trainer, stream, losses, kept = setup.trainer(), setup.stream(seed=0), [], {}
     trainer.reset(setup.parameters(seed=0))
-    longest = min(LONGEST_CALL, -(-steps // 2))
+    longest = min(LONGEST_CALL, -(-steps // FEWEST_CALLS))
     for first in range(0, steps, longest):
         count = min(longest, steps - first)
         losses.append(trainer.train(stream.batches(batch_size, first=first, count=count)).loss)

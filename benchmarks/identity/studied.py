@@ -96,7 +96,7 @@ def by_the_study(
     Raises:
         RuntimeError: a run failed, or its record is not of its plan, or it starts from something else.
     """
-    check_setups(framework, plans, data)
+    check_setups(framework, plans, data, precision=precision)
     trace: Trace = {}
     for plan, used in rehearsals(plans, data, precision):
         made = one_run(framework, plan, used, threads=threads)
@@ -108,13 +108,13 @@ def by_the_study(
     return trace
 
 
-def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset) -> None:
-    """Hold what the study's runs start from to their plans.
+def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, precision: str) -> None:
+    """Hold what the study's runs start from in a precision to their plans.
 
     Raises:
         RuntimeError: one starts from something else.
     """
-    for plan in plans:
+    for plan in (plan.model_copy(update={"precision": precision}) for plan in plans):
         if cause := expected_setup.fault(set_up(framework, plan, data), plan, data):
             raise RuntimeError(f"set-up at batch size {plan.cell.batch_size}: {cause}")
 
