@@ -21,8 +21,8 @@ from benchmarks.identity.noise import noisy_images
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Plan
+from benchmarks.training import measure
 from benchmarks.training.forked import one_run
-from benchmarks.training.measure import set_up
 from benchmarks.training.record import Run, Status
 
 STEPS, FEWEST_STEPS = 24, 3
@@ -115,7 +115,7 @@ def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, pre
         RuntimeError: one starts from something else.
     """
     for plan in (plan.model_copy(update={"precision": precision}) for plan in plans):
-        if cause := expected_setup.fault(set_up(framework, plan, data), plan, data):
+        if cause := expected_setup.fault(measure.set_up(framework, plan, data), plan, data):
             raise RuntimeError(f"set-up at batch size {plan.cell.batch_size}: {cause}")
 
 
