@@ -43,7 +43,7 @@ class Stage(StrEnum):
     STUDIED_SIZES = "runs by the study's own code at each batch size"
     RUN = "run as in the study"
     RUN_AGAIN = "second run with the same trainer"
-    COUNTED = "a tiny model over as many steps as the runs"
+    COUNTED = "tiny model over all steps"
     TIMED = "round that throughput times"
 
 
@@ -69,7 +69,7 @@ PHRASES = {
     Stage.RUN: "{} of a run",
     Stage.RUN_AGAIN: "{} of a second run",
     Stage.TIMED: "{} of a timed round",
-    Stage.COUNTED: "{} of a tiny model over as many steps as the runs",
+    Stage.COUNTED: "{} of a tiny model over all steps",
 }
 """The name of one quantity in words, for stages that have several."""
 
