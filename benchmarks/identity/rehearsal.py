@@ -41,10 +41,8 @@ SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
 SLOW_CALLS, SLOW_STEPS = 6, 60
 """Calls and steps of a training that is done twice, with an evaluation after each call."""
-MANY = 1200
-"""Training examples that are evaluated at once, if validation examples are few."""
 SCORED = 1200
-"""Training and test examples that the driver scores at the end: more than one forward pass takes."""
+"""Training and test examples that are scored or evaluated: more than one forward pass takes."""
 
 
 def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
@@ -137,7 +135,7 @@ def at_sizes(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
     trainer.reset(setup.parameters(seed=0))
     trace = {
         Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x),
-        Quantity(Stage.SIZES, "outputs of many"): trainer.logits(setup.examples[:MANY]),
+        Quantity(Stage.SIZES, "outputs of many"): trainer.logits(setup.examples[:SCORED]),
     }
     for size in sizes:
         stage = Stage.SMALLEST if size == min(sizes) else Stage.SIZES
