@@ -72,6 +72,11 @@ def lower_target(original, trainer, data, plan, **given):
     return original(trainer, data, plan.model_copy(update={"target": plan.target - 0.02}), **given)
 
 
+def rounded(original, logits, labels):
+    found = original(logits, labels)
+    return found._replace(accuracy=round(found.accuracy, 3))
+
+
 def half_the_seconds(original, trainer, stream, plan, *, state, watch, clock):
     return original(trainer, stream, plan, state=state, watch=watch, clock=lambda: clock() / 2)
 
@@ -132,6 +137,7 @@ PLANTS = {
     "the last parameters and not the best": ("_final_scores", last_parameters),
     "the best of the first five evaluations": ("_evaluate", frozen_parameters),
     "a lower target": ("_finish", lower_target),
+    "accuracies of three digits": ("scores", rounded),
     "half of the seconds": ("_train_to_evaluation", half_the_seconds),
     "no limit of seconds": ("_train_to_evaluation", no_limit),
     "a training that diverged goes on": ("_train_to_evaluation", goes_on),

@@ -195,6 +195,35 @@ def test_a_replicate_trained_anew_after_one_entry_was_lost_trains_that_one_alone
     assert after[1].provenance["started"] >= before[1].provenance["started"]
 
 
+def test_a_run_is_certified_for_the_data_that_it_was_given_and_no_others(train, monkeypatch):
+    one_run, plan = job.one_run, replicate().plans[0]
+
+    def on_others(framework, plan, _, **options):
+        return one_run(framework, plan, data(shade=0.5), **options)
+
+    monkeypatch.setattr(job, "one_run", on_others)
+    records, _ = train()
+    of_file, of_others = (
+        job.digest(dependencies.certified_conditions(plan, data=each, threads=2))
+        for each in (data(), data(shade=0.5))
+    )
+    assert of_file != of_others
+    assert {each.certified_conditions for each in records} == {of_others}
+
+
+def test_data_that_change_after_their_digest_was_taken_are_not_certified(train, monkeypatch):
+    one_run, given = job.one_run, data()
+    before = job.digest(dependencies.certified_conditions(replicate().plans[0], data=given, threads=2))
+
+    def on_altered(framework, plan, used, **options):
+        used.train_x[:] = 0.5
+        return one_run(framework, plan, used, **options)
+
+    monkeypatch.setattr(job, "one_run", on_altered)
+    records, _ = train(of=given)
+    assert before not in {each.certified_conditions for each in records}
+
+
 BUSY = {"others_cpu_share": 0.5, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share": 0.0}
 
 

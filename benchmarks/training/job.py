@@ -20,7 +20,7 @@ from benchmarks.common.store import Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Cell, Plan, Replicate
 from benchmarks.training import view
-from benchmarks.training.dependencies import certified_conditions, conditions_of
+from benchmarks.training.dependencies import conditions_of
 from benchmarks.training.forked import one_run
 from benchmarks.training.record import Record, Status
 
@@ -57,10 +57,9 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
         lasted, since = time.time() - since, time.time()
         # A process that died left no device; like one that failed, nobody can say what it depended on.
         lasting = made.run.status != Status.FAILED and "device" in made.provenance
-        certified = digest(certified_conditions(plan, data=job.data, threads=job.threads))
         made = made.model_copy(
             update={
-                **{"conditions": digest(depends_on) if lasting else "", "certified_conditions": certified},
+                "conditions": digest(depends_on) if lasting else "",
                 **{"job_s": lasted, "start": {"import_s": import_s, **made.start}},
             }
         )

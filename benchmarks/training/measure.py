@@ -6,16 +6,19 @@ for each run, so that no run sees what another one has left in memory.
 
 import time
 import traceback
+from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
 from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
+from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.plan import Plan
 from benchmarks.training import pace, peak_memory
+from benchmarks.training.dependencies import certified_conditions
 from benchmarks.training.record import Record, Run, Status
 from benchmarks.training.run import run_to_target
 
@@ -95,7 +98,10 @@ def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
 
 
 def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -> Record:
-    """Configure the framework in this process, measure, and describe where the result comes from."""
+    """Configure the framework in this process, measure, and describe where the result comes from.
+
+    The certificate that holds for the run is found by the plan, the data and the threads that were used.
+    """
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
@@ -112,6 +118,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     return Record(
         cell=plan.cell,
         settings=plan.settings,
+        certified_conditions=digest(certified_conditions(plan, data=replace(data), threads=threads)),
         **measured._asdict(),
         measuring_s=time.perf_counter() - start,
         disturbance=disturbance,
