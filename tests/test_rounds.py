@@ -158,7 +158,7 @@ def test_the_input_of_fit_is_timed_as_long_as_a_round_and_without_its_start(trai
     trainer.loads.clear()
     step_s = rounds.input_step_s(trainer, BatchStream(N, seed=0), of_case, timed)
     assert step_s == pytest.approx(0.0625)
-    assert trainer.loads[0] == (length.get("epochs", 1), length.get("steps"))
+    assert trainer.loads == [(1, 1)] * 2 + [(length.get("epochs", 1), length.get("steps"))] * 2
 
 
 def test_an_input_that_takes_no_time_beside_its_start_is_no_less_than_nothing(trainer, monkeypatch):
@@ -173,10 +173,23 @@ def test_the_input_of_fused_steps_is_timed_by_the_step(trainer):
     assert rounds.input_step_s(trainer, BatchStream(N, seed=0), of_case, timed) == pytest.approx(0.0625)
 
 
+@pytest.mark.parametrize("paused", range(4, 9))
+def test_a_pause_of_any_call_does_not_make_the_round_short(trainer, monkeypatch, paused):
+    """The pause of one call in place of the fifth to the ninth, with which the length is sought."""
+    fit, pauses = trainer.fit, [100.0 if call == paused else 0.0 for call in range(9)]
+
+    def delayed(batch_size, **length):
+        fit(batch_size, **length)
+        trainer.wait(pauses.pop(0) if pauses else 0.0)
+
+    monkeypatch.setattr(trainer, "fit", delayed)
+    assert rounds.idiomatic(trainer, N, case("idiomatic", 4), round_s=4.0).steps == 15
+
+
 def test_few_tries_find_how_long_a_round_of_fit_is(trainer):
     trainer.fits.clear()
     rounds.idiomatic(trainer, 10**6, case("idiomatic", 4), round_s=600.0)
-    assert [steps for _, steps in trainer.fits] == [1] * 4 + [6] * 3 + [96] * 3 + [1536] * 3
+    assert [steps for _, steps in trainer.fits] == [1] * 4 + [6, 96] + [1536] * 3
 
 
 def test_a_try_that_seems_to_take_no_time_is_followed_by_a_longer_one(trainer, monkeypatch):
