@@ -11,7 +11,14 @@ from benchmarks import models
 from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import driver, expected_draws, expected_plan, expected_update, quantity
+from benchmarks.identity import (
+    driver,
+    expected_calls,
+    expected_draws,
+    expected_plan,
+    expected_update,
+    quantity,
+)
 from benchmarks.identity.difference import (
     BOUND,
     FIRST_FLOAT32_BOUND,
@@ -165,7 +172,7 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    of_driver = driver.fault() or expected_draws.fault()
+    of_driver = driver.fault() or expected_calls.fault() or expected_draws.fault()
     return [
         result
         for workload in study.workloads
@@ -199,6 +206,7 @@ def _of_arm(
                 or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
                 plan=of_driver
                 or expected_update.fault(arm)
+                or expected_calls.fault_of_timings(workload)
                 or expected_plan.fault(study, workload, arm, framework),
             )
 

@@ -12,8 +12,11 @@ from scipy.special import log_softmax
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe import randomness
-from benchmarks.recipe.plan import LONGEST_CALL, Plan
+from benchmarks.recipe.plan import Plan
 from benchmarks.training.record import Evaluation, Run, Status
+
+MOST_STEPS = 2048
+"""The most steps of a call."""
 
 
 def batches(n_examples: int, *, seed: int, batch_size: int, steps: int) -> np.ndarray:
@@ -35,7 +38,7 @@ def call_ends(plan: Plan) -> list[int]:
     """The numbers of steps after which the driver looks at losses and time."""
     ends = [0]
     for stop in sorted(evaluated_steps(plan)):
-        ends += [*range(ends[-1] + LONGEST_CALL, stop, LONGEST_CALL), stop]
+        ends += [*range(ends[-1] + MOST_STEPS, stop, MOST_STEPS), stop]
     return ends[1:]
 
 

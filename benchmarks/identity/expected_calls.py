@@ -1,0 +1,177 @@
+"""Everything that a measured run asks of its trainer, held to what it has to ask.
+
+With which batches memory is measured, and in calls of how many steps a pace or a throughput is timed, leaves
+no trace in what a training computes. So a trainer takes down here what the study's own code asks of it.
+"""
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchmarks import models
+from benchmarks.common.quiet import Watch
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Device, Steps
+from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
+from benchmarks.identity.scripted import EXAMPLES, data
+from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.recipe.plan import Budget, Plan
+from benchmarks.study.study import Workload
+from benchmarks.throughput.rows import cases_of
+from benchmarks.training import measure
+
+MODEL, SEED = "logistic", 3
+WARM_UP_STEPS = 3
+CALL_S = 0.02
+"""What a call takes at least."""
+FEWEST_CALLS = 2
+"""Calls of a pace: the first is not counted."""
+HELD = 2**23
+"""Numbers of 8 bytes that the trainer holds while it trains, 64 MiB."""
+HELD_MIB = HELD * 8 / 2**20
+RUNS = {"with calls as long as any": (1, 9000, 7000), "of short calls": (16, 40, 150)}
+"""Batch size, steps, and examples between two evaluations."""
+
+Call = tuple[str, np.ndarray]
+
+
+class Recorded:
+    """A trainer that takes down what is asked of it, holds HELD_MIB in each call and takes CALL_S for it."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Take the parameters down."""
+        self.calls.append(("reset", np.concatenate([value.ravel() for value in parameters.values()])))
+
+    def compile(self, batch_size: int) -> None:
+        """Take the batch size down."""
+        self.calls.append(("compile", np.array(batch_size)))
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """Take the batches down."""
+        self.calls.append(("train", batches.copy()))
+        held = np.ones(HELD)
+        time.sleep(CALL_S)
+        return Steps(held[: len(batches)].copy(), None)
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """Take the examples down; outputs are of two classes."""
+        self.calls.append(("logits", examples.copy()))
+        return np.zeros((len(examples), 2))
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The number of calls so far."""
+        return {"calls": np.array([len(self.calls)], np.float64)}
+
+
+def framework(calls: list[Call]) -> SimpleNamespace:
+    """A framework whose trainers take calls down, but not the one of the tiny model of `peak_memory`."""
+    return SimpleNamespace(
+        Trainer=lambda *, examples, **_: Recorded(calls if len(examples) == EXAMPLES else []),
+        device=lambda: Device("cpu", "CPU"),
+        reset_peak_memory=lambda: None,
+        synchronise=lambda: None,
+        is_out_of_memory=lambda _: False,
+    )
+
+
+def plan_of(batch_size: int, steps: int, evaluate_every: int) -> Plan:
+    """The plan of a run on the scripted examples; it has no target, and time for all of its steps."""
+    return Plan(
+        cell={"dataset": "script", "model": MODEL, "framework": "", "arm": "", "batch_size": batch_size},
+        seed=SEED,
+        device="cpu",
+        precision="float32",
+        optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=steps),
+        augmentation=[],
+        randomness="shared",
+        target=1.0,
+        budget=Budget(epochs=1e9, seconds=1e9),
+        evaluate_every=evaluate_every,
+    )
+
+
+def parts(calls: list[Call]) -> list[list[Call]]:
+    """The calls from each reset to the next."""
+    resets = [place for place, (name, _) in enumerate(calls) if name == "reset"]
+    return [calls[start:end] for start, end in zip(resets, [*resets[1:], len(calls)], strict=True)]
+
+
+def steps_of_a_call(evaluate_every: int, batch_size: int) -> int:
+    """The most steps between two evaluations, or in a call of any run."""
+    return min(MOST_STEPS, -(-evaluate_every // batch_size))
+
+
+def expected(plan: Plan, used: Dataset, paced: tuple[int, int], best: Call) -> list[list[Call]]:
+    """The calls in parts, if the paces before and after the run consist of so many."""
+    size = plan.cell.batch_size
+    of_call = min(steps_of_a_call(plan.evaluate_every, size), plan.optimizer.total_steps)
+    drawn = max(plan.optimizer.total_steps, of_call * max(*paced, 1))
+    order = batches(EXAMPLES, seed=plan.seed, batch_size=size, steps=drawn)
+    paces = [[("train", order[n * of_call : (n + 1) * of_call]) for n in range(calls)] for calls in paced]
+    reset = Recorded(first := [])
+    reset.reset(initial_parameters(models.spec(MODEL, n_classes=2), used.train_x.shape[1:], seed=SEED))
+    steps = [("train", order[:1]), ("train", order[:WARM_UP_STEPS]), ("logits", used.validation_x)]
+    return [
+        [*first, ("compile", np.array(size)), *steps, *paces[0]],
+        [*first, *of_run(plan, used, order)],
+        [best, ("logits", used.test_x), ("logits", used.train_x)],
+        [*first, *paces[1]],
+    ]
+
+
+def of_run(plan: Plan, used: Dataset, order: np.ndarray) -> list[Call]:
+    """The calls of the run itself."""
+    calls, start = [], 0
+    for end in call_ends(plan):
+        calls.append(("train", order[start:end]))
+        if end in evaluated_steps(plan):
+            calls.append(("logits", used.validation_x))
+        start = end
+    return calls
+
+
+def alike(made: list[list[Call]], due: list[list[Call]]) -> bool:
+    """Whether all calls are the same."""
+    flat = [[call for part in each for call in part] for each in (made, due)]
+    return [len(part) for part in made] == [len(part) for part in due] and all(
+        one[0] == other[0] and np.array_equal(one[1], other[1]) for one, other in zip(*flat, strict=True)
+    )
+
+
+def fault_of_run(batch_size: int, steps: int, evaluate_every: int) -> str:
+    """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
+    calls, plan, used, start = [], plan_of(batch_size, steps, evaluate_every), data(), time.perf_counter()
+    measured = measure.measure(framework(calls), plan, used, Watch())
+    longest_ms, made = 1e3 * (time.perf_counter() - start), parts(calls)
+    if len(made) != len(due := ["start", "run", "scores", "after"]):
+        return f"it starts a trainer anew {len(made)} times, not {len(due)}"
+    paced = len(made[0]) - 5, len(made[3]) - 1
+    if min(paced) < FEWEST_CALLS or not alike(made, expected(plan, used, paced, made[2][0])):
+        return "it asks its trainer for other steps or outputs than a run has to"
+    of_call = min(steps_of_a_call(evaluate_every, batch_size), steps)
+    if not all(1e3 * CALL_S <= ms * of_call <= longest_ms for ms in measured.step_ms.values()):
+        return "the time of a step that it measures is not that of its calls"
+    if not 0.75 * HELD_MIB < measured.measurements["peak_memory_mib"] < 1.5 * HELD_MIB:
+        return "the memory that it measures is not what its steps hold"
+    return ""
+
+
+def fault() -> str:
+    """What a run does otherwise than it has to; empty if there is nothing."""
+    causes = ((name, fault_of_run(*run)) for name, run in RUNS.items())
+    return next((f"a run {name}: {cause}" for name, cause in causes if cause), "")
+
+
+def fault_of_timings(workload: Workload) -> str:
+    """At which batch size throughput times calls of other lengths than those of a run; empty if at none."""
+    for case in cases_of(workload, ["momentum"]):
+        if case.call_steps != steps_of_a_call(workload.evaluate_every, case.batch_size):
+            return (
+                f"throughput at batch size {case.batch_size} is timed in calls of other lengths than a run's"
+            )
+    return ""

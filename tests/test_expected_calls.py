@@ -1,0 +1,83 @@
+"""A run that asks its trainer for anything else than it has to gets no certificate."""
+
+from unittest.mock import patch
+
+import pytest
+
+from benchmarks.identity import expected_calls
+from benchmarks.recipe import plan
+from benchmarks.study.study import Study
+from benchmarks.throughput import rows
+from benchmarks.training import measure, pace, peak_memory, run
+
+STUDY = Study.model_validate(
+    {
+        "study": "calls",
+        "frameworks": ["pytorch"],
+        "seeds": [0],
+        "arms": [{"name": "a", "learning_rate": 0.5, "momentum": 0.5, "scaling": "none"}],
+        "workloads": [
+            {
+                **{"dataset": "digits", "model": "mlp", "batch_sizes": [1, 7, 64, "full"]},
+                "target": {"validation_accuracy": 0.9, "source": "chosen here"},
+                "budget": {"epochs": 2, "seconds": 10},
+            }
+        ],
+    }
+)
+WORKLOAD = STUDY.workloads[0]
+OTHER_CALLS = "it asks its trainer for other steps or outputs than a run has to"
+
+
+def test_a_run_asks_for_what_it_has_to():
+    assert expected_calls.fault() == expected_calls.fault_of_timings(WORKLOAD) == ""
+
+
+def changed(where, name, change):
+    original = getattr(where, name)
+    return patch.object(where, name, lambda *given, **named: change(original, *given, **named))
+
+
+def of_smaller_batches(original, framework, trainer, batches, baseline):
+    return original(framework, trainer, batches[:, : max(1, batches.shape[1] // 2)], baseline)
+
+
+def in_calls_of_one(original, *given):
+    return 1
+
+
+def half_the_memory(original, subject):
+    found = original(subject)
+    return {**found, "peak_memory_mib": found["peak_memory_mib"] / 2}
+
+
+def half_the_time(original, *given, **named):
+    return original(*given, **named) / 2000
+
+
+def nothing(original, *given):
+    return {}
+
+
+PLANTS = {
+    "memory of smaller batches": (lambda: changed(peak_memory, "Subject", of_smaller_batches), OTHER_CALLS),
+    "memory of fewer steps": (lambda: patch.object(measure, "MEASURED_STEPS", 2), OTHER_CALLS),
+    "half the memory": (lambda: changed(peak_memory, "measure", half_the_memory), "what its steps hold"),
+    "a pace of single steps": (lambda: changed(pace, "call_steps", in_calls_of_one), OTHER_CALLS),
+    "a pace that is too short": (lambda: changed(pace, "step_ms", half_the_time), "not that of its calls"),
+    "no pace after the run": (lambda: changed(pace, "step_ms_after", nothing), "starts a trainer anew"),
+    "shorter calls of a run": (lambda: patch.object(run, "LONGEST_CALL", 512), OTHER_CALLS),
+    "shorter calls of a pace": (lambda: patch.object(plan, "LONGEST_CALL", 512), OTHER_CALLS),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_run_that_does_otherwise_is_told(name):
+    plant, cause = PLANTS[name]
+    with plant():
+        assert cause in "\n".join(expected_calls.fault_of_run(*each) for each in expected_calls.RUNS.values())
+
+
+def test_a_timing_in_calls_of_other_lengths_is_told():
+    with changed(rows, "call_steps", in_calls_of_one):
+        assert expected_calls.fault_of_timings(WORKLOAD).startswith("throughput at batch size 1 is timed")
