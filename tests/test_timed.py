@@ -26,7 +26,7 @@ ARM = Arm(
     augmentation=["shift", "flip"],
     scaling="none",
 )
-MODEL = "cnn"
+MODEL, LARGEST = "cnn", 150
 
 
 def of_timing(**settings):
@@ -91,6 +91,10 @@ def split(change):
     return patch.object(rounds.np, "split", lambda *given: change(original, *given))
 
 
+def in_smaller_batches(original, self, batch_size, **length):
+    return original(self, min(batch_size, 100), **length)
+
+
 def loads(original, self, batch_size, **length):
     self.load(batch_size, **length)
 
@@ -118,6 +122,7 @@ PLANTS = {
     "a_smaller_batch_counts_as_whole": (["idiomatic"], whole_steps),
     "fit_ends_early": (["idiomatic"], lambda: of_trainer("fit", of_few_epochs)),
     "fit_takes_half_of_the_steps": (["idiomatic"], lambda: of_trainer("fit", of_half_the_steps)),
+    "large_batches_of_fit_are_cut": (["idiomatic"], lambda: of_trainer("fit", in_smaller_batches)),
     "fit_leaves_the_small_batch_out": (
         ["idiomatic"],
         lambda: of_trainer("fit", without_the_rest_of_an_epoch),
@@ -133,7 +138,9 @@ def reference(execution):
     data = tracing.blobs()
     common = {"model": MODEL, "execution": "idiomatic", "precision": "float64"}
     setup = set_up(tracing.numpy_in_float64(), data, ARM, first=None, **common)
-    return judged(timed.by_the_arm(setup, ARM, data), execution=execution, precision="float64")
+    return judged(
+        timed.by_the_arm(setup, ARM, data, largest=LARGEST), execution=execution, precision="float64"
+    )
 
 
 def recorded(name, execution):
@@ -142,7 +149,8 @@ def recorded(name, execution):
 
     pytorch.configure(threads=1, device="cpu", precision="float64")
     with PLANTS[name][1]() if name else contextlib.nullcontext():
-        return timed.by_throughput(pytorch, ARM, tracing.blobs(), model=MODEL, execution=execution)
+        of_case = {"model": MODEL, "execution": execution, "largest": LARGEST}
+        return timed.by_throughput(pytorch, ARM, tracing.blobs(), **of_case)
 
 
 @pytest.fixture(scope="module")

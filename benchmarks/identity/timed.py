@@ -22,9 +22,10 @@ from benchmarks.throughput.rows import Case
 BATCH_SIZE, CALLS, STEPS, ROUNDS = 8, 3, 7, 2
 """Of the fused execution: calls of a round, and steps of a call."""
 EXAMPLES = 116
-"""Of `fit`: the last batch of an epoch is smaller, at either size."""
-FITS = {(8, 15): [8] * 14 + [4], (8, 4): [8] * 4, (48, 6): [48, 48, 20] * 2}
+"""Of `fit` at small batch sizes: the last batch of an epoch is smaller."""
+Fits = dict[tuple[int, int], list[int]]
 """Batch size and about how many steps `fit` is asked for; the sizes of the batches that it then takes."""
+FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 4): [8] * 4, (48, 6): [48, 48, 20] * 2}
 RATE = 2.0**-10
 SEED = 0
 
@@ -35,14 +36,19 @@ def case_of(arm: Arm, data: Dataset, *, model: str, execution: Execution) -> Cas
     return Case(dataset=data.name, model=model, step_kind=arm.step_kind, execution=execution, **sizes)
 
 
-def alike(data: Dataset) -> Dataset:
+def fits_on(largest: int) -> dict[int, Fits]:
+    """The calls of `fit` by the number of examples: at small batch sizes, and at the largest of a study."""
+    return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
+
+
+def alike(data: Dataset, n: int) -> Dataset:
     """Data whose training examples are all the same, so that their order makes no difference."""
-    few = np.zeros(EXAMPLES, int)
-    return replace(data, train_x=data.train_x[few], train_y=data.train_y[few])
+    same = np.zeros(n, int)
+    return replace(data, train_x=data.train_x[same], train_y=data.train_y[same])
 
 
 def by_throughput(
-    framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution
+    framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution, largest: int
 ) -> Trace:
     """The parameters after timed rounds of the arm's step kind, in float64.
 
@@ -50,18 +56,33 @@ def by_throughput(
         RuntimeError: in float32 another training is timed.
     """
     case, timed = case_of(arm, data, model=model, execution=execution), shared(arm.for_timing)
-    used = data if execution == "fused" else alike(data)
-    setup = set_up(case, timed, framework, used, precision="float64")
-    in_float32 = set_up(case, timed, framework, used, precision="float32")
-    if summary(in_float32) != (*summary(setup)[:-1], "float32"):
-        raise RuntimeError("throughput sets another training up in float32 than in float64")
-    trainer = setup.trainer()
-    rounds = calls(trainer, setup, case) if execution == "fused" else fits(trainer, case)
+
+    def setup_on(used: Dataset) -> Setup:
+        setup = set_up(case, timed, framework, used, precision="float64")
+        in_float32 = set_up(case, timed, framework, used, precision="float32")
+        if summary(in_float32) != (*summary(setup)[:-1], "float32"):
+            raise RuntimeError("throughput sets another training up in float32 than in float64")
+        return setup
+
+    if execution == "fused":
+        setup = setup_on(data)
+        trainer = setup.trainer()
+        return of_rounds(trainer, setup, calls(trainer, setup, case), execution)
+    trace: Trace = {}
+    for n, of_fits in fits_on(largest).items():
+        setup = setup_on(alike(data, n))
+        trainer = setup.trainer()
+        trace |= of_rounds(trainer, setup, fits(trainer, case, n, of_fits), f"on {n} {execution}")
+    return trace
+
+
+def of_rounds(trainer: Trainer, setup: Setup, rounds: list[Round], name: str) -> Trace:
+    """What is recorded of these rounds, one after the other."""
     trainer.reset(setup.parameters(seed=SEED))
     for each in rounds:
         arguments, options = each.prepare()
         each.run(*arguments, **options)
-    return recorded(trainer, execution, [each.steps for each in rounds])
+    return recorded(trainer, name, [each.steps for each in rounds])
 
 
 def calls(trainer: Trainer, setup: Setup, case: Case) -> list[Round]:
@@ -69,11 +90,11 @@ def calls(trainer: Trainer, setup: Setup, case: Case) -> list[Round]:
     return [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)] * ROUNDS
 
 
-def fits(trainer: Trainer, case: Case) -> list[Round]:
+def fits(trainer: Trainer, case: Case, n_examples: int, of_fits: Fits) -> list[Round]:
     """The rounds of the idiomatic execution."""
     rounds = []
-    for size, wanted in FITS:
-        length, steps = length_of(wanted, EXAMPLES, size)
+    for size, wanted in of_fits:
+        length, steps = length_of(wanted, n_examples, size)
         of_size = case.model_copy(update={"batch_size": size})
         rounds.append(of_fit(trainer, of_size, length, steps=steps, start_s=0.0))
     return rounds
@@ -100,27 +121,30 @@ def stated(arm: Arm) -> Optimizer:
     return Optimizer(name=arm.optimizer, learning_rate=RATE, **settings)
 
 
-def by_the_arm(setup: Setup, arm: Arm, data: Dataset) -> Trace:
+def by_the_arm(setup: Setup, arm: Arm, data: Dataset, *, largest: int) -> Trace:
     """The same by plain steps of a trainer that the arm alone sets up."""
-    trainer = replace(setup, optimizer=stated(arm)).trainer()
+    stated_setup = replace(setup, optimizer=stated(arm))
+    trainer = stated_setup.trainer()
     trainer.reset(setup.parameters(seed=SEED))
     trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * CALLS * STEPS))
-    of_alike = alike(data)
-    same = replace(setup, optimizer=stated(arm), examples=of_alike.train_x, labels=of_alike.train_y).trainer()
-    same.reset(setup.parameters(seed=SEED))
-    for size in itertools.chain(*FITS.values()):
-        same.train(np.arange(size, dtype=np.int32)[np.newaxis])
-    full = [sum(sizes) / size for (size, _), sizes in FITS.items()]
-    fused = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS)
-    return fused | recorded(same, "idiomatic", full)
+    trace = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS)
+    for n, of_fits in fits_on(largest).items():
+        same = alike(data, n)
+        trainer = replace(stated_setup, examples=same.train_x, labels=same.train_y).trainer()
+        trainer.reset(setup.parameters(seed=SEED))
+        for size in itertools.chain(*of_fits.values()):
+            trainer.train(np.arange(size, dtype=np.int32)[np.newaxis])
+        full = [sum(sizes) / size for (size, _), sizes in of_fits.items()]
+        trace |= recorded(trainer, f"on {n} idiomatic", full)
+    return trace
 
 
-def recorded(trainer: Trainer, execution: Execution, steps: list[float]) -> Trace:
+def recorded(trainer: Trainer, name: str, steps: list[float]) -> Trace:
     """How many steps each round counts, and what the parameters became; executions take different steps."""
     return {
-        Quantity(Stage.TIMED, f"steps {execution}"): np.array(steps, np.float64),
+        Quantity(Stage.TIMED, f"steps {name}"): np.array(steps, np.float64),
         **{
-            Quantity(Stage.TIMED, f"parameter {name} {execution}"): value
-            for name, value in trainer.parameters().items()
+            Quantity(Stage.TIMED, f"parameter {parameter} {name}"): value
+            for parameter, value in trainer.parameters().items()
         },
     }

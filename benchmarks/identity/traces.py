@@ -96,7 +96,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     }
     if is_reference(subject, precision):
         trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
-        trace |= timed.by_the_arm(on_all, arm, data)
+        trace |= timed.by_the_arm(on_all, arm, data, largest=max(workload.sizes))
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
@@ -104,7 +104,8 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if precision == "float32":
         return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
     if not is_reference(subject, precision):
-        trace |= timed.by_throughput(framework, arm, data, model=workload.model, execution=execution)
+        of_case = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
+        trace |= timed.by_throughput(framework, arm, data, **of_case)
     return {
         **trace,
         **record_trace(setup),
