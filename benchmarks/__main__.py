@@ -258,9 +258,11 @@ def sweep(
 @app.command(epilog="Example: python -m benchmarks columns > docs/columns.md")
 def columns() -> None:
     """Print the reference of all columns of the results, in Markdown."""
+    from benchmarks.compare import schema as of_comparison
     from benchmarks.summary import columns, schema
 
-    print(columns.reference(schema.TABLES, version=schema.VERSION), end="")
+    tables = [*schema.TABLES, *of_comparison.TABLES]
+    print(columns.reference(tables, version=schema.VERSION), end="")
 
 
 @app.command(epilog="Example: python -m benchmarks docs")

@@ -12,6 +12,7 @@ import synthetic
 
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines, page
+from benchmarks.compare import schema as of_comparison
 from benchmarks.identity.certificate import Certificate
 from benchmarks.identity.equivalence import Equivalence
 from benchmarks.publish import results, tables
@@ -19,6 +20,7 @@ from benchmarks.summary import cells, columns, reading, schema
 from benchmarks.throughput.rows import Timing
 
 ROOT = Path(__file__).parent.parent
+TABLES = [*schema.TABLES, *of_comparison.TABLES]
 PUBLISHED = sorted((ROOT / "results/published").glob("*/*"))
 
 
@@ -28,7 +30,7 @@ def test_the_reference_of_columns_is_the_one_that_the_command_prints():
     assert done.stdout == (ROOT / "docs/columns.md").read_text()
 
 
-@pytest.mark.parametrize("table", schema.TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_column_says_what_it_means_and_numbers_have_their_unit(table):
     for name, column in table.columns.items():
         assert column.description.endswith("."), name
@@ -45,7 +47,7 @@ def test_a_unit_in_a_name_is_the_unit_of_the_column(suffix):
     units = {"ms": {"ms"}, "s": {"s", "examples/s"}, "mib": {"MiB"}}[suffix]
     named = [
         column
-        for table in schema.TABLES
+        for table in TABLES
         for name, column in table.columns.items()
         if name.removesuffix("_lo").removesuffix("_hi").endswith(f"_{suffix}")
     ]
@@ -67,7 +69,7 @@ def test_every_published_table_is_as_the_schema_says(folder, table):
 
 def test_a_comparison_writes_what_the_schema_says(tmp_path):
     page.write(ROOT / "results", tmp_path)
-    for table in (schema.COMPARE, schema.PREDICTIONS):
+    for table in of_comparison.TABLES:
         name = Path(table.name).name
         frame = pd.read_csv(tmp_path / name, dtype=columns.types(table))
         assert list(table.validate(frame).columns) == list(table.columns)

@@ -1,109 +1,17 @@
-"""Tables say what the summary says: arithmetic, bold, failures, and markup that holds together."""
-
-import dataclasses
-import functools
-import json
-import math
-import re
-import types
+"""Tables say what the summary says: arithmetic, bold, failures, marks."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+import tabled
+from tabled import entry, main_table, named, rewrite, row, texts, where
 
-from benchmarks.common.errors import Problem
-from benchmarks.identity.certificate import certificate as certified
-from benchmarks.identity.quantity import Quantity, Stage
-from benchmarks.publish import quoted, results, tables, wording
-from benchmarks.publish.table import Column, Entry, Table, latex, markdown
-from benchmarks.publish.tables import equivalence, main, training_rate
-from benchmarks.summary import columns
-from benchmarks.summary.schema import CERTIFICATES
+from benchmarks.publish import tables, wording
+from benchmarks.publish.tables import main
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = synthetic.write(tmp_path_factory.mktemp("tables"))
-    tables.write(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def rich(tmp_path_factory):
-    """Five frameworks, three step kinds."""
-    path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
-    tables.write(path)
-    return path
-
-
-def rewrite(folder, name, change):
-    """Change a CSV of a results folder in place."""
-    path = folder / f"{name}.csv"
-    frame = pd.read_csv(path)
-    change(frame)
-    frame.to_csv(path, index=False)
-
-
-def where(frame, **values):
-    """The rows with these values."""
-    return np.logical_and.reduce([frame[key] == value for key, value in values.items()])
-
-
-@functools.cache
-def built(folder, written):
-    """The tables of a folder by their names."""
-    return {table.name: table for table in tables.build(results.read(folder))}
-
-
-def named(folder, name):
-    """A table of a folder; all are built again only where one of its files has been written since."""
-    return built(folder, tuple(path.stat().st_mtime_ns for path in sorted(folder.glob("*.*"))))[name]
-
-
-def main_table(folder, name="main-mnist-mlp-linear-lr"):
-    return named(folder, name)
-
-
-def texts(table):
-    return [[entry.text for entry in row] for row in table.rows]
-
-
-def row(table, size):
-    return next(entries for entries in table.rows if entries[0].text == size)
-
-
-def entry(table, size, group, head):
-    place = table.columns.index(Column(head, group))
-    return row(table, size)[place]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (58898, "58,900"),
-        (2862.3, "2,860"),
-        (298.4, "298"),
-        (99.96, "100"),
-        (9.996, "10.0"),
-        (1.5, "1.50"),
-        (0.012345, "0.0123"),
-        (0.00099996, "0.00100"),
-        (0, "0"),
-        (math.nan, "—"),
-        (math.inf, "∞"),
-    ],
-)
-def test_three_significant_digits(value, text):
-    assert wording.number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(1, "1"), (64, "64"), (1024, "1k"), (16384, "16k"), (55000, "55k"), (1437, "1.44k"), (1 << 20, "1M")],
-)
-def test_batch_sizes_on_an_axis(size, text):
-    assert wording.short_size(size) == text
+folder = pytest.fixture(tabled.with_tables, scope="module")
+rich = pytest.fixture(tabled.with_tables_of_five, scope="module")
 
 
 def test_the_ratio_is_paired_over_processes(tmp_path):
@@ -178,14 +86,6 @@ def test_an_accuracy_after_fewer_epochs_than_the_budget_has_its_sign(folder):
     digits = main_table(folder, "main-digits-cnn-fixed-lr")
     assert "§" not in digits.caption
     assert not any("§" in text for line in texts(digits) for text in line)
-
-
-def test_bold_in_markdown_and_latex(folder):
-    fast = entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras")
-    assert fast.bold
-    folder = folder / "tables"
-    assert f"| **{fast.text}** |" in (folder / "main-mnist-mlp-linear-lr.md").read_text()
-    assert rf"& \textbf{{{fast.text}}} &" in (folder / "main-mnist-mlp-linear-lr.tex").read_text()
 
 
 def test_a_cell_that_is_not_certified_is_marked_and_never_bold(tmp_path):
@@ -281,57 +181,6 @@ def test_the_csv_holds_the_summary_in_full_precision(folder):
 
 def test_the_share_of_measuring_is_told(folder):
     assert "80.0 % was spent training or timing" in (folder / "tables" / "execution.md").read_text()
-
-
-def test_latex_holds_together(folder):
-    for path in (folder / "tables").glob("*.tex"):
-        check_latex(path.read_text())
-
-
-def check_latex(text):
-    """Braces and environments close, every row has as many columns as the table, nothing is unescaped."""
-    bare = re.sub(r"\\[{}]", "", text)
-    assert bare.count("{") == bare.count("}")
-    assert text.count(r"\begin{") == text.count(r"\end{")
-    n_columns = len(re.search(r"\\begin\{(?:tabular|longtable)\}\{([lr]+)\}", text)[1])
-    for line in text.splitlines():
-        if line.endswith(r" \\") and line != r"\\":
-            spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", line)]
-            assert len(re.findall(r"(?<!\\)&", line)) + sum(spans) == n_columns - 1
-    assert not re.search(r"(?<!\\)[%#_]", text)
-    assert text.isascii()
-
-
-def test_a_table_of_more_rows_than_a_page_goes_over_several(rich):
-    text = (rich / "tables" / "throughput.tex").read_text()
-    check_latex(text)
-    assert r"\begin{longtable}" in text
-    assert text.count(" & Framework & ") == 2, "the head stands on the first page and on every other one"
-    assert r"\begin{tabular}" in (rich / "tables" / "memory.tex").read_text()
-
-
-@pytest.mark.parametrize(("letters", "scaled"), [(20, False), (60, True)])
-def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
-    columns = [Column("a", words=True), Column("b", words=True)]
-    rows = [[Entry("x" * letters), Entry("y" * letters)]]
-    text = latex(Table("t", "t", "t", columns, rows, pd.DataFrame()))
-    check_latex(text)
-    assert (r"\resizebox{\textwidth}" in text) == scaled
-
-
-def test_latex_escapes_what_a_name_may_hold():
-    names = r"a_b & 50 % of #1 {x} ~ ^ \ $ [y] é — ± ≤ 漢"
-    table = Table("slug", names, names, [Column(names)], [[Entry(names, bold=True)]], pd.DataFrame())
-    text = latex(table)
-    assert r"a\_b \& 50 \% of \#1 \{x\}" in text
-    assert "漢" not in text
-    assert "é" in text
-
-
-def test_markdown_keeps_its_columns():
-    table = Table("t", "t", "t", [Column("a|b"), Column("c")], [[Entry("1|2"), Entry("3")]], pd.DataFrame())
-    lines = [line for line in markdown(table).splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
 
 
 def test_tables_without_training(tmp_path):
@@ -431,162 +280,6 @@ def test_a_statistical_cell_is_marked_and_never_bold(rich):
     assert "‡" not in main_table(rich).caption
 
 
-def certificate(rich, *key):
-    return next(line[3:] for line in texts(named(rich, "identity")) if tuple(line[:3]) == key)
-
-
-def test_the_table_of_certificates(rich):
-    table = named(rich, "identity")
-    assert len(table.rows) == 2 * 4 * 5
-    assert certificate(rich, "MNIST, MLP", "fixed-lr", "NumPy")[0] == "0"
-    assert certificate(rich, "MNIST, MLP", "fixed-lr", "Keras")[2:] == ["> 200", "> 200", "certified"]
-    assert certificate(rich, "MNIST, MLP", "framework-dropout", "Keras")[-1] == "statistical"
-    wrong = certificate(rich, "Digits, CNN", "adam-clip", "Keras/PyTorch")
-    assert wrong[:2] == ["—", "—"]
-    assert wrong[-1] == "not certified: running averages of layer 2 BatchNorm"
-
-
-def test_the_csv_of_certificates_has_every_quantity_and_where_it_differs(rich):
-    saved = pd.read_csv(rich / "tables" / "identity.csv")
-    assert set(synthetic.QUANTITIES) <= set(saved)
-    wrong = saved[saved["verdict"].str.startswith("not")]
-    assert wrong["verdict"].str.endswith("after one step by 3.1e-04]").all()
-    assert wrong["parameters after one step"].tolist() == [3.1e-4] * 2
-
-
-def test_what_a_certificate_says_is_told_without_the_quantity(tmp_path):
-    kernel, after = Quantity(Stage.INITIAL, "0.kernel"), Quantity(Stage.FIRST_PARAMETERS, "0.kernel")
-    reference = {kernel: np.ones(3), after: np.full(3, 2.0), Quantity(Stage.LOSS): np.ones(5)}
-    names = {"dataset": "mnist", "model": "mlp", "arm": "fixed-lr", "framework": "keras"}
-    made = certified(
-        names | {"execution": "fused"},
-        reference | {after: np.full(3, 1.5)},
-        reference,
-        reference,
-        rates=np.ones(5),
-        statistical=False,
-        conditions="c0de",
-    )
-    known = results.read(synthetic.write(tmp_path))
-    rows = columns.frame([made.model_dump(mode="json")], CERTIFICATES)
-    known = dataclasses.replace(known, certificates=rows)
-    table = next(table for table in tables.build(known) if table.name == "identity")
-    assert texts(table)[0][-1] == "not certified: optimizer: update rule (its first step times 0.5)"
-
-
-def test_a_verdict_of_one_execution_alone_is_told(tmp_path):
-    synthetic.write(tmp_path)
-    known = results.read(tmp_path)
-    known.certificates.loc[1, ["verdict", "differs_by"]] = ["not certified: loss", "loss"]
-    table = next(table for table in tables.build(known) if table.name == "identity")
-    assert texts(table)[0][-1] == "idiomatic: certified; fused: not certified: loss"
-
-
-def test_equivalence_over_all_batch_sizes(rich):
-    line = texts(named(rich, "equivalence"))[0]
-    assert line[:3] == ["MNIST, MLP", "fixed-lr", "Keras, Keras/JAX"]
-    assert line[3:6] == ["3", "4 of 9", "-0.0300 [-0.930, 0.870], B = 256"]
-    assert line[6:8] == ["0–3", "5 of 5 (4 not testable)"]
-    assert len(named(rich, "equivalence").rows) == 2 * 4 * 10
-    assert len(pd.read_csv(rich / "tables" / "equivalence.csv")) == 2 * 4 * 10 * 9 * 2
-
-
-def test_equivalence_that_nowhere_could_be_tested(tmp_path):
-    synthetic.write(tmp_path)
-    known = results.read(tmp_path)
-    known = dataclasses.replace(known, equivalence=known.equivalence[known.equivalence["n"] == 0])
-    (table, *_) = [table for table in tables.build(known) if table.name == "equivalence"]
-    assert texts(table)[0][3:] == ["0", "0 of 0 (4 not testable)", "—"]
-
-
-def equivalence_of(known, **changes):
-    """The table of equivalence where some tests of linear-lr are changed at B = 64, with the results."""
-    tests = known.equivalence.copy()
-    own = (tests["arm"] == "linear-lr") & (tests["batch_size"] == 64) & (tests["dataset"] == "mnist")
-    for name, value in changes.items():
-        tests.loc[own, name] = value
-    known = dataclasses.replace(known, equivalence=tests)
-    return next(table for table in tables.build(known) if table.name == "equivalence"), known
-
-
-def test_a_training_under_two_names_is_counted_once(tmp_path):
-    known = results.read(synthetic.write(tmp_path))
-    before = quoted.equivalence(known)
-    table, known = equivalence_of(known, same_as="fixed-lr", p=0.9, n=2, verdict="not shown")
-    assert texts(table)[1][1:6] == [
-        *("linear-lr", "Keras, PyTorch", "3", "3 of 8 (1 as fixed-lr)"),
-        "-0.0300 [-0.930, 0.870], B = 256",
-    ]
-    assert texts(table)[1][7] == "4 of 4 (4 not testable, 1 as fixed-lr)"
-    assert "in 22 of 36 cells" in before
-    assert "in 21 of 35 cells" in quoted.equivalence(known)
-    assert table.data["same_as"].count() == 2
-
-
-def test_the_caption_counts_what_is_left_out_of_equivalence_and_why(tmp_path):
-    known = results.read(synthetic.write(tmp_path))
-    known.equivalence.loc[:1, ["verdict", "reason"]] = ["not testable", "no spread: every pair is equal"]
-    known.equivalence.loc[2, ["verdict", "reason"]] = ["not testable", "failed: 0 seeds with a test accuracy"]
-    table, _ = equivalence_of(known, same_as="fixed-lr", verdict="not testable", reason="no spread: all")
-    assert table.caption.endswith(
-        " Left out of test accuracy: 2 not testable (1 no spread, 1 failed), 1 the same training under "
-        "another name. Left out of epochs to target: 11 not testable (1 no spread, 10 target not reached), "
-        "1 the same training under another name."
-    )
-
-
-def test_the_caption_says_nothing_of_what_is_left_out_where_nothing_is(tmp_path):
-    known = results.read(synthetic.write(tmp_path))
-    whole = known.equivalence[known.equivalence["verdict"] != "not testable"]
-    (table,) = equivalence.tables(dataclasses.replace(known, equivalence=whole))
-    assert "Left out" not in table.caption
-
-
-def test_results_that_do_not_tell_how_long_was_trained_are_of_another_version(tmp_path):
-    path = synthetic.write(tmp_path) / "summary.csv"
-    pd.read_csv(path).drop(columns="epochs_trained").to_csv(path, index=False)
-    with pytest.raises(
-        Problem, match=r"summary\.csv is of another version: it lacks the columns epochs_trained"
-    ):
-        tables.write(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["summary", "throughput", "memory_fit"])
-def test_results_without_forms_are_told_to_be_of_another_version(tmp_path, name):
-    synthetic.write(tmp_path)
-    path = tmp_path / f"{name}.csv"
-    pd.read_csv(path).drop(columns="step_kind").to_csv(path, index=False)
-    with pytest.raises(Problem, match=rf"{name}\.csv is of another version: it lacks the columns step_kind"):
-        tables.write(tmp_path)
-
-
-@pytest.mark.parametrize("part", ["float32_bound", "equivalence", "certificates.verdict"])
-def test_certificates_of_another_version_are_told(tmp_path, part):
-    path = synthetic.write(tmp_path) / "identity.json"
-    found = json.loads(path.read_text())
-    if "." in part:
-        del found["certificates"][3]["verdict"]
-    else:
-        del found[part]
-    path.write_text(json.dumps(found))
-    with pytest.raises(Problem, match=rf"identity\.json is of another version: it lacks the columns {part}"):
-        tables.write(tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["missing", "empty", "column", "rows"])
-def test_a_folder_that_cannot_be_read_is_told(tmp_path, damage):
-    path = synthetic.write(tmp_path) / "summary.csv"
-    if damage == "missing":
-        path.unlink()
-    elif damage == "empty":
-        path.write_text("")
-    else:
-        frame = pd.read_csv(path)
-        (frame.drop(columns="identity") if damage == "column" else frame[:0]).to_csv(path, index=False)
-    with pytest.raises(Problem, match=r"summary\.csv"):
-        tables.write(tmp_path)
-
-
 def disturbed(folder, *, size, reason="1 of 6: others took 50% of the processor"):
     """The same results, disturbed at one batch size."""
     path = folder / "summary.csv"
@@ -605,44 +298,3 @@ def test_a_disturbed_cell_is_marked_and_its_speed_and_time_are_never_bold(tmp_pa
     assert not entry(table, "64", "Throughput (examples/s)", "Keras").text.endswith("¶")
     assert "¶ the machine was disturbed" in table.caption
     assert "¶" not in main_table(folder).caption
-
-
-@pytest.mark.parametrize(
-    ("ends", "text"),
-    [
-        ((0.5, 2.0), "1.00 [0.500, 2.00]"),
-        ((1.24e-12, 1e18), "1.00 [not resolved]"),
-        ((0.5, math.inf), "1.00 [0.500, ∞]"),
-    ],
-)
-def test_an_interval_over_orders_of_magnitude_is_not_resolved(ends, text):
-    assert wording.interval(1.0, *ends) == text
-
-
-RATES = {"yes": [0.99, 1.0, 1.01, 0.98], "no": [0.8, 0.81, 0.79, 0.8], "not resolved": [0.8, 1.0, 1.1, 0.9]}
-
-
-@pytest.mark.parametrize("within", RATES)
-@pytest.mark.parametrize("over", training_rate.RATIOS)
-def test_the_speed_in_training_is_held_to_the_timed_one(within, over):
-    names = {"dataset": "mnist", "model": "mlp", "framework": "keras", "disturbed": ""}
-    names |= {f"training_over_{name}": 2.0 for name in training_rate.RATIOS}
-    rows = [{**names, f"training_over_{over}": rate} for rate in RATES[within]]
-    rows.append({**names, "disturbed": "1 of 6: a stop", f"training_over_{over}": 0.01})
-    rows.append({**names, f"training_over_{over}": None})
-    (table,) = training_rate.tables(types.SimpleNamespace(trained=pd.DataFrame(rows)))
-    (line,) = texts(table)
-    place = list(training_rate.RATIOS).index(over)
-    assert line[2] == "4 of 6" and line[5 + 3 * place] == within and line[8 - 3 * place] == "no"
-    assert table.data[f"training_over_{over}"].iloc[0] == pytest.approx(
-        np.exp(np.mean(np.log(RATES[within])))
-    )
-
-
-def test_a_framework_of_which_every_cell_was_disturbed_keeps_its_row():
-    names = {"dataset": "mnist", "model": "mlp", "framework": "keras", "disturbed": "1 of 6: a stop"}
-    ratios = {f"training_over_{name}": 1.0 for name in training_rate.RATIOS}
-    summary = pd.DataFrame([{**names, **ratios}])
-    (table,) = training_rate.tables(types.SimpleNamespace(trained=summary))
-    (line,) = texts(table)
-    assert line[2] == "0 of 1" and set(line[3:]) == {wording.NOTHING}

@@ -9,8 +9,9 @@ import pandas as pd
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
+from benchmarks.compare.schema import COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING
 from benchmarks.summary import reading, schema
-from benchmarks.summary.schema import CASE, COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING, UNTRAINED
+from benchmarks.summary.schema import CASE, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
 COMPARED = [name for name in COMPARE.columns if name not in {column.name for column in PREDICTED}]

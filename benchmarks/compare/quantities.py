@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import panels
-from benchmarks.summary.schema import CASE, TRAINING
+from benchmarks.summary.schema import CASE
 
 ON_MACHINE = ["machine", "precision", *CASE]
 

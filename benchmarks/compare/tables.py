@@ -5,9 +5,9 @@ import re
 import pandas as pd
 
 from benchmarks.compare import quantities
+from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.table import Column, Entry, Table
-from benchmarks.summary.schema import TRAINING
 
 CASES = {
     "throughput": ("throughput_samples_per_s", "Throughput (examples/s)"),

@@ -1,12 +1,11 @@
 """The schema of results: every table, every column, its type, unit and meaning, and which columns are keys.
 
 All that writes or reads a table of results takes its columns from here, and `docs/columns.md` is printed
-from here. `throughput` and `identity` lie below this package: what they write of a timing, a certificate
-or a test is a type there (`Timing`, `Certificate`, `Equivalence`), and the tests hold its fields to the
-columns here. The digest of the code behind a measurement so does not change with a sentence about a column.
+from here; the tables of a comparison are in `compare.schema`. `throughput` and `identity` lie below this
+package: what they write of a timing, a certificate or a test is a type there (`Timing`, `Certificate`,
+`Equivalence`), and the tests hold its fields to the columns here. The digest of the code behind a measurement
+so does not change with a sentence about a column.
 """
-
-from pandera.pandas import Column
 
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
@@ -19,10 +18,6 @@ CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 """What is timed once for all arms of one step kind."""
 FITTED = ["dataset", "model", "framework", "step_kind"]
-TRAINING = ["dataset", "model", "arm", "target", "training"]
-"""What a training is. Studies may give one name to different targets or settings: these tell them apart."""
-KEY = [*CELL, "target", "training"]
-"""A cell, whichever study and machine it was measured in."""
 
 UNTRAINED, MEASURED = "untrained", "measured"
 ENDED = tuple(status.value for status in Status)
@@ -245,9 +240,7 @@ CERTIFICATES = table(
         text("verdict", "`certified`, `statistical`, or `not certified:` and the reason."),
         text("differs_by", "The reason: the part of the training that differs.", nullable=True),
         text("first_difference", "The first array beyond the bound, in causal order.", nullable=True),
-        number(
-            "largest_difference", "relative", "The largest of all. Empty where arrays cannot be compared."
-        ),
+        number("largest_difference", "relative", "The largest. Empty where arrays cannot be compared."),
         by_name("differences", "relative", "Largest difference of each stage of the training."),
         whole(
             "float32_parts_at_step",
@@ -302,59 +295,6 @@ EQUIVALENCE = table(
     key=["dataset", "model", "arm", "batch_size", "framework", "other", "quantity"],
 )
 
-TARGET = number("target", SHARE, "The validation accuracy that the run trains to.", nullable=False)
-SETTINGS = text("training", "All settings of the training.")
-PREDICTED = [
-    SUMMARY.columns["time_to_target_predicted_s"],
-    text(
-        "examples_from",
-        "The machines whose median `examples_to_target` the prediction takes; others wherever there are any.",
-        nullable=True,
-    ),
-    number("error", "ratio", "Predicted over measured time to target, less 1."),
-]
-
-
-def _of_summary(*names: str) -> list[Column]:
-    return [SUMMARY.columns[name] for name in names]
-
-
-COMPARE = table(
-    "results/compare/compare.csv",
-    "A row for each machine and cell, from all results that were found.",
-    [
-        *_of_summary("machine", "study"),
-        text("finished", "When the last training of that study ended (ISO 8601, UTC).", nullable=True),
-        text("taken_from", "The results folder of that study."),
-        *(*NAMES, BATCH_SIZE, TARGET, SETTINGS, STEP_KIND),
-        text("precision", "Floating-point type of the training.", one_of=("float32", "float64")),
-        *_of_summary("n_runs", "n_reached", "status"),
-        text(
-            "throughput_status",
-            "Whether the fused case could be timed, or why not. Empty where it was not tried.",
-            nullable=True,
-        ),
-        *_of_summary(*(f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi"))),
-        *_of_summary(*(f"time_to_target_s{end}" for end in ("", "_lo", "_hi"))),
-        *_of_summary("peak_memory_mib", "device_memory_mib", "examples_to_target", "identity", "disturbed"),
-        *PREDICTED,
-    ],
-    key=["machine", *KEY],
-)
-
-PREDICTIONS = table(
-    "results/compare/predictions.csv",
-    "A row for each machine and cell whose time to target can be predicted.",
-    [
-        *(SUMMARY.columns["machine"], *NAMES, BATCH_SIZE, TARGET, SETTINGS, SUMMARY.columns["status"]),
-        PREDICTED[1],
-        number("examples_to_target", "examples", "Their median, which the prediction takes.", nullable=False),
-        *_of_summary("throughput_samples_per_s", "time_to_target_predicted_s"),
-        *(SUMMARY.columns["time_to_target_s"], PREDICTED[2]),
-    ],
-    key=["machine", *KEY],
-)
-
 OF_A_STUDY = [SUMMARY, THROUGHPUT, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
-TABLES = [*OF_A_STUDY, CERTIFICATES, EQUIVALENCE, COMPARE, PREDICTIONS]
+TABLES = [*OF_A_STUDY, CERTIFICATES, EQUIVALENCE]

@@ -1,0 +1,114 @@
+"""Tables as text: numbers, Markdown and LaTeX that hold together."""
+
+import math
+import re
+
+import pandas as pd
+import pytest
+import tabled
+from tabled import entry, main_table
+
+from benchmarks.publish import wording
+from benchmarks.publish.table import Column, Entry, Table, latex, markdown
+
+folder = pytest.fixture(tabled.with_tables, scope="module")
+rich = pytest.fixture(tabled.with_tables_of_five, scope="module")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (58898, "58,900"),
+        (2862.3, "2,860"),
+        (298.4, "298"),
+        (99.96, "100"),
+        (9.996, "10.0"),
+        (1.5, "1.50"),
+        (0.012345, "0.0123"),
+        (0.00099996, "0.00100"),
+        (0, "0"),
+        (math.nan, "—"),
+        (math.inf, "∞"),
+    ],
+)
+def test_three_significant_digits(value, text):
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(1, "1"), (64, "64"), (1024, "1k"), (16384, "16k"), (55000, "55k"), (1437, "1.44k"), (1 << 20, "1M")],
+)
+def test_batch_sizes_on_an_axis(size, text):
+    assert wording.short_size(size) == text
+
+
+def test_bold_in_markdown_and_latex(folder):
+    fast = entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras")
+    assert fast.bold
+    folder = folder / "tables"
+    assert f"| **{fast.text}** |" in (folder / "main-mnist-mlp-linear-lr.md").read_text()
+    assert rf"& \textbf{{{fast.text}}} &" in (folder / "main-mnist-mlp-linear-lr.tex").read_text()
+
+
+def test_latex_holds_together(folder):
+    for path in (folder / "tables").glob("*.tex"):
+        check_latex(path.read_text())
+
+
+def check_latex(text):
+    """Braces and environments close, every row has as many columns as the table, nothing is unescaped."""
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    n_columns = len(re.search(r"\\begin\{(?:tabular|longtable)\}\{([lr]+)\}", text)[1])
+    for line in text.splitlines():
+        if line.endswith(r" \\") and line != r"\\":
+            spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", line)]
+            assert len(re.findall(r"(?<!\\)&", line)) + sum(spans) == n_columns - 1
+    assert not re.search(r"(?<!\\)[%#_]", text)
+    assert text.isascii()
+
+
+def test_a_table_of_more_rows_than_a_page_goes_over_several(rich):
+    text = (rich / "tables" / "throughput.tex").read_text()
+    check_latex(text)
+    assert r"\begin{longtable}" in text
+    assert text.count(" & Framework & ") == 2, "the head stands on the first page and on every other one"
+    assert r"\begin{tabular}" in (rich / "tables" / "memory.tex").read_text()
+
+
+@pytest.mark.parametrize(("letters", "scaled"), [(20, False), (60, True)])
+def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
+    columns = [Column("a", words=True), Column("b", words=True)]
+    rows = [[Entry("x" * letters), Entry("y" * letters)]]
+    text = latex(Table("t", "t", "t", columns, rows, pd.DataFrame()))
+    check_latex(text)
+    assert (r"\resizebox{\textwidth}" in text) == scaled
+
+
+def test_latex_escapes_what_a_name_may_hold():
+    names = r"a_b & 50 % of #1 {x} ~ ^ \ $ [y] é — ± ≤ 漢"
+    table = Table("slug", names, names, [Column(names)], [[Entry(names, bold=True)]], pd.DataFrame())
+    text = latex(table)
+    assert r"a\_b \& 50 \% of \#1 \{x\}" in text
+    assert "漢" not in text
+    assert "é" in text
+
+
+def test_markdown_keeps_its_columns():
+    table = Table("t", "t", "t", [Column("a|b"), Column("c")], [[Entry("1|2"), Entry("3")]], pd.DataFrame())
+    lines = [line for line in markdown(table).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((0.5, 2.0), "1.00 [0.500, 2.00]"),
+        ((1.24e-12, 1e18), "1.00 [not resolved]"),
+        ((0.5, math.inf), "1.00 [0.500, ∞]"),
+    ],
+)
+def test_an_interval_over_orders_of_magnitude_is_not_resolved(ends, text):
+    assert wording.interval(1.0, *ends) == text
