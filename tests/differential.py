@@ -34,6 +34,9 @@ norm, the key bias of attention) the quotient is noise of size 1, unless ε is w
 FEWEST_NORMALISED = 4
 """Numbers in a norm's mean: two of them become ±1 whatever they were, and one becomes 0, so that the
 gradient that comes back is rounding alone."""
+FEWEST_CHANNELS = 2
+"""In a group norm: its only shift, where there is one channel, is a number that is added everywhere. What
+follows hardly depends on that, so its gradient is a sum that cancels."""
 RATES = (2.0**-5, 2.0**-7)
 """Small enough for no training to diverge: there rounding grows without bound."""
 
@@ -67,7 +70,7 @@ def _norms(shape: Shape, batch_size: int) -> list[Layer]:
         found += [spec.BatchNorm(epsilon=EPSILON), spec.BatchNorm(momentum=0.75, epsilon=EPSILON)]
     if shape[-1] >= FEWEST_NORMALISED:
         found.append(spec.LayerNorm(epsilon=EPSILON))
-    for groups in (1, 2):
+    for groups in (1, 2) if shape[-1] >= FEWEST_CHANNELS else ():
         if shape[-1] % groups == 0 and math.prod(shape) // groups >= FEWEST_NORMALISED:
             found.append(spec.GroupNorm(groups, epsilon=EPSILON))
     return found
