@@ -4,7 +4,6 @@ The reference is the framework `numpy` in its idiomatic execution, whether or no
 """
 
 import functools
-import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -209,10 +208,7 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
 
     A certificate holds for the number of threads that the study computes with. What is only compared with
     takes one: where several traces are made at once, the threads of small products wait for one another.
-    Threads that wait leave their core to others, or two traces that share the cores would take many times
-    as long; no number depends on it.
     """
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when a framework is imported
     threads = (threads or machine.cores()) if file.certified else 1
     read = {path.stem: datasets.read(path) for path in data}
     check_sizes(study, read)

@@ -23,8 +23,10 @@ rule trace:
         shown=SHOWN,
     message:
         "trace {wildcards.framework}: record the first training steps in {wildcards.precision}"
+    # Where several traces share the cores, threads that spin while they wait would keep the others from working.
+    # Alone it is the other way about: waking a core that rests takes longer than a small step.
     shell:
-        "python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
+        "OMP_WAIT_POLICY=passive python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
         "--precision {wildcards.precision} {params.use} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
 
 
