@@ -59,12 +59,21 @@ def nothing(original, *given):
     return {}
 
 
+def of_one_pace(original, *given, **named):
+    found = original(*given, **named)
+    return found._replace(step_ms={"before": found.step_ms["before"]})
+
+
 PLANTS = {
     "memory of smaller batches": (lambda: changed(peak_memory, "Subject", of_smaller_batches), OTHER_CALLS),
     "memory of fewer steps": (lambda: patch.object(measure, "MEASURED_STEPS", 2), OTHER_CALLS),
     "half the memory": (lambda: changed(peak_memory, "measure", half_the_memory), "what its steps hold"),
     "a pace of single steps": (lambda: changed(pace, "call_steps", in_calls_of_one), OTHER_CALLS),
     "a pace that is too short": (lambda: changed(pace, "step_ms", half_the_time), "not that of its calls"),
+    "a pace that is not recorded": (
+        lambda: changed(measure, "measure", of_one_pace),
+        "not that of its calls",
+    ),
     "no pace after the run": (lambda: changed(pace, "step_ms_after", nothing), "starts a trainer anew"),
     "shorter calls of a run": (lambda: patch.object(run, "LONGEST_CALL", 512), OTHER_CALLS),
     "shorter calls of a pace": (lambda: patch.object(plan, "LONGEST_CALL", 512), OTHER_CALLS),

@@ -118,9 +118,9 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     return Record(
         cell=plan.cell,
         settings=plan.settings,
-        certified_conditions=digest(certified_conditions(plan, data=replace(data), threads=threads)),
         **measured._asdict(),
         measuring_s=time.perf_counter() - start,
+        certified_conditions=digest(certified_conditions(plan, data=replace(data), threads=threads)),
         disturbance=disturbance,
         provenance=origin,
     )
