@@ -5,60 +5,18 @@ PyTorch is imported where a plant needs it: in the worker process that makes the
 """
 
 import contextlib
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
-import planted
+import planting
+import rehearsed_updates  # noqa: F401  (importing a file of plants registers them)
+from rehearsing import AVERAGED, COUNTED, DROPPED, PLANTS, SIZES, SMALL, STEPPED, method, rehearsed
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import counted, exaggerated, rehearsal
 from benchmarks.identity.quantity import Trace
-from benchmarks.models import layers as spec
-from benchmarks.recipe.optimizer import Optimizer, Schedule
-
-SIZES = [4, 33, 400]
-COUNTED = {3: 3000, 64: 300, 400: 40}
-SMALL = [spec.Flatten(), spec.Dense(8), spec.ReLU(), spec.Dense(10)]
-AVERAGED = [spec.Flatten(), spec.Dense(8), spec.BatchNorm(), spec.ReLU(), spec.Dense(10)]
-DROPPED = [spec.Flatten(), spec.Dense(8), spec.Dropout(0.5), spec.Dense(10)]
-GENTLE = Optimizer(name="momentum", learning_rate=0.0078125, momentum=0.875, total_steps=rehearsal.STEPS)
-STEPPED = GENTLE.model_copy(update={"schedule": Schedule(shape="cosine")})
-NEVER_CLIPPED = GENTLE.model_copy(update={"clip_norm": 4096.0})
-HARDLY_DECAYED = GENTLE.model_copy(update={"weight_decay": 2.0**-60})
-HARDLY_WARMED = GENTLE.model_copy(update={"schedule": Schedule(warm_up=0.001)})
-
-
-@dataclass(frozen=True)
-class Rehearsed:
-    """One difference, and the training that it is planted into."""
-
-    plant: Callable
-    layers: list
-    optimizer: Optimizer
-
-
-PLANTS: dict[str, Rehearsed] = {}
-
-
-def rehearsed(layers: list, optimizer: Optimizer = GENTLE):
-    """Register a function of the original method and its arguments as the method of that name."""
-
-    def register(plant: Callable) -> Callable:
-        PLANTS[plant.__name__] = Rehearsed(plant, layers, optimizer)
-        return plant
-
-    return register
-
-
-def method(name: str, changed: Callable):
-    """Replace a method of the trainer by `changed(original, self, *arguments)`."""
-    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    original = getattr(trainer, name)
-    return patch.object(trainer, name, lambda self, *given: changed(original, self, *given))
 
 
 @rehearsed(SMALL)
@@ -201,91 +159,6 @@ def a_loss_that_is_no_number_is_replaced():
     return method("train", train)
 
 
-@rehearsed(SMALL, NEVER_CLIPPED)
-def gradients_are_never_clipped():
-    module = planted.parts("optimizer")
-    clip = module.clip
-    return patch.object(module, "clip", lambda gradients, threshold: clip(gradients, threshold and 1e30))
-
-
-@rehearsed(SMALL, HARDLY_DECAYED)
-def weights_never_decay():
-    return without_setting(weight_decay=0.0)
-
-
-@rehearsed(SMALL, HARDLY_WARMED)
-def rates_never_warm_up():
-    return without_setting(schedule=Schedule())
-
-
-def with_coefficients(change: Callable, *, of_size: int | None = None):
-    """The rate of each step changed by `change(steps, rates)`, at every batch size or at one."""
-    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    original = trainer.train
-
-    def train(self, batches):
-        if of_size in (None, batches.shape[1]):
-            self.settings = Changed(self.settings, change)
-        taken = original(self, batches)
-        self.settings = getattr(self.settings, "plain", self.settings)
-        return taken
-
-    return patch.object(trainer, "train", train)
-
-
-@dataclass(frozen=True)
-class Changed:
-    """Settings of an optimizer whose rates are changed by `change(steps, rates)`; steps count from 1."""
-
-    plain: Optimizer
-    change: Callable
-
-    def __getattr__(self, name: str):
-        return getattr(self.plain, name)
-
-    def rates(self, first: int, count: int) -> np.ndarray:
-        """The changed rates."""
-        return self.change(1 + np.arange(first, first + count), self.plain.rates(first, count))
-
-
-@rehearsed(SMALL)
-def rates_are_doubled_from_step_1101_on():
-    return with_coefficients(lambda steps, rates: np.where(steps > 1100, 2 * rates, rates))
-
-
-@rehearsed(SMALL)
-def every_1500th_step_has_the_rate_0():
-    return with_coefficients(lambda steps, rates: np.where(steps % 1500 == 0, 0.0, rates))
-
-
-@rehearsed(SMALL)
-def rates_are_doubled_from_step_4_on_at_one_batch_size():
-    return with_coefficients(lambda steps, rates: np.where(steps > 3, 2 * rates, rates), of_size=33)
-
-
-@rehearsed(DROPPED)
-def draws_repeat_from_the_1101st_on():
-    layer = planted.parts("layers").RandomModule
-    original = layer.draw
-
-    def draw(self, *shape):
-        self.generator[1].clamp_(max=1100)
-        return original(self, *shape)
-
-    return patch.object(layer, "draw", draw)
-
-
-def without_setting(**settings):
-    """The trainer is given an optimizer without a setting."""
-    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    original = trainer.__init__
-
-    def init(self, *, optimizer, **given):
-        original(self, optimizer=optimizer.model_copy(update=settings), **given)
-
-    return patch.object(trainer, "__init__", init)
-
-
 def data() -> Dataset:
     """Random examples, more than a close look takes, and more to evaluate than one forward pass has."""
     random = np.random.default_rng(0)
@@ -302,7 +175,7 @@ def data() -> Dataset:
 def setup(framework: str, name: str, execution: str) -> Setup:
     """The training of a plant in a framework, on all examples."""
     chosen, examples = PLANTS[name], data()
-    first = planted.case(framework, chosen.layers, chosen.optimizer)
+    first = planting.case(framework, chosen.layers, chosen.optimizer)
     return replace(first, examples=examples.train_x, labels=examples.train_y, execution=execution)
 
 
@@ -325,4 +198,4 @@ def close_look(name: str, plant: bool, framework: str = "pytorch") -> Trace:
     with PLANTS[name].plant() if plant else contextlib.nullcontext():
         of_run = setup(framework, name, "idiomatic")
         few = replace(of_run, examples=of_run.examples[:500], labels=of_run.labels[:500])
-        return record_trace(few, steps=planted.STEPS)
+        return record_trace(few, steps=planting.STEPS)

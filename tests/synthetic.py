@@ -3,33 +3,20 @@
 import functools
 import json
 import math
-from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import synthetic_identity
+from synthetic_grid import PLAIN, SEEDS, SPEEDS, WORKLOADS, Grid, verdict
 
-from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.summary.schema import CASE, CURVES
 
-WORKLOADS = {
-    ("mnist", "mlp"): {"sizes": [1, 4, 16, 64, 256, 1024, 4096, 16384, 55000], "n": 55000, "target": 0.97},
-    ("digits", "cnn"): {"sizes": [1, 4, 8, 16, 32, 64, 128, 256, 1437], "n": 1437, "target": 0.97},
-}
-SPEEDS = {
-    "keras": (2.2e3, 2.3e5),
-    "keras-jax": (6.7e3, 1.7e5),
-    "keras-torch": (0.6e3, 0.9e5),
-    "pytorch": (3.1e3, 1.6e5),
-    "numpy": (4.9e3, 0.6e5),
-}
-"""Examples per second at B = 1, and at most."""
+SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 IDIOMATIC = {"keras": 0.15, "pytorch": 0.6}
 EPOCHS = 4
 SECONDS = 12.0
 PROCESSES = 3
-SEEDS = 3
 TO_TARGET = ["epochs_to_target", "epochs_to_target_lo", "epochs_to_target_hi", "examples_to_target"]
 TO_TARGET += ["steps_to_target", "time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"]
 MEASURED = [
@@ -37,34 +24,6 @@ MEASURED = [
 ]
 MEASURED += ["training_over_calls", "training_over_throughput"]
 TO_TARGET += ["time_to_target_predicted_s", "time_ratio"]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Which frameworks and arms a study has; the arms with the step kind of each."""
-
-    frameworks: tuple[str, ...] = ("keras", "pytorch")
-    arms: dict[str, str] = field(
-        default_factory=lambda: {"fixed-lr": "momentum", "linear-lr": "momentum"}, hash=False
-    )
-
-    @property
-    def step_kinds(self) -> list[str]:
-        return list(dict.fromkeys(self.arms.values()))
-
-
-PLAIN = Grid()
-RICH = Grid(
-    tuple(SPEEDS),
-    {
-        "fixed-lr": "momentum",
-        "linear-lr": "momentum",
-        "adam-clip": "adam-coupled-clip",
-        "framework-dropout": "momentum-framework-dropout",
-    },
-)
-"""Five frameworks and three step kinds, of which one draws random numbers inside the frameworks."""
-SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 
 
 def write(folder: Path, *, trained: bool = True, certified: bool = True, grid: Grid = PLAIN) -> Path:
@@ -88,8 +47,9 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     found = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
     study = {"study": "synthetic", "frameworks": grid.frameworks, "arms": [{"name": n} for n in grid.arms]}
     found["provenance.json"] = json.dumps(PROVENANCE | {"study": study})
-    identity = {"certificates": _certificates(grid), "equivalence": _equivalence(grid) if trained else []}
-    return found | {"identity.json": json.dumps(BOUNDS | identity)}
+    certificates, equivalence = synthetic_identity.certificates(grid), synthetic_identity.equivalence(grid)
+    identity = {"certificates": certificates, "equivalence": equivalence if trained else []}
+    return found | {"identity.json": json.dumps(synthetic_identity.BOUNDS | identity)}
 
 
 def _speed(framework: str, step_kind: str, execution: str, size: int) -> float:
@@ -176,13 +136,11 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
                     row |= _training(row, status, workload, noise)
                     doubt = not certified and framework == "keras" and size >= 256 and model == "cnn"
                     row["disturbed"] = ""
-                    row["identity"] = f"not certified: {HALVED}" if doubt else _verdict(step_kind)
+                    row["identity"] = (
+                        f"not certified: {synthetic_identity.HALVED}" if doubt else verdict(step_kind)
+                    )
                     rows.append(row)
     return rows
-
-
-def _verdict(step_kind: str) -> str:
-    return "statistical" if step_kind.endswith("framework-dropout") else "certified"
 
 
 def _timings(own: pd.DataFrame) -> dict:
@@ -282,123 +240,6 @@ def _targets() -> list[dict]:
         | budget
         for (dataset, model), workload in WORKLOADS.items()
     ]
-
-
-QUANTITIES = {
-    str(stage): size
-    for stage, size in {
-        Stage.STREAM: 0.0,
-        Stage.INITIAL: 0.0,
-        Stage.OUTPUTS: 2.2e-16,
-        Stage.FIRST_LOSS: 1.1e-16,
-        Stage.FIRST_NORM: 2.2e-16,
-        Stage.FIRST_PARAMETERS: 3.3e-16,
-        Stage.FIRST_STATE: 4.0e-16,
-        Stage.EARLY_PARAMETERS: 2.1e-15,
-        Stage.EARLY_STATE: 2.9e-15,
-        Stage.LOSS: 3.2e-15,
-        Stage.NORM: 6.0e-15,
-        Stage.PARAMETERS: 4.1e-14,
-        Stage.STATE: 1.3e-13,
-        Stage.EVALUATION: 7.7e-15,
-    }.items()
-}
-BOUNDS = {
-    "bound": 1e-10,
-    "steps": 200,
-    "batch_size": 32,
-    "examples": 500,
-    "float32_bound": 1e-3,
-    "first_float32_bound": 2e-5,
-}
-RUNNING = Quantity(Stage.FIRST_PARAMETERS, "2.moving_variance")
-BATCH_NORM = f"running averages of layer 2 BatchNorm [{RUNNING} by 3.1e-04]"
-WEIGHTS = Quantity(Stage.FIRST_PARAMETERS, "0.kernel")
-HALVED = f"optimizer: update rule (its first step times 0.5) [{WEIGHTS} by 5.0e-01]"
-"""What `identity.certificate` writes of such differences."""
-
-
-def _certificates(grid: Grid) -> list[dict]:
-    """Everything certified but what the own dropout draws, and the CNN of NumPy with clipping."""
-    noise = np.random.default_rng(4)
-    return [
-        _certificate((dataset, model, arm, framework, execution), step_kind, noise)
-        for dataset, model in WORKLOADS
-        for arm, step_kind in grid.arms.items()
-        for framework in grid.frameworks
-        for execution in ("idiomatic", "fused")
-    ]
-
-
-def _certificate(names: tuple, step_kind: str, noise: np.random.Generator) -> dict:
-    key = dict(zip(("dataset", "model", "arm", "framework", "execution"), names, strict=True))
-    differences = {name: least * noise.lognormal(0, 1) for name, least in QUANTITIES.items()}
-    wrong = key["framework"] == "keras-torch" and key["model"] == "cnn" and "clip" in step_kind
-    if wrong:
-        differences |= {str(RUNNING.stage): 3.1e-4, Stage.PARAMETERS.value: 0.2}
-        differences[Stage.EVALUATION.value] = None
-    statistical = _verdict(step_kind) == "statistical"
-    reference = key["framework"] == "numpy" and key["execution"] == "idiomatic"
-    differences = dict.fromkeys(differences, 0.0) if reference else differences
-    return key | {
-        "reference": "numpy idiomatic",
-        "certified": not wrong,
-        "statistical": statistical,
-        "verdict": f"not certified: {BATCH_NORM}" if wrong else _verdict(step_kind),
-        "differs_by": BATCH_NORM if wrong else "",
-        "first_difference": str(RUNNING) if wrong else None,
-        "largest_difference": None if wrong else max(differences.values()),
-        "differences": differences,
-        "float32_parts_at_step": (None if key["model"] == "mlp" else int(noise.integers(40, 200))),
-        "float32_differences": {"loss 1": 1e-7},
-        "float32_repeats": True,
-        "conditions": "c0de",
-    }
-
-
-def _equivalence(grid: Grid) -> list[dict]:
-    """Equivalent in accuracy everywhere; in epochs too, but where too few seeds reached the target."""
-    return [
-        {"dataset": dataset, "model": model, "arm": arm, "batch_size": size}
-        | {"framework": one, "other": other, "same_as": None, "n": SEEDS, "n_one_alone": 0}
-        | _tested(quantity, size)
-        for (dataset, model), workload in WORKLOADS.items()
-        for arm in grid.arms
-        for size in workload["sizes"]
-        for one, other in combinations(grid.frameworks, 2)
-        for quantity in ("test_accuracy", "epochs_to_target")
-    ]
-
-
-def _tested(quantity: str, size: int) -> dict:
-    if quantity == "test_accuracy":
-        wide = 0.9 if size >= 256 else 0.2
-        found = {
-            "estimate": -0.03,
-            "lo": -0.03 - wide,
-            "hi": -0.03 + wide,
-            "margin_lo": -0.5,
-            "margin_hi": 0.5,
-        }
-        found |= {"p": 0.2 if size >= 256 else 0.003}
-        return found | {"quantity": quantity, "verdict": _shown(size < 256), "reason": ""}
-    found = {"quantity": quantity, "margin_lo": 0.8, "margin_hi": 1.25}
-    if size >= 1024:
-        nothing = dict.fromkeys(("estimate", "lo", "hi", "p"))
-        reason = "target not reached: 0 seeds with the target reached in both frameworks; two are needed"
-        return found | nothing | {"n": 0, "verdict": "not testable", "reason": reason}
-    return found | {
-        "estimate": 1.02,
-        "lo": 0.97,
-        "hi": 1.07,
-        "p": 0.01,
-        "verdict": "equivalent",
-        "reason": "",
-    }
-
-
-def _shown(equivalent: bool) -> str:
-    return "equivalent" if equivalent else "not shown"
 
 
 PROVENANCE = {

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import synthetic
+import synthetic_grid
 
 from benchmarks.publish import results, tables
 from benchmarks.publish.table import Column
@@ -19,7 +20,7 @@ def with_tables(tmp_path_factory):
 
 def with_tables_of_five(tmp_path_factory):
     """The same of five frameworks and three step kinds."""
-    path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
+    path = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic_grid.RICH)
     tables.write(path)
     return path
 

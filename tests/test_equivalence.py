@@ -1,45 +1,13 @@
 """The equivalence test over seeds, against arithmetic done by hand."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
-from scipy import stats
+from paired import changed, records
 
-from benchmarks.identity.equivalence import ACCURACY_MARGIN, RATIO_MARGIN, equivalences
-from benchmarks.identity.two_one_sided import Differences, two_one_sided
-from benchmarks.recipe.plan import Cell
-from benchmarks.study import check
-from benchmarks.study.study import replicates
-from benchmarks.training.record import Evaluation, Record, Run, Status
-
-
-def records(framework, accuracies, examples=None, seeds=None, *, every=1):
-    """The records of a cell with these test accuracies and examples to target, evaluated `every` examples."""
-    examples = examples or [None] * len(accuracies)
-    runs = [
-        Run(
-            seed=seed,
-            status=Status.REACHED,
-            test_accuracy=accuracy,
-            examples_to_target=reached,
-            curve=[point(number) for number in range(every, (reached or 0) + 1, every)],
-        )
-        for seed, accuracy, reached in zip(seeds or range(len(accuracies)), accuracies, examples, strict=True)
-    ]
-    cell = Cell(dataset="d", model="m", framework=framework, arm="a", batch_size=8)
-    return [Record(cell=cell, settings={}, run=run, provenance={}) for run in runs]
-
-
-def point(examples):
-    return Evaluation(examples=examples, training_s=0, train_loss=0, validation_loss=0, validation_accuracy=0)
-
-
-def changed(record, **update):
-    """The record with some fields of its run replaced."""
-    return record.model_copy(update={"run": record.run.model_copy(update=update)})
+from benchmarks.identity.equivalence import RATIO_MARGIN, equivalences
+from benchmarks.training.record import Status
 
 
 def rows(*of_cells, n_test=10**9):
@@ -47,52 +15,6 @@ def rows(*of_cells, n_test=10**9):
         {of_cell[0].cell: of_cell for of_cell in of_cells}, ["x", "y", "z"], n_test={"d": n_test}
     )
     return {row.quantity: row for row in found}
-
-
-def exactly(values, margin):
-    return two_one_sided(Differences(values, values, values), margin)
-
-
-def test_the_statistic_is_that_of_a_table():
-    # mean 0.1, sd 0.1, n = 4: error 0.05; t = 0.6 / 0.05 = 12 and −0.4 / 0.05 = −8; t(0.95; 3) = 2.353.
-    differences = np.array([0.0, 0.2, 0.0, 0.2])
-    differences = 0.1 + (differences - 0.1) * math.sqrt(3) / 2
-    assert np.std(differences, ddof=1) == pytest.approx(0.1)
-    found = exactly(differences, (-0.5, 0.5))
-    assert found.mean == pytest.approx(0.1)
-    assert found.lo == pytest.approx(0.1 - 2.353 * 0.05, abs=1e-4)
-    assert found.hi == pytest.approx(0.1 + 2.353 * 0.05, abs=1e-4)
-    assert found.p == pytest.approx(0.5 * (1 - t3(8.0)), rel=1e-6)
-
-
-def t3(x):
-    """Chance that |t| ≤ x with 3 degrees of freedom, in closed form."""
-    angle = math.atan(x / math.sqrt(3))
-    return 2 / math.pi * (angle + math.sin(angle) * math.cos(angle))
-
-
-def test_two_seeds_are_a_cauchy_distribution():
-    # n = 2, one degree of freedom: P(T > t) = ½ − atan(t) / π. mean 0, error 0.1, t = 5.
-    found = exactly(np.array([-0.1, 0.1]), (-0.5, 0.5))
-    assert found.p == pytest.approx(0.5 - math.atan(5) / math.pi)
-
-
-def test_p_and_interval_decide_alike():
-    random = np.random.default_rng(0)
-    verdicts = set()
-    for _ in range(200):
-        differences = random.normal(random.uniform(-0.6, 0.6), 0.4, size=random.integers(2, 9))
-        found = exactly(differences, ACCURACY_MARGIN)
-        within = ACCURACY_MARGIN[0] < found.lo and found.hi < ACCURACY_MARGIN[1]
-        assert (found.p < 0.05) == within
-        verdicts.add(within)
-    assert verdicts == {True, False}
-
-
-def test_the_chance_to_call_a_difference_at_the_margin_equivalent_is_five_percent():
-    random = np.random.default_rng(1)
-    called = [exactly(random.normal(0.5, 0.1, 10), (-0.5, 0.5)).p <= 0.05 for _ in range(2000)]
-    assert stats.binomtest(sum(called), len(called), 0.05).pvalue > 0.001
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -315,66 +237,3 @@ def test_every_pair_of_frameworks_that_has_records_is_tested():
     found = equivalences({each[0].cell: each for each in of_cells}, ["x", "y", "z"], n_test={"d": 100})
     assert {(row.framework, row.other) for row in found} == {("x", "y"), ("x", "z"), ("y", "z")}
     assert len(found) == 6
-
-
-def trained(framework, arm, settings, *, size=8):
-    """The records of two seeds of an arm with these settings besides the seed and the cell."""
-    cell = Cell(dataset="d", model="m", framework=framework, arm=arm, batch_size=size)
-    own = cell.model_dump(exclude={"arm"})
-    return [
-        each.model_copy(update={"cell": cell, "settings": {"cell": own, "seed": each.run.seed, **settings}})
-        for each in records(framework, [0.9, 0.8])
-    ]
-
-
-def same_as(*of_cells):
-    """The arm that each arm is the same training as, at every batch size."""
-    found = equivalences({each[0].cell: each for each in of_cells}, ["x", "y", "z"], n_test={"d": 100})
-    return {(row.arm, row.batch_size, row.framework, row.other): row.same_as for row in found}
-
-
-def test_an_arm_that_is_the_training_of_one_listed_before_says_so():
-    arms = {"fixed": 0.1, "other": 0.2, "scaled": 0.1, "again": 0.1}
-    found = same_as(*(trained(name, arm, {"rate": rate}) for arm, rate in arms.items() for name in "xy"))
-    assert {arm: same for (arm, *_), same in found.items()} == {
-        **{"fixed": None, "other": None, "scaled": "fixed", "again": "fixed"}
-    }
-
-
-def test_an_arm_is_the_same_training_at_one_batch_size_alone():
-    sizes = {("fixed", 8): 0.1, ("fixed", 16): 0.1, ("scaled", 8): 0.1, ("scaled", 16): 0.2}
-    found = same_as(
-        *(
-            trained(name, arm, {"rate": rate}, size=size)
-            for (arm, size), rate in sizes.items()
-            for name in "xy"
-        )
-    )
-    assert [key[:2] for key, same in found.items() if same] == [("scaled", 8)]
-
-
-def test_an_arm_whose_settings_differ_with_one_seed_is_another_training():
-    first = [trained(name, "fixed", {"rate": 0.1}) for name in "xy"]
-    second = [trained(name, "scaled", {"rate": 0.1}) for name in "xy"]
-    for of_cell in second:
-        of_cell[1] = of_cell[1].model_copy(update={"settings": of_cell[1].settings | {"rate": 0.2}})
-    assert set(same_as(*first, *second).values()) == {None}
-
-
-def test_a_pair_of_frameworks_counts_where_the_arm_before_has_no_such_pair():
-    of_cells = [trained(name, "fixed", {"rate": 0.1}) for name in "xy"]
-    of_cells += [trained(name, "scaled", {"rate": 0.1}) for name in "xyz"]
-    same = {key[2:]: value for key, value in same_as(*of_cells).items() if key[0] == "scaled"}
-    assert same == {("x", "y"): "fixed", ("x", "z"): None, ("y", "z"): None}
-
-
-def test_the_arms_of_the_published_study_are_one_training_at_the_reference_batch_size():
-    study = check.read(yaml.safe_load(Path("config/studies/full.yaml").read_text()))
-    by_cell = {}
-    for plan in (plan for replicate in replicates(study) for plan in replicate.plans):
-        run = Run(seed=plan.seed, status=Status.MISSED)
-        record = Record(cell=plan.cell, settings=plan.settings, run=run, provenance={})
-        by_cell.setdefault(plan.cell, []).append(record)
-    found = equivalences(by_cell, study.frameworks, n_test={"mnist": 10000, "digits": 360})
-    same = {(row.dataset, row.arm, row.batch_size, row.same_as) for row in found if row.same_as}
-    assert same == {("mnist", "linear-lr", 64, "fixed-lr")}

@@ -3,17 +3,18 @@
 import functools
 from itertools import combinations
 
-import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+import synthetic_grid
+import synthetic_identity
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.publish import figures, results, writing
-from benchmarks.publish.drawing import axes, panels, series, style
-from benchmarks.publish.figures import identity, learning_curves, trade_off
+from benchmarks.publish.drawing import panels, style
+from benchmarks.publish.figures import identity, learning_curves
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
 
 NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-target", "test-accuracy"]
@@ -36,21 +37,13 @@ def figure_of(folder):
 def rich(tmp_path_factory):
     """Five frameworks, three step kinds, every kind of verdict."""
     path = tmp_path_factory.mktemp("rich")
-    return results.read(synthetic.write(path, grid=synthetic.RICH, certified=False))
+    return results.read(synthetic.write(path, grid=synthetic_grid.RICH, certified=False))
 
 
 @pytest.fixture(scope="module")
 def rich_figure(rich):
     """Gives each figure of five frameworks by its name; it is drawn once, and tests look at it alone."""
     return functools.cache(lambda name: figures.modules()[name].draw(rich))
-
-
-@pytest.fixture(scope="module")
-def trade(tmp_path_factory):
-    """The trade-off of certified cells."""
-    figure = trade_off.draw(results.read(synthetic.write(tmp_path_factory.mktemp("certified"))))
-    figure.draw_without_rendering()
-    return figure
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -109,35 +102,6 @@ def test_a_study_without_curves_may_lack_the_file(tmp_path):
     assert results.read(folder).curves.empty
 
 
-def test_labels_of_the_trade_off_do_not_overlap(trade):
-    for ax in trade.axes:
-        labels = [text for text in ax.texts if text.get_text() and text.get_text()[0].isdigit()]
-        assert len(labels) > 5
-        boxes = [matplotlib.text.Text.get_window_extent(label) for label in labels]
-        assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
-        assert all(ax.bbox.x0 - 1 <= box.x0 and box.x1 <= ax.bbox.x1 + 1 for box in boxes)
-
-
-def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(trade):
-    notes = [text for ax in trade.axes for text in ax.texts]
-    arrows = [text.arrow_patch for text in notes if text.arrow_patch and not text.get_text()]
-    ends = [patch.get_transform().transform(patch.get_path().vertices) for patch in arrows]
-    boxes = [matplotlib.text.Text.get_window_extent(text) for text in notes if text.get_text()[:1].isdigit()]
-    assert len(ends) == 8
-    assert not [1 for points in ends for box in boxes if box.count_contains(points)]
-
-
-def test_a_bar_without_end_has_room_below_the_top(tmp_path):
-    folder = synthetic.write(tmp_path)
-    summary = pd.read_csv(folder / "summary.csv")
-    endless = np.isinf(summary["epochs_to_target_hi"])
-    summary.loc[endless, ["epochs_to_target", "time_to_target_s"]] = [4.0, 900.0]
-    summary.to_csv(folder / "summary.csv", index=False)
-    for name, value in (("epochs-to-target", 4.0), ("time-to-target", 900.0)):
-        for ax in figures.modules()[name].draw(results.read(folder)).axes:
-            assert ax.transAxes.inverted().transform(ax.transData.transform((1, value)))[1] < 0.9
-
-
 def hollow(ax):
     lines = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
     points = [(line.get_color(), *point) for line in lines for point in line.get_xydata()]
@@ -160,7 +124,7 @@ def test_every_curve_that_ends_before_its_budget_has_a_mark_there(folder, figure
     ends = learning_curves.ends(known)
     own = ends[(ends["dataset"] == "mnist") & (ends["arm"] == "fixed-lr")]
     cut = own[(own["framework"] == "keras") & (own["batch_size"] == 4)]
-    assert cut[["epochs", "status"]].values.tolist() == [[2.0, "time-limit"]] * synthetic.SEEDS
+    assert cut[["epochs", "status"]].values.tolist() == [[2.0, "time-limit"]] * synthetic_grid.SEEDS
     assert set(own["batch_size"]) == {1, 4}
     assert {"time limit", "diverged"} <= set(labels_of(figure_of("learning-curves")))
 
@@ -252,7 +216,7 @@ def test_only_a_study_of_several_forms_speaks_of_them(rich, folder, name):
 
 
 def test_a_panel_shows_the_timings_of_its_own_form(tmp_path):
-    grid = synthetic.Grid(arms={"fixed-lr": "momentum", "adam": "adam-coupled-clip"})
+    grid = synthetic_grid.Grid(arms={"fixed-lr": "momentum", "adam": "adam-coupled-clip"})
     known = results.read(synthetic.write(tmp_path, grid=grid))
     first = known.summary.drop_duplicates("step_kind").set_index("step_kind")["throughput_samples_per_s"]
     assert first.nunique() == 2
@@ -275,7 +239,7 @@ def test_the_legend_names_the_kinds_of_verdict_that_occur(rich_figure, tmp_path)
 def test_certificates_are_drawn_at_their_differences(rich_figure):
     left, right = rich_figure("identity").axes
     rows = [label.get_text() for label in left.get_yticklabels()]
-    assert rows == list(synthetic.QUANTITIES)
+    assert rows == list(synthetic_identity.QUANTITIES)
     color = style.looks(["keras-torch"])["keras-torch"].color
     own = [line for line in left.lines if line.get_color() == color]
     points = {rows[round(y)]: x for x, y in zip(own[0].get_xdata(), own[0].get_ydata(), strict=True)}
@@ -297,104 +261,8 @@ def test_frameworks_stand_apart_on_a_line_of_the_figure_of_certificates(rich_fig
         line.get_ydata() for line in left.lines if line.get_linestyle() == "None" and line.get_marker() != "x"
     ]
     assert len(points) == 5
-    for place in range(len(synthetic.QUANTITIES) - 1):  # the last of them cannot be compared everywhere
+    for place in range(
+        len(synthetic_identity.QUANTITIES) - 1
+    ):  # the last of them cannot be compared everywhere
         heights = left.transData.transform([(1e-9, heights[place]) for heights in points])[:, 1]
         assert min(np.diff(np.sort(heights))) / figure.dpi * 72 > style.RC["lines.markersize"]
-
-
-def one_line(cells):
-    """The data lines that `series.draw` draws of these cells."""
-    ax = Figure().subplots()
-    series.draw(ax, pd.DataFrame(cells), sizes=[1, 2, 4, 8], look=style.LOOKS[0])
-    return [container.lines[0].get_ydata() for container in ax.containers], ax
-
-
-def cell(size, value, identity="certified", hi=None):
-    return {"batch_size": size, "value": value, "lo": value, "hi": hi or value, "identity": identity}
-
-
-def test_a_cell_that_is_not_certified_shares_no_line():
-    lines, _ = one_line([cell(1, 1.0), cell(2, 2.0), cell(4, 3.0, "not certified: 1e-3"), cell(8, 4.0)])
-    np.testing.assert_array_equal(lines, [[1, 2, np.nan, 4], [np.nan, np.nan, 3, np.nan]])
-
-
-def test_statistical_and_not_certified_cells_have_lines_of_their_own():
-    verdicts = ["certified", "statistical", "not certified: loss", "statistical"]
-    cells = [cell(size, float(size), kind) for size, kind in zip([1, 2, 4, 8], verdicts, strict=True)]
-    lines, ax = one_line(cells)
-    nan = np.nan
-    np.testing.assert_array_equal(lines, [[1, nan, nan, nan], [nan, 2, nan, 8], [nan, nan, 4, nan]])
-    drawn = [container.lines[0] for container in ax.containers]
-    assert len({(line.get_linestyle(), line.get_fillstyle()) for line in drawn}) == 3
-
-
-def test_points_without_a_line_stay_without_one_whatever_their_verdict():
-    kinds = series.strokes(style.LOOKS[0]._replace(line=""))
-    assert {stroke.look.line for stroke in kinds.values()} == {""}
-
-
-@pytest.mark.parametrize("n", [1, 2, 5, 9])
-def test_frameworks_stand_around_their_batch_size_far_from_its_neighbours(n):
-    shifts = series.shifts(n)
-    np.testing.assert_allclose(shifts, -shifts[::-1], atol=1e-12)
-    assert len(set(shifts)) == n
-    assert max(shifts) < 0.25
-
-
-def test_a_cell_without_a_value_breaks_the_line():
-    lines, _ = one_line([cell(1, 1.0), cell(2, np.nan), cell(8, 4.0)])
-    np.testing.assert_array_equal(lines, [[1, np.nan, np.nan, 4]])
-
-
-def test_an_interval_without_upper_end_is_an_arrow_and_no_bar():
-    _, ax = one_line([cell(1, 1.0), cell(2, 2.0, hi=np.inf)])
-    assert len(ax.texts) == 1
-    assert ax.get_ylim()[1] < 3
-
-
-@pytest.mark.parametrize("largest", [64, 4096, 55000])
-def test_batch_sizes_are_labelled_from_the_first_to_the_last(largest):
-    sizes = [2**power for power in range(17) if 2**power < largest] + [largest]
-    ax = Figure().subplots()
-    axes.batch_sizes(ax, sizes)
-    labelled = [int(tick) for tick in ax.get_xticks()]
-    assert [labelled[0], labelled[-1]] == [1, largest]
-    assert len(labelled) <= axes.LABELS + 1
-    assert sorted({*labelled, *(int(tick) for tick in ax.get_xticks(minor=True))}) == sizes
-
-
-@pytest.mark.parametrize(("lo", "hi"), [(1, 1e5), (0.6, 4.2), (92, 190), (980, 1020), (0.011, 0.3)])
-def test_a_log_axis_has_labels_whatever_its_range(lo, hi):
-    ax = Figure().subplots()
-    ax.set(yscale="log", ylim=(lo, hi))
-    axes.logarithmic(ax.yaxis)
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert 3 <= len(labels) <= 8
-    assert len(set(labels)) == len(labels)
-
-
-@pytest.mark.parametrize(("lo", "hi"), [(0.05, 0.995), (0.975, 0.983), (0.9, 0.9995), (0.1, 0.12)])
-def test_an_accuracy_axis_has_labels_whatever_its_range(lo, hi):
-    ax = Figure().subplots()
-    axes.accuracy(ax)
-    ax.set_ylim(lo, hi)
-    axes.accuracy_ticks(ax.yaxis)
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert 2 <= len(labels) <= 9
-    assert len(set(labels)) == len(labels)
-
-
-def test_each_framework_looks_the_same_in_every_study():
-    for name in synthetic.SPEEDS:
-        assert style.looks([name])[name] == style.looks([*synthetic.SPEEDS, "mine"])[name]
-    several = style.looks([*synthetic.SPEEDS, "mine"]).values()
-    for part in ("color", "marker", "line"):
-        assert len({getattr(look, part) for look in several}) == 6
-    marks = {mark for mark, _ in panels.FAILURE_MARKS.values()}
-    assert not marks & {look.marker for look in several}
-
-
-def test_neighbouring_batch_sizes_differ_in_colour_and_all_in_lightness():
-    colors = np.array(learning_curves._colors([1, 2, 4, 8, 16, 32, 64, 128, 256]))
-    assert np.abs(np.diff(colors, axis=0)).sum(axis=1).min() > 0.2
-    assert (np.diff(colors @ [0.299, 0.587, 0.114]) > 0.03).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+import synthetic_identity
 import tabled
 from tabled import named, texts
 
@@ -36,7 +37,7 @@ def test_the_table_of_certificates(rich):
 
 def test_the_csv_of_certificates_has_every_quantity_and_where_it_differs(rich):
     saved = pd.read_csv(rich / "tables" / "identity.csv")
-    assert set(synthetic.QUANTITIES) <= set(saved)
+    assert set(synthetic_identity.QUANTITIES) <= set(saved)
     wrong = saved[saved["verdict"].str.startswith("not")]
     assert wrong["verdict"].str.endswith("after one step by 3.1e-04]").all()
     assert wrong["parameters after one step"].tolist() == [3.1e-4] * 2

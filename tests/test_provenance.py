@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from benchmarks.common import provenance
+
 DIGEST = "from benchmarks.common.provenance import code_digest; print(code_digest('benchmarks.models.mlp'))"
 
 
@@ -21,3 +23,12 @@ def test_an_import_that_came_with_an_old_time_stamp_counts(project):
     imported = digest(project)
     other.write_text(other.read_text() + "\nEDITED = True\n")
     assert len({before, imported, digest(project)}) == 3
+
+
+def test_code_digests_follow_imports_and_see_statements_only():
+    base = provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
+    assert base == provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
+    assert base != provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.pytorch")
+    statements = provenance._statements
+    assert statements('"""A."""\nx = 1  # one\n') == statements("x = 1")
+    assert statements("x = 1") != statements("x = 2")

@@ -5,9 +5,11 @@ import functools
 from dataclasses import replace
 
 import numpy as np
-import planted
+import planting
 import pytest
 import rehearsed
+import rehearsed_updates
+import rehearsing
 
 from benchmarks.identity import exaggerated, rehearsal
 from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, float32_bound
@@ -70,7 +72,7 @@ def scaled_from(step):
     def change(steps, rates):
         return np.where(steps >= step, 1.5 * rates, rates)
 
-    return rehearsed.with_coefficients(change)
+    return rehearsed_updates.with_coefficients(change)
 
 
 def in_float32(name=None):
@@ -83,7 +85,7 @@ def in_float32(name=None):
 
 FLOAT32 = {
     "rates_are_larger_from_step_11_on": lambda: scaled_from(11),
-    "rates_are_larger_from_step_4_on_at_one_size": lambda: rehearsed.with_coefficients(
+    "rates_are_larger_from_step_4_on_at_one_size": lambda: rehearsed_updates.with_coefficients(
         lambda steps, rates: np.where(steps > 3, 2 * rates, rates), of_size=33
     ),
     "a_reset_keeps_the_optimizers_state": rehearsed.a_reset_keeps_the_optimizers_state,
@@ -130,14 +132,16 @@ def test_the_close_look_alone_cannot_see_it(in_torch, name):
 @pytest.mark.parametrize("name", ["clip_norm", "weight_decay"])
 def test_what_is_left_out_of_harsh_settings_shows_beyond_the_rounding_of_float32(name):
     given = {"clip_norm": 1.0, "weight_decay": 2.0**-11}[name]
-    arm = rehearsed.GENTLE.model_copy(update={name: given})
-    setup = planted.case("numpy", rehearsed.SMALL, arm)
+    arm = rehearsing.GENTLE.model_copy(update={name: given})
+    setup = planting.case("numpy", rehearsing.SMALL, arm)
     (losses,) = exaggerated.with_harsh_settings(setup, 32).values()
-    without = planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE).trainer()
+    without = planting.case("numpy", rehearsing.SMALL, rehearsing.GENTLE).trainer()
     without.reset(setup.parameters(seed=0))
     others = without.train(setup.stream(seed=0).batches(32, first=0, count=len(losses))).loss
     assert abs(others - losses).max() > 5 * FLOAT32_BOUND * abs(losses).max()
 
 
 def test_an_arm_without_clipping_and_decay_has_no_harsh_settings():
-    assert exaggerated.with_harsh_settings(planted.case("numpy", rehearsed.SMALL, rehearsed.GENTLE), 32) == {}
+    assert (
+        exaggerated.with_harsh_settings(planting.case("numpy", rehearsing.SMALL, rehearsing.GENTLE), 32) == {}
+    )

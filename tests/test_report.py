@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 import synthetic
+import synthetic_grid
+import synthetic_identity
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import figures, report, results, tables
@@ -79,7 +81,7 @@ def test_it_holds_every_table_whole(folder, html, read):
 def test_it_tells_targets_provenance_and_what_is_not_certified(html):
     assert "chosen for the test &amp; nothing else &lt;see there&gt;" in html
     assert "0123456789abcdef" in html
-    assert f"4 of 72 cells: not certified: {synthetic.HALVED}" in html
+    assert f"4 of 72 cells: not certified: {synthetic_identity.HALVED}" in html
 
 
 @pytest.mark.parametrize(("share", "warned"), [(0.04, False), (0.56, True), (None, False)])
@@ -113,7 +115,7 @@ def test_the_headline_comes_from_the_summary(folder, html):
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
     """The page of five frameworks and three step kinds, from figures that are not worth drawing here."""
-    folder = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic.RICH)
+    folder = synthetic.write(tmp_path_factory.mktemp("rich"), grid=synthetic_grid.RICH)
     (folder / "figures").mkdir()
     for name in figures.modules():
         (folder / "figures" / f"{name}.svg").write_text(name)

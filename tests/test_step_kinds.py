@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+import synthetic_grid
 
 from benchmarks.publish import marks, results
 from benchmarks.publish.tables import execution
@@ -31,7 +32,7 @@ def test_memory_is_fitted_to_each_form_on_its_own():
 
 
 def test_the_gain_of_the_fused_execution_is_that_of_each_form(tmp_path):
-    read = results.read(synthetic.write(tmp_path, grid=synthetic.RICH))
+    read = results.read(synthetic.write(tmp_path, grid=synthetic_grid.RICH))
     (table,) = execution.tables(read)
     key = ["dataset", "model", "framework", "step_kind", "batch_size"]
     measured = read.throughput[read.throughput["status"] == "measured"]
@@ -57,7 +58,7 @@ def test_a_verdict_that_is_not_there_counts_as_not_certified():
 
 
 def test_cases_are_those_of_the_study_in_its_order(tmp_path):
-    known = results.read(synthetic.write(tmp_path, grid=synthetic.RICH))
+    known = results.read(synthetic.write(tmp_path, grid=synthetic_grid.RICH))
     assert len(known.cases) == 2 * 9 * 3 * 5
     assert known.cases[0] == ("mnist", "mlp", "keras", "momentum", 1)
     assert known.cases[5] == ("mnist", "mlp", "keras", "momentum", 4)

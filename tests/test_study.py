@@ -2,9 +2,7 @@
 
 import copy
 import itertools
-import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +10,6 @@ import pytest
 import yaml
 
 from benchmarks.common.errors import Problem
-from benchmarks.recipe.optimizer import Schedule
-from benchmarks.recipe.plan import Budget
 from benchmarks.study import check, study
 
 GOOD = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
@@ -247,57 +243,3 @@ def test_timings_do_not_depend_on_targets_budgets_seeds_or_arms():
     ):
         assert study.for_timing(check.read(config)) == base
     assert study.for_timing(check.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
-
-
-def test_every_key_of_a_study_is_described():
-    text = Path("config/README.md").read_text()
-    described = (study.Study, study.Workload, study.Target, Budget, study.Throughput, study.Arm, Schedule)
-    for model in described:
-        for key in model.model_fields:
-            assert re.search(rf"`([a-z_]+\.)*{key}`", text), f"config/README.md does not describe {key}"
-
-
-@pytest.mark.parametrize("path", [Path("config/config.yaml"), *sorted(Path("config/studies").glob("*.yaml"))])
-def test_the_studies_that_are_shipped_are_good(path):
-    found = check.read(yaml.safe_load(path.read_text()))
-    assert plans(found) or not found.seeds
-
-
-def shipped(path):
-    return check.read(yaml.safe_load(Path(path).read_text()))
-
-
-def sizes(found):
-    return {(w.slug, w.model): w.sizes for w in found.workloads}
-
-
-def test_the_default_study_is_a_first_answer():
-    found = shipped("config/config.yaml")
-    assert found.study == "default"
-    assert found.frameworks == ["keras", "pytorch"]
-    assert len(found.seeds) == 3
-    assert {case: len(chosen) for case, chosen in sizes(found).items()} == {
-        ("mnist", "mlp"): 6,
-        ("digits", "cnn"): 3,
-    }
-    of_mnist = sizes(found)["mnist", "mlp"]
-    assert min(of_mnist) <= 4, "the side where many small steps cost time"
-    assert 4096 <= max(of_mnist) <= 16384, "the side where few large steps cost epochs"
-    assert len(plans(found)) == 18 * 3
-
-
-def test_the_published_study_is_the_larger_one():
-    found = shipped("config/studies/full.yaml")
-    assert found.study == "full"
-    assert [arm.name for arm in found.arms] == ["fixed-lr", "linear-lr"]
-    assert len(plans(found)) == 52 * 3
-    published = json.loads(Path("results/published/amd-epyc-2-cores/full/provenance.json").read_bytes())
-    assert check.read(published["study"]) == found
-
-
-def test_every_study_that_is_shipped_has_its_own_name_and_is_listed():
-    text = Path("config/README.md").read_text()
-    names = [shipped(path).study for path in ("config/config.yaml", *Path("config/studies").glob("*.yaml"))]
-    assert len(set(names)) == len(names)
-    for name in names:
-        assert f"`{name}`, " in text

@@ -1,47 +1,14 @@
 """One row per cell, against arithmetic."""
 
-import json
-import resource
-import time
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from recorded import NAMES, reached, records, timing
 
-from benchmarks.common import provenance
-from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
-from benchmarks.recipe.plan import Cell
-from benchmarks.study import check, study
-from benchmarks.summary import cells, summarise
-from benchmarks.summary.schema import SUMMARY, THROUGHPUT
-from benchmarks.training import view
-from benchmarks.training.record import Evaluation, Record, Run, Status
-
-CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
-
-NAMES = {**CELL.model_dump(), "step_kind": "momentum"}
-
-
-def reached(seed, examples, *, test):
-    return Run(
-        seed=seed,
-        status=Status.REACHED,
-        examples_to_target=examples,
-        steps_to_target=examples // 50,
-        time_to_target_s=examples / 100,
-        test_accuracy=test,
-        train_accuracy=test,
-    )
-
-
-def records(*runs, cell=CELL, **changes):
-    """The record of each run of a cell."""
-    measured = {"peak_memory_mib": 12.0, "energy_j": 5.0}
-    values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}, "measurements": measured}
-    return [Record(cell=cell, run=run, **{**values, **changes}) for run in runs]
+from benchmarks.summary import cells
+from benchmarks.summary.schema import SUMMARY
+from benchmarks.training.record import Run, Status
 
 
 def test_a_row_holds_medians_to_target_and_mean_accuracies():
@@ -101,20 +68,6 @@ def test_a_cell_that_mostly_failed_says_how_and_has_no_number():
     assert np.isnan(row["time_to_target_s"])
 
 
-def timing(execution, rate, process, **changes):
-    values = {
-        "dataset": "digits",
-        "model": "mlp",
-        "framework": "keras",
-        "step_kind": "momentum",
-        "batch_size": 50,
-        "status": "measured",
-    }
-    values |= {"execution": execution, "samples_per_s": rate, "process": process, "step_ms": 5e4 / rate}
-    values |= {"disturbed": "", "compile_s": 0.5, "first_step_s": 0.1, "input_share": 0.2}
-    return {**values, **changes}
-
-
 def test_throughput_is_the_geometric_mean_over_processes_and_predicts_the_time_to_target():
     throughput = pd.DataFrame(
         [
@@ -161,39 +114,6 @@ def test_a_timing_that_failed_leaves_the_row_without_a_number():
     assert table["throughput_samples_per_s"].isna().all()
 
 
-def origin(kind):
-    """The provenance of a record from a device of this kind."""
-    made = {"device": {"kind": kind, "name": ""}, "versions": {}, "switches": {}, "data_sha256": ""}
-    made |= {"threads": 2, "git_commit": "c", "git_dirty": False, "started": "1", "finished": "2"}
-    return {**made, "machine": {"memory_mib": 7000, "gpus": [{"memory_mib": 800.0}]}}
-
-
-def test_records_from_different_devices_are_not_compared():
-    totals = summarise.Totals()
-    for framework, kind in (("keras", "cpu"), ("pytorch", "gpu")):
-        cell = CELL.model_copy(update={"framework": framework})
-        totals.add_record(*records(reached(0, 100, test=0.9), cell=cell, provenance=origin(kind)))
-    with pytest.raises(Problem, match="different devices"):
-        totals.check_alike()
-
-
-@pytest.mark.parametrize(("kind", "memory_mib"), [("cpu", 7000), ("gpu", 800)])
-def test_the_machine_is_the_one_that_measured_and_not_the_one_that_summarises(kind, memory_mib):
-    """On a cluster, the jobs that measure have a GPU and the one that summarises may have none."""
-    totals = summarise.Totals()
-    totals.add_record(*records(reached(0, 100, test=0.9), provenance=origin(kind)))
-    assert summarise.capacity_mib(totals) == memory_mib
-    assert summarise.measured_on(totals) == origin(kind)["machine"]
-    assert summarise.measured_on(summarise.Totals())["cpu"]  # nothing was measured: this machine
-
-
-def test_results_of_several_numbers_of_threads_are_not_compared():
-    totals = summarise.Totals()
-    totals.threads |= {1, 2}
-    with pytest.raises(Problem, match="computed with 1 and 2 threads"):
-        totals.check_alike()
-
-
 VERDICT = cells.Verdict("certified", "c0de")
 
 
@@ -224,64 +144,6 @@ def test_the_start_of_a_run_is_the_sum_of_its_parts():
         )
     ]
     assert cells.trained_columns(made, n_training=1000)["start_s"] == 2
-
-
-def test_code_digests_follow_imports_and_see_statements_only():
-    base = provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
-    assert base == provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.keras")
-    assert base != provenance.code_digest("benchmarks.training.measure", "benchmarks.frameworks.pytorch")
-    statements = provenance._statements
-    assert statements('"""A."""\nx = 1  # one\n') == statements("x = 1")
-    assert statements("x = 1") != statements("x = 2")
-
-
-IDENTITY = {
-    "bound": 1e-10,
-    "steps": 200,
-    "float32_bound": 1e-3,
-    "first_float32_bound": 2e-5,
-    "certificates": [],
-    "equivalence": [],
-}
-
-
-def write_timings(folder: Path, *rows: dict):
-    """The throughput.csv of these rows."""
-    table = pd.DataFrame(rows, columns=list(THROUGHPUT.columns))
-    table.to_csv(folder / "throughput.csv", index=False)
-
-
-def ten_thousand(folder: Path) -> study.Study:
-    """A study of 10,000 cells with a record for each, as JSON files."""
-    config = yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
-    config["workloads"][0]["batch_sizes"] = list(range(1, 1251))
-    config["arms"] = [{**config["arms"][0], "name": f"arm-{k}"} for k in range(4)]
-    config["seeds"] = [0]
-    found = check.read(config)
-    point = Evaluation(examples=1, training_s=1, train_loss=1, validation_loss=1, validation_accuracy=1)
-    for replicate in study.replicates(found):
-        made = [
-            records(
-                reached(plan.seed, 100, test=0.9).model_copy(update={"curve": [point] * 20}),
-                cell=plan.cell,
-                settings=plan.settings,
-            )[0]
-            for plan in replicate.plans
-        ]
-        view.write(made, view.record_path(folder, replicate.name))
-    (folder / "identity.json").write_text(json.dumps(IDENTITY))
-    write_timings(folder, timing("fused", 100.0, 0))
-    return found
-
-
-def test_ten_thousand_records_are_summarised_with_a_row_each(tmp_path):
-    found = ten_thousand(tmp_path)
-    start = time.perf_counter()
-    files = summarise.summarise(found, tmp_path, slug="m")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{time.perf_counter() - start:.1f} s, {peak:.0f} MiB")
-    assert files["summary.csv"].count("\n") == 10_001
-    assert files["curves.csv"].count("\n") == 10_000 * 20 + 1
 
 
 def test_the_speed_of_trainings_is_all_their_examples_over_their_seconds():

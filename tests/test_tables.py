@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+import synthetic_grid
 import tabled
 from tabled import entry, main_table, named, rewrite, row, texts, where
 
@@ -221,7 +222,7 @@ def test_many_frameworks_stand_one_below_another(rich):
 
 
 def test_the_ratio_to_the_first_of_five_frameworks(tmp_path):
-    synthetic.write(tmp_path, grid=synthetic.RICH)
+    synthetic.write(tmp_path, grid=synthetic_grid.RICH)
 
     def change(frame):
         for framework, speed in {"keras": 100.0, "keras-jax": 300.0, "numpy": 50.0}.items():
@@ -236,8 +237,8 @@ def test_the_ratio_to_the_first_of_five_frameworks(tmp_path):
 
 
 def test_the_ratio_of_an_arm_is_that_of_its_form(tmp_path):
-    grid = synthetic.Grid(arms={"fixed-lr": "momentum", "linear-lr": "adam-coupled-clip"})
-    synthetic.write(tmp_path, grid=grid)
+    arms = {"fixed-lr": "momentum", "linear-lr": "adam-coupled-clip"}
+    synthetic.write(tmp_path, grid=synthetic_grid.Grid(arms=arms))
 
     def change(frame):
         for step_kind, speed in {"momentum": 200.0, "adam-coupled-clip": 700.0}.items():
@@ -256,7 +257,7 @@ def test_a_form_is_named_where_there_are_several_and_nowhere_else(folder, rich, 
     assert "Step kind" not in [column.head for column in named(folder, name).columns]
     table = named(rich, name)
     place = [column.head for column in table.columns].index("Step kind")
-    assert {line[place] for line in texts(table)} == set(synthetic.RICH.step_kinds)
+    assert {line[place] for line in texts(table)} == set(synthetic_grid.RICH.step_kinds)
 
 
 def test_timings_follow_the_order_of_the_study(folder, rich):
@@ -275,8 +276,7 @@ def test_a_statistical_cell_is_marked_and_never_bold(rich):
     table = main_table(rich, "main-mnist-mlp-framework-dropout")
     assert all(line[2].endswith("‡") for line in texts(table) if line[2][0].isdigit())
     assert not any(cell.bold for cells in table.rows for cell in cells)
-    assert "‡ statistical" in table.caption
-    assert "†" not in table.caption
+    assert "‡ statistical" in table.caption and "†" not in table.caption
     assert "‡" not in main_table(rich).caption
 
 

@@ -1,0 +1,61 @@
+"""Differences to plant into batches and into the loss."""
+
+import contextlib
+import functools
+import importlib
+from collections.abc import Callable
+from unittest.mock import patch
+
+import numpy as np
+from planting import IMAGES, planted
+
+
+@planted("batch stream", IMAGES, first="batch stream")
+def one_sample_swapped():
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    loader = trainer._in_order
+
+    def swapped(self, batches):
+        batches = batches.copy()
+        batches[-1, 3] = (batches[-1, 3] + 1) % len(self.labels)
+        return loader(self, batches)
+
+    with patch.object(trainer, "_in_order", swapped):
+        yield
+
+
+@planted("batch stream", IMAGES, first="batch stream")
+def ragged_batches_at_the_end_of_an_epoch():
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    loader = trainer._in_order
+
+    def anew(self, batches):
+        """Each epoch cut into batches of its own, its short last batch left out."""
+        n, size = len(self.labels), batches.shape[1]
+        order = batches.reshape(-1)
+        epochs = [order[start : start + n] for start in range(0, len(order), n)]
+        whole = [epoch[: len(epoch) // size * size] for epoch in epochs]
+        rows = np.concatenate(whole).reshape(-1, size)
+        return loader(self, np.concatenate([rows, rows])[: len(batches)])
+
+    with patch.object(trainer, "_in_order", anew):
+        yield
+
+
+def with_loss(loss: Callable) -> contextlib.AbstractContextManager:
+    """Replace the loss; it takes what `cross_entropy` takes."""
+    from torch.nn import functional
+
+    return patch.object(functional, "cross_entropy", functools.partial(loss, functional.cross_entropy))
+
+
+@planted("loss", IMAGES, first="loss 1")
+def sum_of_the_loss():
+    with with_loss(lambda loss, x, y: loss(x, y, reduction="sum")):
+        yield
+
+
+@planted("loss", IMAGES, first="loss 1")
+def label_smoothing():
+    with with_loss(lambda loss, x, y: loss(x, y, label_smoothing=0.001)):
+        yield

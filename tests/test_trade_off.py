@@ -1,0 +1,49 @@
+"""In the figure of the trade-off, labels overlap nothing and bars without end have room."""
+
+from itertools import combinations
+
+import matplotlib.text
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from benchmarks.publish import figures, results
+from benchmarks.publish.figures import trade_off
+
+
+@pytest.fixture(scope="module")
+def trade(tmp_path_factory):
+    """The trade-off of certified cells."""
+    figure = trade_off.draw(results.read(synthetic.write(tmp_path_factory.mktemp("certified"))))
+    figure.draw_without_rendering()
+    return figure
+
+
+def test_labels_of_the_trade_off_do_not_overlap(trade):
+    for ax in trade.axes:
+        labels = [text for text in ax.texts if text.get_text() and text.get_text()[0].isdigit()]
+        assert len(labels) > 5
+        boxes = [matplotlib.text.Text.get_window_extent(label) for label in labels]
+        assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+        assert all(ax.bbox.x0 - 1 <= box.x0 and box.x1 <= ax.bbox.x1 + 1 for box in boxes)
+
+
+def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(trade):
+    notes = [text for ax in trade.axes for text in ax.texts]
+    arrows = [text.arrow_patch for text in notes if text.arrow_patch and not text.get_text()]
+    ends = [patch.get_transform().transform(patch.get_path().vertices) for patch in arrows]
+    boxes = [matplotlib.text.Text.get_window_extent(text) for text in notes if text.get_text()[:1].isdigit()]
+    assert len(ends) == 8
+    assert not [1 for points in ends for box in boxes if box.count_contains(points)]
+
+
+def test_a_bar_without_end_has_room_below_the_top(tmp_path):
+    folder = synthetic.write(tmp_path)
+    summary = pd.read_csv(folder / "summary.csv")
+    endless = np.isinf(summary["epochs_to_target_hi"])
+    summary.loc[endless, ["epochs_to_target", "time_to_target_s"]] = [4.0, 900.0]
+    summary.to_csv(folder / "summary.csv", index=False)
+    for name, value in (("epochs-to-target", 4.0), ("time-to-target", 900.0)):
+        for ax in figures.modules()[name].draw(results.read(folder)).axes:
+            assert ax.transAxes.inverted().transform(ax.transData.transform((1, value)))[1] < 0.9
