@@ -62,6 +62,7 @@ def test_a_fused_round_consists_of_calls_of_a_training_with_new_batches_each(tra
         (batches,), options = timed.prepare()
         timed.run(batches, **options)
     assert timed.steps == 12 and timed.start_s == 0
+    assert timed.round_s == pytest.approx(12 * 0.25)
     assert [len(call) for call in trainer.calls] == [3] * 8
     seen = np.concatenate(trainer.calls)
     assert len(np.unique(seen)) == seen.size
@@ -115,11 +116,12 @@ def test_a_round_of_fit_is_whole_epochs_or_a_part_of_one_without_its_start(
     assert timed.start_s == pytest.approx(0.75)
     assert (took - timed.start_s) / timed.steps == pytest.approx(0.25)
     assert timed.steps == pytest.approx(steps - 1)
+    assert timed.round_s == pytest.approx(took - timed.start_s)
 
 
 def test_a_slow_start_does_not_make_the_round_short(trainer, monkeypatch):
     """The first calls of a process are slow; the fastest of them is the start."""
-    fit, slow = trainer.fit, [3.0, 2.0, 0.0, 1.0]
+    fit, slow = trainer.fit, [3.0, 2.0, 0.0]
 
     def delayed(batch_size, **length):
         fit(batch_size, **length)
@@ -132,8 +134,8 @@ def test_a_slow_start_does_not_make_the_round_short(trainer, monkeypatch):
 
 
 def test_a_slow_start_of_a_few_steps_does_not_make_the_round_short(trainer, monkeypatch):
-    """After the four calls for the start and one to warm up, one call of four steps is slow to start."""
-    fit, slow = trainer.fit, [0.0, 0.0, 0.0, 0.0, 0.0, 5.0]
+    """After the three calls for the start and one that is short, one call is slow to start."""
+    fit, slow = trainer.fit, [0.0, 0.0, 0.0, 0.0, 5.0]
 
     def delayed(batch_size, **length):
         fit(batch_size, **length)
@@ -173,9 +175,9 @@ def test_the_input_of_fused_steps_is_timed_by_the_step(trainer):
     assert rounds.input_step_s(trainer, BatchStream(N, seed=0), of_case, timed) == pytest.approx(0.0625)
 
 
-@pytest.mark.parametrize("paused", range(4, 9))
+@pytest.mark.parametrize("paused", range(3, 9))
 def test_a_pause_of_any_call_does_not_make_the_round_short(trainer, monkeypatch, paused):
-    """The pause of one call in place of the fifth to the ninth, with which the length is sought."""
+    """The pause of one call in place of the fourth to the ninth, with which the length is sought."""
     fit, pauses = trainer.fit, [100.0 if call == paused else 0.0 for call in range(9)]
 
     def delayed(batch_size, **length):
@@ -189,7 +191,7 @@ def test_a_pause_of_any_call_does_not_make_the_round_short(trainer, monkeypatch,
 def test_few_tries_find_how_long_a_round_of_fit_is(trainer):
     trainer.fits.clear()
     rounds.idiomatic(trainer, 10**6, case("idiomatic", 4), round_s=600.0)
-    assert [steps for _, steps in trainer.fits] == [1] * 4 + [6, 96] + [1536] * 3
+    assert [steps for _, steps in trainer.fits] == [1] * 3 + [6, 96] + [1536] * 2
 
 
 def test_a_try_that_seems_to_take_no_time_is_followed_by_a_longer_one(trainer, monkeypatch):

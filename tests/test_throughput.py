@@ -1,5 +1,6 @@
 """Throughput against arithmetic, and what its files keep."""
 
+import contextlib
 import hashlib
 import json
 import types
@@ -116,12 +117,18 @@ CONFIG = {
 }
 
 
+@contextlib.contextmanager
+def pretended_servers(frameworks):
+    yield {name: f"server of {name}" for name in frameworks}
+
+
 @pytest.fixture
 def timed(tmp_path, monkeypatch):
     """Time a study with processes that are only pretended; gives the table, and what each had to time."""
     launched = []
 
-    def launch(request, folder):
+    def launch(request, folder, server):
+        assert server == f"server of {request.framework}"
         launched.append(
             (request.framework, request.process, sorted(case.batch_size for case in request.cases))
         )
@@ -135,8 +142,9 @@ def timed(tmp_path, monkeypatch):
 
     def run(config=CONFIG, *, threads=2, of=b"1"):
         monkeypatch.setattr(job, "launch", run.changed(launch))
+        monkeypatch.setattr(job, "servers", pretended_servers)
         data = types.SimpleNamespace(digest=hashlib.sha256(of).hexdigest())
-        monkeypatch.setattr(job.datasets, "read", lambda path: data)
+        monkeypatch.setattr(job, "dataset", lambda path: data)
         study = studies.for_timing(check.read(config))
         output = tmp_path / "results" / "throughput.csv"
         launched.clear()
@@ -273,8 +281,8 @@ BUSY = {"others_cpu_share": 0.5, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share
 @pytest.mark.parametrize(("again", "kept"), [(0.0, ""), (0.8, "others took 50% of the processor")])
 def test_a_disturbed_case_is_timed_once_more_and_the_calmer_counts(timed, again, kept):
     def changed(launch):
-        def disturbed(request, folder):
-            content = launch(request, folder)
+        def disturbed(request, folder, server):
+            content = launch(request, folder, server)
             sizes = {case.batch_size for case in request.cases}
             for each in content["benchmarks"]:
                 share = again if sizes == {4} else 0.5

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
 
 
-def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> int:
+def run(command: list[str]) -> int:
     """Run a command to its end and return its exit code, negative where a signal killed it.
 
     The child is killed when this process receives SIGINT or SIGTERM. If this process itself is killed, the
@@ -28,7 +28,7 @@ def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> 
         KeyboardInterrupt: this process received SIGINT or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    child = subprocess.Popen(command, env={**os.environ, **(environment or {})})
+    child = subprocess.Popen(command)
     try:
         return child.wait()
     finally:
@@ -70,11 +70,16 @@ def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
 
 
 def _send(sender: Connection, function: Callable, arguments: tuple, options: dict) -> None:
-    """Call the function in a forked process, which ends at once when it is interrupted or its parent ends."""
+    """Call the function in a forked process."""
+    end_with_parent()
+    sender.send(function(*arguments, **options))
+
+
+def end_with_parent() -> None:
+    """Let this process, which was forked, end at once when it is interrupted or its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    sender.send(function(*arguments, **options))
 
 
 def start_time() -> float:

@@ -87,7 +87,7 @@ def of_rounds(trainer: Trainer, setup: Setup, rounds: list[Round], name: str) ->
 
 def calls(trainer: Trainer, setup: Setup, case: Case) -> list[Round]:
     """The rounds of the fused execution, which are one after the other."""
-    return [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS)] * ROUNDS
+    return [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS, step_s=0.0)] * ROUNDS
 
 
 def fits(trainer: Trainer, case: Case, n_examples: int, of_fits: Fits) -> list[Round]:
@@ -96,7 +96,7 @@ def fits(trainer: Trainer, case: Case, n_examples: int, of_fits: Fits) -> list[R
     for size, wanted in of_fits:
         length, steps = length_of(wanted, n_examples, size)
         of_size = case.model_copy(update={"batch_size": size})
-        rounds.append(of_fit(trainer, of_size, length, steps=steps, start_s=0.0))
+        rounds.append(of_fit(trainer, of_size, length, steps=steps, start_s=0.0, step_s=0.0))
     return rounds
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import datasets, frameworks
+from benchmarks import frameworks
 from benchmarks.common import machine
 from benchmarks.common.conditions import conditions
 from benchmarks.common.files import write_text
+from benchmarks.common.fork_server import ForkServer
 from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Disturbance, Repetition
 from benchmarks.common.store import Conditions, Store
 from benchmarks.study.study import Study
-from benchmarks.throughput.launch import launch
+from benchmarks.throughput.launch import dataset, launch, servers
 from benchmarks.throughput.rows import Case, Request, Timing, cases_of, row, shuffled
 
 Place = tuple[int, str, Case]
@@ -92,12 +93,14 @@ def degree(part: dict) -> float:
     return Disturbance.model_validate(timed[0]["extra_info"]["disturbance"]).degree if timed else math.inf
 
 
-def timed_calmly(request: Request, folder: Path, repetition: Repetition) -> dict[Case, dict]:
+def timed_calmly(
+    request: Request, folder: Path, server: ForkServer, repetition: Repetition
+) -> dict[Case, dict]:
     """The cases of a process; those that were disturbed are timed once more, in another process."""
-    found = dict(entries(launch(request, folder)))
+    found = dict(entries(launch(request, folder, server)))
     disturbed = [case for case in request.cases if 1 < degree(found[case]) < math.inf]
     if disturbed and repetition.helps:
-        again = dict(entries(launch(request.model_copy(update={"cases": disturbed}), folder)))
+        again = dict(entries(launch(request.model_copy(update={"cases": disturbed}), folder, server)))
         repetition.helps = any(degree(part) <= 1 for part in again.values())
         found |= {case: part for case, part in again.items() if degree(part) < degree(found[case])}
     return found
@@ -110,16 +113,13 @@ def time_missing(
     found = {place: store.find(key) for place, key in keys.items()}
     missing = [place for place in keys if found[place] is None]
     progress, repetition = Progress("cases timed", len(missing)), Repetition()
-    for number in range(study.throughput.processes):
-        # Every other time in the opposite order, so that a steady drift is no difference between frameworks.
-        for framework in study.frameworks[:: 1 if number % 2 == 0 else -1]:
+    with servers({framework for _, framework, _ in missing}) as by_framework:
+        for number, framework in in_turn(missing, study.frameworks):
             cases = [place[2] for place in missing if place[:2] == (number, framework)]
-            if not cases:
-                continue
             wanted = Request(
                 framework=framework, process=number, cases=shuffled(cases, seed=number), **request
             )
-            for case, part in timed_calmly(wanted, folder, repetition).items():
+            for case, part in timed_calmly(wanted, folder, by_framework[framework], repetition).items():
                 place = number, framework, case
                 explained = all(failure["status"] != "failed" for failure in part["failures"])
                 found[place] = store.keep(keys[place], part) if explained else part
@@ -127,11 +127,25 @@ def time_missing(
     return found
 
 
+def in_turn(places: list[Place], frameworks: list[str]) -> list[tuple[int, str]]:
+    """The processes of these places, the frameworks in turn, as number and framework.
+
+    Every other time they come in the opposite order, so that a steady drift is no difference between them.
+    """
+
+    def turn(process: tuple[int, str]) -> tuple[int, int]:
+        number, place = process[0], frameworks.index(process[1])
+        return number, place if number % 2 == 0 else -place
+
+    return sorted({place[:2] for place in places}, key=turn)
+
+
 def write(study: Study, data: list[Path], *, threads: int, store: Path, output: Path) -> None:
     """Time what the store lacks and write the table; the timings go to throughput/ in the same folder."""
     folder, threads = output.parent / "throughput", threads or machine.cores()
     folder.mkdir(parents=True, exist_ok=True)
-    digests = {path.stem: datasets.read(path).digest for path in data}
+    read = {path.stem: dataset(path.resolve()) for path in data}
+    digests = {name: each.digest for name, each in read.items()}
     places = [
         (number, framework, case)
         for case in all_cases(study)

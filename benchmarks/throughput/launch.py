@@ -1,14 +1,25 @@
-"""One timing process: pytest times the cases of a request and leaves pytest-benchmark's own file."""
+"""One timing process: pytest times the cases of a request and leaves pytest-benchmark's own file.
 
+It is forked from a server that has imported the framework, once for all of its processes.
+"""
+
+import contextlib
+import functools
 import json
-import sys
+import os
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.common import machine, process, provenance
+import pytest
+
+from benchmarks import datasets, frameworks
+from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
+from benchmarks.common.fork_server import ForkServer
 from benchmarks.common.machine import OtherLoad
+from benchmarks.datasets.dataset import Dataset
 from benchmarks.throughput.rows import Request
 
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
@@ -16,7 +27,26 @@ PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovid
 CASES_FILE = Path(__file__).with_name("measure.py")
 
 
-def launch(request: Request, folder: Path) -> dict:
+@functools.cache
+def dataset(path: Path) -> Dataset:
+    """A data set, read from its file once for all processes that are forked afterwards."""
+    return datasets.read(path)
+
+
+def prepare(framework: str) -> None:
+    """Import a framework, which starts nothing yet."""
+    frameworks.load(framework)
+
+
+@contextlib.contextmanager
+def servers(frameworks: Iterable[str]) -> Iterator[dict[str, ForkServer]]:
+    """A server for each framework; all are prepared before anything is timed."""
+    started = {name: ForkServer(prepare, name) for name in frameworks}
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(server) for name, server in started.items()}
+
+
+def launch(request: Request, folder: Path, server: ForkServer) -> dict:
     """Run one process; give the content of its pytest-benchmark file with the cases that failed added.
 
     Raises:
@@ -27,14 +57,17 @@ def launch(request: Request, folder: Path) -> dict:
     write_text(request.model_dump_json(), request_file)
     for suffix in (".failures", ".provenance"):  # of an earlier process that was killed
         request_file.with_suffix(suffix).unlink(missing_ok=True)
-    pytest = [sys.executable, "-m", "pytest", str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts="]
-    pytest += [*PLUGINS, f"--benchmark-json={draft}", "--benchmark-disable-gc"]
+    options = [str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts=", *PLUGINS]
+    options += [f"--benchmark-json={draft}", "--benchmark-disable-gc"]
     start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
     with machine.leased_gpu(request.device):
-        code = process.run(pytest, environment={"BATCH_ATLAS_REQUEST": str(request_file)})
+        leased = {key: os.environ[key] for key in ("CUDA_VISIBLE_DEVICES",) if key in os.environ}
+        environment = {**leased, "BATCH_ATLAS_REQUEST": str(request_file)}
+        code, died_of = server.call(pytest.main, options, environment=environment)
     if code not in (0, 1) or not request_file.with_suffix(".provenance").exists():
+        ended = died_of if code is None else int(code)
         raise Problem(
-            f"process {request.process} of {request.framework} ended with code {code} and left no timing",
+            f"process {request.process} of {request.framework} ended with code {ended} and left no timing",
             fix="its output is above in this log: fix what it reports and run the same command again",
         )
     circumstances = {

@@ -1,6 +1,6 @@
 """Times the cases of one process with pytest-benchmark.
 
-`benchmarks.throughput.launch` starts pytest on this file once for each process; the environment variable
+`benchmarks.throughput.launch` runs pytest on this file once in each process; the environment variable
 `BATCH_ATLAS_REQUEST` is the path of the request, which lists what to time.
 """
 
@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import datasets, frameworks
+from benchmarks import frameworks
 from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
-from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput.launch import dataset
 from benchmarks.throughput.rounds import Round, fused, idiomatic, input_step_s, seconds, set_up
 from benchmarks.throughput.rows import Case, Request
 
@@ -40,12 +40,6 @@ def framework():
     module = frameworks.load(REQUEST.framework)
     module.configure(threads=REQUEST.threads, device=REQUEST.device, precision=REQUEST.precision)
     return module
-
-
-@functools.cache
-def dataset(name: str) -> Dataset:
-    """A data set, read from its file once in a process."""
-    return datasets.read(REQUEST.data[name])
 
 
 def arm(step_kind: str) -> Arm:
@@ -76,14 +70,16 @@ def round_of(case: Case, n_examples: int, trainer: Trainer, stream: BatchStream)
 
 def number_of_rounds(round_s: float, *, most: int, total_s: float) -> int:
     """Number of rounds that fit into the time for a case, from FEWEST_ROUNDS to `most`."""
-    return max(FEWEST_ROUNDS, min(most, int(total_s / round_s)))
+    return max(FEWEST_ROUNDS, min(most, int(total_s / round_s) if round_s else most))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def provenance_file() -> None:
     """Write the provenance of this process to a file beside the request."""
     content = provenance.of_framework(framework())
-    content["data_sha256"] = {name: dataset(name).sha256 for name in {case.dataset for case in REQUEST.cases}}
+    content["data_sha256"] = {
+        name: dataset(REQUEST.data[name]).sha256 for name in {case.dataset for case in REQUEST.cases}
+    }
     REQUEST_FILE.with_suffix(".provenance").write_text(json.dumps(content))
 
 
@@ -114,10 +110,8 @@ def time_case(benchmark, case: Case) -> None:
     stream = setup.stream(seed=REQUEST.process)
     first_step_s = seconds(trainer.train, stream.batches(case.batch_size, first=0, count=1))
     timed = round_of(case, len(setup.labels), trainer, stream)
-    arguments, options = timed.prepare()
-    round_s = seconds(timed.run, *arguments, **options)
     watch.probe()
-    rounds = number_of_rounds(round_s, most=ROUNDS[case.execution], total_s=total_s(case))
+    rounds = number_of_rounds(timed.round_s, most=ROUNDS[case.execution], total_s=total_s(case))
     benchmark.pedantic(timed.run, setup=timed.prepare, rounds=rounds, iterations=1)
     gpu_state, times = machine.gpu_state(REQUEST.device), benchmark.stats.stats.data
     for of_round in times:

@@ -27,8 +27,8 @@ MOST_STEPS = 4096
 TRIES = 3
 """How often a call is timed to find its start and its step. The fastest counts: the first calls are slow, and
 a machine pauses now and then."""
-LOADS = 2
-"""How often the input of `fit` is timed; its start alone can take as long as hundreds of its steps."""
+FITS = 2
+"""How often the same is done with `fit` and its input, whose start can take as long as hundreds of steps."""
 FEWEST_STEPS = 5
 """The fewest steps beyond the first in a round of `fit`, so that a start that varies hardly counts."""
 LONGER = 16
@@ -41,12 +41,14 @@ class Round(NamedTuple):
     """A round: `run` is timed, on what `prepare` returns, which is called before the clock is read.
 
     `steps` are those that take the time of the round less `start_s`, the seconds of a call of one step.
+    `round_s` is about what the round takes without it.
     """
 
     prepare: Callable[[], tuple[tuple, dict]]
     run: Callable
     steps: float
     start_s: float
+    round_s: float
 
 
 def seconds(function: Callable, *arguments, **options) -> float:
@@ -72,7 +74,7 @@ def fastest_if_long_s(function: Callable, *arguments, long_s: float, **options) 
     A pause of the machine makes a call seem long, and nothing makes it seem short.
     """
     fastest, tries = math.inf, 0
-    while fastest >= long_s and tries < TRIES:
+    while fastest >= long_s and tries < FITS:
         fastest, tries = min(fastest, seconds(function, *arguments, **options)), tries + 1
     return fastest
 
@@ -117,10 +119,13 @@ def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float, 
 
     step_s = estimated_step_s(take, budget_s=round_s, most=case.call_steps)
     of_call = max(1, min(case.call_steps, round(longest_s / step_s)))
-    return of_calls(trainer, stream, case, calls=max(1, round(round_s / (of_call * step_s))), of_call=of_call)
+    calls = max(1, round(round_s / (of_call * step_s)))
+    return of_calls(trainer, stream, case, calls=calls, of_call=of_call, step_s=step_s)
 
 
-def of_calls(trainer: Trainer, stream: BatchStream, case: Case, *, calls: int, of_call: int) -> Round:
+def of_calls(
+    trainer: Trainer, stream: BatchStream, case: Case, *, calls: int, of_call: int, step_s: float
+) -> Round:
     """A round of so many calls of so many steps, each round on the batches that follow in the stream."""
     numbers = itertools.count()
 
@@ -133,7 +138,7 @@ def of_calls(trainer: Trainer, stream: BatchStream, case: Case, *, calls: int, o
         for of_one in batches:
             trainer.train(of_one)
 
-    return Round(prepare, run, steps=calls * of_call, start_s=0.0)
+    return Round(prepare, run, steps=calls * of_call, start_s=0.0, round_s=calls * of_call * step_s)
 
 
 def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) -> Round:
@@ -143,20 +148,22 @@ def idiomatic(trainer: Trainer, n_examples: int, case: Case, *, round_s: float) 
     """
     fit = functools.partial(trainer.fit, case.batch_size)
     fit(steps=1)
-    start_s = fastest_s(fit, steps=1)
+    start_s = fastest_s(fit, tries=FITS, steps=1)
     wanted, spent_s, tried = 1 + FEWEST_STEPS, 0.0, 0.0
     while spent_s < round_s / 2 and tried < MOST_STEPS:
         length, tried = length_of(wanted, n_examples, case.batch_size)
         spent_s = max(0.0, fastest_if_long_s(fit, long_s=start_s + round_s / 2, **length) - start_s)
         wanted = enough_steps(spent_s / (tried - 1), round_s=round_s, most=LONGER * tried)
     length, steps = length_of(wanted, n_examples, case.batch_size)
-    return of_fit(trainer, case, length, steps=steps - 1, start_s=start_s)
+    return of_fit(trainer, case, length, steps=steps - 1, start_s=start_s, step_s=spent_s / (tried - 1))
 
 
-def of_fit(trainer: Trainer, case: Case, length: dict[str, int], *, steps: float, start_s: float) -> Round:
+def of_fit(
+    trainer: Trainer, case: Case, length: dict[str, int], *, steps: float, start_s: float, step_s: float
+) -> Round:
     """A round of one call of `fit`, which is asked for this length."""
     fit = functools.partial(trainer.fit, case.batch_size)
-    return Round(prepare=lambda: ((), length), run=fit, steps=steps, start_s=start_s)
+    return Round(lambda: ((), length), fit, steps=steps, start_s=start_s, round_s=steps * step_s)
 
 
 def enough_steps(step_s: float, *, round_s: float, most: float) -> int:
@@ -182,8 +189,8 @@ def input_step_s(trainer: Trainer, stream: BatchStream, case: Case, timed: Round
     if case.execution == "idiomatic":
         _, length = timed.prepare()
         load = functools.partial(trainer.load, case.batch_size)
-        start_s = fastest_s(load, steps=1, tries=LOADS)
-        return max(0.0, fastest_s(load, tries=LOADS, **length) - start_s) / timed.steps
+        start_s = fastest_s(load, steps=1, tries=FITS)
+        return max(0.0, fastest_s(load, tries=FITS, **length) - start_s) / timed.steps
     batches = stream.batches(case.batch_size, first=0, count=min(case.call_steps, MOST_LOADED))
     trainer.load_batches(batches)
     return median_s(trainer.load_batches, batches) / len(batches)
