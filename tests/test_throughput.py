@@ -226,9 +226,10 @@ def request_of(**changes):
 
 
 def collected(folder, benchmarks, failures):
-    """What is made of the files of a process; None is an empty file of pytest-benchmark."""
+    """What is made of the files of a process; pytest-benchmark writes none where nothing was timed."""
     draft = folder / ".keras-0.draft"
-    draft.write_text("" if benchmarks is None else json.dumps({"benchmarks": benchmarks}))
+    if benchmarks is not None:
+        draft.write_text(json.dumps({"benchmarks": benchmarks}))
     draft.with_suffix(".failures").write_text("".join(json.dumps(each) + "\n" for each in failures))
     draft.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
     content = collect(draft, request_of(), job_s=2.0, circumstances={"started": "a"})

@@ -80,9 +80,9 @@ def launch(request: Request, folder: Path, server: ForkServer) -> dict:
 def collect(draft: Path, request: Request, *, job_s: float, circumstances: dict) -> dict:
     """pytest-benchmark's content with the cases that failed and the provenance; its files are removed.
 
-    pytest-benchmark leaves out cases that failed before their rounds, and writes an empty file if all did.
+    pytest-benchmark leaves out cases that failed before their rounds, and writes no file if all did.
     """
-    content = json.loads(draft.read_bytes() or b'{"benchmarks": []}')
+    content = json.loads(draft.read_bytes()) if draft.exists() else {"benchmarks": []}
     provenance_file, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
     lines = failures.read_text().splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "threads": request.threads}

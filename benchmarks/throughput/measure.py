@@ -50,7 +50,7 @@ def arm(step_kind: str) -> Arm:
 @functools.lru_cache(maxsize=4)
 def setup_and_trainer(case_of_size_1: Case) -> tuple[Setup, Trainer]:
     """The set-up of a case and its trainer, built once in a process for all batch sizes."""
-    case, data = case_of_size_1, dataset(case_of_size_1.dataset)
+    case, data = case_of_size_1, dataset(REQUEST.data[case_of_size_1.dataset])
     setup = set_up(case, arm(case.step_kind), framework(), data, precision=REQUEST.precision)
     return setup, setup.trainer()
 
