@@ -131,7 +131,10 @@ def readings(name, steps):
 
 
 def sizes_loaded(name):
-    """The size of each batch that `load` passes through the pipeline of `fit`: two epochs, then two steps."""
+    """The size of each batch that `load` passes through the pipeline of `fit`.
+
+    First in two epochs of four steps, then in two of two steps.
+    """
     (x, y), sizes = data((5,)), []
     trainer = frameworks.load(name).Trainer(
         **{"layers": TEXT, "optimizer": Optimizer(name="sgd", learning_rate=0.5), "examples": x, "labels": y},
@@ -139,15 +142,37 @@ def sizes_loaded(name):
     )
     labels = trainer._labels
 
-    def seen(*given, **settings):
-        for of_batch in labels(*given, **settings):
+    def counted(epoch):
+        for of_batch in epoch:
             sizes.append(len(of_batch))
             yield of_batch
 
+    def seen(*given, **settings):
+        return map(counted, labels(*given, **settings))
+
     with patch.object(trainer, "_labels", seen):
-        trainer.load(BATCH, epochs=2)
-        trainer.load(BATCH, steps=2)
+        for epochs, steps in ((2, None), (2, 2)):
+            trainer.load(BATCH, iter([*[True] * (epochs - 1), False]).__next__, steps=steps)
     return sizes
+
+
+def steps_fitted(name):
+    """How many steps `fit` has taken at the end of each epoch: of two, then of two of two steps."""
+    (x, y), taken = data((5,)), []
+    trainer = frameworks.load(name).Trainer(
+        **{"layers": TEXT, "optimizer": Optimizer(name="sgd", learning_rate=0.5), "examples": x, "labels": y},
+        **{"precision": "float32", "execution": "idiomatic"},
+    )
+    for epochs, steps in ((2, None), (2, 2)):
+        trainer.reset(initial_parameters(TEXT, x.shape[1:], seed=3))
+        left = iter([*[True] * (epochs - 1), False])
+
+        def go_on(left=left):
+            taken.append(int(trainer.optimizer.iterations.numpy()))
+            return next(left)
+
+        trainer.fit(BATCH, go_on, steps=steps)
+    return taken
 
 
 def framework_dropout_losses(name):
@@ -177,7 +202,7 @@ if __name__ == "__main__":
     name, output = sys.argv[1:]
     found = {"float64": differences(name, "float64"), "float32": differences(name, "float32")}
     found |= {"readings": [readings(name, steps) for steps in (3, 12)]}
-    found |= {"sizes loaded": sizes_loaded(name)}
+    found |= {"sizes loaded": sizes_loaded(name), "steps fitted": steps_fitted(name)}
     found |= {"own dropout": framework_dropout_losses(name), "coefficients": last_coefficients()}
     found |= {"norms of a small memory": norms_of_a_small_memory(name)}
     found["imported"] = sorted({"tensorflow", "jax", "torch", "pandas", "sklearn"} & set(sys.modules))

@@ -57,7 +57,8 @@ def test_fit_waits_for_the_device_as_often_whatever_its_number_of_steps(subject)
 
 def test_load_passes_on_what_fit_trains_on(subject):
     _, found = subject
-    assert found["sizes loaded"] == [6, 6, 6, 2] * 2 + [6, 6]
+    assert found["sizes loaded"] == [6, 6, 6, 2] * 3
+    assert found["steps fitted"] == [4, 8, 2, 4]
 
 
 def test_norms_are_kept_of_more_steps_than_the_optimizer_remembers(subject):

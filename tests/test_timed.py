@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 from unittest.mock import PropertyMock, patch
 
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.identity.certificate import judged
 from benchmarks.identity.difference import BOUND, differences
 from benchmarks.identity.trace import set_up
 from benchmarks.recipe.arm import Arm
+from benchmarks.throughput import fit
 from benchmarks.throughput.rounds import Round
 
 ARM = Arm(
@@ -51,8 +53,9 @@ def set_up_of(**settings):
     return patch.object(Setup, "on", lambda *given, **named: original(*given, **named | settings))
 
 
-def of_few_epochs(original, self, batch_size, *, epochs=1, steps=None):
-    return original(self, batch_size, epochs=max(1, epochs - 1), steps=steps)
+def of_few_epochs(original, self, batch_size, go_on, **length):
+    """An epoch is left out."""
+    return original(self, batch_size, lambda: go_on() and go_on(), **length)
 
 
 def a_step_too_many():
@@ -64,23 +67,33 @@ def a_step_too_many():
     )
 
 
-def whole_steps():
-    """A batch counts as a step, however few examples it has."""
-    original = timed.length_of
-
-    def rounded_up(*given):
-        length, steps = original(*given)
-        return length, float(-(-steps // 1))
-
-    return patch.object(timed, "length_of", rounded_up)
+def of_length(change):
+    """A round of `fit` is of another length."""
+    original = fit.length_of
+    return patch.object(fit, "length_of", lambda *given: change(original(*given)))
 
 
-def of_half_the_steps(original, self, batch_size, *, epochs=1, steps=None):
-    return original(self, batch_size, epochs=epochs, steps=steps and steps // 2)
+def of_half_the_steps(original, self, batch_size, go_on, *, steps=None):
+    return original(self, batch_size, go_on, steps=steps and -(-steps // 2))
 
 
-def without_the_rest_of_an_epoch(original, self, batch_size, *, epochs=1, steps=None):
-    return original(self, batch_size, epochs=epochs, steps=steps or len(self.labels) // batch_size)
+def without_the_rest_of_an_epoch(original, self, batch_size, go_on, *, steps=None):
+    return original(self, batch_size, go_on, steps=steps or len(self.labels) // batch_size)
+
+
+def read_after_every_epoch():
+    """A round of several epochs ends with the first."""
+    original = fit.readings
+    return patch.object(
+        fit,
+        "readings",
+        lambda call, size, length, **named: original(call, size, length._replace(epochs=1), **named),
+    )
+
+
+def without_its_warm_up():
+    """The rounds begin with the first epoch."""
+    return patch.object(fit, "ROUNDS", fit.ROUNDS - 1)
 
 
 def split(change):
@@ -91,12 +104,12 @@ def split(change):
     return patch.object(rounds.np, "split", lambda *given: change(original, *given))
 
 
-def in_smaller_batches(original, self, batch_size, **length):
-    return original(self, min(batch_size, 100), **length)
+def in_smaller_batches(original, self, batch_size, *given, **length):
+    return original(self, min(batch_size, 100), *given, **length)
 
 
-def loads(original, self, batch_size, **length):
-    self.load(batch_size, **length)
+def loads(original, self, *given, **length):
+    self.load(*given, **length)
 
 
 def of_one_batch(original, self, batches):
@@ -118,8 +131,17 @@ PLANTS = {
     "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
     "a_round_runs_one_of_its_calls": (["fused"], lambda: split(lambda o, rows, parts: o(rows, parts)[:1])),
     "a_round_loads_and_does_not_train": (["idiomatic"], lambda: of_trainer("fit", loads)),
-    "a_round_counts_a_step_too_many": (EXECUTIONS, a_step_too_many),
-    "a_smaller_batch_counts_as_whole": (["idiomatic"], whole_steps),
+    "a_round_counts_a_step_too_many": (["fused"], a_step_too_many),
+    "a_round_of_fit_counts_a_step_too_many": (
+        ["idiomatic"],
+        lambda: of_length(lambda length: length._replace(taken=length.taken + 1)),
+    ),
+    "a_smaller_batch_counts_as_whole": (
+        ["idiomatic"],
+        lambda: of_length(lambda length: length._replace(taken=float(math.ceil(length.taken)))),
+    ),
+    "a_round_ends_with_its_first_epoch": (["idiomatic"], read_after_every_epoch),
+    "fit_is_not_warmed_up": (["idiomatic"], without_its_warm_up),
     "fit_ends_early": (["idiomatic"], lambda: of_trainer("fit", of_few_epochs)),
     "fit_takes_half_of_the_steps": (["idiomatic"], lambda: of_trainer("fit", of_half_the_steps)),
     "large_batches_of_fit_are_cut": (["idiomatic"], lambda: of_trainer("fit", in_smaller_batches)),

@@ -102,12 +102,11 @@ class Trainer(trainer.KerasTrainer):
     def _evaluated(self) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
 
-    def _labels(
-        self, examples: np.ndarray, labels: np.ndarray, *, epochs: int = 1, **settings
-    ) -> Iterator[tf.Tensor]:
+    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tf.Tensor]]:
         strategy = tf.distribute.get_strategy()
         epoch = TFEpochIterator(x=examples, y=labels, distribute_strategy=strategy, **settings)
-        return (of_batch for _ in range(epochs) for *_, iterator in epoch for _, of_batch in [next(iterator)])
+        while True:
+            yield (of_batch for *_, iterator in epoch for _, of_batch in [next(iterator)])
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         padded = blocks(batches, coefficients, block_rows(batches.shape[1]))

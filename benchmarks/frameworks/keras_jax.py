@@ -143,11 +143,10 @@ class Trainer(trainer.KerasTrainer):
         call = jax.jit(lambda *values: watched.stateless_call(*values, training=True)[0])
         return call(*_values(watched), examples)
 
-    def _labels(
-        self, examples: np.ndarray, labels: np.ndarray, *, epochs: int = 1, **settings
-    ) -> Iterator[np.ndarray]:
+    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[np.ndarray]]:
         epoch = JAXEpochIterator(examples, labels, **settings)
-        return (next(iterator)[1] for _ in range(epochs) for *_, iterator in epoch)
+        while True:
+            yield (next(iterator)[1] for *_, iterator in epoch)
 
     def _variables(self) -> list:
         """All variables that a step changes."""

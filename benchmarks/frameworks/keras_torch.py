@@ -106,10 +106,11 @@ class Trainer(trainer.KerasTrainer):
         return super()._observed(watched, examples)
 
     def _labels(
-        self, examples: np.ndarray, labels: np.ndarray, *, epochs: int = 1, **settings
-    ) -> Iterator[torch.Tensor]:
+        self, examples: np.ndarray, labels: np.ndarray, **settings
+    ) -> Iterator[Iterator[torch.Tensor]]:
         epoch = TorchEpochIterator(examples, labels, **settings)
-        return (of_batch for _ in range(epochs) for *_, ((_, of_batch),) in epoch)
+        while True:
+            yield (of_batch for *_, ((_, of_batch),) in epoch)
 
     def _load_fused(self, batches: np.ndarray) -> np.ndarray:
         return self.fused.load_batches(batches).cpu().numpy()

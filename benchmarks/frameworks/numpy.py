@@ -6,7 +6,8 @@ all. It uses no GPU and compiles nothing.
 """
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import threadpoolctl
@@ -21,7 +22,7 @@ from benchmarks.frameworks.numpy_parts.layers import (
 )
 from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision, in_epochs
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
@@ -120,19 +121,23 @@ class Trainer:
         """Gather these batches without training; their labels [steps, B, …]."""
         return np.stack([y for _, y in self._gathered(batches)])
 
-    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """`train`, one batch after the other of a shuffled order."""
-        for _ in range(epochs):
-            for batch in itertools.islice(self._shuffled(batch_size), steps):
-                self.train(batch)
+        for batch in self._shuffled(batch_size, go_on, steps=steps):
+            self.train(batch)
 
-    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Gather the batches that `fit` trains on, without training."""
-        for _ in range(epochs):
-            for batch in itertools.islice(self._shuffled(batch_size), steps):
-                self.load_batches(batch)
+        for batch in self._shuffled(batch_size, go_on, steps=steps):
+            self.load_batches(batch)
 
-    def _shuffled(self, batch_size: int) -> Iterator[np.ndarray]:
+    def _shuffled(
+        self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None
+    ) -> Iterator[np.ndarray]:
+        passes = (self._one_pass(batch_size) for _ in itertools.count())
+        return in_epochs(passes, steps or math.ceil(len(self.labels) / batch_size), go_on)
+
+    def _one_pass(self, batch_size: int) -> Iterator[np.ndarray]:
         """The batches of an epoch in a random order, [1, B] each; the last one may be smaller."""
         order = np.random.default_rng().permutation(len(self.labels))
         return (order[np.newaxis, at : at + batch_size] for at in range(0, len(order), batch_size))

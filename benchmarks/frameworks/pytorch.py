@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, metri
 from benchmarks.frameworks.torch_parts.layers import channels_last, seed_framework_generator
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, in_epochs
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
@@ -172,18 +172,24 @@ class Trainer:
         synchronise()
         return labels.cpu().numpy()
 
-    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """An eager loop over a shuffled `DataLoader`."""
-        self.model.train()
-        loader = self._loader(batch_size, shuffle=True)
-        for _ in range(epochs):
-            for x, y in itertools.islice(loader, steps):
-                self._step(x, y, self.settings.learning_rate)
-        synchronise()
 
-    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+        def computed() -> bool:
+            synchronise()
+            return go_on()
+
+        self.model.train()
+        for x, y in self._shuffled(batch_size, computed, steps=steps):
+            self._step(x, y, self.settings.learning_rate)
+
+    def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Pass what `fit` trains on through its input pipeline without training."""
+        for _ in self._shuffled(batch_size, go_on, steps=steps):
+            pass
+
+    def _shuffled(
+        self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         loader = self._loader(batch_size, shuffle=True)
-        for _ in range(epochs):
-            for _ in itertools.islice(loader, steps):
-                pass
+        return in_epochs(itertools.repeat(loader), steps or len(loader), go_on)

@@ -1,6 +1,8 @@
 """The interface of a trainer, which every framework implements and every measurement uses."""
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -56,14 +58,17 @@ class Trainer(Protocol):
     def load_batches(self, batches: np.ndarray) -> np.ndarray:
         """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
 
-    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Train as a user of the framework would: in its own loop, over its own shuffled order.
 
-        Each epoch ends after all examples, or after `steps` steps. This is what is timed of the idiomatic
-        execution; `train` runs the same loop on batches that are given, so that it can be certified.
+        An epoch ends after all examples, or after `steps` steps; all epochs that are asked for with `steps`
+        are together within one pass over the examples, since frameworks differ in what follows. When
+        everything of an epoch is computed, `go_on` is called and says whether another one follows. This is
+        what is timed of the idiomatic execution; `train` runs the same loop on batches that are given, so
+        that it can be certified.
         """
 
-    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Pass what `fit` trains on through its input pipeline without training."""
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
@@ -83,6 +88,18 @@ class Trainer(Protocol):
 
     def compile(self, batch_size: int) -> float | None:
         """Compile what `train` runs at this batch size; returns seconds, or None if nothing is compiled."""
+
+
+T = TypeVar("T")
+
+
+def in_epochs(passes: Iterable[Iterable[T]], steps: int, go_on: Callable[[], bool]) -> Iterator[T]:
+    """The batches of one pass over the data after the other; after every `steps` of them `go_on` is asked."""
+    batches = chain.from_iterable(passes)
+    while True:
+        yield from islice(batches, steps)
+        if not go_on():
+            return
 
 
 def as_precision(examples: np.ndarray, precision: str) -> np.ndarray:

@@ -16,7 +16,8 @@ from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.throughput.rounds import Round, length_of, of_calls, of_fit, set_up
+from benchmarks.throughput import fit
+from benchmarks.throughput.rounds import of_calls, set_up
 from benchmarks.throughput.rows import Case
 
 BATCH_SIZE, CALLS, STEPS, ROUNDS = 8, 3, 7, 2
@@ -24,8 +25,10 @@ BATCH_SIZE, CALLS, STEPS, ROUNDS = 8, 3, 7, 2
 EXAMPLES = 116
 """Of `fit` at small batch sizes: the last batch of an epoch is smaller."""
 Fits = dict[tuple[int, int], list[int]]
-"""Batch size and about how many steps `fit` is asked for; the sizes of the batches that it then takes."""
-FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 4): [8] * 4, (48, 6): [48, 48, 20] * 2}
+"""Batch size and about how many steps a round of `fit` has; the sizes of the batches of each round."""
+FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 2): [8] * 2, (48, 6): [48, 48, 20] * 2}
+FIT_ROUNDS = 4
+"""All of a call of `fit`, the first one, which is not counted, among them."""
 RATE = 2.0**-10
 SEED = 0
 
@@ -37,7 +40,7 @@ def case_of(arm: Arm, data: Dataset, *, model: str, execution: Execution) -> Cas
 
 
 def fits_on(largest: int) -> dict[int, Fits]:
-    """The calls of `fit` by the number of examples: at small batch sizes, and at the largest of a study."""
+    """The rounds of `fit` by the number of examples: at small batch sizes, and at the largest of a study."""
     return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
 
 
@@ -67,37 +70,27 @@ def by_throughput(
     if execution == "fused":
         setup = setup_on(data)
         trainer = setup.trainer()
-        return of_rounds(trainer, setup, calls(trainer, setup, case), execution)
+        return recorded(trainer, execution, steps=of_calls_in_rounds(trainer, setup, case))
     trace: Trace = {}
     for n, of_fits in fits_on(largest).items():
         setup = setup_on(alike(data, n))
         trainer = setup.trainer()
-        trace |= of_rounds(trainer, setup, fits(trainer, case, n, of_fits), f"on {n} {execution}")
+        trainer.reset(setup.parameters(seed=SEED))
+        lengths = [fit.length_of(wanted, n, size) for size, wanted in of_fits]
+        for (size, _), length in zip(of_fits, lengths, strict=True):
+            fit.timed(trainer.fit, size, length)
+        trace |= recorded(trainer, f"on {n} {execution}", [length.taken for length in lengths])
     return trace
 
 
-def of_rounds(trainer: Trainer, setup: Setup, rounds: list[Round], name: str) -> Trace:
-    """What is recorded of these rounds, one after the other."""
+def of_calls_in_rounds(trainer: Trainer, setup: Setup, case: Case) -> list[float]:
+    """Run the rounds of the fused execution, one after the other; the steps that each counts."""
     trainer.reset(setup.parameters(seed=SEED))
-    for each in rounds:
+    each = of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS, step_s=0.0)
+    for _ in range(ROUNDS):
         arguments, options = each.prepare()
         each.run(*arguments, **options)
-    return recorded(trainer, name, [each.steps for each in rounds])
-
-
-def calls(trainer: Trainer, setup: Setup, case: Case) -> list[Round]:
-    """The rounds of the fused execution, which are one after the other."""
-    return [of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS, step_s=0.0)] * ROUNDS
-
-
-def fits(trainer: Trainer, case: Case, n_examples: int, of_fits: Fits) -> list[Round]:
-    """The rounds of the idiomatic execution."""
-    rounds = []
-    for size, wanted in of_fits:
-        length, steps = length_of(wanted, n_examples, size)
-        of_size = case.model_copy(update={"batch_size": size})
-        rounds.append(of_fit(trainer, of_size, length, steps=steps, start_s=0.0, step_s=0.0))
-    return rounds
+    return [each.steps] * ROUNDS
 
 
 def summary(setup: Setup) -> tuple:
@@ -132,7 +125,7 @@ def by_the_arm(setup: Setup, arm: Arm, data: Dataset, *, largest: int) -> Trace:
         same = alike(data, n)
         trainer = replace(stated_setup, examples=same.train_x, labels=same.train_y).trainer()
         trainer.reset(setup.parameters(seed=SEED))
-        for size in itertools.chain(*of_fits.values()):
+        for size in itertools.chain(*(sizes * FIT_ROUNDS for sizes in of_fits.values())):
             trainer.train(np.arange(size, dtype=np.int32)[np.newaxis])
         full = [sum(sizes) / size for (size, _), sizes in of_fits.items()]
         trace |= recorded(trainer, f"on {n} idiomatic", full)

@@ -161,12 +161,12 @@ THROUGHPUT = table(
         number(
             "steps_per_round",
             "steps",
-            "Steps in a round, without the one of `start_s`; an epoch counts as its examples over B.",
+            "Steps in a round; an epoch counts as its examples over B.",
         ),
         number(
             "start_s",
             "s",
-            "Seconds of a call of `fit` that takes one step, which are taken off each round; 0 for the fused "
+            "Seconds of a call of `fit` before its rounds, which are no part of them; 0 for the fused "
             "execution, whose calls are those of a training.",
         ),
         number("compile_s", "s", "Time to compile. Empty where nothing is compiled ahead of the first step."),

@@ -4,11 +4,14 @@
 `BATCH_ATLAS_REQUEST` is the path of the request, which lists what to time.
 """
 
+import contextlib
 import functools
+import gc
 import json
 import os
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +23,31 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.throughput import fit, rounds
 from benchmarks.throughput.launch import dataset
-from benchmarks.throughput.rounds import Round, fused, idiomatic, input_step_s, seconds, set_up
 from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
 REQUEST = Request.model_validate_json(REQUEST_FILE.read_bytes())
-ROUNDS = {"fused": 10, "idiomatic": 3}
-"""The most rounds of a case, by execution. What `fit` needs to start takes a time that varies,
-so that a round of it must be long."""
-TIMES_LONGER = {"fused": 1.0, "idiomatic": 4.0}
-"""How many times the seconds for a case its rounds take together."""
-FEWEST_ROUNDS = 3
+MOST_ROUNDS, FEWEST_ROUNDS = 10, 3
+"""Rounds of the fused execution."""
+FIT_LONGER = 4.0
+"""How many times the seconds for a case the rounds of `fit` take together. The end of an epoch costs some
+milliseconds, which count for more in a short round."""
+
+
+class Clock:
+    """The clock that pytest-benchmark reads; what was read of it before comes first."""
+
+    def __init__(self) -> None:
+        self.read: list[float] = []
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.read.pop(0) if self.read else time.perf_counter()
+
+
+CLOCK = Clock()
 
 
 @functools.cache
@@ -51,26 +67,44 @@ def arm(step_kind: str) -> Arm:
 def setup_and_trainer(case_of_size_1: Case) -> tuple[Setup, Trainer]:
     """The set-up of a case and its trainer, built once in a process for all batch sizes."""
     case, data = case_of_size_1, dataset(REQUEST.data[case_of_size_1.dataset])
-    setup = set_up(case, arm(case.step_kind), framework(), data, precision=REQUEST.precision)
+    setup = rounds.set_up(case, arm(case.step_kind), framework(), data, precision=REQUEST.precision)
     return setup, setup.trainer()
 
 
-def total_s(case: Case) -> float:
-    """Seconds of all rounds of a case together."""
-    return REQUEST.seconds_per_case * TIMES_LONGER[case.execution]
+def number_of_rounds(round_s: float) -> int:
+    """Number of rounds that fit into the time for a case."""
+    return max(FEWEST_ROUNDS, min(MOST_ROUNDS, int(REQUEST.seconds_per_case / round_s)))
 
 
-def round_of(case: Case, n_examples: int, trainer: Trainer, stream: BatchStream) -> Round:
-    """The round of a case; making it warms the trainer up."""
-    round_s = total_s(case) / ROUNDS[case.execution]
-    if case.execution == "fused":
-        return fused(trainer, stream, case, round_s=round_s, longest_s=total_s(case))
-    return idiomatic(trainer, n_examples, case, round_s=round_s)
+def time_fused(benchmark, case: Case, trainer: Trainer, stream: BatchStream) -> dict:
+    """Time rounds of calls; what is known of them."""
+    whole_s = REQUEST.seconds_per_case
+    timed = rounds.fused(trainer, stream, case, round_s=whole_s / MOST_ROUNDS, longest_s=whole_s)
+    count = number_of_rounds(timed.round_s)
+    benchmark.pedantic(timed.run, setup=timed.prepare, rounds=count, iterations=1)
+    input_step_s = rounds.input_step_s(trainer, stream, case)
+    return {"steps_per_round": timed.steps, "start_s": 0.0, "input_step_s": input_step_s}
 
 
-def number_of_rounds(round_s: float, *, most: int, total_s: float) -> int:
-    """Number of rounds that fit into the time for a case, from FEWEST_ROUNDS to `most`."""
-    return max(FEWEST_ROUNDS, min(most, int(total_s / round_s) if round_s else most))
+def time_fit(benchmark, case: Case, trainer: Trainer, n_examples: int) -> dict:
+    """Time rounds within a call of `fit`, and hand their times to pytest-benchmark; what is known of them."""
+    round_s = REQUEST.seconds_per_case * FIT_LONGER / fit.ROUNDS
+    with without_collections():
+        timed = fit.rounds(trainer, n_examples, case.batch_size, round_s=round_s)
+    CLOCK.read = [reading for of_round in timed.seconds for reading in (0.0, of_round)]
+    benchmark.pedantic(lambda: None, rounds=fit.ROUNDS, iterations=1)
+    input_step_s = fit.input_step_s(trainer, case.batch_size, timed.length)
+    return {"steps_per_round": timed.length.taken, "start_s": timed.start_s, "input_step_s": input_step_s}
+
+
+@contextlib.contextmanager
+def without_collections() -> Iterator[None]:
+    """Collect no garbage meanwhile, as pytest-benchmark does not while it times."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,6 +123,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("case", REQUEST.cases, ids=names)
 
 
+@pytest.mark.benchmark(timer=CLOCK)
 def test_throughput(benchmark, case: Case) -> None:
     """Time the steps of one case after warm-up; compilation and the first step are timed separately."""
     common = {"framework": REQUEST.framework, "process": REQUEST.process, "threads": REQUEST.threads}
@@ -108,23 +143,22 @@ def time_case(benchmark, case: Case) -> None:
     trainer.reset(setup.parameters(seed=0))
     compile_s = trainer.compile(case.batch_size)
     stream = setup.stream(seed=REQUEST.process)
-    first_step_s = seconds(trainer.train, stream.batches(case.batch_size, first=0, count=1))
-    timed = round_of(case, len(setup.labels), trainer, stream)
+    first_step_s = rounds.seconds(trainer.train, stream.batches(case.batch_size, first=0, count=1))
     watch.probe()
-    rounds = number_of_rounds(timed.round_s, most=ROUNDS[case.execution], total_s=total_s(case))
-    benchmark.pedantic(timed.run, setup=timed.prepare, rounds=rounds, iterations=1)
+    if case.execution == "fused":
+        found = time_fused(benchmark, case, trainer, stream)
+    else:
+        found = time_fit(benchmark, case, trainer, len(setup.labels))
     gpu_state, times = machine.gpu_state(REQUEST.device), benchmark.stats.stats.data
     for of_round in times:
         watch.called(1, of_round)
-    step_s = (statistics.median(times) - timed.start_s) / timed.steps
-    if step_s <= 0:
-        raise RuntimeError("a round is too short beside the start of a call: give more seconds_per_case")
+    step_s = statistics.median(times) / found["steps_per_round"]
     benchmark.extra_info.update(
-        steps_per_round=timed.steps,
-        start_s=timed.start_s,
+        steps_per_round=found["steps_per_round"],
+        start_s=found["start_s"],
         compile_s=compile_s,
         first_step_s=first_step_s,
-        input_share=min(1.0, input_step_s(trainer, stream, case, timed) / step_s),
+        input_share=min(1.0, found["input_step_s"] / step_s),
         disturbance=watch.disturbance().model_dump(),
         gpu_state=gpu_state,
         measuring_s=time.perf_counter() - start,

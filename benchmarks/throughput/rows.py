@@ -110,7 +110,7 @@ def row(benchmark: dict) -> Timing:
     """
     info = benchmark["extra_info"]
     rounds_s = np.asarray(benchmark["stats"]["data"])
-    step_s = (float(np.median(rounds_s)) - info["start_s"]) / info["steps_per_round"]
+    step_s = float(np.median(rounds_s)) / info["steps_per_round"]
     reported = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
     return Timing(
         **reported,

@@ -1,6 +1,8 @@
 """The part of a trainer that is the same for every backend of Keras, including `model.fit`."""
 
+import math
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -8,10 +10,13 @@ from keras.src.backend.common import dtypes
 
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision, in_epochs
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
+
+MOST_EPOCHS = 10**9
+"""That `fit` is asked for: it is told when to end."""
 
 
 def promote_to(precision: str) -> None:
@@ -22,6 +27,18 @@ def promote_to(precision: str) -> None:
     no public setting for it; this is the table that `result_type` consults last.
     """
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = precision
+
+
+class Epochs(keras.callbacks.Callback):
+    """Asks after each epoch whether another one follows."""
+
+    def __init__(self, go_on: Callable[[], bool]) -> None:
+        super().__init__()
+        self.go_on = go_on
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        """Its logs are read from the device, so that everything is computed."""
+        self.model.stop_training = not self.go_on()
 
 
 class Recorder(keras.callbacks.Callback):
@@ -89,8 +106,8 @@ class KerasTrainer:
     - `_run(batches, coefficients)`: the fused steps, with the rows of `_coefficients`; returns losses and,
       if the optimizer clips, gradient norms, [steps, 1 or 2];
     - `_load_fused(batches)`: `load_batches` of the fused execution;
-    - `_labels(examples, labels, epochs=1, **settings)`: the labels of each batch as they come out of the
-      input pipeline of `fit`, which takes the same settings;
+    - `_labels(examples, labels, **settings)`: of one epoch after the other without end, the labels of each
+      batch as they come out of the input pipeline of `fit`, which takes the same settings;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -189,17 +206,18 @@ class KerasTrainer:
         """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
         if self.execution == "fused":
             return self._load_fused(batches)
-        labels = self._labels(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
-        return np.stack([keras.ops.convert_to_numpy(of_batch) for of_batch in labels])
+        epochs = self._labels(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
+        return np.stack([keras.ops.convert_to_numpy(of_batch) for of_batch in next(epochs)])
 
-    def fit(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
-        """`model.fit` on the arrays of examples and labels, which shuffles them anew for each epoch."""
-        self.model.fit(
-            self.examples, self.labels, batch_size=batch_size, epochs=epochs, steps_per_epoch=steps, verbose=0
-        )
+    def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
+        """`model.fit` on the arrays of examples and labels, shuffled anew for each pass over them."""
+        settings = {"batch_size": batch_size, "steps_per_epoch": steps, "epochs": MOST_EPOCHS, "verbose": 0}
+        self.model.fit(self.examples, self.labels, callbacks=[Epochs(go_on)], **settings)
 
-    def load(self, batch_size: int, *, epochs: int = 1, steps: int | None = None) -> None:
+    def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Pass what `fit` trains on through its input pipeline without training."""
         settings = {"batch_size": batch_size, "steps_per_epoch": steps, "shuffle": True}
-        for _ in self._labels(self.examples, self.labels, epochs=epochs, **settings):
+        epochs = self._labels(self.examples, self.labels, **settings)
+        in_epoch = steps or math.ceil(len(self.labels) / batch_size)
+        for _ in in_epochs(epochs, in_epoch, go_on):
             pass
