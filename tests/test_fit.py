@@ -87,7 +87,7 @@ def test_a_pause_does_not_make_the_rounds_short(trainer, paused):
 def test_short_epochs_are_together_within_one_pass_or_whole(trainer, batch_size):
     assert fit.step_s(trainer, N, batch_size, budget_s=1e9) == pytest.approx(STEP_S, rel=0.15)
     ((_, steps),) = trainer.calls
-    assert steps is None or trainer.epochs * steps <= N / batch_size
+    assert steps is None or trainer.epochs * steps <= N // batch_size
     assert trainer.epochs > fit.FEWEST_TRIED
 
 

@@ -10,7 +10,7 @@ from benchmarks.training import pace
 
 
 def plan(batch_size, evaluate_every):
-    cell, optimizer = types.SimpleNamespace(batch_size=batch_size), types.SimpleNamespace(total_steps=100)
+    cell, optimizer = types.SimpleNamespace(batch_size=batch_size), types.SimpleNamespace(total_steps=150)
     return types.SimpleNamespace(cell=cell, evaluate_every=evaluate_every, optimizer=optimizer)
 
 
@@ -50,9 +50,16 @@ def test_calls_that_take_next_to_nothing_come_to_an_end():
     assert made == pytest.approx(5e-7) and len(calls) == 1001
 
 
+def test_the_first_call_which_is_not_counted_is_short():
+    _, calls = paced([0.5, 3.0], steps=5000, batch_size=1)
+    assert [len(batches) for batches in calls] == [pace.WARM_UP_STEPS, 150]
+    _, calls = paced([0.5, 3.0, 3.0], steps=5)
+    assert [len(batches) for batches in calls] == [5, 5]
+
+
 def test_no_call_is_longer_than_the_run():
     _, calls = paced([3.0, 3.0], steps=5000, batch_size=1)
-    assert [len(batches) for batches in calls] == [100] * 2
+    assert [len(batches) for batches in calls] == [100, 150]
 
 
 @pytest.mark.parametrize("failing", ["reset", "train"])

@@ -26,6 +26,8 @@ MODEL, SEED = "logistic", 3
 WARM_UP_STEPS = 3
 CALL_S = 0.02
 """What a call takes at least."""
+PACE_WARM_UP = 100
+"""The most steps of the first call of a pace."""
 FEWEST_CALLS = 2
 """Calls of a pace: the first is not counted."""
 HELD = 2**23
@@ -114,7 +116,8 @@ def expected(plan: Plan, used: Dataset, paced: tuple[int, int], best: Call) -> l
     of_call = min(steps_of_a_call(plan.evaluate_every, size), plan.optimizer.total_steps)
     drawn = max(plan.optimizer.total_steps, of_call * max(*paced, 1))
     order = batches(EXAMPLES, seed=plan.seed, batch_size=size, steps=drawn)
-    paces = [[("train", order[n * of_call : (n + 1) * of_call]) for n in range(calls)] for calls in paced]
+    whole = [("train", order[n * of_call : (n + 1) * of_call]) for n in range(max(paced))]
+    paces = [[("train", order[: min(of_call, PACE_WARM_UP)]), *whole[1:calls]] for calls in paced]
     reset = Recorded(first := [])
     reset.reset(initial_parameters(models.spec(MODEL, n_classes=2), used.train_x.shape[1:], seed=SEED))
     steps = [("train", order[:1]), ("train", order[:WARM_UP_STEPS]), ("logits", used.validation_x)]

@@ -46,13 +46,14 @@ class Fit(NamedTuple):
 def length_of(steps: int, n_examples: int, batch_size: int) -> Length:
     """A round of about so many steps: whole epochs, or so few steps that all rounds are within one epoch.
 
-    A framework may compile anew for the smaller batch at the end of an epoch; that is part of the warm-up.
+    Of an epoch only its whole batches count then. A framework may compile anew for the smaller batch at its
+    end; where rounds are whole epochs, it has done so in the one to warm up.
     """
-    in_epoch = math.ceil(n_examples / batch_size)
-    if in_epoch > max(2 * steps, ROUNDS):
-        within = min(steps, in_epoch // (1 + ROUNDS))
+    whole = n_examples // batch_size
+    if whole > max(2 * steps, ROUNDS):
+        within = min(steps, whole // (1 + ROUNDS))
         return Length(within, 1, float(within))
-    epochs = max(1, round(steps / in_epoch))
+    epochs = max(1, round(steps / math.ceil(n_examples / batch_size)))
     return Length(None, epochs, epochs * n_examples / batch_size)
 
 
@@ -84,7 +85,7 @@ def timed(call: Callable, batch_size: int, length: Length) -> Fit:
 def step_s(trainer: Trainer, n_examples: int, batch_size: int, *, budget_s: float) -> float:
     """Seconds of a step: the fastest of short epochs, which together take the budget or all examples."""
     length = length_of(TRIED_STEPS, n_examples, batch_size)
-    most = math.ceil(n_examples / batch_size) // length.steps if length.steps else MOST_TRIED
+    most = n_examples // batch_size // length.steps if length.steps else MOST_TRIED
 
     def enough(read: list[float]) -> bool:
         tried = len(read) - 1

@@ -17,6 +17,8 @@ from benchmarks.recipe.plan import Plan, call_steps
 
 SECONDS = 0.1
 """Calls are repeated until they took this long together."""
+WARM_UP_STEPS = 100
+"""The most steps of the first call."""
 MOST_CALLS = 1000
 """Beyond so many, however short they are, another call changes the median no more."""
 
@@ -26,12 +28,13 @@ def step_ms(
 ) -> float:
     """Milliseconds of a step: the median over calls of their mean, after a first call that is not counted.
 
-    The first call finds the cores rested and the caches with other data.
+    The first call finds the cores rested and the caches with other data. It may be shorter than the others.
     """
     count = min(call_steps(plan.evaluate_every, plan.cell.batch_size), plan.optimizer.total_steps)
     call_s: list[float] = []
     while sum(call_s[1:]) < SECONDS and len(call_s) <= MOST_CALLS:
-        batches = stream.batches(plan.cell.batch_size, first=len(call_s) * count, count=count)
+        steps = count if call_s else min(count, WARM_UP_STEPS)
+        batches = stream.batches(plan.cell.batch_size, first=len(call_s) * count, count=steps)
         start = clock()
         trainer.train(batches)
         call_s.append(clock() - start)
