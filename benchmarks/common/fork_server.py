@@ -17,7 +17,7 @@ from benchmarks.common.process import FORKS, end_with_parent, forked
 class ForkServer:
     """The process, which starts to prepare at once; it is killed at the end of its `with` statement."""
 
-    def __init__(self, prepare: Callable[..., None], *arguments: object) -> None:
+    def __init__(self, prepare: Callable, *arguments: object) -> None:
         self._connection, theirs = FORKS.Pipe()
         self._process = FORKS.Process(target=_serve, args=(theirs, prepare, arguments))
         self._process.start()
@@ -48,10 +48,11 @@ class ForkServer:
             return None, self._process.exitcode
 
 
-def _serve(connection: Connection, prepare: Callable[..., None], arguments: tuple) -> None:
+def _serve(connection: Connection, prepare: Callable, arguments: tuple) -> None:
     """Prepare, then fork a process for each call that comes in, one after the other."""
     end_with_parent()
-    connection.send(prepare(*arguments))
+    prepare(*arguments)
+    connection.send(None)
     while True:
         function, arguments, environment = connection.recv()
         connection.send(forked(_in_environment, environment, function, *arguments))

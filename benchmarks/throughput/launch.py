@@ -33,15 +33,10 @@ def dataset(path: Path) -> Dataset:
     return datasets.read(path)
 
 
-def prepare(framework: str) -> None:
-    """Import a framework, which starts nothing yet."""
-    frameworks.load(framework)
-
-
 @contextlib.contextmanager
-def servers(frameworks: Iterable[str]) -> Iterator[dict[str, ForkServer]]:
-    """A server for each framework; all are prepared before anything is timed."""
-    started = {name: ForkServer(prepare, name) for name in frameworks}
+def servers(names: Iterable[str]) -> Iterator[dict[str, ForkServer]]:
+    """A server for each framework, which it has imported; all of them have before anything is timed."""
+    started = {name: ForkServer(frameworks.load, name) for name in names}
     with contextlib.ExitStack() as stack:
         yield {name: stack.enter_context(server) for name, server in started.items()}
 
