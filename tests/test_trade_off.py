@@ -38,6 +38,19 @@ def test_labels_of_the_trade_off_keep_clear_of_bars_without_end(trade):
     assert not [1 for points in ends for box in boxes if box.count_contains(points)]
 
 
+def test_a_panel_in_which_every_size_has_its_point_has_its_title_close_by(tmp_path):
+    folder = synthetic.write(tmp_path)
+    summary = pd.read_csv(folder / "summary.csv")
+    first = summary["dataset"] == summary["dataset"].iloc[0]
+    summary[first & (summary["status"] == "reached")].to_csv(folder / "summary.csv", index=False)
+    figure = trade_off.draw(results.read(folder))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        texts = ax.findobj(matplotlib.text.Text)
+        (title,) = [text for text in texts if text.get_text() == ax.get_title(loc="left")]
+        assert title.get_window_extent().y0 - ax.bbox.y1 < 10 * figure.dpi / 72
+
+
 def test_a_bar_without_end_has_room_below_the_top(tmp_path):
     folder = synthetic.write(tmp_path)
     summary = pd.read_csv(folder / "summary.csv")

@@ -162,8 +162,13 @@ def _absent(panel: Panel, lines: list[tuple[str, str]], *, n_lines: int) -> None
 
 
 def _reasons(panel: Panel) -> list[tuple[str, str]]:
-    """Lines of text and their colours: one for each framework, or a single one where all are the same."""
+    """Lines of text and their colours: one for each framework, or a single one where all are the same.
+
+    There are none where every batch size has a point.
+    """
     reasons = {framework: _reason(panel, framework) for framework in panel.looks}
+    if not any(reasons.values()):
+        return []
     if len(reasons) > SIDE_BY_SIDE and len(set(reasons.values())) == 1:
         reasons, colors = {"all": reasons.popitem()[1]}, {"all": INK}
     else:
