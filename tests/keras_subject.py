@@ -64,7 +64,9 @@ def trained(framework, case, execution, precision):
     found = {f"layer {path}": output for path, output in trainer.layer_outputs(x[:BATCH]).items()}
     trainer.train(batches[:3])
     trainer.reset(start)
-    assert (trainer.load_batches(batches) == y[batches]).all()
+    loaded = trainer.load_batches(batches)
+    assert (loaded.labels == y[batches]).all()
+    np.testing.assert_allclose(loaded.last_sum, x[batches[-1]].sum(dtype=float), rtol=1e-4)
     parts = [trainer.train(batches[:5]), trainer.train(batches[5:])]
     names = [name for name, value in parts[0]._asdict().items() if value is not None]
     found |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -140,17 +142,17 @@ def sizes_loaded(name):
         **{"layers": TEXT, "optimizer": Optimizer(name="sgd", learning_rate=0.5), "examples": x, "labels": y},
         **{"precision": "float32", "execution": "idiomatic"},
     )
-    labels = trainer._labels
+    own = trainer._batches
 
     def counted(epoch):
-        for of_batch in epoch:
-            sizes.append(len(of_batch))
-            yield of_batch
+        for x, y in epoch:
+            sizes.append(len(y))
+            yield x, y
 
     def seen(*given, **settings):
-        return map(counted, labels(*given, **settings))
+        return map(counted, own(*given, **settings))
 
-    with patch.object(trainer, "_labels", seen):
+    with patch.object(trainer, "_batches", seen):
         for epochs, steps in ((2, None), (2, 2)):
             trainer.load(BATCH, iter([*[True] * (epochs - 1), False]).__next__, steps=steps)
     return sizes

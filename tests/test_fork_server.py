@@ -61,10 +61,11 @@ def test_servers_prepare_at_once_and_all_have_when_the_first_is_called():
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_outlives_its_statement_and_a_server_ends_with_a_signal(sent):
+    before = set(psutil.Process().children())
     with ForkServer(prepare, "") as server:
-        (child,) = psutil.Process().children()
+        (child,) = set(psutil.Process().children()) - before
         child.send_signal(sent)
         assert server.call(os.getpid, environment={}) == (None, -sent)
     with ForkServer(prepare, ""):
-        children = psutil.Process().children()
-    assert not [child for child in children if child.is_running()]
+        (child,) = set(psutil.Process().children()) - before
+    assert not child.is_running()

@@ -158,7 +158,7 @@ READER = [L.Embedding(11, 8), L.PositionEmbedding(), L.Attention(2), L.LayerNorm
 def of_text(execution):
     made, _ = trainer(READER, TOKENS[:, :-1], TOKENS[:, 1:], execution=execution)
     rows = np.arange(9, dtype=np.int32)[np.newaxis]
-    return made.logits(TOKENS[:, :-1]), made.train(rows), made.load_batches(batches(3, 4))
+    return made.logits(TOKENS[:, :-1]), made.train(rows), made.load_batches(batches(3, 4)).labels
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
@@ -198,17 +198,19 @@ def test_reading_replays_the_gathers_of_a_step_and_captures_nothing_the_second_t
     assert captures == (1, 1)
     gathers = [name for name in seen if "index_select" in name]
     assert gathers == ["aten.index_select.out", "aten.index_select.default"] * 3
-    np.testing.assert_array_equal(read, batches(3, 4))
+    np.testing.assert_array_equal(read.labels, batches(3, 4))
 
 
 def test_reading_gathers_the_examples_too(in_torch):
-    np.testing.assert_array_equal(in_torch(examples_read), IMAGES[batches(3, 4)[-1]])
+    gathered, last_sum = in_torch(examples_read)
+    np.testing.assert_array_equal(gathered, IMAGES[batches(3, 4)[-1]])
+    assert last_sum == pytest.approx(gathered.sum())
 
 
 def examples_read():
     made, _ = trainer(NETWORK, IMAGES)
-    made.load_batches(batches(3, 4))
-    return made.fused.gathered[4].numpy()
+    last_sum = made.load_batches(batches(3, 4)).last_sum
+    return made.fused.gathered[4].numpy(), last_sum
 
 
 def in_both_precisions():

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.frameworks.keras_parts import trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
-from benchmarks.frameworks.trainer import Device
+from benchmarks.frameworks.trainer import Device, Loaded
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -102,11 +102,11 @@ class Trainer(trainer.KerasTrainer):
     def _evaluated(self) -> tf.types.experimental.PolymorphicFunction:
         return tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
 
-    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tf.Tensor]]:
+    def _batches(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tuple]]:
         strategy = tf.distribute.get_strategy()
         epoch = TFEpochIterator(x=examples, y=labels, distribute_strategy=strategy, **settings)
         while True:
-            yield (of_batch for *_, iterator in epoch for _, of_batch in [next(iterator)])
+            yield (next(iterator) for *_, iterator in epoch)
 
     def _run(self, batches: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         padded = blocks(batches, coefficients, block_rows(batches.shape[1]))
@@ -152,13 +152,13 @@ class Trainer(trainer.KerasTrainer):
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
         return tf.stack(metrics), [[new for new, _ in after], averages, [state for _, state in after]]
 
-    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
+    def _load_fused(self, batches: np.ndarray) -> Loaded:
         """Gather the examples and labels as the compiled loop does, without its steps."""
         if batches.shape not in self._gathers:
             self._gathers[batches.shape] = tf.function(self._gather_all, jit_compile=self.use_xla)
             self._gathers[batches.shape](tf.constant(batches))
-        _, labels = self._gathers[batches.shape](tf.constant(batches))
-        return labels.numpy()
+        last_sum, labels = self._gathers[batches.shape](tf.constant(batches))
+        return Loaded(labels.numpy(), float(last_sum))
 
     def _gather_all(self, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Each batch is part of the loop's state, so that no gather is optimised away."""

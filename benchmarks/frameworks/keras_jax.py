@@ -21,7 +21,7 @@ from benchmarks.frameworks.keras_parts import trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
 from benchmarks.frameworks.keras_parts.trainer import promote_to
-from benchmarks.frameworks.trainer import Device
+from benchmarks.frameworks.trainer import Device, Loaded
 
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
 """With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
@@ -143,10 +143,10 @@ class Trainer(trainer.KerasTrainer):
         call = jax.jit(lambda *values: watched.stateless_call(*values, training=True)[0])
         return call(*_values(watched), examples)
 
-    def _labels(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[np.ndarray]]:
+    def _batches(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tuple]]:
         epoch = JAXEpochIterator(examples, labels, **settings)
         while True:
-            yield (next(iterator)[1] for *_, iterator in epoch)
+            yield (next(iterator) for *_, iterator in epoch)
 
     def _variables(self) -> list:
         """All variables that a step changes."""
@@ -205,10 +205,10 @@ class Trainer(trainer.KerasTrainer):
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
         return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(metrics)
 
-    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
+    def _load_fused(self, batches: np.ndarray) -> Loaded:
         """Gather the examples and labels as the compiled loop does, without its steps."""
-        _, labels = self._gathers(self._data, batches)
-        return np.asarray(labels)
+        last_sum, labels = self._gathers(self._data, batches)
+        return Loaded(np.asarray(labels), float(last_sum))
 
     def _gather_all(self, data: tuple, batches: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Each batch is part of the loop's state, so that no gather is optimised away."""

@@ -33,6 +33,7 @@ from benchmarks.frameworks.torch_parts.device import (
 from benchmarks.frameworks.torch_parts.fused import FusedSteps
 from benchmarks.frameworks.torch_parts.layers import seed_framework_generator
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
+from benchmarks.frameworks.trainer import Loaded
 
 __all__ = [
     "Trainer",
@@ -105,12 +106,10 @@ class Trainer(trainer.KerasTrainer):
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:
         return super()._observed(watched, examples)
 
-    def _labels(
-        self, examples: np.ndarray, labels: np.ndarray, **settings
-    ) -> Iterator[Iterator[torch.Tensor]]:
+    def _batches(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tuple]]:
         epoch = TorchEpochIterator(examples, labels, **settings)
         while True:
-            yield (of_batch for *_, ((_, of_batch),) in epoch)
+            yield (batch for *_, (batch,) in epoch)
 
-    def _load_fused(self, batches: np.ndarray) -> np.ndarray:
-        return self.fused.load_batches(batches).cpu().numpy()
+    def _load_fused(self, batches: np.ndarray) -> Loaded:
+        return self.fused.load_batches(batches)

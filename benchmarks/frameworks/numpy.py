@@ -22,7 +22,15 @@ from benchmarks.frameworks.numpy_parts.layers import (
 )
 from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Device, Execution, Steps, as_precision, in_epochs
+from benchmarks.frameworks.trainer import (
+    EVALUATION_BATCH,
+    Device,
+    Execution,
+    Loaded,
+    Steps,
+    as_precision,
+    in_epochs,
+)
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes, trained
 from benchmarks.recipe.optimizer import Optimizer
@@ -117,9 +125,13 @@ class Trainer:
         """The examples and labels of each batch."""
         return ((self.examples[row], self.labels[row]) for row in batches)
 
-    def load_batches(self, batches: np.ndarray) -> np.ndarray:
-        """Gather these batches without training; their labels [steps, B, …]."""
-        return np.stack([y for _, y in self._gathered(batches)])
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Gather these batches without training."""
+        labels = []
+        for x, y in self._gathered(batches):
+            labels.append(y)
+            last = x
+        return Loaded(np.stack(labels), float(np.sum(last)))
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """`train`, one batch after the other of a shuffled order."""

@@ -23,7 +23,7 @@ from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, metri
 from benchmarks.frameworks.torch_parts.layers import channels_last, seed_framework_generator
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, in_epochs
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Loaded, Steps, in_epochs
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
@@ -164,13 +164,15 @@ class Trainer:
         """A `DataLoader` over the examples, in the order of the batch stream."""
         return self._loader(batches.shape[1], sampler=batches.reshape(-1).tolist())
 
-    def load_batches(self, batches: np.ndarray) -> np.ndarray:
-        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
-        if self.execution == "idiomatic":
-            return torch.stack([y for _, y in self._in_order(batches)]).numpy()
-        labels = self.fused.load_batches(batches)
-        synchronise()
-        return labels.cpu().numpy()
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Pass batches through the input pipeline without training."""
+        if self.execution == "fused":
+            return self.fused.load_batches(batches)
+        labels = []
+        for x, y in self._in_order(batches):
+            labels.append(y)
+            last = x
+        return Loaded(torch.stack(labels).numpy(), last.sum().item())
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """An eager loop over a shuffled `DataLoader`."""

@@ -37,6 +37,16 @@ class Steps(NamedTuple):
     gradient_norm: np.ndarray | None
 
 
+class Loaded(NamedTuple):
+    """What came out of the input pipeline: labels [steps, B, …], and the sum of the last batch of examples.
+
+    A sum is enough to tell that the examples came too, and does not take them off the device.
+    """
+
+    labels: np.ndarray
+    last_sum: float
+
+
 class Trainer(Protocol):
     """A model with its optimizer and its training data.
 
@@ -55,8 +65,8 @@ class Trainer(Protocol):
     def train(self, batches: np.ndarray) -> Steps:
         """Take one step for each row of `batches` [steps, B], indices of examples, and wait for the last."""
 
-    def load_batches(self, batches: np.ndarray) -> np.ndarray:
-        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Pass batches through the input pipeline without training."""
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Train as a user of the framework would: in its own loop, over its own shuffled order.

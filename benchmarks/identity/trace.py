@@ -24,6 +24,8 @@ EARLY = 20
 BATCH_SIZE = 32
 EXAMPLES = 500
 """Not a multiple of the batch size, so that an implementation that starts each epoch anew is detected."""
+FEW_LOADED = 3
+"""Batches that pass the input pipeline by themselves."""
 KEPT_OUTPUTS = 4
 """Number of examples of the first batch whose layer outputs are kept; all 32 are computed together."""
 EVALUATED = 100
@@ -109,10 +111,15 @@ def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
 
 
 def stream(setup: Setup, steps: int) -> Trace:
-    """Which examples come out of the input pipeline: their indices are passed through it as labels."""
+    """Which examples come out of the input pipeline: their indices are passed through it as labels.
+
+    Of the examples themselves it is the sum of the last batch, of two lists of batches.
+    """
     indices = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
-    trainer = replace(setup, labels=indices).trainer()
-    return {Quantity(Stage.STREAM): trainer.load_batches(batches(setup, steps))}
+    trainer, drawn = replace(setup, labels=indices).trainer(), batches(setup, steps)
+    loaded = [trainer.load_batches(drawn[:count]) for count in (steps, FEW_LOADED)]
+    sums = np.array([each.last_sum for each in loaded])
+    return {Quantity(Stage.STREAM): loaded[0].labels, Quantity(Stage.STREAM, "examples"): sums}
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:

@@ -10,7 +10,7 @@ from keras.src.backend.common import dtypes
 
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Steps, as_precision, in_epochs
+from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Loaded, Steps, as_precision, in_epochs
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
@@ -106,8 +106,8 @@ class KerasTrainer:
     - `_run(batches, coefficients)`: the fused steps, with the rows of `_coefficients`; returns losses and,
       if the optimizer clips, gradient norms, [steps, 1 or 2];
     - `_load_fused(batches)`: `load_batches` of the fused execution;
-    - `_labels(examples, labels, **settings)`: of one epoch after the other without end, the labels of each
-      batch as they come out of the input pipeline of `fit`, which takes the same settings;
+    - `_batches(examples, labels, **settings)`: of one epoch after the other without end, the batches as they
+      come out of the input pipeline of `fit`, which takes the same settings;
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
@@ -202,12 +202,16 @@ class KerasTrainer:
         order = batches.reshape(-1)
         return self.examples[order], self.labels[order]
 
-    def load_batches(self, batches: np.ndarray) -> np.ndarray:
-        """Pass batches through the input pipeline without training; their labels [steps, B, …]."""
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Pass batches through the input pipeline without training."""
         if self.execution == "fused":
             return self._load_fused(batches)
-        epochs = self._labels(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
-        return np.stack([keras.ops.convert_to_numpy(of_batch) for of_batch in next(epochs)])
+        epochs = self._batches(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
+        labels = []
+        for x, y in next(epochs):
+            labels.append(keras.ops.convert_to_numpy(y))
+            last = x
+        return Loaded(np.stack(labels), float(keras.ops.convert_to_numpy(last).sum()))
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """`model.fit` on the arrays of examples and labels, shuffled anew for each pass over them."""
@@ -217,7 +221,7 @@ class KerasTrainer:
     def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Pass what `fit` trains on through its input pipeline without training."""
         settings = {"batch_size": batch_size, "steps_per_epoch": steps, "shuffle": True}
-        epochs = self._labels(self.examples, self.labels, **settings)
+        epochs = self._batches(self.examples, self.labels, **settings)
         in_epoch = steps or math.ceil(len(self.labels) / batch_size)
         for _ in in_epochs(epochs, in_epoch, go_on):
             pass

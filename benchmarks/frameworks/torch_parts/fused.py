@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from benchmarks.frameworks.torch_parts.device import torch_device
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
+from benchmarks.frameworks.trainer import Loaded
 
 
 def mean_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -60,12 +61,13 @@ class FusedSteps:
         """One step for each row of `batches` and `coefficients`; the `metrics` of the steps, [steps, …]."""
         return self.steps.run(self._rows(batches), coefficients)
 
-    def load_batches(self, batches: np.ndarray) -> torch.Tensor:
-        """Gather the examples and labels of batches without training; the labels [steps, B, …]."""
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Gather the examples and labels of batches without training."""
         size = batches.shape[1]
         if size not in self.gathered:
             self.gathered[size] = self.examples.new_empty((size, *self.examples.shape[1:]))
-        return self.gathers.run(self._rows(batches))
+        labels = self.gathers.run(self._rows(batches))
+        return Loaded(labels.cpu().numpy(), self.gathered[size].sum().item())
 
     def _rows(self, batches: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(batches).to(self.device)
