@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.common.errors import Problem
 from benchmarks.study import check
 from benchmarks.study import study as studies
 from benchmarks.study.study import Workload
-from benchmarks.throughput import job, rows
-from benchmarks.throughput.launch import collect
+from benchmarks.throughput import job, launch, rows
+from benchmarks.throughput.launch import Died, collect
 from benchmarks.throughput.rows import Case, Request, cases_of, shuffled
 
 INFO = {
@@ -213,6 +214,57 @@ def test_a_case_that_ran_out_of_memory_is_a_result_and_stays_one(timed):
     after, launched = timed()
     assert launched == []
     pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_process_that_dies_costs_the_case_alone_that_it_died_of(timed):
+    def changed(launch):
+        def dying(request, folder, server):
+            if len(request.cases) > 1 and any(case.batch_size == 4 for case in request.cases):
+                launch(request, folder, server)
+                raise Died
+            return launch(request, folder, server)
+
+        return dying
+
+    timed.changed, timed.failing = changed, [4]
+    table, launched = timed()
+    sizes = [sizes for _, _, sizes in launched[:5]]
+    assert sizes[0] == BOTH and sorted(sizes[1:]) == [[2], [2], [4], [4]]
+    assert set(table[table["batch_size"] == 2]["status"]) == {"measured"}
+    assert set(table[table["batch_size"] == 4]["status"]) == {"out-of-memory"}
+
+
+CASE_OF_4 = Case(**{key: INFO[key] for key in Case.model_fields} | {"batch_size": 4})
+
+
+@pytest.mark.parametrize(
+    ("died_of", "kills", "status"),
+    [(-9, 1, "out-of-memory"), (-9, 0, "failed"), (-11, 1, "failed")],
+)
+def test_a_case_whose_process_died_has_failed_and_one_of_several_is_told(
+    tmp_path, monkeypatch, died_of, kills, status
+):
+    counted = iter([0, kills, 0])
+    monkeypatch.setattr(launch.process, "oom_kills", lambda: next(counted))
+
+    def call(function, options, *, environment):
+        request_file = Path(environment["BATCH_ATLAS_REQUEST"])
+        request_file.with_suffix(".provenance").write_text(json.dumps({"device": {"kind": "cpu"}}))
+        return None, died_of
+
+    server = types.SimpleNamespace(call=call)
+    content = launch.launch(request_of(cases=[CASE_OF_4]), tmp_path, server)
+    assert content["benchmarks"] == []
+    assert [(each["batch_size"], each["status"]) for each in content["failures"]] == [(4, status)]
+    assert content["provenance"]["device"] == {"kind": "cpu"}
+    with pytest.raises(Died):
+        launch.launch(request_of(cases=[CASE_OF_4, CASE_OF_4]), tmp_path, server)
+
+
+def test_a_process_that_could_not_start_is_a_problem(tmp_path):
+    server = types.SimpleNamespace(call=lambda *_, environment: (None, 1))
+    with pytest.raises(Problem, match="process 0 of keras ended with code 1"):
+        launch.launch(request_of(cases=[CASE_OF_4]), tmp_path, server)
 
 
 def request_of(**changes):

@@ -20,7 +20,7 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Disturbance, Repetition
 from benchmarks.common.store import Conditions, Store
 from benchmarks.study.study import Study
-from benchmarks.throughput.launch import dataset, launch, servers
+from benchmarks.throughput.launch import Died, dataset, launch, servers
 from benchmarks.throughput.rows import Case, Request, Timing, cases_of, row, shuffled
 
 Place = tuple[int, str, Case]
@@ -93,14 +93,23 @@ def degree(part: dict) -> float:
     return Disturbance.model_validate(timed[0]["extra_info"]["disturbance"]).degree if timed else math.inf
 
 
+def timed(request: Request, folder: Path, server: ForkServer) -> dict[Case, dict]:
+    """The cases of a process; if it dies, each in a process of its own, so that one costs no other."""
+    try:
+        return dict(entries(launch(request, folder, server)))
+    except Died:
+        alone = [request.model_copy(update={"cases": [case]}) for case in request.cases]
+        return {case: part for each in alone for case, part in timed(each, folder, server).items()}
+
+
 def timed_calmly(
     request: Request, folder: Path, server: ForkServer, repetition: Repetition
 ) -> dict[Case, dict]:
     """The cases of a process; those that were disturbed are timed once more, in another process."""
-    found = dict(entries(launch(request, folder, server)))
+    found = timed(request, folder, server)
     disturbed = [case for case in request.cases if 1 < degree(found[case]) < math.inf]
     if disturbed and repetition.helps:
-        again = dict(entries(launch(request.model_copy(update={"cases": disturbed}), folder, server)))
+        again = timed(request.model_copy(update={"cases": disturbed}), folder, server)
         repetition.helps = any(degree(part) <= 1 for part in again.values())
         found |= {case: part for case, part in again.items() if degree(part) < degree(found[case])}
     return found

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import os
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,17 +15,21 @@ from pathlib import Path
 import pytest
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import machine, provenance
+from benchmarks.common import machine, process, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.common.fork_server import ForkServer
 from benchmarks.common.machine import OtherLoad
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.throughput.rows import Request
+from benchmarks.throughput.rows import Case, Request
 
 PLUGINS = ("--disable-plugin-autoload", "-p", "benchmark", "-p", "no:cacheprovider")
 """Only pytest-benchmark is loaded: no other plug-in of pytest takes part in a timed process."""
 CASES_FILE = Path(__file__).with_name("measure.py")
+
+
+class Died(Exception):
+    """A timing process was killed, or broke off, in the middle of its cases."""
 
 
 @functools.cache
@@ -44,8 +49,11 @@ def servers(names: Iterable[str]) -> Iterator[dict[str, ForkServer]]:
 def launch(request: Request, folder: Path, server: ForkServer) -> dict:
     """Run one process; give the content of its pytest-benchmark file with the cases that failed added.
 
+    A case that was alone in a process which died has failed.
+
     Raises:
-        Problem: the process was killed or could not start, or every GPU is in use.
+        Died: the process died while it timed several cases.
+        Problem: the process could not start, or every GPU is in use.
     """
     name = f".{request.framework}-{request.process}"
     draft, request_file = folder / f"{name}.draft", folder / f"{name}.request"
@@ -54,22 +62,33 @@ def launch(request: Request, folder: Path, server: ForkServer) -> dict:
         request_file.with_suffix(suffix).unlink(missing_ok=True)
     options = [str(CASES_FILE), "-q", "--tb=short", "--override-ini=addopts=", *PLUGINS]
     options += [f"--benchmark-json={draft}", "--benchmark-disable-gc"]
-    start, started, load = time.perf_counter(), provenance.now(), OtherLoad()
+    start, started, load, kills = time.perf_counter(), provenance.now(), OtherLoad(), process.oom_kills()
     with machine.leased_gpu(request.device):
         leased = {key: os.environ[key] for key in ("CUDA_VISIBLE_DEVICES",) if key in os.environ}
         environment = {**leased, "BATCH_ATLAS_REQUEST": str(request_file)}
         code, died_of = server.call(pytest.main, options, environment=environment)
-    if code not in (0, 1) or not request_file.with_suffix(".provenance").exists():
+    if code not in (None, 0, 1) or not request_file.with_suffix(".provenance").exists():
         ended = died_of if code is None else int(code)
         raise Problem(
             f"process {request.process} of {request.framework} ended with code {ended} and left no timing",
             fix="its output is above in this log: fix what it reports and run the same command again",
         )
+    if code is None and len(request.cases) > 1:
+        raise Died
+    if code is None:
+        ran_out = died_of == -signal.SIGKILL and process.oom_kills() > kills
+        write_failure(request_file, request.cases[0], "out-of-memory" if ran_out else "failed")
     circumstances = {
         **{"threads": request.threads, "others_cpu_share": load.share()},
         **{"started": started, "finished": provenance.now()},
     }
     return collect(draft, request, job_s=time.perf_counter() - start, circumstances=circumstances)
+
+
+def write_failure(request_file: Path, case: Case, status: str) -> None:
+    """Add a case that failed to the file beside the request: pytest-benchmark's own file leaves it out."""
+    with request_file.with_suffix(".failures").open("a") as failures:
+        failures.write(json.dumps({**case.model_dump(), "status": status}) + "\n")
 
 
 def collect(draft: Path, request: Request, *, job_s: float, circumstances: dict) -> dict:

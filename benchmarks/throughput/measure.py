@@ -24,7 +24,7 @@ from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.throughput import fit, rounds
-from benchmarks.throughput.launch import dataset
+from benchmarks.throughput.launch import dataset, write_failure
 from benchmarks.throughput.rows import Case, Request
 
 REQUEST_FILE = Path(os.environ["BATCH_ATLAS_REQUEST"])
@@ -132,7 +132,7 @@ def test_throughput(benchmark, case: Case) -> None:
         time_case(benchmark, case)
     except Exception as error:
         benchmark.extra_info["status"] = "out-of-memory" if framework().is_out_of_memory(error) else "failed"
-        report_failure(case, benchmark.extra_info["status"])
+        write_failure(REQUEST_FILE, case, benchmark.extra_info["status"])
         raise
 
 
@@ -164,9 +164,3 @@ def time_case(benchmark, case: Case) -> None:
         measuring_s=time.perf_counter() - start,
         status="measured",
     )
-
-
-def report_failure(case: Case, status: str) -> None:
-    """Write a failed case to a file beside the request: pytest-benchmark leaves it out of its own file."""
-    with REQUEST_FILE.with_suffix(".failures").open("a") as failures:
-        failures.write(json.dumps({**case.model_dump(), "status": status}) + "\n")
