@@ -51,6 +51,14 @@ def half_the_memory(original, subject):
     return {**found, "peak_memory_mib": found["peak_memory_mib"] / 2}
 
 
+def memory_at_the_end(original, field):
+    return original("VmRSS")
+
+
+def of_a_smaller_start(original, setup):
+    return original(setup) - 8
+
+
 def half_the_time(original, *given, **named):
     return original(*given, **named) / 2000
 
@@ -68,6 +76,14 @@ PLANTS = {
     "memory of smaller batches": (lambda: changed(peak_memory, "Subject", of_smaller_batches), OTHER_CALLS),
     "memory of fewer steps": (lambda: patch.object(measure, "MEASURED_STEPS", 2), OTHER_CALLS),
     "half the memory": (lambda: changed(peak_memory, "measure", half_the_memory), "what its steps hold"),
+    "memory when the steps are done": (
+        lambda: changed(peak_memory, "resident_mib", memory_at_the_end),
+        "what its steps hold",
+    ),
+    "memory above another start": (
+        lambda: changed(peak_memory, "baseline_mib", of_a_smaller_start),
+        "what its steps hold",
+    ),
     "a pace of single steps": (lambda: changed(pace, "call_steps", in_calls_of_one), OTHER_CALLS),
     "a pace that is too short": (lambda: changed(pace, "step_ms", half_the_time), "not that of its calls"),
     "a pace that is not recorded": (

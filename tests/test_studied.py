@@ -116,6 +116,23 @@ def recorded_of_one_seed():
     return changed(forked.measure, "record", record)
 
 
+def on_other_threads():
+    """The record says what the run was told, and the framework was told otherwise."""
+    from benchmarks.frameworks import pytorch
+
+    return changed(pytorch, "configure", lambda original, **given: original(**{**given, "threads": 3}))
+
+
+def recorded_of_other_threads():
+    from benchmarks.training import forked
+
+    def record(original, *given, threads):
+        made = original(*given, threads=threads)
+        return made.model_copy(update={"provenance": {**made.provenance, "threads": 3}})
+
+    return changed(forked.measure, "record", record)
+
+
 def trained_at_twice_the_rate():
     """The plan is another where the run is forked, and its record says otherwise."""
     from benchmarks.training import forked
@@ -247,6 +264,8 @@ def killed():
         (out_of_memory, "no memory left"),
         (killed, "was killed by SIGKILL"),
         (recorded_of_one_seed, "recorded other settings"),
+        (on_other_threads, "computed with {'intra_op_threads': 3}"),
+        (recorded_of_other_threads, "computed with {'threads': 3}"),
     ],
 )
 def test_a_run_that_fails_is_an_error_and_no_agreement(unconfigured, plant, told):

@@ -37,6 +37,8 @@ TARGET = 0.2
 """An accuracy that a run often reaches on its way."""
 EVALUATED = 1200
 """Validation and test examples: more than one forward pass takes."""
+THREADS = ("intra_op_threads", "xla_cpu_threads", "blas_threads")
+"""The switches in which frameworks report with how many threads they compute."""
 TRAINED = 3000
 """Training examples of all runs but one, or a batch if that is more."""
 
@@ -104,8 +106,22 @@ def by_the_study(
             raise RuntimeError(f"a run by the study's own code failed: {made.run.message}")
         if (made.cell, made.settings) != (plan.cell, plan.settings):
             raise RuntimeError("a run by the study's own code recorded other settings than those of its plan")
+        if wrong := wrong_threads(made.provenance, threads):
+            raise RuntimeError(f"a run by the study's own code {wrong}")
         trace |= results(made.run, plan)
     return trace
+
+
+def wrong_threads(provenance: dict, threads: int) -> str:
+    """What a record says of threads that the study does not; empty if there is nothing.
+
+    The framework reports with how many it computes.
+    """
+    reported = {name: provenance["switches"].get(name) for name in THREADS} | {
+        "threads": provenance["threads"]
+    }
+    wrong = {name: number for name, number in reported.items() if number not in (None, threads)}
+    return f"computed with {wrong}, and the study has {threads}" if wrong else ""
 
 
 def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, precision: str) -> None:

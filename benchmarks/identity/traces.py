@@ -18,7 +18,7 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import counted, exaggerated, quantity, rehearsal, studied, timed
+from benchmarks.identity import counted, exaggerated, expected_data, quantity, rehearsal, studied, timed
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
@@ -188,12 +188,18 @@ def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, thr
     }
 
 
-def check_sizes(study: Study, data: dict[str, Dataset]) -> None:
-    """Hold the data to the number of training examples that the steps of the study are counted by.
+def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> None:
+    """Hold the data to their files, and to the number of examples that the steps of the study are counted by.
 
     Raises:
-        Problem: a data set has another one.
+        Problem: a data set is another one.
     """
+    for path in files:
+        if cause := expected_data.fault(path, data[path.stem]):
+            raise Problem(
+                f"{path.stem} was not read as it has to be: {cause}",
+                fix="undo what was changed in benchmarks/datasets; otherwise this is a fault of Batch Atlas",
+            )
     for workload in study.workloads:
         found = len(data[workload.slug].train_y)
         if found != workload.n_training:
@@ -211,6 +217,6 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     """
     threads = (threads or machine.cores()) if file.certified else 1
     read = {path.stem: datasets.read(path) for path in data}
-    check_sizes(study, read)
+    check_data(study, data, read)
     found = dict(traces(study, file, read, threads=threads))
     quantity.write_traces(found, conditions_by_arm(study, file, read, threads=threads), output)
