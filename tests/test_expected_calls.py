@@ -30,12 +30,17 @@ OTHER_CALLS = "it asks its trainer for other steps or outputs than a run has to"
 
 
 def test_a_run_asks_for_what_it_has_to():
-    assert expected_calls.fault() == expected_calls.fault_of_timings(WORKLOAD) == ""
+    assert expected_calls.fault("pytorch") == expected_calls.fault_of_timings(WORKLOAD) == ""
 
 
 def changed(where, name, change):
     original = getattr(where, name)
     return patch.object(where, name, lambda *given, **named: change(original, *given, **named))
+
+
+def of_one_example_in_pytorch(original, framework, trainer, batches, baseline):
+    alone = "pytorch" in framework.__name__ and "pytorch" in type(trainer).__module__
+    return original(framework, trainer, batches[:, :1] if alone else batches, baseline)
 
 
 def of_smaller_batches(original, framework, trainer, batches, baseline):
@@ -74,6 +79,10 @@ def of_one_pace(original, *given, **named):
 
 PLANTS = {
     "memory of smaller batches": (lambda: changed(peak_memory, "Subject", of_smaller_batches), OTHER_CALLS),
+    "memory of smaller batches in one framework": (
+        lambda: changed(peak_memory, "Subject", of_one_example_in_pytorch),
+        OTHER_CALLS,
+    ),
     "memory of fewer steps": (lambda: patch.object(measure, "MEASURED_STEPS", 2), OTHER_CALLS),
     "half the memory": (lambda: changed(peak_memory, "measure", half_the_memory), "what its steps hold"),
     "memory when the steps are done": (
@@ -100,7 +109,9 @@ PLANTS = {
 def test_a_run_that_does_otherwise_is_told(name):
     plant, cause = PLANTS[name]
     with plant():
-        assert cause in "\n".join(expected_calls.fault_of_run(*each) for each in expected_calls.RUNS.values())
+        assert cause in "\n".join(
+            expected_calls.fault_of_run("pytorch", *each) for each in expected_calls.RUNS.values()
+        )
 
 
 def test_a_timing_in_calls_of_other_lengths_is_told():

@@ -16,6 +16,7 @@ from benchmarks.identity import (
     expected_calls,
     expected_draws,
     expected_plan,
+    expected_timing,
     expected_update,
     quantity,
 )
@@ -172,7 +173,7 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    of_driver = driver.fault() or expected_calls.fault() or expected_draws.fault()
+    of_driver = driver.fault() or expected_draws.fault()
     return [
         result
         for workload in study.workloads
@@ -206,7 +207,9 @@ def _of_arm(
                 or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
                 plan=of_driver
                 or expected_update.fault(arm)
+                or expected_calls.fault(framework)
                 or expected_calls.fault_of_timings(workload)
+                or expected_timing.fault(framework)
                 or expected_plan.fault(study, workload, arm, framework),
             )
 

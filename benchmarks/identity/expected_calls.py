@@ -4,13 +4,14 @@ With which batches memory is measured, and in calls of how many steps a pace or 
 no trace in what a training computes. So a trainer takes down here what the study's own code asks of it.
 """
 
+import functools
 import mmap
 import time
 from types import SimpleNamespace
 
 import numpy as np
 
-from benchmarks import models
+from benchmarks import frameworks, models
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Device, Steps
@@ -74,10 +75,16 @@ class Recorded:
         return {"calls": np.array([len(self.calls)], np.float64)}
 
 
-def framework(calls: list[Call]) -> SimpleNamespace:
-    """A framework whose trainers take calls down, but not the one of the tiny model of `peak_memory`."""
+def framework(calls: list[Call], name: str) -> SimpleNamespace:
+    """A framework whose trainers take calls down, but not the one of the tiny model of `peak_memory`.
+
+    It bears the name of a real one, for what is done otherwise with that one alone.
+    """
+    module = frameworks.module_name(name)
+    trainer = type("Trainer", (Recorded,), {"__module__": module})
     return SimpleNamespace(
-        Trainer=lambda *, examples, **_: Recorded(calls if len(examples) == EXAMPLES else []),
+        __name__=module,
+        Trainer=lambda *, examples, **_: trainer(calls if len(examples) == EXAMPLES else []),
         device=lambda: Device("cpu", "CPU"),
         reset_peak_memory=lambda: None,
         synchronise=lambda: None,
@@ -85,10 +92,10 @@ def framework(calls: list[Call]) -> SimpleNamespace:
     )
 
 
-def plan_of(batch_size: int, steps: int, evaluate_every: int) -> Plan:
+def plan_of(name: str, batch_size: int, steps: int, evaluate_every: int) -> Plan:
     """The plan of a run on the scripted examples; it has no target, and time for all of its steps."""
     return Plan(
-        cell={"dataset": "script", "model": MODEL, "framework": "", "arm": "", "batch_size": batch_size},
+        cell={"dataset": "script", "model": MODEL, "framework": name, "arm": "", "batch_size": batch_size},
         seed=SEED,
         device="cpu",
         precision="float32",
@@ -150,10 +157,11 @@ def alike(made: list[list[Call]], due: list[list[Call]]) -> bool:
     )
 
 
-def fault_of_run(batch_size: int, steps: int, evaluate_every: int) -> str:
+def fault_of_run(name: str, batch_size: int, steps: int, evaluate_every: int) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
-    calls, plan, used, start = [], plan_of(batch_size, steps, evaluate_every), data(), time.perf_counter()
-    measured = measure.measure(framework(calls), plan, used, Watch())
+    calls, plan, used = [], plan_of(name, batch_size, steps, evaluate_every), data()
+    start = time.perf_counter()
+    measured = measure.measure(framework(calls, name), plan, used, Watch())
     longest_ms, made = 1e3 * (time.perf_counter() - start), parts(calls)
     if len(made) != PARTS:
         return f"it starts a trainer anew {len(made)} times, not {PARTS}"
@@ -169,10 +177,11 @@ def fault_of_run(batch_size: int, steps: int, evaluate_every: int) -> str:
     return ""
 
 
-def fault() -> str:
-    """What a run does otherwise than it has to; empty if there is nothing."""
-    causes = ((name, fault_of_run(*run)) for name, run in RUNS.items())
-    return next((f"a run {name}: {cause}" for name, cause in causes if cause), "")
+@functools.cache
+def fault(framework: str) -> str:
+    """What a run of a framework does otherwise than it has to; empty if there is nothing."""
+    causes = ((what, fault_of_run(framework, *run)) for what, run in RUNS.items())
+    return next((f"a run {what}: {cause}" for what, cause in causes if cause), "")
 
 
 def fault_of_timings(workload: Workload) -> str:

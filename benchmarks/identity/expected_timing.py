@@ -1,0 +1,136 @@
+"""A timing process whose trainer takes a known time for its steps, held to the throughput that follows.
+
+Everything from the process to the row of the table is the code that times a study: forked, run by pytest, and
+divided as its rounds are. The trainer bears the name of the framework, and rests in place of a step.
+"""
+
+import functools
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from benchmarks import frameworks
+from benchmarks.common.errors import Problem
+from benchmarks.common.fork_server import ForkServer
+from benchmarks.frameworks.trainer import EXECUTIONS, Device, Loaded, Steps
+from benchmarks.identity.scripted import data
+from benchmarks.recipe.arm import Arm
+from benchmarks.throughput import job, launch
+from benchmarks.throughput.rows import Case, Request
+
+STEP_S = 0.005
+"""What a step rests for, times a number of SLOWER that changes with each call or epoch."""
+SLOWER = (1.0, 1.5, 2.0)
+INPUT_S = 0.001
+"""What the input of a step rests for."""
+BATCH_SIZE, CALL_STEPS, SECONDS = 8, 4, 0.06
+"""A round of calls is one call then, of which there are as many as there are SLOWER."""
+MOST = 2.0
+"""How many times longer than it should a machine may rest."""
+KIND = "momentum"
+
+
+class Resting:
+    """A trainer that rests in place of its steps."""
+
+    def __init__(self, *, labels: np.ndarray, **_) -> None:
+        self.labels, self.calls = labels, 0
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """It has no parameters."""
+
+    def compile(self, batch_size: int) -> None:
+        """It compiles nothing."""
+
+    def _rest(self, steps: float) -> None:
+        self.calls += 1
+        time.sleep(steps * STEP_S * SLOWER[self.calls % len(SLOWER)])
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """Rest for each step."""
+        self._rest(len(batches))
+        return Steps(np.zeros(len(batches)), None)
+
+    def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
+        """Rest for each epoch."""
+        self._rest(steps or len(self.labels) / batch_size)
+        while go_on():
+            self._rest(steps or len(self.labels) / batch_size)
+
+    def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
+        """Rest for the input of each epoch."""
+        time.sleep(INPUT_S * (steps or len(self.labels) / batch_size))
+        while go_on():
+            time.sleep(INPUT_S * (steps or len(self.labels) / batch_size))
+
+    def load_batches(self, batches: np.ndarray) -> Loaded:
+        """Rest for the input of each step."""
+        time.sleep(INPUT_S * len(batches))
+        return Loaded(self.labels[batches], 0.0)
+
+
+def imitate(name: str) -> None:
+    """Put resting trainers in the place of a framework's, and the scripted data in that of a file."""
+    module = frameworks.module_name(name)
+    resting = ModuleType(module)
+    resting.Trainer = type("Trainer", (Resting,), {"__module__": module})
+    resting.configure = lambda **_: None
+    resting.device = lambda: Device("cpu", "CPU")
+    resting.switches = dict
+    resting.is_out_of_memory = lambda _: False
+    sys.modules[module] = resting
+    launch.dataset = lambda _: data()
+
+
+def request_of(framework: str) -> Request:
+    """What the process has to time: both executions at one batch size."""
+    names = {"dataset": "script", "model": "logistic", "step_kind": KIND}
+    sizes = {"batch_size": BATCH_SIZE, "call_steps": CALL_STEPS}
+    return Request(
+        **{"framework": framework, "process": 0, "device": "cpu", "precision": "float32", "threads": 1},
+        **{"seconds_per_case": SECONDS, "data": {"script": Path("script.npz")}},
+        arms=[Arm(name=KIND, learning_rate=0.5, momentum=0.5, scaling="none").for_timing],
+        cases=[Case(**names, **sizes, execution=execution) for execution in EXECUTIONS],
+    )
+
+
+def wrong_row(row: dict) -> str:
+    """In what a row of the table is not what the trainer's rests make it; empty if in nothing."""
+    due_ms, input_ms = 1e3 * STEP_S * sorted(SLOWER)[len(SLOWER) // 2], row["input_share"] * row["step_ms"]
+    if row["status"] != "measured":
+        return f"is {row['status']}"
+    if not due_ms <= row["step_ms"] < MOST * due_ms:
+        return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
+    if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * BATCH_SIZE):
+        return "told of a rate that is not the batch size over the time of a step"
+    if not 1e3 * INPUT_S <= input_ms < MOST * 1e3 * INPUT_S:
+        return f"told of an input of {input_ms:.3g} ms, which takes {1e3 * INPUT_S:.3g} ms"
+    return ""
+
+
+@functools.cache
+def fault(framework: str) -> str:
+    """What throughput would tell otherwise than it is; empty if there is nothing.
+
+    Where the machine paused meanwhile, a second try is right.
+    """
+    return tried(framework) and tried(framework)
+
+
+def tried(framework: str) -> str:
+    """The same of one process."""
+    try:
+        with tempfile.TemporaryDirectory() as folder, ForkServer(imitate, framework) as server:
+            content = launch.launch(request_of(framework), Path(folder), server)
+    except (Problem, launch.Died) as problem:
+        return f"steps of a known time could not be timed: {problem}"
+    rows = job.tidy([content]).to_dict("records")
+    if sorted(row["execution"] for row in rows) != sorted(EXECUTIONS):
+        return "steps of a known time are not timed in both executions"
+    causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in rows if wrong_row(row))
+    return next(causes, "")

@@ -1,0 +1,111 @@
+"""Throughput that is not that of steps of a known time is told, whatever is done to it on the way."""
+
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.identity import expected_timing
+from benchmarks.throughput import fit, job, launch, rounds, rows
+
+
+def fault(plant, framework="keras"):
+    with plant():
+        return expected_timing.tried(framework)
+
+
+@pytest.mark.parametrize("framework", ["keras", "pytorch"])
+def test_the_time_of_steps_comes_out_of_throughput(framework):
+    assert expected_timing.fault(framework) == ""
+
+
+def with_more_steps_in_keras():
+    """A round of calls is said to have a twentieth more steps, where the trainer is Keras's."""
+    original = rounds.of_calls
+
+    def of_calls(trainer, *given, **named):
+        made = original(trainer, *given, **named)
+        return made._replace(steps=made.steps * (1.05 if "keras" in type(trainer).__module__ else 1.0))
+
+    return patch.object(rounds, "of_calls", of_calls)
+
+
+def with_longer_rounds_of_fit():
+    original = fit.timed
+    return patch.object(
+        fit, "timed", lambda *given: (made := original(*given))._replace(length=_more(made.length))
+    )
+
+
+def _more(length):
+    return length._replace(taken=1.1 * length.taken)
+
+
+def by_another_clock():
+    return patch.object(fit.time, "perf_counter", fit.time.process_time)
+
+
+def of_the_fastest_round():
+    return patch.object(rows.np, "median", np.min)
+
+
+def of_another_batch_size():
+    original = rows.row
+
+    def row(benchmark):
+        return {**(made := original(benchmark)), "samples_per_s": 2 * made["samples_per_s"]}
+
+    return patch.object(job, "row", row)
+
+
+def of_half_the_input():
+    original = fit.input_step_s
+    return patch.object(fit, "input_step_s", lambda *given: original(*given) / 2)
+
+
+def of_one_execution():
+    original = launch.collect
+
+    def collect(*given, **named):
+        content = original(*given, **named)
+        return {**content, "benchmarks": content["benchmarks"][:1]}
+
+    return patch.object(launch, "collect", collect)
+
+
+PLANTS = {
+    with_more_steps_in_keras: "the fused execution is told of steps of",
+    with_longer_rounds_of_fit: "the idiomatic execution is told of steps of",
+    by_another_clock: "the idiomatic execution is told of steps of",
+    of_the_fastest_round: "is told of steps of",
+    of_another_batch_size: "not the batch size over the time of a step",
+    of_half_the_input: "the idiomatic execution is told of an input of",
+    of_one_execution: "not timed in both executions",
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_what_is_told_otherwise_shows(plant):
+    assert PLANTS[plant] in fault(plant)
+
+
+def test_what_holds_of_one_framework_alone_shows_with_its_name():
+    assert fault(with_more_steps_in_keras, "pytorch") == ""
+
+
+def test_a_pause_of_the_machine_is_tried_again():
+    tries = iter(["paused", ""])
+    with patch.object(expected_timing, "tried", lambda _: next(tries)):
+        assert expected_timing.fault.__wrapped__("keras") == ""
+
+
+def test_a_case_that_cannot_be_timed_is_told():
+    row = {"status": "failed", "input_share": 0.0, "step_ms": float("nan"), "samples_per_s": float("nan")}
+    assert expected_timing.wrong_row(row) == "is failed"
+    assert len(EXECUTIONS) == 2
+
+
+def test_a_process_that_cannot_be_started_is_told():
+    with patch.object(expected_timing, "imitate", int):
+        assert expected_timing.tried("keras").startswith("steps of a known time could not be timed")
