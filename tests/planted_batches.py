@@ -42,7 +42,7 @@ def ragged_batches_at_the_end_of_an_epoch():
         yield
 
 
-@planted("batch stream", IMAGES, first="batch stream")
+@planted("batch stream", IMAGES, first="batch stream by its examples")
 def examples_that_are_not_gathered():
     """The time of the input pipeline would be told without most of its work."""
     trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer

@@ -29,6 +29,7 @@ from benchmarks.study import check
     ("name", "told"),
     [
         ("batch stream", "batch stream"),
+        ("batch stream by its examples", "batch stream"),
         ("initial parameter 3.kernel", "initialiser of layer 3 Conv"),
         ("output of layer 4 BatchNorm", "forward pass of layer 4 BatchNorm"),
         ("loss 1", "loss"),

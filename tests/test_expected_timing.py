@@ -74,7 +74,19 @@ def of_one_execution():
     return patch.object(launch, "collect", collect)
 
 
+def in_smaller_batches():
+    original = rounds.fused
+    return patch.object(
+        rounds,
+        "fused",
+        lambda trainer, stream, case, **named: original(
+            trainer, stream, case.model_copy(update={"batch_size": 7}), **named
+        ),
+    )
+
+
 PLANTS = {
+    in_smaller_batches: "the fused execution is failed",
     with_more_steps_in_keras: "the fused execution is told of steps of",
     with_longer_rounds_of_fit: "the idiomatic execution is told of steps of",
     by_another_clock: "the idiomatic execution is told of steps of",
@@ -102,7 +114,7 @@ def test_a_pause_of_the_machine_is_tried_again():
 
 def test_a_case_that_cannot_be_timed_is_told():
     row = {"status": "failed", "input_share": 0.0, "step_ms": float("nan"), "samples_per_s": float("nan")}
-    assert expected_timing.wrong_row(row) == "is failed"
+    assert expected_timing.wrong_row(row) == "failed"
     assert len(EXECUTIONS) == 2
 
 

@@ -53,7 +53,9 @@ class Resting:
         time.sleep(steps * STEP_S * SLOWER[self.calls % len(SLOWER)])
 
     def train(self, batches: np.ndarray) -> Steps:
-        """Rest for each step."""
+        """Rest for each step; only batches of the case's size are taken."""
+        if batches.shape[1] != BATCH_SIZE:
+            raise ValueError(f"a batch of {batches.shape[1]} examples, not {BATCH_SIZE}")
         self._rest(len(batches))
         return Steps(np.zeros(len(batches)), None)
 
@@ -106,7 +108,7 @@ def wrong_row(row: dict) -> str:
     """In what a row of the table is not what the trainer's rests make it; empty if in nothing."""
     due_ms, input_ms = 1e3 * STEP_S * sorted(SLOWER)[len(SLOWER) // 2], row["input_share"] * row["step_ms"]
     if row["status"] != "measured":
-        return f"is {row['status']}"
+        return row["status"]
     if not due_ms <= row["step_ms"] < MOST * due_ms:
         return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
     if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * BATCH_SIZE):

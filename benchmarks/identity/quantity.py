@@ -49,6 +49,7 @@ class Stage(StrEnum):
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
 PHRASES = {
+    Stage.STREAM: "batch stream {}",
     Stage.INITIAL: "initial parameter {}",
     Stage.OUTPUTS: "output of layer {}",
     Stage.FIRST_PARAMETERS: "parameter {} after one step",
@@ -88,7 +89,7 @@ class Quantity(NamedTuple):
     of: str = ""
 
     def __str__(self) -> str:
-        return PHRASES.get(self.stage, str(self.stage)).format(self.of)
+        return PHRASES.get(self.stage, str(self.stage)).format(self.of).strip()
 
     @property
     def at_rest(self) -> "Quantity":

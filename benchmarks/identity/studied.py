@@ -106,10 +106,21 @@ def by_the_study(
             raise RuntimeError(f"a run by the study's own code failed: {made.run.message}")
         if (made.cell, made.settings) != (plan.cell, plan.settings):
             raise RuntimeError("a run by the study's own code recorded other settings than those of its plan")
+        if not seconds_agree(made.run):
+            raise RuntimeError(
+                "a run by the study's own code recorded seconds that its evaluations do not have"
+            )
         if wrong := wrong_threads(made.provenance, threads):
             raise RuntimeError(f"a run by the study's own code {wrong}")
         trace |= results(made.run, plan)
     return trace
+
+
+def seconds_agree(run: Run) -> bool:
+    """Whether the seconds of a run are those at its last evaluation, and those to the target at that one."""
+    at = {point.examples: point.training_s for point in run.curve}
+    to_target = run.time_to_target_s == at.get(run.examples_to_target)
+    return to_target and run.training_s == run.curve[-1].training_s
 
 
 def wrong_threads(provenance: dict, threads: int) -> str:

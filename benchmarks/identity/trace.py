@@ -119,7 +119,7 @@ def stream(setup: Setup, steps: int) -> Trace:
     trainer, drawn = replace(setup, labels=indices).trainer(), batches(setup, steps)
     loaded = [trainer.load_batches(drawn[:count]) for count in (steps, FEW_LOADED)]
     sums = np.array([each.last_sum for each in loaded])
-    return {Quantity(Stage.STREAM): loaded[0].labels, Quantity(Stage.STREAM, "examples"): sums}
+    return {Quantity(Stage.STREAM): loaded[0].labels, Quantity(Stage.STREAM, "by its examples"): sums}
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:
