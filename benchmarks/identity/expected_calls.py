@@ -32,7 +32,7 @@ PACE_WARM_UP = 100
 """The most steps of the first call of a pace."""
 FEWEST_CALLS = 2
 """Calls of a pace: the first is not counted."""
-HELD_MIB, ROUNDED_MIB = 16, 4
+HELD_MIB, ROUNDED_MIB = 16, 2
 """Memory that the trainer holds while it trains, and gives back to the kernel at the end of a call; and by
 how much less or more may be measured."""
 PARTS = 4
