@@ -10,48 +10,43 @@ import numpy as np
 from planting import IMAGES, planted
 
 
-@planted("batch stream", IMAGES, first="batch stream")
-def one_sample_swapped():
+def with_loader(change: Callable) -> contextlib.AbstractContextManager:
+    """Replace what comes out of the loader by `change(loader, trainer, batches)`."""
     trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
     loader = trainer._in_order
+    return patch.object(trainer, "_in_order", lambda self, batches: change(loader, self, batches))
 
-    def swapped(self, batches):
+
+@planted("batch stream", IMAGES, first="batch stream")
+def one_sample_swapped():
+    def swapped(loader, trainer, batches):
         batches = batches.copy()
-        batches[-1, 3] = (batches[-1, 3] + 1) % len(self.labels)
-        return loader(self, batches)
+        batches[-1, 3] = (batches[-1, 3] + 1) % len(trainer.labels)
+        return loader(trainer, batches)
 
-    with patch.object(trainer, "_in_order", swapped):
+    with with_loader(swapped):
         yield
 
 
 @planted("batch stream", IMAGES, first="batch stream")
 def ragged_batches_at_the_end_of_an_epoch():
-    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    loader = trainer._in_order
-
-    def anew(self, batches):
+    def anew(loader, trainer, batches):
         """Each epoch cut into batches of its own, its short last batch left out."""
-        n, size = len(self.labels), batches.shape[1]
+        n, size = len(trainer.labels), batches.shape[1]
         order = batches.reshape(-1)
         epochs = [order[start : start + n] for start in range(0, len(order), n)]
         whole = [epoch[: len(epoch) // size * size] for epoch in epochs]
         rows = np.concatenate(whole).reshape(-1, size)
-        return loader(self, np.concatenate([rows, rows])[: len(batches)])
+        return loader(trainer, np.concatenate([rows, rows])[: len(batches)])
 
-    with patch.object(trainer, "_in_order", anew):
+    with with_loader(anew):
         yield
 
 
 @planted("batch stream", IMAGES, first="batch stream by its examples")
 def examples_that_are_not_gathered():
     """The time of the input pipeline would be told without most of its work."""
-    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
-    loader = trainer._in_order
-
-    def labels_alone(self, batches):
-        return ((x * 0, y) for x, y in loader(self, batches))
-
-    with patch.object(trainer, "_in_order", labels_alone):
+    with with_loader(lambda loader, trainer, batches: ((x * 0, y) for x, y in loader(trainer, batches))):
         yield
 
 

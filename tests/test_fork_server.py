@@ -1,13 +1,14 @@
 """A server prepares once, and each call has a process of its own that starts from what was prepared."""
 
+import contextlib
 import os
 import signal
-import time
 
 import psutil
 import pytest
 
 from benchmarks.common.fork_server import ForkServer
+from benchmarks.common.process import FORKS
 
 prepared = []
 
@@ -49,14 +50,19 @@ def test_a_server_that_cannot_prepare_says_so_to_each_call(capfd):
     assert "no number" in capfd.readouterr().err
 
 
-def test_servers_prepare_at_once_and_all_have_when_the_first_is_called():
-    start = time.perf_counter()
-    servers = [ForkServer(time.sleep, 1.0) for _ in range(3)]
-    for server in servers:
-        server.__enter__()
-    assert 1.0 <= time.perf_counter() - start < 3.0
-    for server in servers:
-        server.__exit__(None, None, None)
+def test_servers_prepare_at_the_same_time():
+    """Each waits for the others: one after the other, the first would wait in vain."""
+    meeting = FORKS.Barrier(3)
+    servers = [ForkServer(meeting.wait, 60) for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        entered = [stack.enter_context(server) for server in servers]
+        assert [server.call(os.getpid, environment={})[1] for server in entered] == [0, 0, 0]
+
+
+def test_a_server_has_prepared_when_its_statement_begins():
+    ended = FORKS.Event()
+    with ForkServer(ended.set):
+        assert ended.is_set()
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -1,6 +1,5 @@
 """What the study's own code does otherwise than the arm says shows in the runs that it makes."""
 
-import contextlib
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -8,208 +7,25 @@ import numpy as np
 import pytest
 import pytorch_process
 import tracing
+from planted_runs import (
+    ARM,
+    IN_FLOAT32,
+    PLANTS,
+    SIZES,
+    by_the_study,
+    of_less_time_to_the_target,
+    of_less_training,
+    on_other_threads,
+    plans,
+    recorded_of_one_seed,
+    recorded_of_other_threads,
+)
 
 from benchmarks.identity import studied
 from benchmarks.identity.certificate import judged
 from benchmarks.identity.difference import BOUND, differences, float32_bound
 from benchmarks.identity.trace import set_up
-from benchmarks.recipe.arm import Arm
-from benchmarks.study import check, study
-
-SIZES = [4, 33]
-ARM = Arm(
-    name="shifted",
-    optimizer="nesterov",
-    learning_rate=0.03125,
-    momentum=0.875,
-    weight_decay=0.03125,
-    clip_norm=1.0,
-    scaling="sqrt",
-    augmentation=["shift"],
-)
-
-
-def plans():
-    """The study's plans of the runs of PyTorch on this arm."""
-    given = {
-        **tracing.STUDY,
-        "arms": [ARM.model_dump(exclude_none=True, exclude_defaults=True)],
-        "seeds": [0],
-    }
-    (workload,) = tracing.STUDY["workloads"]
-    given["workloads"] = [{**workload, "batch_sizes": SIZES}]
-    (replicate,) = study.replicates(check.read(given))
-    return replicate.plans
-
-
-def changed(module, name, change):
-    """Replace a function of the study by `change(original, *arguments)`."""
-    original = getattr(module, name)
-    return patch.object(module, name, lambda *given, **named: change(original, *given, **named))
-
-
-def set_up_of(change, *, where=lambda plan: True):
-    """The set-up of a training, for the plans `where` holds changed by `change(set_up, plan, data)`."""
-    from benchmarks.training import measure
-
-    def of_study(original, framework, plan, data):
-        def with_framework(plan, data):
-            return original(framework, plan, data)
-
-        return change(with_framework, plan, data) if where(plan) else with_framework(plan, data)
-
-    return changed(measure, "set_up", of_study)
-
-
-def optimizer_of(plan, **settings):
-    return plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update=settings)})
-
-
-def without_augmentation(original, plan, data):
-    return original(plan.model_copy(update={"augmentation": []}), data)
-
-
-def without_decay(original, plan, data):
-    return original(optimizer_of(plan, weight_decay=0.0), data)
-
-
-def in_another_precision(original, plan, data):
-    return original(plan.model_copy(update={"precision": "float32"}), data)
-
-
-def at_twice_the_rate(original, plan, data):
-    return original(optimizer_of(plan, learning_rate=2 * plan.optimizer.learning_rate), data)
-
-
-def on_a_part(original, plan, data):
-    return replace(original(plan, data), examples=data.train_x[:600], labels=data.train_y[:600])
-
-
-def of_one_seed():
-    from benchmarks.frameworks.setup import Setup
-
-    return changed(Setup, "stream", lambda original, self, *, seed: original(self, seed=0))
-
-
-def from_the_parameters_of_one_seed():
-    from benchmarks.frameworks.setup import Setup
-
-    return changed(Setup, "parameters", lambda original, self, *, seed: original(self, seed=0))
-
-
-def begun_where_the_pace_was_measured():
-    from benchmarks.training import measure
-
-    def paced(trainer, stream, plan):
-        trainer.reset = lambda parameters: None
-        return 1.0
-
-    return patch.object(measure.pace, "step_ms", paced)
-
-
-def recorded_of_one_seed():
-    from benchmarks.training import forked
-
-    def record(original, framework, plan, data, *, threads):
-        return original(framework, plan.model_copy(update={"seed": 0}), data, threads=threads)
-
-    return changed(forked.measure, "record", record)
-
-
-def on_other_threads():
-    """The record says what the run was told, and the framework was told otherwise."""
-    from benchmarks.frameworks import pytorch
-
-    return changed(pytorch, "configure", lambda original, **given: original(**{**given, "threads": 3}))
-
-
-def recorded_of_other_threads():
-    from benchmarks.training import forked
-
-    def record(original, *given, threads):
-        made = original(*given, threads=threads)
-        return made.model_copy(update={"provenance": {**made.provenance, "threads": 3}})
-
-    return changed(forked.measure, "record", record)
-
-
-def of_shortened_seconds(*names):
-    """A record says less of some seconds than its run took."""
-    from benchmarks.training import forked
-
-    def record(original, *given, **named):
-        made = original(*given, **named)
-        less = {name: 0.95 * (getattr(made.run, name) or 0.0) for name in names}
-        return made.model_copy(update={"run": made.run.model_copy(update=less)})
-
-    return changed(forked.measure, "record", record)
-
-
-def of_less_training():
-    return of_shortened_seconds("training_s")
-
-
-def of_less_time_to_the_target():
-    return of_shortened_seconds("time_to_target_s")
-
-
-def trained_at_twice_the_rate():
-    """The plan is another where the run is forked, and its record says otherwise."""
-    from benchmarks.training import forked
-
-    def record(original, framework, plan, data, *, threads):
-        twice = optimizer_of(plan, learning_rate=2 * plan.optimizer.learning_rate)
-        made = original(framework, twice, data, threads=threads)
-        return made.model_copy(update={"settings": plan.settings})
-
-    return changed(forked.measure, "record", record)
-
-
-def in_float32(plan):
-    return plan.precision == "float32"
-
-
-def at_the_second_size(plan):
-    return plan.cell.batch_size == SIZES[1]
-
-
-PLANTS = {
-    "without augmentation": lambda: set_up_of(without_augmentation),
-    "in another precision": lambda: set_up_of(in_another_precision),
-    "without decay": lambda: set_up_of(without_decay),
-    "at twice the rate": lambda: set_up_of(at_twice_the_rate),
-    "on a part of the examples": lambda: set_up_of(on_a_part),
-    "of one seed": of_one_seed,
-    "from the parameters of one seed": from_the_parameters_of_one_seed,
-    "begun where the pace was measured": begun_where_the_pace_was_measured,
-    "forked at twice the rate": trained_at_twice_the_rate,
-    "without decay at the second size": lambda: set_up_of(without_decay, where=at_the_second_size),
-    "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
-}
-IN_FLOAT32 = {
-    "without decay in float32": lambda: set_up_of(without_decay, where=in_float32),
-    "without augmentation in float32": lambda: set_up_of(without_augmentation, where=in_float32),
-    "at twice the rate in float32": lambda: set_up_of(at_twice_the_rate, where=in_float32),
-    "without augmentation at the second size": lambda: set_up_of(
-        without_augmentation, where=at_the_second_size
-    ),
-    "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
-    "of one seed": of_one_seed,
-    "begun where the pace was measured": begun_where_the_pace_was_measured,
-    "forked at twice the rate": trained_at_twice_the_rate,
-}
-
-
-def by_the_study(name, precision):
-    """Runs by the study's own code in PyTorch, with the plant of this name or without one."""
-    from benchmarks.frameworks import pytorch
-
-    with {**PLANTS, **IN_FLOAT32}[name]() if name else contextlib.nullcontext():
-        try:
-            return studied.by_the_study(pytorch, plans(), tracing.blobs(), precision=precision, threads=1)
-        except RuntimeError as error:
-            return str(error)
-
+from benchmarks.training.record import Evaluation, Run
 
 unconfigured = pytest.fixture(pytorch_process.torch_process, scope="module")
 
@@ -292,6 +108,34 @@ def killed():
 )
 def test_a_run_that_fails_is_an_error_and_no_agreement(unconfigured, plant, told):
     assert told in unconfigured(error_of, plant)
+
+
+@pytest.mark.parametrize(
+    ("examples", "training_s", "to_target", "agree"),
+    [
+        (20, 2.0, (10, 1.0), True),
+        (20, 2.0, (None, None), True),
+        (25, 2.5, (10, 1.0), True),  # it diverged after the second evaluation
+        (20, 1.9, (None, None), False),
+        (25, 2.0, (None, None), False),
+        (20, 2.0, (10, 0.9), False),
+        (20, 2.0, (None, 1.0), False),
+    ],
+)
+def test_the_seconds_of_a_run_are_those_of_its_evaluations(examples, training_s, to_target, agree):
+    common = {"train_loss": 1.0, "validation_loss": 1.0, "validation_accuracy": 0.5}
+    run = Run(
+        **{"seed": 0, "status": "diverged", "examples": examples, "training_s": training_s},
+        **dict(zip(("examples_to_target", "time_to_target_s"), to_target, strict=True)),
+        curve=[Evaluation(examples=10 * n, training_s=float(n), **common) for n in (1, 2)],
+    )
+    assert studied.seconds_agree(run) == agree
+
+
+def test_a_run_that_diverged_before_its_first_evaluation_has_seconds():
+    run = Run(seed=0, status="diverged", examples=5, training_s=0.5)
+    assert studied.seconds_agree(run)
+    assert not studied.seconds_agree(run.model_copy(update={"training_s": 0.0}))
 
 
 def test_other_executions_are_not_judged_by_runs_that_no_study_makes(by_the_arm):

@@ -157,8 +157,8 @@ class Trainer(trainer.KerasTrainer):
         if batches.shape not in self._gathers:
             self._gathers[batches.shape] = tf.function(self._gather_all, jit_compile=self.use_xla)
             self._gathers[batches.shape](tf.constant(batches))
-        last_sum, labels = self._gathers[batches.shape](tf.constant(batches))
-        return Loaded(labels.numpy(), float(last_sum))
+        last, labels = self._gathers[batches.shape](tf.constant(batches))
+        return Loaded(labels.numpy(), last.numpy)
 
     def _gather_all(self, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Each batch is part of the loop's state, so that no gather is optimised away."""
@@ -172,4 +172,4 @@ class Trainer(trainer.KerasTrainer):
         labels = tf.zeros((*batches.shape, *self.labels.shape[1:]), self._labels.dtype)
         start = tf.constant(0), x, labels
         _, x, labels = tf.while_loop(lambda row, *_: row < batches.shape[0], body, start)
-        return tf.reduce_sum(x), labels
+        return x, labels

@@ -172,7 +172,7 @@ class Trainer:
         for x, y in self._in_order(batches):
             labels.append(y)
             last = x
-        return Loaded(torch.stack(labels).numpy(), last.sum().item())
+        return Loaded(torch.stack(labels).numpy(), last.numpy)
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """An eager loop over a shuffled `DataLoader`."""

@@ -117,10 +117,14 @@ def by_the_study(
 
 
 def seconds_agree(run: Run) -> bool:
-    """Whether the seconds of a run are those at its last evaluation, and those to the target at that one."""
+    """Whether the seconds of a run are those at its last evaluation, and those to the target at that one.
+
+    A run that diverged ended after its last evaluation, if it had any.
+    """
     at = {point.examples: point.training_s for point in run.curve}
-    to_target = run.time_to_target_s == at.get(run.examples_to_target)
-    return to_target and run.training_s == run.curve[-1].training_s
+    last_s = max(at.values(), default=0.0)
+    at_the_end = run.training_s == at[run.examples] if run.examples in at else run.training_s > last_s
+    return at_the_end and run.time_to_target_s == at.get(run.examples_to_target)
 
 
 def wrong_threads(provenance: dict, threads: int) -> str:

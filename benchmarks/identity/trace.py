@@ -113,13 +113,13 @@ def record_trace(setup: Setup, *, steps: int = STEPS) -> Trace:
 def stream(setup: Setup, steps: int) -> Trace:
     """Which examples come out of the input pipeline: their indices are passed through it as labels.
 
-    Of the examples themselves it is the sum of the last batch, of two lists of batches.
+    Of the examples themselves it is the last batch, of two lists of batches.
     """
     indices = np.arange(setup.labels.size, dtype=setup.labels.dtype).reshape(setup.labels.shape)
     trainer, drawn = replace(setup, labels=indices).trainer(), batches(setup, steps)
-    loaded = [trainer.load_batches(drawn[:count]) for count in (steps, FEW_LOADED)]
-    sums = np.array([each.last_sum for each in loaded])
-    return {Quantity(Stage.STREAM): loaded[0].labels, Quantity(Stage.STREAM, "by its examples"): sums}
+    labels, last = trainer.load_batches(drawn)
+    examples = np.stack([last(), trainer.load_batches(drawn[:FEW_LOADED]).last()])
+    return {Quantity(Stage.STREAM): labels, Quantity(Stage.STREAM, "by its examples"): examples}
 
 
 def beginning(setup: Setup, trainer: Trainer) -> Trace:

@@ -1,7 +1,7 @@
 """Rounds of the idiomatic execution: the clock is read at the ends of epochs within one call of `fit`.
 
 A user calls `fit` once for a whole training. What a call takes before its first step varies by as much as
-hundreds of small steps take, so that no difference of two calls would tell the time of a step.
+dozens of small steps take, so that no difference of two calls would tell the time of a step.
 """
 
 import math
@@ -88,9 +88,9 @@ def step_s(trainer: Trainer, n_examples: int, batch_size: int, *, budget_s: floa
     most = n_examples // batch_size // length.steps if length.steps else MOST_TRIED
 
     def enough(read: list[float]) -> bool:
-        tried = len(read) - 1
-        spent = read[-1] - read[1] >= budget_s or tried >= min(most, MOST_TRIED)
-        return tried > FEWEST_TRIED and spent
+        epochs = len(read) - 1
+        spent = read[-1] - read[1] >= budget_s or epochs >= min(most, MOST_TRIED)
+        return epochs > FEWEST_TRIED and spent
 
     read = readings(trainer.fit, batch_size, length, enough=enough)
     return float(np.diff(read[1:]).min()) / length.taken
