@@ -201,13 +201,17 @@ def test_reading_replays_the_gathers_of_a_step_and_captures_nothing_the_second_t
     np.testing.assert_array_equal(read, batches(3, 4))
 
 
-def test_reading_gathers_the_examples_too(in_torch):
-    np.testing.assert_array_equal(in_torch(examples_read), IMAGES[batches(3, 4)[-1]])
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_examples_that_were_read_stay_when_others_are_read(in_torch, execution):
+    rows = batches(3, 4)
+    for examples, row in zip(in_torch(examples_read, execution), (rows[-1], rows[0]), strict=True):
+        np.testing.assert_array_equal(examples, IMAGES[row])
 
 
-def examples_read():
-    made, _ = trainer(NETWORK, IMAGES)
-    return made.load_batches(batches(3, 4)).last()
+def examples_read(execution):
+    made, _ = trainer(NETWORK, IMAGES, execution=execution)
+    rows = batches(3, 4)
+    return made.load_batches(rows).last(), made.load_batches(rows[:1]).last()
 
 
 def in_both_precisions():

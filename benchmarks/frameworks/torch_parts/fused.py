@@ -67,7 +67,7 @@ class FusedSteps:
         if size not in self.gathered:
             self.gathered[size] = self.examples.new_empty((size, *self.examples.shape[1:]))
         labels = self.gathers.run(self._rows(batches))
-        return Loaded(labels.cpu().numpy(), lambda: self.gathered[size].cpu().numpy())
+        return Loaded(labels.cpu().numpy(), lambda: self.gathered[size].to("cpu", copy=True).numpy())
 
     def _rows(self, batches: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(batches).to(self.device)
