@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.identity.quantity import Quantity, Stage, Trace, in_causal_order
+from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace, in_causal_order
 from benchmarks.models.parameters import NOT_TRAINED
 
 BOUND = 1e-10
@@ -116,6 +116,8 @@ def float32_bound(name: Quantity) -> float | None:
         return MOVED_FLOAT32_BOUND if name.of == "losses" else None
     if name.stage == Stage.COUNTED:
         return FIRST_FLOAT32_BOUND if name.of.startswith("losses") else FLOAT32_BOUND
+    if name.stage == Stage.TIMED:
+        return FLOAT32_BOUND if OVER_MANY_STEPS in name.of else None
     if name.stage == Stage.STUDIED_SIZES:
         of_loss = FIRST_FLOAT32_BOUND if "loss" in name.of else None
         return of_loss or (FEW_PREDICTIONS if name.of.startswith("accuracies") else BOUND)

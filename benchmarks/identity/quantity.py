@@ -76,6 +76,8 @@ PHRASES = {
 
 
 AT_REST = " at rest"
+OVER_MANY_STEPS = "over many steps"
+"""In the name of what a timed round of the tiny model comes to, by which float32 is judged too."""
 
 
 class Quantity(NamedTuple):

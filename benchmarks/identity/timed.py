@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Execution, Trainer
-from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.identity.counted import of_tiny_model
+from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.throughput import fit
@@ -29,6 +30,8 @@ Fits = dict[tuple[int, int], list[int]]
 FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 2): [8] * 2, (48, 6): [48, 48, 20] * 2}
 FIT_ROUNDS = 4
 """All of a call of `fit`, the first one, which is not counted, among them."""
+LONG_STEPS = 500
+"""Steps of a call, or of a round of `fit`, of the tiny model: a fault may begin late."""
 RATE = 2.0**-10
 SEED = 0
 
@@ -69,8 +72,7 @@ def by_throughput(
 
     if execution == "fused":
         setup = setup_on(data)
-        trainer = setup.trainer()
-        return recorded(trainer, execution, steps=of_calls_in_rounds(trainer, setup, case))
+        return in_calls(setup, case, execution, of_call=STEPS)
     trace: Trace = {}
     for n, of_fits in fits_on(largest).items():
         setup = setup_on(alike(data, n))
@@ -83,14 +85,52 @@ def by_throughput(
     return trace
 
 
-def of_calls_in_rounds(trainer: Trainer, setup: Setup, case: Case) -> list[float]:
-    """Run the rounds of the fused execution, one after the other; the steps that each counts."""
+def in_calls(setup: Setup, case: Case, name: str, *, of_call: int) -> Trace:
+    """Run the rounds of the fused execution, one after the other."""
+    trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=SEED))
-    each = of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=STEPS, step_s=0.0)
+    each = of_calls(trainer, setup.stream(seed=SEED), case, calls=CALLS, of_call=of_call, step_s=0.0)
     for _ in range(ROUNDS):
         arguments, options = each.prepare()
         each.run(*arguments, **options)
-    return [each.steps] * ROUNDS
+    return recorded(trainer, name, [each.steps] * ROUNDS)
+
+
+def over_many_steps(
+    framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution, precision: str
+) -> Trace:
+    """The tiny model after timed rounds of many steps, in the precision that the framework is set to."""
+    case = case_of(arm, data, model=model, execution=execution)
+    setup = of_tiny_model(
+        set_up(case, shared(arm.for_timing), framework, data, precision=precision), BATCH_SIZE
+    )
+    if execution == "fused":
+        return in_calls(setup, case, f"{OVER_MANY_STEPS} {execution}", of_call=LONG_STEPS)
+    setup = on_one_example(setup)
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=SEED))
+    length = fit.length_of(LONG_STEPS, len(setup.labels), BATCH_SIZE)
+    fit.timed(trainer.fit, BATCH_SIZE, length)
+    return recorded(trainer, f"{OVER_MANY_STEPS} {execution}", [length.taken])
+
+
+def on_one_example(setup: Setup) -> Setup:
+    """The same on examples that are all alike, for as many steps as the rounds of a call of `fit` have."""
+    same = np.zeros(FIT_ROUNDS * LONG_STEPS * BATCH_SIZE, int)
+    return replace(setup, examples=setup.examples[same], labels=setup.labels[same])
+
+
+def many_by_the_arm(setup: Setup) -> Trace:
+    """What the tiny model becomes by plain steps; `setup` has the optimizer that the arm states."""
+    made = of_tiny_model(setup, BATCH_SIZE)
+    trainer, steps = made.trainer(), CALLS * LONG_STEPS
+    trainer.reset(made.parameters(seed=SEED))
+    trainer.train(made.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * steps))
+    trace = recorded(trainer, f"{OVER_MANY_STEPS} fused", [steps] * ROUNDS)
+    trainer = on_one_example(made).trainer()
+    trainer.reset(made.parameters(seed=SEED))
+    trainer.train(np.tile(np.arange(BATCH_SIZE, dtype=np.int32), (FIT_ROUNDS * LONG_STEPS, 1)))
+    return trace | recorded(trainer, f"{OVER_MANY_STEPS} idiomatic", [LONG_STEPS])
 
 
 def summary(setup: Setup) -> tuple:
@@ -120,7 +160,7 @@ def by_the_arm(setup: Setup, arm: Arm, data: Dataset, *, largest: int) -> Trace:
     trainer = stated_setup.trainer()
     trainer.reset(setup.parameters(seed=SEED))
     trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * CALLS * STEPS))
-    trace = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS)
+    trace = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS) | many_by_the_arm(stated_setup)
     for n, of_fits in fits_on(largest).items():
         same = alike(data, n)
         trainer = replace(stated_setup, examples=same.train_x, labels=same.train_y).trainer()

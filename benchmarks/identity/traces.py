@@ -100,11 +100,13 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
         trace |= counted.over_all_steps(setup, steps)
+    timing = {"model": workload.model, "execution": execution}
+    if not is_reference(subject, precision):
+        trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
     if precision == "float32":
         return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
     if not is_reference(subject, precision):
-        of_case = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
-        trace |= timed.by_throughput(framework, arm, data, **of_case)
+        trace |= timed.by_throughput(framework, arm, data, **timing, largest=max(workload.sizes))
     return {
         **trace,
         **record_trace(setup),
