@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import time
 import types
 from collections import namedtuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.common import machine
+from benchmarks.common.fork_server import ForkServer
 from benchmarks.frameworks.trainer import scores
 
 PEAK = """
@@ -45,12 +47,27 @@ def test_the_load_of_others_is_what_neither_this_process_nor_idleness_took(monke
     monkeypatch.setattr(machine.psutil, "cpu_times", lambda: next(shown))
     monkeypatch.setattr(machine.psutil, "cpu_count", lambda: 4)
     monkeypatch.setattr(
-        machine.psutil, "Process", lambda: types.SimpleNamespace(cpu_times=lambda: next(mine))
+        machine.psutil,
+        "Process",
+        lambda: types.SimpleNamespace(cpu_times=lambda: next(mine), children=lambda recursive: []),
     )
     monkeypatch.setattr(machine.time, "perf_counter", lambda: next(clock))
     load = machine.OtherLoad()
     # The machine was busy for 6 s more, 3 of them ours, in 4 s on 4 cores.
     assert load.share() == pytest.approx(3 / 16)
+
+
+def busy(seconds):
+    """Compute for so many seconds of processor time."""
+    while time.process_time() < seconds:
+        pass
+
+
+def test_work_of_a_process_that_a_fork_server_has_forked_is_not_that_of_others():
+    with ForkServer(print) as server:
+        before = machine.family_cpu_s()
+        server.call(busy, 0.5, environment={})
+        assert machine.family_cpu_s() - before >= 0.45
 
 
 def test_scores_are_cross_entropy_in_nats_and_share_of_right_answers():

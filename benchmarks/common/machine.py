@@ -183,10 +183,18 @@ class OtherLoad:
 
 
 def others_cpu_s() -> float:
-    """CPU seconds since the machine started, except those of this process, of its children, and idle ones."""
-    times, process = psutil.cpu_times(), psutil.Process().cpu_times()
+    """CPU seconds since the machine started, except those of this process and its descendants, and idle ones."""
+    times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     # Linux counts a guest's time under user as well.
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    this_process = process.user + process.system + process.children_user + process.children_system
-    return sum(times) - idle - guests - this_process
+    return sum(times) - idle - guests - family_cpu_s()
+
+
+def family_cpu_s() -> float:
+    """CPU seconds of this process and of all that descend from it, those that have ended among them."""
+    process, seconds = psutil.Process(), 0.0
+    for each in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile, and counts as its parent's
+            seconds += sum(each.cpu_times()[:4])  # its own as user and in the kernel, and its children's
+    return seconds
