@@ -183,7 +183,7 @@ class OtherLoad:
 
 
 def others_cpu_s() -> float:
-    """CPU seconds since the machine started, except those of this process and its descendants, and idle ones."""
+    """CPU seconds since the machine started, less idle ones and those of this process and its descendants."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     # Linux counts a guest's time under user as well.

@@ -22,9 +22,9 @@ def caption(results: Results) -> str:
     return (
         "Seconds of training, evaluation excluded, until the validation target is first reached: median over "
         "runs with its bootstrap interval, of three runs their range; an arrow where runs that never got "
-        "there leave it without an upper end. The runs of a cell share a process: what differs from process "
-        "to process is not in the interval. Open marks: predicted, as examples to target over throughput. "
-        "Marks above a panel: cells whose median run did not reach the target, and why."
+        "there leave it without an upper end. Each run has a process of its own, so that what differs from "
+        "process to process is in the interval. Open marks: predicted, as examples to target over "
+        "throughput. Marks above a panel: cells whose median run did not reach the target, and why."
     )
 
 
