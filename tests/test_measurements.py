@@ -43,18 +43,20 @@ def test_the_load_of_others_is_what_neither_this_process_nor_idleness_took(monke
     own = namedtuple("own", "user system children_user children_system")
     shown = iter([times(10, 5, 100, 1, 0, 0), times(14, 6, 110, 1, 1, 0)])
     mine = iter([own(2, 1, 0, 0), own(4, 1, 1, 0)])
+    of_child = iter([own(1, 0, 0, 0), own(1, 0, 0, 1)])
+    child = types.SimpleNamespace(cpu_times=lambda: next(of_child))
     clock = iter([0.0, 4.0])
     monkeypatch.setattr(machine.psutil, "cpu_times", lambda: next(shown))
     monkeypatch.setattr(machine.psutil, "cpu_count", lambda: 4)
     monkeypatch.setattr(
         machine.psutil,
         "Process",
-        lambda: types.SimpleNamespace(cpu_times=lambda: next(mine), children=lambda recursive: []),
+        lambda: types.SimpleNamespace(cpu_times=lambda: next(mine), children=lambda recursive: [child]),
     )
     monkeypatch.setattr(machine.time, "perf_counter", lambda: next(clock))
     load = machine.OtherLoad()
-    # The machine was busy for 6 s more, 3 of them ours, in 4 s on 4 cores.
-    assert load.share() == pytest.approx(3 / 16)
+    # The machine was busy for 6 s more, 4 of them ours, in 4 s on 4 cores.
+    assert load.share() == pytest.approx(2 / 16)
 
 
 def busy(seconds):

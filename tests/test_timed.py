@@ -5,6 +5,7 @@ import functools
 import math
 from unittest.mock import PropertyMock, patch
 
+import numpy as np
 import pytest
 import pytorch_process
 import tracing
@@ -161,9 +162,7 @@ def reference(execution):
     data = tracing.blobs()
     common = {"model": MODEL, "execution": "idiomatic", "precision": "float64"}
     setup = set_up(tracing.numpy_in_float64(), data, ARM, first=None, **common)
-    return judged(
-        timed.by_the_arm(setup, ARM, data, largest=LARGEST), execution=execution, precision="float64"
-    )
+    return judged(timed.by_the_arm(setup, ARM, largest=LARGEST), execution=execution, precision="float64")
 
 
 def of_few_steps(execution):
@@ -195,15 +194,7 @@ def late(begins):
         self.number = getattr(self, "number", 0) + 1
         return step(self, *given) if self.number <= begins else None
 
-    return many(patch.object(Trainer, "_shuffled", counted), patch.object(Trainer, "_step", at_first))
-
-
-@contextlib.contextmanager
-def many(*patches):
-    with contextlib.ExitStack() as stack:
-        for each in patches:
-            stack.enter_context(each)
-        yield
+    return patch.multiple(Trainer, _shuffled=counted, _step=at_first)
 
 
 def half_beyond(first):
@@ -227,7 +218,19 @@ def half_of_a_timing():
     return of_trainer("train", change)
 
 
+def a_step_in_a_hundred_left_out():
+    """Of a call, in float32."""
+    import torch
+
+    def change(original, self, batches):
+        kept = batches[np.arange(1, len(batches) + 1) % 100 > 0]
+        return original(self, kept if self.dtype == torch.float32 else batches)
+
+    return of_trainer("train", change)
+
+
 LATE = {
+    "a_step_in_a_hundred_is_left_out": ("fused", a_step_in_a_hundred_left_out),
     "fit_only_computes_the_loss_late": ("idiomatic", lambda: late(100)),
     "a_call_takes_half_of_its_steps_late": ("fused", lambda: half_beyond(1000)),
     "a_call_takes_half_of_its_steps_where_it_is_timed": ("fused", half_of_a_timing),

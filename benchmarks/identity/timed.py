@@ -32,6 +32,8 @@ FIT_ROUNDS = 4
 """All of a call of `fit`, the first one, which is not counted, among them."""
 LONG_STEPS = 500
 """Steps of a call, or of a round of `fit`, of the tiny model: a fault may begin late."""
+LONG_FITS: Fits = {(BATCH_SIZE, LONG_STEPS): [BATCH_SIZE] * LONG_STEPS}
+LONG_EXAMPLES = FIT_ROUNDS * LONG_STEPS * BATCH_SIZE
 RATE = 2.0**-10
 SEED = 0
 
@@ -47,10 +49,10 @@ def fits_on(largest: int) -> dict[int, Fits]:
     return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
 
 
-def alike(data: Dataset, n: int) -> Dataset:
-    """Data whose training examples are all the same, so that their order makes no difference."""
+def alike(setup: Setup, n: int) -> Setup:
+    """The same on so many examples that are all alike, so that their order makes no difference."""
     same = np.zeros(n, int)
-    return replace(data, train_x=data.train_x[same], train_y=data.train_y[same])
+    return replace(setup, examples=setup.examples[same], labels=setup.labels[same])
 
 
 def by_throughput(
@@ -62,26 +64,16 @@ def by_throughput(
         RuntimeError: in float32 another training is timed.
     """
     case, timed = case_of(arm, data, model=model, execution=execution), shared(arm.for_timing)
-
-    def setup_on(used: Dataset) -> Setup:
-        setup = set_up(case, timed, framework, used, precision="float64")
-        in_float32 = set_up(case, timed, framework, used, precision="float32")
-        if summary(in_float32) != (*summary(setup)[:-1], "float32"):
-            raise RuntimeError("throughput sets another training up in float32 than in float64")
-        return setup
-
+    setup, in_float32 = (
+        set_up(case, timed, framework, data, precision=precision) for precision in ("float64", "float32")
+    )
+    if summary(in_float32) != (*summary(setup)[:-1], "float32"):
+        raise RuntimeError("throughput sets another training up in float32 than in float64")
     if execution == "fused":
-        setup = setup_on(data)
         return in_calls(setup, case, execution, of_call=STEPS)
     trace: Trace = {}
     for n, of_fits in fits_on(largest).items():
-        setup = setup_on(alike(data, n))
-        trainer = setup.trainer()
-        trainer.reset(setup.parameters(seed=SEED))
-        lengths = [fit.length_of(wanted, n, size) for size, wanted in of_fits]
-        for (size, _), length in zip(of_fits, lengths, strict=True):
-            fit.timed(trainer.fit, size, length)
-        trace |= recorded(trainer, f"on {n} {execution}", [length.taken for length in lengths])
+        trace |= in_fits(alike(setup, n), of_fits, f"on {n} {execution}")
     return trace
 
 
@@ -96,41 +88,26 @@ def in_calls(setup: Setup, case: Case, name: str, *, of_call: int) -> Trace:
     return recorded(trainer, name, [each.steps] * ROUNDS)
 
 
+def in_fits(setup: Setup, fits: Fits, name: str) -> Trace:
+    """Run rounds of `fit` at each batch size, one call after the other."""
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=SEED))
+    lengths = [(size, fit.length_of(steps, len(setup.labels), size)) for size, steps in fits]
+    for size, length in lengths:
+        fit.timed(trainer.fit, size, length)
+    return recorded(trainer, name, [length.taken for _, length in lengths])
+
+
 def over_many_steps(
     framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution, precision: str
 ) -> Trace:
     """The tiny model after timed rounds of many steps, in the precision that the framework is set to."""
-    case = case_of(arm, data, model=model, execution=execution)
-    setup = of_tiny_model(
-        set_up(case, shared(arm.for_timing), framework, data, precision=precision), BATCH_SIZE
-    )
+    case, name = case_of(arm, data, model=model, execution=execution), f"{OVER_MANY_STEPS} {execution}"
+    setup = set_up(case, shared(arm.for_timing), framework, data, precision=precision)
+    tiny = of_tiny_model(setup, BATCH_SIZE)
     if execution == "fused":
-        return in_calls(setup, case, f"{OVER_MANY_STEPS} {execution}", of_call=LONG_STEPS)
-    setup = on_one_example(setup)
-    trainer = setup.trainer()
-    trainer.reset(setup.parameters(seed=SEED))
-    length = fit.length_of(LONG_STEPS, len(setup.labels), BATCH_SIZE)
-    fit.timed(trainer.fit, BATCH_SIZE, length)
-    return recorded(trainer, f"{OVER_MANY_STEPS} {execution}", [length.taken])
-
-
-def on_one_example(setup: Setup) -> Setup:
-    """The same on examples that are all alike, for as many steps as the rounds of a call of `fit` have."""
-    same = np.zeros(FIT_ROUNDS * LONG_STEPS * BATCH_SIZE, int)
-    return replace(setup, examples=setup.examples[same], labels=setup.labels[same])
-
-
-def many_by_the_arm(setup: Setup) -> Trace:
-    """What the tiny model becomes by plain steps; `setup` has the optimizer that the arm states."""
-    made = of_tiny_model(setup, BATCH_SIZE)
-    trainer, steps = made.trainer(), CALLS * LONG_STEPS
-    trainer.reset(made.parameters(seed=SEED))
-    trainer.train(made.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * steps))
-    trace = recorded(trainer, f"{OVER_MANY_STEPS} fused", [steps] * ROUNDS)
-    trainer = on_one_example(made).trainer()
-    trainer.reset(made.parameters(seed=SEED))
-    trainer.train(np.tile(np.arange(BATCH_SIZE, dtype=np.int32), (FIT_ROUNDS * LONG_STEPS, 1)))
-    return trace | recorded(trainer, f"{OVER_MANY_STEPS} idiomatic", [LONG_STEPS])
+        return in_calls(tiny, case, name, of_call=LONG_STEPS)
+    return in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name)
 
 
 def summary(setup: Setup) -> tuple:
@@ -154,22 +131,33 @@ def stated(arm: Arm) -> Optimizer:
     return Optimizer(name=arm.optimizer, learning_rate=RATE, **settings)
 
 
-def by_the_arm(setup: Setup, arm: Arm, data: Dataset, *, largest: int) -> Trace:
-    """The same by plain steps of a trainer that the arm alone sets up."""
-    stated_setup = replace(setup, optimizer=stated(arm))
-    trainer = stated_setup.trainer()
-    trainer.reset(setup.parameters(seed=SEED))
-    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * CALLS * STEPS))
-    trace = recorded(trainer, "fused", [CALLS * STEPS] * ROUNDS) | many_by_the_arm(stated_setup)
+def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
+    """The same by plain steps of a trainer that the arm alone sets up; `setup` is on all examples."""
+    made = replace(setup, optimizer=stated(arm))
+    tiny = of_tiny_model(made, BATCH_SIZE)
+    trace = by_steps(made, "fused", of_call=STEPS)
+    trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", of_call=LONG_STEPS)
+    trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
     for n, of_fits in fits_on(largest).items():
-        same = alike(data, n)
-        trainer = replace(stated_setup, examples=same.train_x, labels=same.train_y).trainer()
-        trainer.reset(setup.parameters(seed=SEED))
-        for size in itertools.chain(*(sizes * FIT_ROUNDS for sizes in of_fits.values())):
-            trainer.train(np.arange(size, dtype=np.int32)[np.newaxis])
-        full = [sum(sizes) / size for (size, _), sizes in of_fits.items()]
-        trace |= recorded(trainer, f"on {n} idiomatic", full)
+        trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
     return trace
+
+
+def by_steps(setup: Setup, name: str, *, of_call: int) -> Trace:
+    """What `in_calls` should come to."""
+    trainer, steps = setup.trainer(), CALLS * of_call
+    trainer.reset(setup.parameters(seed=SEED))
+    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * steps))
+    return recorded(trainer, name, [steps] * ROUNDS)
+
+
+def by_single_steps(setup: Setup, fits: Fits, name: str) -> Trace:
+    """What `in_fits` should come to: a step for each batch of each round."""
+    trainer = setup.trainer()
+    trainer.reset(setup.parameters(seed=SEED))
+    for size in itertools.chain(*(sizes * FIT_ROUNDS for sizes in fits.values())):
+        trainer.train(np.arange(size, dtype=np.int32)[np.newaxis])
+    return recorded(trainer, name, [sum(sizes) / size for (size, _), sizes in fits.items()])
 
 
 def recorded(trainer: Trainer, name: str, steps: list[float]) -> Trace:

@@ -95,7 +95,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     }
     if is_reference(subject, precision):
         trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
-        trace |= timed.by_the_arm(on_all, arm, data, largest=max(workload.sizes))
+        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
