@@ -79,6 +79,10 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
 
 
+compiled = functools.partial(tf.function, autograph=False)
+"""Loops are written as TensorFlow's own here, so that nothing has to be translated, which takes time."""
+
+
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`."""
 
@@ -90,7 +94,7 @@ class Trainer(trainer.KerasTrainer):
 
     def _compile_fused(self, batch_size: int) -> None:
         if batch_size not in self._compiled:
-            self._compiled[batch_size] = tf.function(self._block, jit_compile=self.use_xla)
+            self._compiled[batch_size] = compiled(self._block, jit_compile=self.use_xla)
             rows = block_rows(batch_size)
             no_step = np.zeros((rows, batch_size), np.int32), np.zeros((rows, 3), self.precision)
             self._run_block(*no_step, 0).numpy()
@@ -100,7 +104,7 @@ class Trainer(trainer.KerasTrainer):
 
     @functools.cached_property
     def _evaluated(self) -> tf.types.experimental.PolymorphicFunction:
-        return tf.function(lambda x: self.model(x, training=False), reduce_retracing=True)
+        return compiled(lambda x: self.model(x, training=False), reduce_retracing=True)
 
     def _batches(self, examples: np.ndarray, labels: np.ndarray, **settings) -> Iterator[Iterator[tuple]]:
         strategy = tf.distribute.get_strategy()
@@ -155,7 +159,7 @@ class Trainer(trainer.KerasTrainer):
     def _load_fused(self, batches: np.ndarray) -> Loaded:
         """Gather the examples and labels as the compiled loop does, without its steps."""
         if batches.shape not in self._gathers:
-            self._gathers[batches.shape] = tf.function(self._gather_all, jit_compile=self.use_xla)
+            self._gathers[batches.shape] = compiled(self._gather_all, jit_compile=self.use_xla)
             self._gathers[batches.shape](tf.constant(batches))
         last, labels = self._gathers[batches.shape](tf.constant(batches))
         return Loaded(labels.numpy(), last.numpy)

@@ -220,5 +220,6 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     threads = (threads or machine.cores()) if file.certified else 1
     read = {path.stem: datasets.read(path) for path in data}
     check_data(study, data, read)
-    found = dict(traces(study, file, read, threads=threads))
-    quantity.write_traces(found, conditions_by_arm(study, file, read, threads=threads), output)
+    # First, since a forked run works out the digest of its code anew unless this process knows it.
+    by_arm = conditions_by_arm(study, file, read, threads=threads)
+    quantity.write_traces(dict(traces(study, file, read, threads=threads)), by_arm, output)
