@@ -4,8 +4,10 @@ import base64
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import synthetic
 import synthetic_grid
@@ -104,6 +106,28 @@ def test_the_headline_tells_what_is_not_told_apart(folder):
     assert re.search(rf"Keras trains fastest at B = {best['batch_size']:,}: \S+ \[[^]]+\] examples/s", found)
     assert re.search(rf"Keras trains fastest [^.]*? its speed at B = [\d,]+{re.escape(told)}", found)
     assert re.search(r"best test accuracy is .*; (Keras|PyTorch), \S+, B = [\d,]+\)", found)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "told"),
+    [
+        ([(1.5, 3.0), (0.9, 1.1), (2.0, 4.0)], " s; the largest"),
+        ([(1.05, 3.0), (0.9, 1.1), (2.0, 4.0)], " s (not told apart from B = 16); the largest"),
+        ([(1.05, 3.0), (0.9, 1.1), (0.8, np.inf)], " s (not told apart from B = 16, 256); the largest"),
+        ([(1.5, 3.0), (np.nan, np.nan), (2.0, 4.0)], " s (not told apart from B = 16, 256); the largest"),
+    ],
+)
+def test_the_headline_tells_which_times_are_not_told_apart(folder, intervals, told):
+    known = results.read(folder)
+    summary = known.summary
+    cells = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")].iloc[:3]
+    times = {"time_to_target_s": [2.0, 1.0, 3.0], "batch_size": [16, 64, 256], "start_s": np.nan}
+    times |= {
+        f"time_to_target_s_{end}": [pair[i] for pair in intervals] for i, end in enumerate(("lo", "hi"))
+    }
+    alone = replace(known, summary=cells.assign(disturbed="", **times))
+    (sentence,) = [each for each in report.findings(alone)["MNIST, MLP"] if "soonest at B = 64" in each]
+    assert told in sentence
 
 
 def test_the_headline_comes_from_the_summary(folder, html):

@@ -27,6 +27,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "results": table(full),
         "certainty": certainty(full),
         "certificates": certificates(full),
+        "stages": stages(full),
         "predicted": predicted(full),
         "training-rate": _rows_of(training_rate.tables(full)[0]),
         "speed": speed(full),
@@ -86,31 +87,35 @@ def _span(values: list, say=wording.whole) -> str:
 
 
 def table(full: Results) -> str:
-    """Five rows of results, without intervals."""
+    """Five rows of results, without intervals; the accuracies are from the lower to the higher framework."""
     shown = cells(full).set_index(["batch_size", "framework"])
+    shown["early"] = marks.ended_early(full, cells(full), epochs="epochs_trained").to_numpy()
     names = [wording.name(framework) for framework in full.frameworks]
     heads = [f"{name}: {unit}" for unit in ("examples/s", "s to target") for name in names]
-    lines = [["Batch size", *heads, "Test accuracy (%)"]]
+    lines = [["Batch size", *heads, "Test accuracy of both (%)"]]
     lines.append(["---:"] * len(lines[0]))
     for size in SHOWN:
         own = [shown.loc[(size, framework)] for framework in full.frameworks]
         accuracies = [cell["test_accuracy"] * 100 for cell in own]
         values = [wording.number(cell[SPEED]) for cell in own]
         values += [cell["status"] if pd.isna(cell[TIME]) else wording.number(cell[TIME]) for cell in own]
-        lines.append([wording.whole(size), *values, _span(accuracies, lambda value: f"{value:.1f}")])
+        early = f" {marks.ENDED_EARLY}" if any(cell["early"] for cell in own) else ""
+        lines.append([wording.whole(size), *values, _span(accuracies, lambda value: f"{value:.1f}") + early])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def certainty(full: Results) -> str:
-    """How certain the five rows of the table are."""
+    """How certain the five rows of the table are, and what a sign in it means."""
     shown = cells(full)
     shown = shown[shown["batch_size"].isin(SHOWN)]
     widths = shown[f"{SPEED}_hi"] / shown[f"{SPEED}_lo"]
     processes = full.throughput["process"].nunique()
+    early = marks.ended_early(full, shown, epochs="epochs_trained").any()
     return (
-        f"Speeds are means of {processes} processes, and the upper end of their 95 % interval is "
-        f"{_span(list(widths), lambda value: f'{value:.2g}')} times the lower one; times are medians of "
-        f"{shown['n_runs'].max()} seeds: only large differences are sure."
+        f"Speeds are those of the `fused` loop, means of {processes} processes; the upper end of their 95 % "
+        f"interval is {_span(list(widths), lambda value: f'{value:.2g}')} times the lower one. Times are "
+        f"medians of {shown['n_runs'].max()} seeds: only large differences are sure."
+        + (f" {marks.ENDED_EARLY}: the time limit cut a training short." if early else "")
     )
 
 
@@ -120,6 +125,12 @@ def certificates(full: Results) -> str:
     held = (made["verdict"] == marks.CERTIFIED).sum()
     largest = wording.difference(made["largest_difference"].astype(float).max())
     return f"{held} of {len(made)} certificates hold; the largest difference is {largest}"
+
+
+def stages(full: Results) -> str:
+    """How many stages the certificates compare."""
+    compared = {stage for differences in full.certificates["differences"] for stage in differences}
+    return f"{len(compared)} stages"
 
 
 def predicted(full: Results) -> str:
@@ -202,7 +213,7 @@ def equivalence(full: Results) -> str:
     """At how many cells the frameworks are shown to be equivalent over the seeds, each training once."""
     tested = full.equivalence.groupby("quantity", sort=False)
     parts = {
-        quantity: f"{shown_of(tests)} cells that can be tested{_equal(tests)}" for quantity, tests in tested
+        quantity: f"{shown_of(tests)} cells that can be tested{_others(tests)}" for quantity, tests in tested
     }
     return (
         f"in test accuracy (within half a point) in {parts['test_accuracy']}, and in epochs to the target (a "
@@ -210,11 +221,13 @@ def equivalence(full: Results) -> str:
     )
 
 
-def _equal(tests: pd.DataFrame) -> str:
-    """In how many cells the seeds are pairwise equal: no test says anything of them, and none is needed."""
-    reasons = distinct(tests)["reason"].fillna("")
-    n = reasons.str.startswith("no spread: every pair is equal").sum()
-    return f" (in {n} more every seed came out exactly equal)" if n else ""
+def _others(tests: pd.DataFrame) -> str:
+    """The cells that cannot be tested: those in which every seed came out equal need no test; the others."""
+    untested = distinct(tests)[lambda rows: rows["verdict"] == "not testable"]
+    n_equal = untested["reason"].fillna("").str.startswith("no spread: every pair is equal").sum()
+    parts = [f"in {n_equal} more every seed came out exactly equal"] if n_equal else []
+    parts += [f"{len(untested) - n_equal} more cannot be tested"] if len(untested) > n_equal else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def implementations_table(known: Results) -> str:

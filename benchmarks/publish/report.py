@@ -138,7 +138,7 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
             f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
             f"{_with_interval(best, SPEED)} examples/s, "
             f"{wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
-            f"{_not_told_apart(best, alike.drop(index=best.name))}."
+            f"{_not_told_apart(best, alike.drop(index=best.name), SPEED)}."
         )
 
 
@@ -161,17 +161,18 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
         if reached.empty:
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
+        others = reached[reached["batch_size"] != best["batch_size"]]
         yield (
             f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
-            f"{_with_interval(best, TIME)} s{_start(best)}; the largest batch size that reaches it is "
-            f"{wording.whole(largest)}."
+            f"{_with_interval(best, TIME)} s{_not_told_apart(best, others, TIME)}{_start(best)}; the largest "
+            f"batch size that reaches it is {wording.whole(largest)}."
         )
 
 
 def _start(cell: pd.Series) -> str:
     """What a user waits for before the first step, where it was measured."""
     start_s = cell["start_s"]
-    return "" if pd.isna(start_s) else f" after a start of {wording.number(start_s)} s"
+    return "" if pd.isna(start_s) else f", after a start of {wording.number(start_s)} s"
 
 
 def _times(cells: pd.DataFrame) -> Iterator[str]:
@@ -210,11 +211,12 @@ def _with_interval(cell: pd.Series, quantity: str) -> str:
     return wording.interval(cell[quantity], cell[f"{quantity}_lo"], cell[f"{quantity}_hi"])
 
 
-def _not_told_apart(best: pd.Series, others: pd.DataFrame) -> str:
+def _not_told_apart(best: pd.Series, others: pd.DataFrame, quantity: str) -> str:
     """The batch sizes whose interval overlaps that of the best; a missing interval counts as overlapping."""
-    beyond = others[f"{SPEED}_hi"] < best[f"{SPEED}_lo"]
-    near = others[others[SPEED].notna() & ~beyond]["batch_size"]
-    sizes = ", ".join(wording.whole(size) for size in sorted(near))
+    lo, hi = f"{quantity}_lo", f"{quantity}_hi"
+    apart = (others[hi] < best[lo]) | (others[lo] > best[hi])
+    near = others[others[quantity].notna() & ~apart]["batch_size"]
+    sizes = ", ".join(wording.whole(size) for size in sorted(near.unique()))
     return f" (not told apart from B = {sizes})" if sizes else ""
 
 
