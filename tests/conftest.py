@@ -26,8 +26,9 @@ PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyprojec
 
 SMOKE = ("--configfile", "config/studies/smoke.yaml")
 
-SLOWEST = ["test_workflow", "test_keras_parts", "test_differential", "test_figures", "test_identity"]
-SLOWEST += ["test_interrupts", "test_framework_dropout", "test_report", "test_tables", "test_summary"]
+SLOWEST = ["test_workflow", "test_identity", "test_keras_parts", "test_differential", "test_figures"]
+SLOWEST += ["test_training_job", "test_framework_dropout", "test_report", "test_interrupts", "test_rehearsal"]
+SLOWEST += ["test_timed", "test_tables", "test_studied", "test_totals", "test_certificate"]
 """The files that are begun first, so that no worker has a long one left when the others are done."""
 
 
