@@ -112,16 +112,21 @@ def test_the_headline_tells_what_is_not_told_apart(folder):
     ("intervals", "told"),
     [
         ([(1.5, 3.0), (0.9, 1.1), (2.0, 4.0)], " s; the largest"),
-        ([(1.05, 3.0), (0.9, 1.1), (2.0, 4.0)], " s (not told apart from B = 16); the largest"),
-        ([(1.05, 3.0), (0.9, 1.1), (0.8, np.inf)], " s (not told apart from B = 16, 256); the largest"),
-        ([(1.5, 3.0), (np.nan, np.nan), (2.0, 4.0)], " s (not told apart from B = 16, 256); the largest"),
+        ([(1.05, 3.0), (0.9, 1.1), (2.0, 4.0)], " s (not told apart from B = 16 a); the largest"),
+        ([(1.05, 3.0), (0.9, 1.1), (0.8, np.inf)], " s (not told apart from B = 16 a, 64 c); the largest"),
+        ([(1.5, 3.0), (np.nan, np.nan), (2.0, 4.0)], " s (not told apart from B = 16 a, 64 c); the largest"),
     ],
 )
 def test_the_headline_tells_which_times_are_not_told_apart(folder, intervals, told):
     known = results.read(folder)
     summary = known.summary
     cells = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")].iloc[:3]
-    times = {"time_to_target_s": [2.0, 1.0, 3.0], "batch_size": [16, 64, 256], "start_s": np.nan}
+    times = {
+        "time_to_target_s": [2.0, 1.0, 3.0],
+        "batch_size": [16, 64, 64],
+        "arm": list("abc"),
+        "start_s": np.nan,
+    }
     times |= {
         f"time_to_target_s_{end}": [pair[i] for pair in intervals] for i, end in enumerate(("lo", "hi"))
     }

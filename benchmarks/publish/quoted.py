@@ -65,7 +65,7 @@ def answer(full: Results) -> str:
         f"B = {_span(near)}, {_span(gains, wording.number)} times its speed at B = 1; it reaches "
         f"{wording.percent(budget['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
         f"B = {_span(soonest)}{doubt}, and B = {wording.whole(beyond)} or more does not reach it within "
-        f"{budget['epochs']:g} epochs, though the learning rate grows with B."
+        f"{budget['epochs']:g} epochs at a learning rate in proportion to B, which is not tuned."
     )
 
 

@@ -161,11 +161,10 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
         if reached.empty:
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
-        others = reached[reached["batch_size"] != best["batch_size"]]
         yield (
             f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
-            f"{_with_interval(best, TIME)} s{_not_told_apart(best, others, TIME)}{_start(best)}; the largest "
-            f"batch size that reaches it is {wording.whole(largest)}."
+            f"{_with_interval(best, TIME)} s{_not_told_apart(best, reached.drop(index=best.name), TIME)}"
+            f"{_start(best)}; the largest batch size that reaches it is {wording.whole(largest)}."
         )
 
 
@@ -212,12 +211,18 @@ def _with_interval(cell: pd.Series, quantity: str) -> str:
 
 
 def _not_told_apart(best: pd.Series, others: pd.DataFrame, quantity: str) -> str:
-    """The batch sizes whose interval overlaps that of the best; a missing interval counts as overlapping."""
+    """The cells whose interval overlaps that of the best, by batch size; a missing interval overlaps all.
+
+    A time is of an arm too; a speed is not.
+    """
     lo, hi = f"{quantity}_lo", f"{quantity}_hi"
     apart = (others[hi] < best[lo]) | (others[lo] > best[hi])
-    near = others[others[quantity].notna() & ~apart]["batch_size"]
-    sizes = ", ".join(wording.whole(size) for size in sorted(near.unique()))
-    return f" (not told apart from B = {sizes})" if sizes else ""
+    near = others[others[quantity].notna() & ~apart].sort_values("batch_size", kind="stable")
+    names = [
+        wording.whole(cell["batch_size"]) + (f" {cell['arm']}" if quantity == TIME else "")
+        for _, cell in near.iterrows()
+    ]
+    return f" (not told apart from B = {', '.join(names)})" if names else ""
 
 
 def _size(cell: pd.Series) -> str:
