@@ -201,8 +201,8 @@ def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
     yield (
         f"The best test accuracy is {wording.percent(best['test_accuracy'], decimals=2)} % ± "
         f"{wording.percent(best['test_accuracy_sd'], decimals=2)} (standard deviation over runs; "
-        f"{wording.name(best['framework'])}, {best['arm']}, {_size(best)}); cells within one standard "
-        f"deviation of it: B = {sizes}."
+        f"{wording.name(best['framework'])}, {best['arm']}, {_size(best)}); within one standard "
+        f"deviation of it, with some framework and arm: B = {sizes}."
     )
 
 
