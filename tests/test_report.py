@@ -109,6 +109,21 @@ def test_the_headline_tells_what_is_not_told_apart(folder):
 
 
 @pytest.mark.parametrize(
+    ("n_disturbed", "told"),
+    [(0, None), (1, "1 cell is left out of speeds and times"), (3, "¶ Speeds and times")],
+)
+def test_the_headline_leaves_disturbed_cells_out_unless_all_are(folder, n_disturbed, told):
+    known = results.read(folder)
+    summary = known.summary
+    cells = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")].iloc[:3]
+    marked = cells.assign(disturbed=["busy"] * n_disturbed + [""] * (3 - n_disturbed))
+    found = report.findings(replace(known, summary=marked))["MNIST, MLP"]
+    assert any("Keras trains fastest" in sentence for sentence in found)
+    said = [sentence for sentence in found if "disturbed" in sentence]
+    assert [sentence[: len(told)] for sentence in said] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
     ("intervals", "told"),
     [
         ([(1.5, 3.0), (0.9, 1.1), (2.0, 4.0)], " s; the largest"),

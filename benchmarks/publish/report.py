@@ -113,14 +113,20 @@ def findings(results: Results) -> dict[str, list[str]]:
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
         quiet = cells[cells["disturbed"] == ""]
-        sentences = [*speed(quiet, several=results.several_step_kinds), *time(quiet), *_accuracy(cells)]
-        sentences += _left_out(len(cells) - len(quiet))
+        timed = cells if quiet.empty else quiet
+        sentences = [*speed(timed, several=results.several_step_kinds), *time(timed), *_accuracy(cells)]
+        sentences += _disturbance(n_quiet=len(quiet), n_cells=len(cells))
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 
 
-def _left_out(n_disturbed: int) -> list[str]:
-    """Says that disturbed cells have no part in the sentences on speed and time."""
+def _disturbance(*, n_quiet: int, n_cells: int) -> list[str]:
+    """Says that disturbed cells have no part in the sentences on speed and time, or all of it."""
+    n_disturbed = n_cells - n_quiet
+    if n_disturbed and not n_quiet:
+        return [
+            f"{marks.DISTURBED} Speeds and times are rough: the machine was disturbed at all {n_cells} cells."
+        ]
     cells = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
     return [f"{cells} left out of speeds and times: the machine was disturbed."] if n_disturbed else []
 
