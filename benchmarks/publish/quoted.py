@@ -4,7 +4,7 @@ import pandas as pd
 
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.publish import marks, wording
-from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.publish.results import CASE, Results, of_workload, overlapping
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import execution, identity, training_rate
 from benchmarks.publish.tables.equivalence import distinct, shown_of
@@ -44,9 +44,10 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
 
 
 def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
-    """The cells that the README shows: those of one workload in one arm."""
+    """The cells that the README shows, those of one workload in one arm, and whether they `ended_early`."""
     own = of_workload(full.summary, WORKLOAD)
-    return own[own["arm"] == arm]
+    own = own[own["arm"] == arm]
+    return own.assign(ended_early=marks.ended_early(full, own, epochs="epochs_trained"))
 
 
 def answer(full: Results) -> str:
@@ -72,7 +73,7 @@ def answer(full: Results) -> str:
 def _soonest(own: pd.DataFrame) -> list[int]:
     """The batch sizes whose interval of the time to the target overlaps that of the soonest."""
     best = own.loc[own[TIME].idxmin()]
-    return list(own.index[own[f"{TIME}_lo"] <= best[f"{TIME}_hi"]])
+    return list(overlapping(best, own, TIME).index)
 
 
 def _hardware(full: Results) -> str:
@@ -89,7 +90,6 @@ def _span(values: list, say=wording.whole) -> str:
 def table(full: Results) -> str:
     """Five rows of results, without intervals; the accuracies are from the lower to the higher framework."""
     shown = cells(full).set_index(["batch_size", "framework"])
-    shown["early"] = marks.ended_early(full, cells(full), epochs="epochs_trained").to_numpy()
     names = [wording.name(framework) for framework in full.frameworks]
     heads = [f"{name}: {unit}" for unit in ("examples/s", "s to target") for name in names]
     lines = [["Batch size", *heads, "Test accuracy of both (%)"]]
@@ -99,7 +99,7 @@ def table(full: Results) -> str:
         accuracies = [cell["test_accuracy"] * 100 for cell in own]
         values = [wording.number(cell[SPEED]) for cell in own]
         values += [cell["status"] if pd.isna(cell[TIME]) else wording.number(cell[TIME]) for cell in own]
-        early = f" {marks.ENDED_EARLY}" if any(cell["early"] for cell in own) else ""
+        early = f" {marks.ENDED_EARLY}" if any(cell["ended_early"] for cell in own) else ""
         lines.append([wording.whole(size), *values, _span(accuracies, lambda value: f"{value:.1f}") + early])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -110,12 +110,11 @@ def certainty(full: Results) -> str:
     shown = shown[shown["batch_size"].isin(SHOWN)]
     widths = shown[f"{SPEED}_hi"] / shown[f"{SPEED}_lo"]
     processes = full.throughput["process"].nunique()
-    early = marks.ended_early(full, shown, epochs="epochs_trained").any()
     return (
         f"Speeds are those of the `fused` loop, means of {processes} processes; the upper end of their 95 % "
         f"interval is {_span(list(widths), lambda value: f'{value:.2g}')} times the lower one. Times are "
         f"medians of {shown['n_runs'].max()} seeds: only large differences are sure."
-        + (f" {marks.ENDED_EARLY}: the time limit cut a training short." if early else "")
+        + (f" {marks.ENDED_EARLY}: a training ended before its epochs." if shown["ended_early"].any() else "")
     )
 
 

@@ -11,7 +11,7 @@ from benchmarks.common.quiet import OTHERS
 from benchmarks.publish import figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
-from benchmarks.publish.results import Results, of_workload
+from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary.schema import CASE
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -121,7 +121,7 @@ def findings(results: Results) -> dict[str, list[str]]:
 
 
 def _disturbance(*, n_quiet: int, n_cells: int) -> list[str]:
-    """Says that disturbed cells have no part in the sentences on speed and time, or all of it."""
+    """Says that sentences on speed and time leave disturbed cells out, or that all were disturbed."""
     n_disturbed = n_cells - n_quiet
     if n_disturbed and not n_quiet:
         return [
@@ -217,13 +217,8 @@ def _with_interval(cell: pd.Series, quantity: str) -> str:
 
 
 def _not_told_apart(best: pd.Series, others: pd.DataFrame, quantity: str) -> str:
-    """The cells whose interval overlaps that of the best, by batch size; a missing interval overlaps all.
-
-    A time is of an arm too; a speed is not.
-    """
-    lo, hi = f"{quantity}_lo", f"{quantity}_hi"
-    apart = (others[hi] < best[lo]) | (others[lo] > best[hi])
-    near = others[others[quantity].notna() & ~apart].sort_values("batch_size", kind="stable")
+    """The cells whose interval overlaps that of the best, by batch size; a time is of an arm too."""
+    near = overlapping(best, others, quantity).sort_values("batch_size", kind="stable")
     names = [
         wording.whole(cell["batch_size"]) + (f" {cell['arm']}" if quantity == TIME else "")
         for _, cell in near.iterrows()

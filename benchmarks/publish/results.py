@@ -80,6 +80,13 @@ class Results:
         return list(self.trained["arm"].unique())
 
 
+def overlapping(best: pd.Series, rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The rows whose interval of a quantity overlaps that of `best`; a missing interval overlaps all."""
+    lo, hi = f"{quantity}_lo", f"{quantity}_hi"
+    apart = (rows[hi] < best[lo]) | (rows[lo] > best[hi])
+    return rows[rows[quantity].notna() & ~apart]
+
+
 def of_workload(frame: pd.DataFrame, workload: tuple[str, str]) -> pd.DataFrame:
     """The rows of one (dataset, model)."""
     dataset, model = workload
