@@ -1,8 +1,9 @@
 """Whether a machine was quiet while something was measured on it.
 
 There are three signs that it was not: other processes took a part of the processor; a fixed piece of work
-took longer at one time than at another, as on a machine that drifts or whose hypervisor gives its cores away
-unseen; or one call of what was measured took far longer than the others, as when the process was stopped.
+took longer on average than at its fastest, as on a machine that drifts or whose hypervisor gives its cores
+away unseen; or one call of what was measured took far longer than the others, as when the process was
+stopped.
 """
 
 import statistics
@@ -18,8 +19,10 @@ from benchmarks.common.value import Value
 OTHERS = 0.05
 """Share of the processor that others may take. Of two cores, it is a tenth of one, for which the threads of
 both wait."""
-DRIFT = 1.33
-"""How many times its fastest time the fixed work may take."""
+DRIFT = 1.25
+"""How many times its fastest time the fixed work may take on average. The mean tells by how much a
+measurement is too long; a single pause makes the slowest of many probes several times as long as the fastest.
+"""
 GAP = 0.2
 """Share of the measured time that the longest call may take beyond what the others make expect."""
 
@@ -44,8 +47,7 @@ def _seconds_of_products(product: np.ndarray) -> float:
 class Disturbance(Value):
     """What was seen of the three signs during one measurement.
 
-    `probe_ms` is the median of the fixed work in milliseconds, `probe_drift` its slowest time over its
-    fastest.
+    `probe_ms` is the median of the fixed work in milliseconds, `probe_drift` its mean time over its fastest.
     """
 
     others_cpu_share: float
@@ -64,7 +66,8 @@ class Disturbance(Value):
         """What disturbed the measurement; empty if nothing did."""
         signs = {
             f"others took {self.others_cpu_share:.0%} of the processor": self.others_cpu_share > OTHERS,
-            f"fixed work took up to {self.probe_drift:.2g} times as long": self.probe_drift > DRIFT,
+            f"fixed work took {self.probe_drift:.2g} times as long as at its fastest": self.probe_drift
+            > DRIFT,
             f"one call took {self.gap_share:.0%} of the time more than its share": self.gap_share > GAP,
         }
         return "; ".join(sign for sign, seen in signs.items() if seen)
@@ -127,6 +130,6 @@ class Watch:
         return Disturbance(
             others_cpu_share=self._load.share(),
             probe_ms=1e3 * statistics.median(self._probes),
-            probe_drift=max(self._probes) / min(self._probes),
+            probe_drift=statistics.mean(self._probes) / min(self._probes),
             gap_share=self.gap_share(),
         )
