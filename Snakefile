@@ -28,5 +28,7 @@ rule all:
         rules.summarise.output,
         rules.identity.output,
         rules.certify.output,
+        rules.certify.input,
+        CARDS,
         rules.throughput.output,
         expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),

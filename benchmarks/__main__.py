@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from benchmarks.common.errors import exit_with_message
+from benchmarks.common.seals import seal
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -45,6 +46,20 @@ def identity(
     raise typer.Exit(0 if identity_certify.certify(config, names or [], output) else 1)
 
 
+@app.command(epilog="Example: python -m benchmarks check photos.yaml")
+def check(
+    config: Annotated[Path, typer.Argument(help="The file of the study.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Check a study and show its grid, its data and how long it may take, without running it."""
+    import json
+
+    from benchmarks.study import check, preview
+
+    found = preview.preview(check.read_file(config))
+    print(json.dumps(found, indent=1) if as_json else preview.text(found))
+
+
 @app.command(epilog="Example: python -m benchmarks fetch mnist --output mnist.npz")
 def fetch(
     dataset: Annotated[
@@ -55,9 +70,11 @@ def fetch(
     """Obtain a data set, verify it and write it to a file."""
     from benchmarks import datasets
 
-    datasets.store(dataset, output)
-    train, validation, test = datasets.split_sizes(dataset)
-    print(f"{dataset}: {train} train, {validation} validation, {test} test examples verified")
+    card = datasets.store(dataset, output)
+    seal(output, output.with_suffix(".json"))
+    print("\n  ".join([f"{dataset} verified:", *card.sentences]))
+    for warning in card.warnings:
+        print(f"warning: {dataset}: {warning}")
 
 
 @app.command(epilog="Example: python -m benchmarks device pytorch")
@@ -89,6 +106,7 @@ def trace(
 
     file = traces.File(framework, precision, certified=not reference)
     traces.write(Study.model_validate_json(study), file, data, threads=threads, output=output)
+    seal(output)
 
 
 @app.command(
@@ -106,6 +124,7 @@ def certify(
     from benchmarks.study.study import Study
 
     certificate.write(Study.model_validate_json(study), names, traces, output)
+    seal(output)
 
 
 @app.command(
@@ -123,6 +142,7 @@ def equivalence(
     from benchmarks.study.study import Study
 
     equivalence.write(Study.model_validate_json(study), certificates, results, output)
+    seal(output)
 
 
 @app.command(
@@ -142,6 +162,7 @@ def throughput(
     from benchmarks.throughput import job as throughput_job
 
     throughput_job.write(Study.model_validate_json(study), data, threads=threads, store=store, output=output)
+    seal(output, output.parent / "throughput")
 
 
 @app.command(epilog='Example: python -m benchmarks train mnist.npz --replicate "$REPLICATE" --record 0.json')
@@ -160,10 +181,11 @@ def train(
 
 
 @app.command(
-    epilog='Example: python -m benchmarks summarise --study "$STUDY" '
+    epilog='Example: python -m benchmarks summarise mnist.json --study "$STUDY" '
     "--machine lab --results results/default/lab"
 )
 def summarise(
+    cards: Annotated[list[Path], typer.Argument(help="The cards DATASET.json that fetch wrote.")],
     study: StudyJson,
     machine: Annotated[str, typer.Option(help="The machine's name in the results.")],
     results: Folder,
@@ -172,7 +194,7 @@ def summarise(
     from benchmarks.study.study import Study
     from benchmarks.summary import summarise
 
-    summarise.write(Study.model_validate_json(study), results, slug=machine)
+    seal(*summarise.write(Study.model_validate_json(study), results, cards=cards, slug=machine))
 
 
 @app.command(epilog="Example: python -m benchmarks tables --results results/default/lab")
@@ -181,6 +203,7 @@ def tables(results: Folder) -> None:
     from benchmarks.publish import tables
 
     print(f"{tables.write(results)} tables in {results / 'tables'}")
+    seal(results / "tables")
 
 
 @app.command(epilog="Example: python -m benchmarks figures --results results/default/lab")
@@ -189,6 +212,7 @@ def figures(results: Folder) -> None:
     from benchmarks.publish import figures
 
     print(f"{', '.join(figures.write(results))} in {results / 'figures'}")
+    seal(results / "figures")
 
 
 @app.command(epilog="Example: python -m benchmarks report --results results/default/lab")
@@ -196,7 +220,8 @@ def report(results: Folder) -> None:
     """Write the report of a study, from its tables and figures."""
     from benchmarks.publish import report
 
-    print(report.write(results))
+    seal(path := report.write(results))
+    print(path)
 
 
 @app.command(
@@ -229,8 +254,8 @@ def why(
     from benchmarks.common import store as stores
     from benchmarks.training import why
 
-    plan = why.plan_of(config, cell, seed=seed)
-    print(why.explain(plan, data=data, store=stores.Store(store), threads=threads))
+    plan, file = why.plan_of(config, cell, seed=seed)
+    print(why.explain(plan, data=data / file, store=stores.Store(store), threads=threads))
 
 
 @app.command(epilog="Example: python -m benchmarks sweep --unused-for 30")

@@ -119,7 +119,7 @@ def timed(tmp_path, monkeypatch):
     def run(config=CONFIG, *, threads=2, of=b"1"):
         monkeypatch.setattr(job, "launch", run.changed(launch))
         monkeypatch.setattr(job, "servers", pretended_servers)
-        data = types.SimpleNamespace(digest=hashlib.sha256(of).hexdigest())
+        data = types.SimpleNamespace(name="digits", digest=hashlib.sha256(of).hexdigest())
         monkeypatch.setattr(job, "dataset", lambda path: data)
         study = studies.for_timing(check.read(config))
         output = tmp_path / "results" / "throughput.csv"

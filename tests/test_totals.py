@@ -93,8 +93,16 @@ def ten_thousand(folder: Path) -> study.Study:
 def test_ten_thousand_records_are_summarised_with_a_row_each(tmp_path):
     found = ten_thousand(tmp_path)
     start = time.perf_counter()
-    files = summarise.summarise(found, tmp_path, slug="m")
+    (tmp_path / "digits.json").write_text('{"dataset": "digits"}')
+    files = summarise.summarise(found, tmp_path, cards=[tmp_path / "digits.json"], slug="m")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{time.perf_counter() - start:.1f} s, {peak:.0f} MiB")
     assert files["summary.csv"].count("\n") == 10_001
     assert files["curves.csv"].count("\n") == 10_000 * 20 + 1
+    assert json.loads(files["provenance.json"])["cards"] == [{"dataset": "digits"}]
+
+
+def test_a_damaged_card_is_named(tmp_path):
+    (tmp_path / "digits.json").write_text('{"dataset": ')
+    with pytest.raises(Problem, match=r"digits\.json is damaged"):
+        summarise.described([tmp_path / "digits.json"])

@@ -142,13 +142,13 @@ def test_a_test_set_of_ones_own_stays_and_a_tenth_of_training_validates(tmp_path
 
 @pytest.mark.parametrize(("given", "shape"), [((5, 4), (5, 4, 1)), ((60,), (60, 1, 1))])
 def test_missing_axes_are_added(tmp_path, given, shape):
-    x = np.zeros((N, *given), np.float16)
+    x = np.arange(N).reshape(N, *[1] * len(given)) + np.zeros(given, np.float16)
     assert round_trip(saved(tmp_path, x=x, y=LABELS), tmp_path).train_x.shape == (32, *shape)
 
 
 def test_more_than_256_classes_keep_their_numbers(tmp_path):
     y = np.tile(np.arange(300), 20)
-    data = round_trip(saved(tmp_path, x=np.zeros((6000, 1), np.float32), y=y), tmp_path)
+    data = round_trip(saved(tmp_path, x=np.arange(6000.0)[:, None], y=y), tmp_path)
     assert (data.n_classes, data.train_y.max()) == (300, 299)
 
 
@@ -190,7 +190,7 @@ def test_a_class_that_the_validation_of_ones_own_training_set_takes_is_refused(t
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channels_first_are_refused_with_the_mend(tmp_path, channels):
-    x = np.zeros((N, channels, 8, 8), np.uint8)
+    x = np.zeros((N, channels, 8, 8), np.uint8) + np.arange(N, dtype=np.uint8)[:, None, None, None]
     said = refused(saved(tmp_path, x=x, y=LABELS), tmp_path)
     assert f"x is uint8 [40, {channels}, 8, 8], which looks like [N, C, H, W]" in said
     assert "np.moveaxis(x, 1, -1)" in said
@@ -220,7 +220,13 @@ APART = {"train_x": BYTES, "train_y": LABELS, "test_x": BYTES[:7], "test_y": LAB
         ({"x": FLOATS, "y": LABELS * 2}, "the labels in y are 0, 2, 4"),
         ({"x": FLOATS, "y": LABELS * 0}, "two or more"),
         ({**APART, "train_y": LABELS + 1}, "the labels in train_y are 1, 2, 3"),
-        ({**APART, "test_y": LABELS[:7] + 2}, "labels 3, 4 occur only in the test set"),
+        ({**APART, "test_y": LABELS[:7] + 2}, "test_y: labels 3, 4 occur nowhere in the training set"),
+        ({**APART, "val_x": BYTES[:7], "val_y": LABELS[:7] + 3}, "val_y: labels 3, 4, 5 occur nowhere"),
+        ({**APART, "x_train": BYTES}, "holds both train_x and x_train"),
+        ({**APART, "val_x": BYTES[:7]}, "holds train_x"),
+        ({**APART, "x": BYTES, "y": LABELS}, "holds train_x"),
+        ({"test_x": BYTES, "test_y": LABELS}, "holds test_x, test_y"),
+        ({"train_x": BYTES, "train_y": LABELS}, "holds train_x, train_y"),
         ({"x": FLOATS, "y": LABELS * 1.0}, "y is float64 [40]"),
         ({"x": FLOATS, "y": np.eye(3, dtype=int)[LABELS]}, "y is int64 [40, 3]"),
         ({"x": BYTES.astype(int), "y": LABELS}, "x is int64 [40, 5, 4, 3]"),
@@ -229,12 +235,59 @@ APART = {"train_x": BYTES, "train_y": LABELS, "test_x": BYTES[:7], "test_y": LAB
         ({**APART, "test_x": BYTES[:7, :4]}, "test_x is uint8 [7, 4, 4, 3]"),
         ({**APART, "test_x": FLOATS[:7]}, "test_x is float32"),
         ({"x": FLOATS[:9], "y": LABELS[:9]}, "has 9 examples to train on"),
-        ({"x": FLOATS, "labels": LABELS}, "holds x, labels"),
+        ({"x": FLOATS, "names": LABELS}, "holds x, names"),
         ({"x": np.array([None] * N), "y": LABELS}, "Object arrays cannot be loaded"),
     ],
 )
 def test_arrays_that_cannot_be_trained_on_are_refused(tmp_path, arrays, said):
     assert said in refused(saved(tmp_path, **arrays), tmp_path)
+
+
+COMMON_NAMES = [
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("X_train", "Y_train", "X_test", "Y_test"),
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("images_train", "labels_train", "images_test", "labels_test"),
+    ("train_data", "train_targets", "test_data", "test_targets"),
+]
+
+
+@pytest.mark.parametrize("names", COMMON_NAMES)
+def test_arrays_are_known_by_their_common_names(tmp_path, names):
+    data = round_trip(saved(tmp_path, **dict(zip(names, APART.values(), strict=True))), tmp_path)
+    assert data.test_y.tolist() == LABELS[:7].tolist() and data.train_x.shape == (36, *SHAPE)
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_validation_set_of_ones_own_is_taken(tmp_path, name):
+    of_part = {f"{name}_x": BYTES[10:16], f"y_{name}": LABELS[10:16]}
+    data = round_trip(saved(tmp_path, **APART, **of_part), tmp_path)
+    assert np.allclose(data.validation_x, BYTES[10:16] / 255) and len(data.train_x) == N
+    assert data.validation_y.tolist() == LABELS[10:16].tolist() and len(data.test_x) == 7
+
+
+def test_a_test_set_is_drawn_where_only_a_validation_set_is_given(tmp_path):
+    arrays = {"train_x": BYTES, "train_y": LABELS, "val_x": BYTES[:6], "val_y": LABELS[:6]}
+    data = round_trip(saved(tmp_path, **arrays), tmp_path)
+    assert (len(data.train_x), len(data.validation_x), len(data.test_x)) == (36, 6, 4)
+    assert np.allclose(data.validation_x, BYTES[:6] / 255)
+
+
+def test_labels_may_be_a_column(tmp_path):
+    column, row = (saved(tmp_path, x=BYTES, y=y) for y in (LABELS[:, None], LABELS))
+    assert round_trip(column, tmp_path).digest == round_trip(row, tmp_path).digest
+
+
+def test_floats_that_are_bytes_are_divided_by_255(tmp_path):
+    floats = round_trip(saved(tmp_path, x=FLOATS, y=LABELS), tmp_path)
+    whole = round_trip(saved(tmp_path, x=BYTES, y=LABELS), tmp_path)
+    assert np.array_equal(floats.train_x, whole.train_x)
+    assert round_trip(saved(tmp_path, x=FLOATS / 100, y=LABELS), tmp_path).train_x.max() > 2
+
+
+def test_arrays_that_are_not_used_are_named(tmp_path):
+    card = datasets.obtained(saved(tmp_path, x=BYTES, y=LABELS, names=LABELS))[2]
+    assert card.converted == ["not used: the arrays names"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off"])

@@ -1,5 +1,7 @@
 """The user's own images: class folders, sizes, splits, and what is refused by name."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,7 @@ from test_user_data import PARTS, refused, round_trip
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
-from benchmarks.datasets import images
+from benchmarks.datasets import image_files
 from benchmarks.datasets.dataset import permutation
 
 
@@ -114,14 +116,14 @@ def test_a_target_size_brings_all_to_one_form(photos, tmp_path, size, shape):
 
 
 def test_resizing_is_that_of_pillow(tmp_path):
-    pixels = np.random.default_rng(3).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 9, 12, 3), dtype=np.uint8)
     for k in range(20):
-        path = tmp_path / "a" / "xy"[k % 2] / f"{k}.png"
+        path = tmp_path / "a" / "xy"[k // 10] / f"{k:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    expected = np.asarray(Image.fromarray(pixels).resize((4, 3), Image.Resampling.BILINEAR))
+        Image.fromarray(pixels[k]).save(path)
+    chosen = Image.fromarray(pixels[permutation(20)[0]])
     data = round_trip(f"images:{tmp_path / 'a'}@3x4", tmp_path)
-    assert np.allclose(data.test_x[0] * 255, expected)
+    assert np.allclose(data.test_x[0] * 255, np.asarray(chosen.resize((4, 3), Image.Resampling.BILINEAR)))
 
 
 def test_a_size_of_nothing_is_refused(photos, tmp_path):
@@ -169,7 +171,7 @@ def flipped(path):
 def test_a_corrupt_image_is_named(photos, tmp_path, spoil, size):
     spoil(photos / "dog" / "15.png")
     said = refused(f"images:{photos}{size}", tmp_path)
-    assert said.startswith("corrupt or not an image") and "15.png" in said and "14.png" not in said
+    assert said.startswith("not usable as images") and "15.png" in said and "14.png" not in said
 
 
 def test_many_corrupt_images_are_counted(photos, tmp_path):
@@ -180,7 +182,7 @@ def test_many_corrupt_images_are_counted(photos, tmp_path):
 
 
 def test_every_image_is_tried_beyond_the_first_chunk(photos, monkeypatch, tmp_path):
-    monkeypatch.setattr(images, "CHUNK", 3)
+    monkeypatch.setattr(image_files, "CHUNK", 3)
     truncated(photos / "dog" / "19.png")
     assert "19.png" in refused(f"images:{photos}", tmp_path)
 
@@ -194,7 +196,8 @@ def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, size):
 
 def test_a_palette_needs_a_target_size(tmp_path):
     for k in range(10):
-        draw(tmp_path / "a" / "xy"[k % 2] / f"{k}.png", mode="P")
+        path = draw(tmp_path / "a" / "xy"[k % 2] / f"{k}.png")
+        Image.new("RGB", (6, 5), grey(k)).quantize(4).save(path)
     assert "neither grey (L) nor RGB" in refused(f"images:{tmp_path / 'a'}", tmp_path)
     assert round_trip(f"images:{tmp_path / 'a'}@5x6", tmp_path).n_classes == 2
 
@@ -220,7 +223,7 @@ def spoil_layout(folder, kind):
         ("empty class", "no image of class empty"),
         ("no classes", "holds no class folders"),
         ("one class", "holds 1 class folder\n"),
-        ("a folder in a class", "cat/more (Is a directory)"),
+        ("a folder in a class", "cat/more is a folder within a class"),
         ("few", "has 9 examples to train on"),
     ],
 )
@@ -235,16 +238,49 @@ def test_classes_must_be_those_of_the_test(apart, tmp_path):
 
 
 def test_a_third_folder_beside_train_and_test_is_not_left_out_silently(apart):
-    (apart / "val" / "cat").mkdir(parents=True)
-    with pytest.raises(Problem, match="holds val beside train and test"):
+    (apart / "bird").mkdir()
+    with pytest.raises(Problem, match="holds bird beside train and test"):
         datasets.split_sizes(f"images:{apart}")
 
 
-@pytest.mark.parametrize("name", ["val", "valid", "validation"])
-def test_train_and_validation_folders_are_not_taken_for_two_classes(apart, tmp_path, name):
+@pytest.mark.parametrize("train", ["Train", "training", "TRAINING"])
+@pytest.mark.parametrize("test", ["Test", "Testing"])
+def test_train_and_test_are_known_by_their_other_names(apart, tmp_path, train, test):
+    (apart / "train").rename(apart / train)
+    (apart / "test").rename(apart / test)
+    assert len(round_trip(f"images:{apart}", tmp_path).test_x) == 4
+
+
+def test_two_folders_of_one_part_are_refused(apart, tmp_path):
+    (apart / "Testing" / "cat").mkdir(parents=True)
+    assert "holds both Testing and test" in refused(f"images:{apart}", tmp_path)
+
+
+def test_images_in_train_and_test_without_class_folders_are_refused(tmp_path):
+    for part in ("Training", "Testing"):
+        for k in range(10):
+            draw(tmp_path / "flat" / part / f"{k}.png", value=grey(k))
+    assert "Training holds no class folders" in refused(f"images:{tmp_path / 'flat'}", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["val", "Valid", "validation"])
+def test_a_validation_folder_is_the_validation_set(apart, tmp_path, name):
     (apart / "test").rename(apart / name)
-    said = refused(f"images:{apart}", tmp_path)
-    assert f"holds {name} beside train" in said and "drawn by seed" in said
+    data = round_trip(f"images:{apart}", tmp_path)
+    assert sorted(values(data)["validation"]) == [(20, 0), (21, 1), (22, 0), (23, 1)]
+    assert len(data.test_x) == 2 and {*values(data)["test"]} < {(k, k % 2) for k in range(20)}
+
+
+def test_all_three_parts_may_have_folders(apart, tmp_path):
+    for k in range(24, 27):
+        for name in ("cat", "dog"):
+            draw(apart / "val" / name / f"{k:02}.png", value=grey(k + 10 * (name == "dog")))
+    data = values(round_trip(f"images:{apart}", tmp_path))
+    assert len(data["train"]) == 20 and sorted(value for value, _ in data["validation"]) == [
+        *(24, 25, 26),
+        *(34, 35, 36),
+    ]
+    assert [value for value, _ in data["test"]] == [20, 22, 21, 23]
 
 
 def with_one_bird(folder, place):
@@ -266,3 +302,88 @@ def test_a_class_that_is_not_trained_on_is_refused_by_its_name(tmp_path):
 
 def test_a_file_is_no_folder(photos, tmp_path):
     assert "is not a folder" in refused(f"images:{photos / 'cat' / '00.png'}", tmp_path)
+
+
+# What is converted
+
+
+def icon(path, *, square):
+    """An icon whose colour is 0 everywhere: its shape is in its transparency alone."""
+    pixels = np.zeros((16, 16, 4), np.uint8)
+    pixels[square, square, 3] = 255
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    for k in range(40):
+        icon(tmp_path / "icons" / ("a", "b")[k % 2] / f"{k:02}.png", square=slice(k % 2 * 8, 4 + k % 8))
+    data = round_trip(f"images:{tmp_path / 'icons'}@16x16", tmp_path)
+    of_a = data.train_x[data.train_y == 0]
+    assert (of_a[:, 0, 0] == 0).all() and (of_a[:, 15, 15] == 1).all()
+    card = datasets.obtained(f"images:{tmp_path / 'icons'}@16x16")[2]
+    assert "40 images with transparency, laid over white" in card.converted
+
+
+UPRIGHT = np.arange(90, dtype=np.uint8).reshape(5, 6, 3)
+HELD = {
+    1: UPRIGHT,
+    2: UPRIGHT[:, ::-1],
+    3: UPRIGHT[::-1, ::-1],
+    4: UPRIGHT[::-1],
+    5: UPRIGHT.transpose(1, 0, 2),
+    6: np.rot90(UPRIGHT),
+    7: UPRIGHT[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90(UPRIGHT, -1),
+}
+"""What the sensor recorded when the camera was held in each way (CIPA DC-008)."""
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+@pytest.mark.parametrize("orientation", HELD)
+def test_images_are_turned_upright(tmp_path, orientation, ending):
+    path = tmp_path / f"a.{ending}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {"lossless": True} if ending == "webp" else {}
+    Image.fromarray(np.ascontiguousarray(HELD[orientation])).save(path, exif=exif, **lossless)
+    pixels, converted = image_files.decoded([path], size=None)
+    assert (pixels[0] == UPRIGHT).all()
+    assert converted == (
+        ["1 images turned upright, as their EXIF orientation says"] if orientation > 1 else []
+    )
+
+
+def test_a_damaged_exif_block_turns_nothing(tmp_path):
+    Image.fromarray(UPRIGHT).save(tmp_path / "a.png", exif=b"Exif\0\0no such thing")
+    assert (image_files.decoded([tmp_path / "a.png"], size=None)[0][0] == UPRIGHT).all()
+
+
+def test_every_conversion_is_counted(tmp_path):
+    draw(tmp_path / "a.png", size=(20, 10), mode="L")
+    draw(tmp_path / "b.png", size=(8, 8))
+    _, converted = image_files.decoded([tmp_path / "a.png", tmp_path / "b.png"], size=(8, 8))
+    assert converted == [
+        "1 images converted to RGB from L",
+        "1 images resized to 8 × 8, most often from 20 × 10",
+    ]
+
+
+# Entries that are no images
+
+
+def test_a_pipe_is_named_and_not_waited_for(photos, tmp_path):
+    os.mkfifo(photos / "cat" / "pipe.png")
+    assert "pipe.png (not a regular file)" in refused(f"images:{photos}", tmp_path)
+
+
+def test_a_link_to_nothing_is_named(photos, tmp_path):
+    (photos / "cat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert "gone.png (a link to nothing)" in refused(f"images:{photos}", tmp_path)
+
+
+def test_an_image_beyond_all_memory_is_named_by_its_size(photos, monkeypatch, tmp_path):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    Image.new("1", (2000, 1001)).save(photos / "cat" / "huge.png")
+    assert "huge.png (more than 2 million pixels)" in refused(f"images:{photos}@8", tmp_path)

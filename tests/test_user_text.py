@@ -1,5 +1,7 @@
 """The user's own text: windows of characters, each labelled with the next, split where they stand."""
 
+import subprocess
+
 import numpy as np
 import pytest
 from test_user_data import PARTS, refused, round_trip
@@ -62,6 +64,17 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
 def test_text_that_cannot_be_trained_on_is_refused(tmp_path, content, said):
     (tmp_path / "a.txt").write_bytes(content)
     assert said in refused(f"text:{tmp_path / 'a.txt'}", tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_advice_for_another_encoding_works_as_printed(tmp_path, monkeypatch, encoding):
+    monkeypatch.chdir(tmp_path)
+    written = "Ein Märchen für große Kinder. " * 100
+    (tmp_path / "a b.txt").write_bytes(written.encode(encoding))
+    command = refused("text:a b.txt", tmp_path).split("`")[1]
+    subprocess.run(command, shell=True, check=True)
+    assert (tmp_path / "utf8.txt").read_text(encoding="utf-8").removeprefix("\ufeff") == written
+    assert round_trip("text:utf8.txt", tmp_path).n_classes == len({*written})
 
 
 def test_the_shortest_text_has_one_window_to_validate_and_one_to_test(tmp_path):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import SMOKE, planned
 
-from benchmarks.common import machine
+from benchmarks.common import machine, seals
 
 INTERFACE = [
     *("study", "machine", "dataset", "model", "framework", "arm", "batch_size", "n_runs", "status"),
@@ -66,7 +66,8 @@ def test_a_finished_study_has_nothing_to_do(smoke):
 
 
 ARTEFACTS = ["summary.csv", "curves.csv", "targets.csv", "memory_fit.csv", "provenance.json", "identity.json"]
-ARTEFACTS += ["traces/certificates.json", "throughput.csv", "report.html"]
+ARTEFACTS += ["traces/certificates.json", "throughput.csv", "report.html", "tables", "figures", "throughput"]
+ARTEFACTS += ["traces/float64/numpy.safetensors", "traces/float32/keras.safetensors"]
 
 
 @pytest.mark.parametrize("artefact", ARTEFACTS)
@@ -78,6 +79,63 @@ def test_a_deleted_artefact_is_made_again(smoke, artefact):
         assert planned(smoke.snakemake(*SMOKE, "-n"))
     finally:
         hidden.rename(path)
+
+
+PARTS = {
+    "figures/throughput.svg": ("figures", "figures"),
+    "tables/identity.md": ("tables", "tables"),
+    "throughput/keras-0-0.json": ("throughput", "throughput"),
+    "summary.csv": ("summary.csv", "summarise"),
+    "traces/float64/keras.safetensors": ("traces/float64/keras.safetensors", "trace"),
+}
+"""Files, each with what it is a part of and the rule that makes this."""
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_was_cut_short_is_told_and_made_again(smoke, part):
+    path, (whole, rule) = smoke.results / part, PARTS[part]
+    before = path.read_bytes()
+    path.write_bytes(before[:-20])
+    try:
+        done = smoke.snakemake(*SMOKE, "-n")
+    finally:
+        (smoke.results / f"{whole}.damaged").rename(smoke.results / whole)
+        path.write_bytes(before)
+        seals.seal(smoke.results / whole)
+    assert planned(done)[rule] == 1
+    assert f"{whole} is damaged or not complete; it is set aside and made again" in done.stderr
+
+
+def test_a_figure_that_was_deleted_is_drawn_again(smoke):
+    path = smoke.results / "figures/throughput.svg"
+    before = path.read_bytes()
+    path.unlink()
+    try:
+        assert planned(smoke.snakemake(*SMOKE, "-n"))["figures"] == 1
+    finally:
+        (smoke.results / "figures.damaged").rename(smoke.results / "figures")
+        path.write_bytes(before)
+        seals.seal(smoke.results / "figures")
+
+
+def test_a_deleted_card_obtains_the_data_anew_and_repeats_no_measurement(smoke):
+    card = smoke.folder / "results/datasets/digits.json"
+    before = card.read_bytes()
+    card.unlink()
+    try:
+        jobs = planned(smoke.snakemake(*SMOKE, "-n"))
+    finally:
+        card.write_bytes(before)
+    assert jobs["dataset"] == 1 and not {"train", "throughput", "trace"} & {*jobs}
+
+
+def test_deleted_data_repeat_no_measurement(smoke):
+    data = smoke.folder / "results/datasets/digits.npz"
+    hidden = data.rename(data.with_suffix(".hidden"))
+    try:
+        assert planned(smoke.snakemake(*SMOKE, "-n")) == {}
+    finally:
+        hidden.rename(data)
 
 
 def test_a_deleted_record_is_made_again_and_no_other(smoke):
@@ -106,7 +164,7 @@ def test_a_damaged_record_is_told_and_made_again_from_the_store(smoke, damage):
     done = smoke.snakemake(*SMOKE, "--until", "train")
     assert done.returncode == 0, done.stderr
     assert record.name in done.stderr
-    assert "is set aside and made again from the store" in done.stderr
+    assert "is set aside and made again" in done.stderr
     assert record.read_bytes() == before
     assert planned(smoke.snakemake(*SMOKE, "-n")).get("train", 0) == 0
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import filelock
@@ -113,5 +114,8 @@ def read_sealed(path: Path) -> dict:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file, so that it is made again and can still be looked at."""
-    path.replace(path.with_name(f"{path.name}.damaged"))
+    """Rename a damaged file or folder, so that it is made again and the last such one can be looked at."""
+    aside = path.with_name(f"{path.name}.damaged")
+    if aside.is_dir():
+        shutil.rmtree(aside)
+    path.replace(aside)

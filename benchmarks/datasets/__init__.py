@@ -28,13 +28,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 from benchmarks.datasets import dataset, user_data
+from benchmarks.datasets.card import Card, card
 from benchmarks.datasets.dataset import (
     Dataset,
     Facts,
     Kind,
     Mismatch,
     Plugin,
+    RawArrays,
     Split,
     check,
     normalised,
@@ -44,7 +47,7 @@ from benchmarks.datasets.dataset import (
 )
 
 SOURCES = ("images", "npz", "text")
-_SHARED = {"cifar", "dataset", "download", "formats", "transfer", "user_data"}
+_SHARED = {"card", "cifar", "dataset", "download", "formats", "image_files", "transfer", "user_data"}
 NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _SHARED - {*SOURCES}))
 
 
@@ -130,18 +133,50 @@ def fingerprint(source: str) -> str:
     return user_data.fingerprint(plugin.files(location))
 
 
-def store(source: str, path: Path) -> None:
+def file_name(source: str) -> str:
+    """The name, without its ending, of the file that `store` writes for a data set.
+
+    Folders of one name in two places are two data sets, so that the path has a part in it.
+    """
+    if source in NAMES:
+        return source
+    return f"{slug(source)}-{user_data.path_digest(source.partition(':')[2])}"
+
+
+def store(source: str, path: Path) -> Card:
     """Obtain a data set, check it against its facts and write it to one .npz, whole or not at all.
+
+    The data set's card lies beside it, as JSON in a file of the same name.
 
     Raises:
         Problem: the data set is unknown, no source could deliver it, its arrays differ from its facts, or
             it is the user's own and cannot be used.
     """
-    facts, arrays = _built_in(source) if source in NAMES else _from_user(source)
+    facts, arrays, found = obtained(source)
     dataset.save(with_digests(facts, arrays), arrays, path)
+    write_text(found.model_dump_json(indent=1) + "\n", path.with_suffix(".json"))
+    return found
 
 
-def _built_in(name: str) -> tuple[Facts, user_data.RawArrays]:
+def obtained(source: str) -> tuple[Facts, RawArrays, Card]:
+    """The facts and the raw arrays of a data set, and its card.
+
+    Raises:
+        Problem: as for `store`.
+    """
+    if source in NAMES:
+        facts, arrays = _built_in(source)
+        return facts, arrays, card(facts, arrays, source=source, classes=range(facts.n_classes))
+    plugin, location = _user_data(source)
+    loaded = plugin.load(location)
+    facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
+    if facts.kind == "images":  # in text, a character may occur only once
+        user_data.check_classes(loaded, facts)
+    described = card(facts, loaded.arrays, source=source, classes=loaded.classes, converted=loaded.converted)
+    return facts, loaded.arrays, described
+
+
+def _built_in(name: str) -> tuple[Facts, RawArrays]:
     plugin = module(name)
     facts, arrays = stated(plugin), plugin.raw_arrays()
     try:
@@ -150,15 +185,6 @@ def _built_in(name: str) -> tuple[Facts, user_data.RawArrays]:
         fix = "install the versions pinned in requirements/ and run again"
         raise Problem(f"{name} differs from the data set it should be: {error}", fix=fix) from error
     return facts, arrays
-
-
-def _from_user(source: str) -> tuple[Facts, user_data.RawArrays]:
-    plugin, location = _user_data(source)
-    loaded = plugin.load(location)
-    facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
-    if facts.kind == "images":  # in text, a character may occur only once
-        user_data.check_classes(loaded, facts)
-    return facts, loaded.arrays
 
 
 def read(path: Path) -> Dataset:

@@ -56,6 +56,7 @@ class Facts:
     """What is known about the raw arrays of a data set, which are stored with it and checked against it.
 
     The fields are those of a data set's module. `sha256` lacks the digests that are not known beforehand.
+    With `own_validation`, the source has a validation set, which is the end of the training arrays.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Facts:
     n_classes: int
     split: Split
     sha256: dict[str, str]
+    own_validation: bool = False
 
     @property
     def complete_sha256(self) -> str:
@@ -172,11 +174,13 @@ def same(what: str, *, expected: object, found: object) -> None:
 def division(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the source's training set: those for training, and those for validation.
 
-    Images are split at random. Text is split in its order: otherwise the model would be trained on windows
-    next to those that it is validated on, which share words with them.
+    Images are split at random, unless the source has a validation set of its own, which comes last. Text is
+    split in its order: otherwise the model would be trained on windows next to those that it is validated
+    on, which share words with them.
     """
     n = facts.split.train + facts.split.validation
-    order = np.arange(n) if facts.kind == "tokens" else permutation(n)
+    in_order = facts.kind == "tokens" or facts.own_validation
+    order = np.arange(n) if in_order else permutation(n)
     return order[: facts.split.train], order[facts.split.train :]
 
 

@@ -1,28 +1,38 @@
 """The user's own arrays: `npz:PATH`, a file of NumPy's `savez` or `savez_compressed`.
 
 The file has either the arrays `x` and `y`, and a tenth is used for the test and a tenth for validation, both
-drawn by seed; or `train_x`, `train_y`, `test_x` and `test_y`, and a tenth of the training examples is used
-for validation. Examples are [N, H, W, C], [N, H, W] (one channel) or [N, D] (D by 1, one channel), either
-uint8, which is divided by 255, or floats, which are not scaled. Labels are whole numbers from 0, [N]. Every
-class must have training examples after the split.
+drawn by seed; or `train_x` and `train_y`, with `test_x` and `test_y`, `validation_x` and `validation_y` or
+all four, and only what is missing is drawn from the training examples. Other common names do as well:
+`x_train`, `train_images`, `y_val`, `test_labels`, in any case. Examples are [N, H, W, C], [N, H, W] (one
+channel) or [N, D] (D by 1, one channel), either uint8, which is divided by 255, or floats. Floats are
+not scaled, unless they fill the range of bytes, 0 to 255. Labels are whole numbers from 0, [N] or [N, 1].
+Every class must have training examples after the split.
 """
 
 import contextlib
+import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common.errors import Problem
 from benchmarks.datasets import user_data
-from benchmarks.datasets.dataset import KEYS, UNREADABLE, RawArrays, Split, integers_for, permutation
+from benchmarks.datasets.dataset import UNREADABLE, RawArrays, Split, integers_for
 
 KIND = "images"
 MOST_CHANNELS = 4
 """If the last axis is longer and axis 1 has length 1 or 3, the images seem to have their channels first."""
 HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """Readers of the header of a .npy file, by the version of the format."""
+BYTES = (128.0, 255.0)
+"""Floats are those of images of bytes if none is negative and the largest is in this range."""
+EXAMPLES, LABELS = ("x", "images", "data", "features"), ("y", "labels", "targets")
+"""What people call the two kinds of arrays, in lower case."""
+
+Places = dict[str, dict[str, str]]
+"""The names of the arrays in a file, as [part]["x" or "y"]; unsplit arrays are those of `train`."""
 
 
 def files(location: str) -> list[Path]:
@@ -32,16 +42,16 @@ def files(location: str) -> list[Path]:
 
 def split(location: str) -> Split:
     """Numbers of examples, from the labels only."""
-    return _split(_read(location, "y"), location)
+    places, _ = _places(location)
+    return _split({part: len(_labels(location, named["y"])) for part, named in places.items()}, location)
 
 
 def shape(location: str) -> tuple[int, ...]:
     """Shape of an example, from the header of the array."""
-    path = user_data.existing_file(location)
-    with _unreadable_as_problem(location), zipfile.ZipFile(path) as file:
-        name = _names([Path(member).stem for member in file.namelist()], location)[0]
-        with file.open(f"{name}.npy") as member:
-            extents, _, dtype = HEADS[np.lib.format.read_magic(member)](member)
+    path, (places, _) = user_data.existing_file(location), _places(location)
+    name = places["train"]["x"]
+    with _unreadable_as_problem(location), zipfile.ZipFile(path) as file, file.open(f"{name}.npy") as member:
+        extents, _, dtype = HEADS[np.lib.format.read_magic(member)](member)
     placeholder = np.broadcast_to(np.empty((), dtype), extents)  # has the type and shape, but takes no memory
     _check_form(placeholder, f"{location}: {name}")
     return _with_all_axes(placeholder).shape[1:]
@@ -53,33 +63,66 @@ def load(location: str) -> user_data.Loaded:
     Raises:
         Problem: there is no such file, or it is damaged, or its arrays cannot be used.
     """
-    arrays = _read(location, "x") | _read(location, "y")
-    parts = _split(arrays, location)
-    arrays = _raw_arrays(arrays, n_test=parts.test, location=location)
-    n_classes = 1 + int(max(arrays[key].max() for key in ("train_y", "test_y")))
-    train, test = arrays["train_x"], arrays["test_x"]
-    if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
-        cause = f"{location}: train_x is {_type_and_shape(train)}, test_x is {_type_and_shape(test)}"
-        raise Problem(cause, fix="give both the same type and the same shape of an example")
-    arrays |= {key: arrays[key].astype(integers_for(n_classes)) for key in ("train_y", "test_y")}
-    scale = 255.0 if train.dtype == np.uint8 else 1.0
-    return user_data.Loaded(arrays, classes=range(n_classes), scale=scale, split=parts)
+    places, unused = _places(location)
+    labels = {part: _labels(location, named["y"]) for part, named in places.items()}
+    examples = {part: _examples(location, named["x"]) for part, named in places.items()}
+    sizes = {part: len(of_part) for part, of_part in labels.items()}
+    parts = _split(sizes, location)
+    _check_parts(examples, labels, places, location)
+    n_classes = 1 + int(labels["train"].max())
+    x, y = (np.concatenate([of[part] for part in places]) for of in (examples, labels))
+    training, testing = user_data.places(sizes, n_test=parts.test)
+    y = y.astype(integers_for(n_classes))
+    bytes_as_floats = x.dtype != np.uint8 and x.min() >= 0 and BYTES[0] <= x.max() <= BYTES[1]
+    arrays = {"train_x": x[training], "train_y": y[training], "test_x": x[testing], "test_y": y[testing]}
+    return user_data.Loaded(
+        arrays,
+        classes=range(n_classes),
+        scale=255.0 if x.dtype == np.uint8 or bytes_as_floats else 1.0,
+        split=parts,
+        own_validation="validation" in places,
+        converted=[
+            *(["floats from 0 to 255 are divided by 255"] if bytes_as_floats else []),
+            *([f"not used: the arrays {', '.join(unused)}"] if unused else []),
+        ],
+    )
 
 
-def _read(location: str, which: str) -> RawArrays:
-    """The arrays of examples ("x") or of labels ("y") in the file, by their names."""
-    path = user_data.existing_file(location)
-    with _unreadable_as_problem(location), np.lib.npyio.NpzFile(path, allow_pickle=False) as file:
-        return {name: file[name] for name in _names(file.files, location) if name.endswith(which)}
+def _places(location: str) -> tuple[Places, list[str]]:
+    """Where each array belongs, by its name, and the names of the arrays that belong nowhere."""
+    with _unreadable_as_problem(location), _opened(location) as file:
+        names = list(file.files)
+    found: dict[tuple[str, str], str] = {}
+    for name in names:
+        if (place := _place(name)) and place in found:
+            cause = f"{location} holds both {found[place]} and {name}"
+            raise Problem(cause, fix="keep one of the two")
+        found |= {place: name} if place else {}
+    whole = {"": {"x", "y"}}
+    held = {part: {kind for of, kind in found if of == part} for part, _ in found}
+    complete = all(kinds == {"x", "y"} for kinds in held.values())
+    if not complete or (held != whole and not ("train" in held and len(held) > 1 and "" not in held)):
+        cause = f"{location} holds {', '.join(names) or 'nothing'}"
+        raise Problem(cause, fix="name the arrays x and y, or train_x, train_y, test_x and test_y")
+    order = [part for part in ("", *user_data.ROLES) if part in held]
+    places = {part or "train": {kind: found[part, kind] for kind in ("x", "y")} for part in order}
+    return places, [name for name in names if name not in found.values()]
 
 
-def _names(names_in_file: Sequence[str], location: str) -> tuple[str, ...]:
-    """Which of the two sets of names the file has."""
-    for names in (KEYS, ("x", "y")):
-        if {*names} <= {*names_in_file}:
-            return names
-    cause = f"{location} holds {', '.join(names_in_file) or 'nothing'}"
-    raise Problem(cause, fix=f"name the arrays x and y, or {', '.join(KEYS)}")
+def _place(name: str) -> tuple[str, str] | None:
+    """The part and the kind ("x" or "y") that a name speaks of; part "" for all; None for any other name."""
+    words = re.split(r"[_\-. ]", name.lower())
+    roles = [role for role, names in user_data.ROLES.items() for word in words if word in names]
+    kinds = [kind for kind, names in (("x", EXAMPLES), ("y", LABELS)) for word in words if word in names]
+    if len(kinds) != 1 or len(roles) > 1 or len(words) != len(kinds) + len(roles):
+        return None
+    return (roles[0] if roles else ""), kinds[0]
+
+
+@contextlib.contextmanager
+def _opened(location: str) -> Iterator[np.lib.npyio.NpzFile]:
+    with np.lib.npyio.NpzFile(user_data.existing_file(location), allow_pickle=False) as file:
+        yield file
 
 
 @contextlib.contextmanager
@@ -92,40 +135,49 @@ def _unreadable_as_problem(location: str) -> Iterator[None]:
         raise Problem(f"{location} cannot be read: {error}", fix=fix) from error
 
 
-def _split(arrays: RawArrays, location: str) -> Split:
-    """Numbers of examples from arrays of labels, which are checked for their type and shape."""
-    for name, array in arrays.items():
-        if name.endswith("y") and (array.ndim != 1 or array.dtype.kind not in "iu"):
-            cause = f"{location}: {name} is {_type_and_shape(array)}"
-            raise Problem(cause, fix="give one whole number for each example, in the shape [N]")
-    if "y" in arrays:
-        return user_data.tenths(len(arrays["y"]), n_test=None, where=location)
-    return user_data.tenths(len(arrays["train_y"]), n_test=len(arrays["test_y"]), where=location)
+def _array(location: str, name: str) -> np.ndarray:
+    with _unreadable_as_problem(location), _opened(location) as file:
+        return file[name]
 
 
-def _raw_arrays(arrays: RawArrays, *, n_test: int, location: str) -> RawArrays:
-    """The four raw arrays, as they are in the file or from `x` and `y`; examples and labels are checked."""
-    for x_name in [name for name in arrays if name.endswith("x")]:
-        arrays[x_name] = _examples(arrays[x_name], f"{location}: {x_name}")
-        n, n_labels = len(arrays[x_name]), len(arrays[x_name[:-1] + "y"])
+def _labels(location: str, name: str) -> np.ndarray:
+    """Labels as whole numbers [N]."""
+    array = _array(location, name)
+    if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[1:] not in ((), (1,)):
+        cause = f"{location}: {name} is {_type_and_shape(array)}"
+        raise Problem(cause, fix="give one whole number for each example, in the shape [N]")
+    return array.reshape(-1)
+
+
+def _split(sizes: dict[str, int], location: str) -> Split:
+    """Numbers of examples of the parts, from those of the arrays in the file."""
+    return user_data.parted(
+        sizes["train"], n_validation=sizes.get("validation"), n_test=sizes.get("test"), where=location
+    )
+
+
+def _check_parts(examples: RawArrays, labels: RawArrays, places: Places, location: str) -> None:
+    """Check that the arrays of each part fit together, and those of the parts with each other."""
+    for part, named in places.items():
+        n, n_labels = len(examples[part]), len(labels[part])
         if n != n_labels:
-            cause = f"{location}: {x_name} has {n} examples, {x_name[:-1]}y has {n_labels} labels"
+            cause = f"{location}: {named['x']} has {n} examples, {named['y']} has {n_labels} labels"
             raise Problem(cause, fix="give one label for each example")
-    if "train_x" in arrays:
-        _check_labels(arrays["train_y"], f"{location}: the labels in train_y")
-        _check_test_labels(arrays, location)
-        return arrays
-    _check_labels(arrays["y"], f"{location}: the labels in y")
-    test, train = np.split(permutation(len(arrays["y"])), [n_test])
-    return {
-        f"{part}_{key}": arrays[key][chosen]
-        for part, chosen in (("train", train), ("test", test))
-        for key in ("x", "y")
-    }
+    _check_labels(labels["train"], f"{location}: the labels in {places['train']['y']}")
+    train = examples["train"]
+    for part, named in places.items():
+        _check_known(labels[part], f"{location}: {named['y']}", labels["train"])
+        if (train.dtype, train.shape[1:]) != (examples[part].dtype, examples[part].shape[1:]):
+            cause = (
+                f"{location}: {places['train']['x']} is {_type_and_shape(train)}, "
+                f"{named['x']} is {_type_and_shape(examples[part])}"
+            )
+            raise Problem(cause, fix="give both the same type and the same shape of an example")
 
 
-def _examples(array: np.ndarray, what: str) -> np.ndarray:
+def _examples(location: str, name: str) -> np.ndarray:
     """Examples as uint8 or float32 [N, H, W, C]."""
+    array, what = _array(location, name), f"{location}: {name}"
     _check_form(array, what)
     if array.dtype != np.uint8:
         with np.errstate(over="ignore"):  # values too large for float32 become infinite and are refused
@@ -167,13 +219,12 @@ def _check_labels(labels: np.ndarray, what: str) -> None:
         )
 
 
-def _check_test_labels(arrays: RawArrays, location: str) -> None:
-    """Check that the test set has no class without training examples."""
-    classes = np.unique(arrays["train_y"])
-    if len(unknown := np.setdiff1d(arrays["test_y"], classes)):
+def _check_known(labels: np.ndarray, what: str, training: np.ndarray) -> None:
+    """Check that the labels of a validation or test set occur among those of training."""
+    if len(unknown := np.setdiff1d(labels, training)):
         raise Problem(
-            f"{location}: labels {_shown(unknown)} occur only in the test set",
-            fix=f"the test set may have only the classes of the training set, 0 to {len(classes) - 1}",
+            f"{what}: labels {_shown(unknown)} occur nowhere in the training set",
+            fix=f"give only the classes of the training set, 0 to {training.max()}",
         )
 
 

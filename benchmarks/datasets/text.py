@@ -7,6 +7,8 @@ next twentieth for validation and the last for the test: windows are not shuffle
 share words.
 """
 
+import codecs
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +53,25 @@ def load(location: str) -> user_data.Loaded:
 
 def _characters(location: str) -> str:
     path = user_data.existing_file(location)
+    content = path.read_bytes()
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        cause = f"text {path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise Problem(cause, fix="save it as UTF-8, for example with `iconv -t utf-8`") from error
+        cause = f"text {path} is not UTF-8: byte {error.start} is {content[error.start]:#04x}"
+        raise Problem(cause, fix=_conversion(content, path)) from error
+    if "\0" in text:  # which no text has, but every UTF-16 of Latin letters
+        raise Problem(f"text {path} holds characters 0, as UTF-16 does", fix=_conversion(content, path))
+    return text
+
+
+def _conversion(content: bytes, path: Path) -> str:
+    """How to convert a text that is not UTF-8 from what it is most likely written in."""
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    of_two_bytes = content.count(b"\0") > len(content) / 10
+    unmarked = ("UTF-16BE" if content[:1] == b"\0" else "UTF-16LE") if of_two_bytes else "LATIN1"
+    encoding = "UTF-16" if marked else unmarked
+    command = f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > utf8.txt"
+    return f"save it as UTF-8, for example with `{command}`"
 
 
 def windows_split(text: str, *, location: str) -> Split:

@@ -13,18 +13,30 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from benchmarks.common.errors import Problem
-from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division
+from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division, permutation
 
 SIZE = re.compile(r"@(\d+)(?:x(\d+))?$")
+ROLES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid"),
+    "test": ("test", "testing"),
+}
+"""What people call the folder or the arrays of each part, in lower case."""
 
 
 class Loaded(NamedTuple):
-    """The four raw arrays, and facts they do not show; `classes` are the names in the order of the labels."""
+    """The four raw arrays, and facts they do not show.
+
+    `classes` are the names in the order of the labels. With a validation set of its own, the source has it
+    at the end of its training arrays. `converted` says what was done to the data, a sentence for each kind.
+    """
 
     arrays: RawArrays
     classes: Sequence[object]
     scale: float
     split: Split
+    own_validation: bool = False
+    converted: Sequence[str] = ()
 
 
 class Source(Protocol):
@@ -57,6 +69,7 @@ def facts(loaded: Loaded, *, name: str, kind: Kind) -> Facts:
         n_classes=len(loaded.classes),
         split=loaded.split,
         sha256={},
+        own_validation=loaded.own_validation,
     )
 
 
@@ -89,6 +102,12 @@ def slug(kind: str, location: str) -> str:
     return "-".join(part for part in parts if part)
 
 
+def path_digest(location: str) -> str:
+    """Eight hex digits that stand for the path itself, wherever it is named from."""
+    path = Path(SIZE.sub("", location)).expanduser().resolve()
+    return hashlib.sha256(str(path).encode()).hexdigest()[:8]
+
+
 def existing(location: str) -> Path:
     """The path that a location names.
 
@@ -97,11 +116,16 @@ def existing(location: str) -> Path:
     """
     if not location:
         raise Problem("your own data needs a path", fix="write KIND:PATH, as in images:photos@32")
-    path = Path(location).expanduser()
-    if not path.exists():
-        raise Problem(
-            f"data {location}: {path.absolute()} does not exist", fix="correct the path in the study"
-        )
+    try:
+        path = Path(location).expanduser()
+        path.stat()
+    except FileNotFoundError as error:
+        cause = f"data {location}: {path.absolute()} does not exist"
+        raise Problem(cause, fix="correct the path in the study") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        cause = f"data {location}: {Path(location).absolute()} cannot be used: {reason}"
+        raise Problem(cause, fix="correct the path in the study") from error
     return path
 
 
@@ -127,8 +151,8 @@ def fingerprint(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def tenths(n: int, *, n_test: int | None, where: str) -> Split:
-    """Split off a tenth of `n` examples for validation, and another for the test unless `n_test` is given.
+def parted(n: int, *, n_validation: int | None = None, n_test: int | None = None, where: str) -> Split:
+    """The sizes of the parts, if a tenth of `n` training examples is drawn for each that is not given.
 
     Raises:
         Problem: there are too few examples.
@@ -137,5 +161,19 @@ def tenths(n: int, *, n_test: int | None, where: str) -> Split:
         raise Problem(
             f"{where} has {n} examples to train on", fix="give ten or more: a tenth is used for validation"
         )
-    tenth = n // 10
-    return Split(n - 2 * tenth, tenth, tenth) if n_test is None else Split(n - tenth, tenth, n_test)
+    drawn = n // 10 * [n_validation, n_test].count(None)
+    return Split(n - drawn, *(n // 10 if given is None else given for given in (n_validation, n_test)))
+
+
+def places(sizes: dict[str, int], *, n_test: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the source's training set and of its test set, among all examples in the order of `sizes`.
+
+    `sizes` are the numbers of examples of `train`, and of `validation` and `test` if the source has them;
+    without a test set, `n_test` of the training examples are drawn for it by seed.
+    """
+    everything = np.arange(sum(sizes.values()))
+    if "test" in sizes:
+        training, testing = np.split(everything, [-n_test])
+        return training, testing
+    testing, training = np.split(permutation(sizes["train"]), [n_test])
+    return np.concatenate([training, everything[sizes["train"] :]]), testing

@@ -5,7 +5,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -116,7 +115,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     `names` replace the frameworks of the study in the file `config`, if any are given. `output` is a file
     for the certificates, or None.
     """
-    settings = yaml.safe_load(config.read_text())
+    settings = check.load(config)
     study = check.read(settings | ({"frameworks": names} if names else {}))
     with tempfile.TemporaryDirectory() as folder:
         content = certificates(study, study.frameworks, Path(folder))

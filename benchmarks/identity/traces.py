@@ -196,10 +196,10 @@ def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> Non
     Raises:
         Problem: a data set is another one.
     """
-    for path in files:
-        if cause := expected_data.fault(path, data[path.stem]):
+    for path, name in zip(files, data, strict=True):
+        if cause := expected_data.fault(path, data[name]):
             raise Problem(
-                f"{path.stem} was not read as it has to be: {cause}",
+                f"{name} was not read as it has to be: {cause}",
                 fix="undo what was changed in benchmarks/datasets; otherwise this is a fault of Batch Atlas",
             )
     for workload in study.workloads:
@@ -218,7 +218,7 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     takes one: where several traces are made at once, the threads of small products wait for one another.
     """
     threads = (threads or machine.cores()) if file.certified else 1
-    read = {path.stem: datasets.read(path) for path in data}
+    read = {each.name: each for each in map(datasets.read, data)}
     check_data(study, data, read)
     # First, since a forked run works out the digest of its code anew unless this process knows it.
     by_arm = conditions_by_arm(study, file, read, threads=threads)

@@ -14,6 +14,8 @@ from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary.schema import CASE
 
+APART = ("study", "cards")
+"""What the report shows in sections of its own."""
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
@@ -47,7 +49,8 @@ def render(results: Results, *, drawn: Path) -> str:
         identity=results.identity,
         step_kind=timings.STEP_KIND if results.several_step_kinds else "",
         n_cells=len(results.summary),
-        provenance={key: value for key, value in results.provenance.items() if key != "study"},
+        cards=results.provenance.get("cards", []),
+        provenance={key: value for key, value in results.provenance.items() if key not in APART},
         configuration=json.dumps(results.provenance.get("study"), indent=2),
         marks=[label for _, label in panels.FAILURE_MARKS.values()],
     )

@@ -2,7 +2,9 @@
 
 import difflib
 import json
+from pathlib import Path
 
+import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -14,7 +16,51 @@ from benchmarks.recipe.plan import Budget
 from benchmarks.study.study import Study, Target, Throughput, Workload, plan
 
 PARTS = (Study, Workload, Arm, Schedule, Target, Budget, Throughput)
+N_NAMED = 5
+"""Faults named in one message."""
+LONGEST = 120
+"""Characters of a value, of its place and of what is wrong with it in a message."""
+MOST_SEEDS = 20
+"""A number for the seeds is taken for their number up to here."""
 KEYS = [key for part in PARTS for key in part.model_fields]
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is named twice, of which YAML's own loader takes the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"{', '.join(twice)} named twice in the part that begins in line {line}")
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path) -> dict:
+    """The content of a configuration file.
+
+    Raises:
+        Problem: it is not there, or is no YAML of keys and values, or names a key twice.
+    """
+    try:
+        config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise Problem(f"{path}: {error.strerror}", fix="give the path of the study's file") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        cause = " ".join(str(error).split())
+        raise Problem(f"{path} is not valid YAML: {cause}", fix="correct that place") from error
+    if not isinstance(config, dict):
+        raise Problem(f"{path} holds no keys", fix="config/README.md shows a whole study")
+    return config
+
+
+def read_file(path: Path) -> Study:
+    """The study that a file describes.
+
+    Raises:
+        Problem: as for `load` and `read`.
+    """
+    return read(load(path))
 
 
 def read(config: dict) -> Study:
@@ -43,7 +89,9 @@ def _faults(error: ValidationError, prefix: str = "") -> str:
     """What is wrong, one line for each fault, with the path of the key."""
     # A missing key is listed last: often it is there, but misspelt.
     faults = sorted(error.errors(), key=lambda fault: fault["type"] == "missing")
-    return "\n".join(dict.fromkeys(f"config: {prefix}{_fault(fault)}" for fault in faults))
+    lines = [*dict.fromkeys(f"config: {prefix}{_fault(fault)}" for fault in faults)]
+    more = [f"config: and {len(lines) - N_NAMED} more faults"] if len(lines) > N_NAMED else []
+    return "\n".join([*lines[:N_NAMED], *more])
 
 
 def _fault(fault: ErrorDetails) -> str:
@@ -55,7 +103,28 @@ def _fault(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(fault["loc"][-1]), KEYS, n=1)
         message = f"unknown key{f', did you mean {near[0]}?' if near else ''}"
-    return f"{where}: {message} (given: {json.dumps(fault['input'], default=str)[:80]})"
+    likely = _likely(fault)
+    hint = f", did you mean {likely}?" if likely else ""
+    return f"{where[:LONGEST]}: {message[:LONGEST]}{hint} (given: {_shown(fault['input'])})"
+
+
+def _likely(fault: ErrorDetails) -> str:
+    """What was probably meant: a percentage as a share, a number of seeds, or one value as a list; or ""."""
+    value = fault["input"]
+    if fault["type"] == "less_than_equal" and 1 < value <= 100:
+        return f"{value / 100:g}"
+    if fault["type"] != "list_type" or not isinstance(value, str | int | float):
+        return ""
+    is_count = fault["loc"][-1] == "seeds" and isinstance(value, int) and 0 < value <= MOST_SEEDS
+    return str([*range(value)]) if is_count else f"[{_shown(value)}]".replace('"', "")
+
+
+def _shown(value: object) -> str:
+    """A value as it was given, cut short."""
+    try:
+        return json.dumps(value, default=str)[:LONGEST]
+    except (TypeError, ValueError, RecursionError):  # keys that are no text; a list that contains itself
+        return repr(value)[:LONGEST]
 
 
 def _check_workload(workload: Workload) -> None:

@@ -12,7 +12,9 @@ from benchmarks.recipe.plan import Budget, Cell, Plan, Replicate
 
 ODD = 33
 """The odd batch size that is tried where a study has none."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+Known = Annotated[str, Field(max_length=100)]
+"""The name of something that there is a file for."""
 
 
 class Target(Value):
@@ -29,8 +31,8 @@ class Workload(Value):
     own data. In results the data set is named by its `slug`.
     """
 
-    dataset: str
-    model: str
+    dataset: str = Field(max_length=1000)
+    model: Known
     batch_sizes: list[int | Literal["full"]] = Field(min_length=1)
     target: Target
     budget: Budget
@@ -77,7 +79,7 @@ class Study(Value):
     machine: Name | None = None
     device: Literal["auto", "cpu", "gpu"] = "auto"
     precision: Literal["float32", "float64"] = "float32"
-    frameworks: list[str] = Field(min_length=1)
+    frameworks: list[Known] = Field(min_length=1)
     seeds: list[Annotated[int, Field(ge=0)]]
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)

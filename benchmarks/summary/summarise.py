@@ -1,6 +1,7 @@
 """Summarise a study on one machine: its records, timings and certificates into a few tidy files."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -125,8 +126,8 @@ def capacity_mib(totals: Totals) -> float:
     return found["gpus"][0]["memory_mib"] if "gpu" in totals.kinds else found["memory_mib"]
 
 
-def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
-    """Text of every file that the summary consists of, by name."""
+def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> dict[str, str]:
+    """Text of every file that the summary consists of, by name; `cards` are those of the data sets."""
     totals, curves = Totals(), []
     certified = verdicts(reading.identity(folder).certificates)
     rows = {
@@ -160,7 +161,7 @@ def summarise(study: Study, folder: Path, *, slug: str) -> dict[str, str]:
         "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
         ),
-        "provenance.json": json.dumps(describe(study, totals, slug), indent=1) + "\n",
+        "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1) + "\n",
     }
 
 
@@ -189,7 +190,24 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
     }
 
 
-def write(study: Study, folder: Path, *, slug: str) -> None:
-    """Read everything, then write the summary's files."""
-    for name, text in summarise(study, folder, slug=slug).items():
+def described(cards: Sequence[Path]) -> dict:
+    """The cards of the data sets, as `cards`.
+
+    Raises:
+        Problem: a card is damaged.
+    """
+    try:
+        return {"cards": [json.loads(path.read_bytes()) for path in cards]}
+    except ValueError as error:
+        files = " or ".join(map(str, cards))
+        raise Problem(
+            f"{files} is damaged: {error}", fix="delete it and run the same command again"
+        ) from error
+
+
+def write(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> list[Path]:
+    """Read everything, then write the summary's files and return their paths."""
+    texts = summarise(study, folder, cards=cards, slug=slug)
+    for name, text in texts.items():
         write_text(text, folder / name)
+    return [folder / name for name in texts]

@@ -153,8 +153,8 @@ def write(study: Study, data: list[Path], *, threads: int, store: Path, output: 
     """Time what the store lacks and write the table; the timings go to throughput/ in the same folder."""
     folder, threads = output.parent / "throughput", threads or machine.cores()
     folder.mkdir(parents=True, exist_ok=True)
-    read = {path.stem: dataset(path.resolve()) for path in data}
-    digests = {name: each.digest for name, each in read.items()}
+    read = {path.resolve(): dataset(path.resolve()) for path in data}
+    digests = {each.name: each.digest for each in read.values()}
     places = [
         (number, framework, case)
         for case in all_cases(study)
@@ -164,7 +164,7 @@ def write(study: Study, data: list[Path], *, threads: int, store: Path, output: 
     keys = {place: conditions_of(place, study, data=digests, threads=threads) for place in places}
     request = {
         **{"device": study.device, "precision": study.precision, "arms": study.arms, "threads": threads},
-        **{"data": {path.stem: path.resolve() for path in data}},
+        **{"data": {each.name: path for path, each in read.items()}},
         "seconds_per_case": study.throughput.seconds_per_case,
     }
     found = time_missing(study, Store(store), keys, request, folder)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import yaml
-
 from benchmarks import datasets
 from benchmarks.common import machine
 from benchmarks.common.errors import Problem
@@ -14,17 +12,20 @@ from benchmarks.study import study as studies
 from benchmarks.training.dependencies import conditions_of
 
 
-def plan_of(config: Path, cell: str, *, seed: int | None) -> Plan:
-    """The plan of a run of a cell, given as DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE; no seed is the first.
+def plan_of(config: Path, cell: str, *, seed: int | None) -> tuple[Plan, str]:
+    """The plan of a run of a cell, given as DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE, and its data set's file.
+
+    No seed is the first one. The file's name is without its folder.
 
     Raises:
         Problem: the study has no such cell or seed.
     """
-    study = check.read(yaml.safe_load(config.read_text()))
+    study = check.read_file(config)
     plans = [plan for replicate in studies.replicates(study) for plan in replicate.plans]
     for plan in plans:
         if name(plan) == cell and seed in (None, plan.seed):
-            return plan
+            source = next(w.dataset for w in study.workloads if w.slug == plan.cell.dataset)
+            return plan, f"{datasets.file_name(source)}.npz"
     cells = ", ".join(dict.fromkeys(name(plan) for plan in plans))
     raise Problem(
         f"the study {study.study} has no run of {cell}{'' if seed is None else f' with seed {seed}'}",
@@ -40,12 +41,12 @@ def name(plan: Plan) -> str:
 def explain(plan: Plan, *, data: Path, store: Store, threads: int) -> str:
     """What the result of a run depends on, whether the store has it, and else what differs in the nearest.
 
-    `data` is the folder of the data sets that the workflow has obtained; 0 `threads` are one for each core.
+    `data` is the file of its data set, which the workflow has obtained; 0 `threads` are one for each core.
 
     Raises:
         Problem: the data set has not been obtained yet, or is damaged.
     """
-    dataset = datasets.read(data / f"{plan.cell.dataset}.npz")
+    dataset = datasets.read(data)
     conditions = conditions_of(plan, data=dataset, threads=threads or machine.cores())
     path = store.path(conditions)
     there = store.find(conditions) is not None

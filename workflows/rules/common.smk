@@ -11,7 +11,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(workflow.basedir))
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import files, guard, machine, process
+from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import Problem
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
@@ -30,6 +30,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 try:
     files.check_writable(Path("results"))
+    for path in workflow.overwrite_configfiles or workflow.configfiles:
+        # It refuses what Snakemake takes silently, such as a key named twice.
+        check.load(Path(path))
     STUDY = check.read(config)
     REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
 except (Problem, OSError) as problem:
@@ -40,12 +43,24 @@ STORE = "results/store"
 CORES = workflow.cores or 1
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
-if not files.is_in_use(Path("results")):
-    for cause in view.set_aside_unusable(Path(RESULTS), REPLICATES):
-        logger.warning(f"{cause}; it is set aside and made again from the store")
 # Data sets by their name in results: the name in the study, or the path of the user's own data.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
-DATASETS = list(SOURCES)
+# The files of data sets, by their names; folders of one name in two places have two files.
+SOURCE_OF_FILE = {datasets.file_name(source): source for source in SOURCES.values()}
+DATA = expand("results/datasets/{file}.npz", file=SOURCE_OF_FILE)
+CARDS = expand("results/datasets/{file}.json", file=SOURCE_OF_FILE)
+# Each changes when the user's own data changes. Jobs depend on them and not on the times of the files, so that a
+# data set that was deleted and obtained anew, the same as before, repeats nothing.
+FINGERPRINTS = {
+    file: datasets.fingerprint(source) for file, source in SOURCE_OF_FILE.items()
+}
+if not files.is_in_use(Path("results")):
+    for cause in [
+        *view.set_aside_unusable(Path(RESULTS), REPLICATES),
+        *seals.set_aside_broken(map(Path, [*DATA, *CARDS])),
+        *seals.set_aside_broken(seals.sealed(Path(RESULTS))),
+    ]:
+        logger.warning(f"{cause}; it is set aside and made again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 STUDY_JSON = STUDY.model_dump_json()
@@ -57,6 +72,7 @@ TRACES = traces.files(STUDY.frameworks)
 
 wildcard_constraints:
     dataset="[a-z0-9_-]+",
+    file="[a-z0-9_-]+",
     model="[a-z0-9_]+",
     framework="[a-z0-9-]+",
     arm="[a-z0-9-]+",
@@ -109,13 +125,15 @@ def use_of_trace(wildcards):
 def code_of_dataset(wildcards):
     """Digest of the code on which a data set depends."""
     return code_digest(
-        "benchmarks.datasets", datasets.module_name(SOURCES[wildcards.dataset])
+        "benchmarks.datasets", datasets.module_name(SOURCE_OF_FILE[wildcards.file])
     )
 
 
-def fingerprint_of_dataset(wildcards):
-    """A digest that changes when the user's own data changes."""
-    return datasets.fingerprint(SOURCES[wildcards.dataset])
+def data_of(wildcards):
+    """The file of the data set of a training."""
+    return ancient(
+        f"results/datasets/{datasets.file_name(SOURCES[wildcards.dataset])}.npz"
+    )
 
 
 def traces_folder(wildcards, input):

@@ -3,16 +3,17 @@
 
 rule dataset:
     output:
-        "results/datasets/{dataset}.npz",
+        "results/datasets/{file}.npz",
+        card="results/datasets/{file}.json",
     log:
-        "results/logs/datasets/{dataset}.log",
+        "results/logs/datasets/{file}.log",
     conda:
         "../../environment.yml"
     params:
-        source=lambda wildcards: SOURCES[wildcards.dataset],
+        source=lambda wildcards: SOURCE_OF_FILE[wildcards.file],
         code=code_of_dataset,
-        fingerprint=fingerprint_of_dataset,
+        fingerprint=lambda wildcards: FINGERPRINTS[wildcards.file],
     message:
-        "data set {wildcards.dataset}: obtain and verify"
+        "data set {wildcards.file}: obtain and verify"
     shell:
-        "python -m benchmarks fetch {params.source:q} --output {output} 2>&1 | tee {log}"
+        "python -m benchmarks fetch {params.source:q} --output {output[0]} 2>&1 | tee {log}"

@@ -3,7 +3,7 @@
 
 rule trace:
     input:
-        data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
+        data=ancient(DATA),
     output:
         f"{RESULTS}/traces/{{precision}}/{{framework}}.safetensors",
     log:
@@ -17,6 +17,7 @@ rule trace:
     params:
         code=code_of_trace,
         study=TRACED_JSON,
+        data=FINGERPRINTS,
         use=use_of_trace,
         # What is certified computes with as many threads as in the study, though several may be traced at once.
         computing=CORES,

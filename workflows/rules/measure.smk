@@ -3,9 +3,10 @@
 
 rule throughput:
     input:
-        data=expand("results/datasets/{dataset}.npz", dataset=DATASETS),
+        data=ancient(DATA),
     output:
         f"{RESULTS}/throughput.csv",
+        directory(f"{RESULTS}/throughput"),
     log:
         f"{RESULTS}/logs/throughput.log",
     conda:
@@ -18,6 +19,7 @@ rule throughput:
             "benchmarks.throughput.job", "benchmarks.throughput.measure"
         ),
         study=TIMED_JSON,
+        data=FINGERPRINTS,
         # Snakemake runs nothing again because of another number of threads, which results depend on.
         threads=CORES,
         shown=SHOWN,
@@ -25,12 +27,12 @@ rule throughput:
         "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        f"--threads {{threads}} --store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
+        f"--threads {{threads}} --store {STORE} --output {{output[0]}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
 rule train:
     input:
-        data="results/datasets/{dataset}.npz",
+        data=data_of,
     output:
         f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.json",
     log:
@@ -43,6 +45,9 @@ rule train:
     params:
         code=code_of_training,
         replicate=replicate_of,
+        data=lambda wildcards: FINGERPRINTS[
+            datasets.file_name(SOURCES[wildcards.dataset])
+        ],
         threads=CORES,
         shown=SHOWN,
     message:

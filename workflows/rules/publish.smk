@@ -6,6 +6,7 @@ rule summarise:
         throughput=f"{RESULTS}/throughput.csv",
         records=expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
         identity=f"{RESULTS}/identity.json",
+        cards=CARDS,
     output:
         expand(
             f"{RESULTS}/{{name}}",
@@ -29,7 +30,7 @@ rule summarise:
     message:
         "summarise: write one row for each cell"
     shell:
-        "python -m benchmarks summarise --study {params.study:q} --machine {params.machine} "
+        "python -m benchmarks summarise {input.cards} --study {params.study:q} --machine {params.machine} "
         "--results {params.results} > {log} 2>&1"
 
 

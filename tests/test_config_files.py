@@ -1,0 +1,144 @@
+"""Files of studies that nobody meant to write: each is refused with one message, never with a traceback."""
+
+import copy
+import json
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.common.errors import Problem
+from benchmarks.study import check, preview
+
+SMOKE = Path("config/studies/smoke.yaml")
+GOOD = yaml.safe_load(SMOKE.read_text())
+N_MUTATIONS = 5_000
+LONGEST = 2_000
+"""Characters of a message that somebody still reads."""
+
+
+def itself():
+    """A list that contains itself, as a YAML anchor can make it."""
+    made = []
+    made.append(made)
+    return made
+
+
+ODD = [
+    *(None, True, False, 0, 1, -1, 2**63, 10**400, -(10**400), 0.5, 1e-320, 1e308, 90, 97.0),
+    *(float("nan"), float("inf"), -float("inf")),
+    *("", " ", "full", "mnist", "images:", "npz:nowhere", "x" * 300, "images:" + "x" * 300, "images:a\0b"),
+    *("é" * 40, "\ud800", "a/b", "../..", "table {3}", "{", "<script>", "=cmd()", "1e-3", "9" * 5000),
+    *([], {}, [[]], {"a": 1}, [None], {1: 2}, {None: None}, {(1, 2): 3}, {True: 1}, itself(), b"bytes"),
+    *(yaml.safe_load("2026-01-01"), range(3), {1, 2}),
+]
+
+
+def places(value, path=()):
+    """The path of every key and item in a configuration."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def mutated(rng):
+    """The smoke study with one to three things in it that do not belong there."""
+    config = copy.deepcopy(GOOD)
+    for _ in range(rng.randint(1, 3)):
+        found = [*places(GOOD)]
+        *path, last = rng.choice(found)
+        try:
+            place = config
+            for key in path:
+                place = place[key]
+            match rng.randrange(4):
+                case 0:
+                    del place[last]
+                case 1:
+                    place[rng.choice(ODD) if rng.random() < 0.5 else "extra"] = rng.choice(ODD)
+                case _:
+                    place[last] = rng.choice(ODD)
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier change took this place away
+    return config
+
+
+def test_no_mutation_of_a_study_ends_in_a_traceback():
+    rng, refused = random.Random(0), 0
+    for number in range(N_MUTATIONS):
+        config = mutated(rng)
+        try:
+            check.read(config)
+        except Problem as problem:
+            refused += 1
+            assert problem.fix and len(str(problem)) < LONGEST, f"mutation {number}: {problem}"
+    assert refused > N_MUTATIONS / 2
+
+
+FILES = {
+    "study: a\nstudy: b\n": "study named twice in the part that begins in line 1",
+    "a: 1\nb:\n  - c: 1\n    c: 2\n": "c named twice in the part that begins in line 3",
+    "study: [\n": "is not valid YAML",
+    "a: &x [*x]\n": "",
+    "? [1, 2]\n: 3\n": "is not valid YAML",
+    "- study\n": "holds no keys",
+    "": "holds no keys",
+    "study: \x00": "is not valid YAML",
+    "&a : *a\n": "",
+    "!!python/object:os.system x": "is not valid YAML",
+    "study: 2026-13-45\n": "is not valid YAML",
+    "[" * 20_000: "is not valid YAML",
+}
+
+
+@pytest.mark.parametrize("content", FILES, ids=lambda content: repr(content[:20]))
+def test_a_file_that_is_no_study_is_refused(tmp_path, content):
+    (tmp_path / "a.yaml").write_text(content)
+    with pytest.raises(Problem) as raised:
+        check.read_file(tmp_path / "a.yaml")
+    assert FILES[content] in raised.value.cause and len(str(raised.value)) < LONGEST
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Problem, match=r"nowhere.yaml: No such file"):
+        check.read_file(tmp_path / "nowhere.yaml")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"study: \xff\xfe")
+    with pytest.raises(Problem, match="is not valid YAML"):
+        check.read_file(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "likely"),
+    [
+        (("workloads", 0, "target", "validation_accuracy"), 90, "0.9"),
+        (("workloads", 0, "target", "validation_accuracy"), 97.5, "0.975"),
+        (("seeds",), 3, "[0, 1, 2]"),
+        (("frameworks",), "keras", "[keras]"),
+        (("workloads", 0, "batch_sizes"), 64, "[64]"),
+    ],
+)
+def test_the_likely_value_is_named(key, value, likely):
+    config = copy.deepcopy(GOOD)
+    place = config
+    for part in key[:-1]:
+        place = place[part]
+    place[key[-1]] = value
+    with pytest.raises(Problem) as raised:
+        check.read(config)
+    assert f"did you mean {likely}?" in raised.value.cause
+
+
+def test_a_preview_counts_what_the_study_will_do():
+    found = preview.preview(check.read_file(SMOKE))
+    assert found["cells"] == found["trainings"] / len(GOOD["seeds"])
+    assert found["cards"][0] == {
+        "dataset": "digits",
+        "sizes": {"train": 1257, "validation": 180, "test": 360},
+    }
+    assert "1,257 train, 180 validation, 360 test" in preview.text(found)
+    assert json.loads(json.dumps(found)) == found
