@@ -217,11 +217,14 @@ def figures(results: Folder) -> None:
 
 @app.command(epilog="Example: python -m benchmarks report --results results/default/lab")
 def report(results: Folder) -> None:
-    """Write the report of a study, from its tables and figures."""
+    """Write the report of a study, from its tables and figures, and print its findings."""
     from benchmarks.publish import report
+    from benchmarks.publish import results as folders
 
     seal(path := report.write(results))
-    print(path)
+    for workload, sentences in report.findings(folders.read(results)).items():
+        print("\n  ".join([workload, *sentences]))
+    print(f"the report: {path}")
 
 
 @app.command(

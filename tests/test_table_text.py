@@ -37,10 +37,10 @@ def test_three_significant_digits(value, text):
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(1, "1"), (64, "64"), (1024, "1k"), (16384, "16k"), (55000, "55k"), (1437, "1.44k"), (1 << 20, "1M")],
+    [(1, "1"), (64, "64"), (1024, "1,024"), (55000, "55,000"), (1437, "1,437"), (1 << 20, "1,048,576")],
 )
-def test_batch_sizes_on_an_axis(size, text):
-    assert wording.short_size(size) == text
+def test_batch_sizes_are_written_in_full(size, text):
+    assert wording.whole(size) == text
 
 
 def test_bold_in_markdown_and_latex(folder):

@@ -1,12 +1,14 @@
 """The whole pipeline: run, run again, extended, changed, misconfigured."""
 
+import contextlib
 import json
+import shutil
 
 import pandas as pd
 import pytest
 from conftest import SMOKE, planned
 
-from benchmarks.common import machine, seals
+from benchmarks.common import machine
 
 INTERFACE = [
     *("study", "machine", "dataset", "model", "framework", "arm", "batch_size", "n_runs", "status"),
@@ -91,31 +93,37 @@ PARTS = {
 """Files, each with what it is a part of and the rule that makes this."""
 
 
+@contextlib.contextmanager
+def kept(whole, aside):
+    """Put a file or folder back afterwards, as it was, with its times."""
+    copy = shutil.copytree if whole.is_dir() else shutil.copy2
+    copy(whole, aside)
+    seal = whole.with_name(f".{whole.name}.seal")
+    before = seal.read_bytes()
+    try:
+        yield
+    finally:
+        for path in (whole, whole.with_name(f"{whole.name}.damaged")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        copy(aside, whole)
+        seal.write_bytes(before)
+
+
 @pytest.mark.parametrize("part", PARTS)
-def test_what_was_cut_short_is_told_and_made_again(smoke, part):
+def test_what_was_cut_short_is_told_and_made_again(smoke, tmp_path, part):
     path, (whole, rule) = smoke.results / part, PARTS[part]
-    before = path.read_bytes()
-    path.write_bytes(before[:-20])
-    try:
+    with kept(smoke.results / whole, tmp_path / "aside"):
+        path.write_bytes(path.read_bytes()[:-20])
         done = smoke.snakemake(*SMOKE, "-n")
-    finally:
-        (smoke.results / f"{whole}.damaged").rename(smoke.results / whole)
-        path.write_bytes(before)
-        seals.seal(smoke.results / whole)
     assert planned(done)[rule] == 1
-    assert f"{whole} is damaged or not complete; it is set aside and made again" in done.stderr
+    told = f"{whole} is damaged or not complete; it is set aside and made again"
+    assert told in done.stdout + done.stderr
 
 
-def test_a_figure_that_was_deleted_is_drawn_again(smoke):
-    path = smoke.results / "figures/throughput.svg"
-    before = path.read_bytes()
-    path.unlink()
-    try:
+def test_a_figure_that_was_deleted_is_drawn_again(smoke, tmp_path):
+    with kept(smoke.results / "figures", tmp_path / "aside"):
+        (smoke.results / "figures/throughput.svg").unlink()
         assert planned(smoke.snakemake(*SMOKE, "-n"))["figures"] == 1
-    finally:
-        (smoke.results / "figures.damaged").rename(smoke.results / "figures")
-        path.write_bytes(before)
-        seals.seal(smoke.results / "figures")
 
 
 def test_a_deleted_card_obtains_the_data_anew_and_repeats_no_measurement(smoke):

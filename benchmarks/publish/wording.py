@@ -92,11 +92,3 @@ def interval(value: float, lo: float, hi: float) -> str:
     if 0 < lo < hi / UNRESOLVED < math.inf:
         return f"{number(value)} [not resolved]"
     return f"{number(value)} [{number(lo)}, {number(hi)}]"
-
-
-def short_size(batch_size: int) -> str:
-    """A batch size for an axis: 64, 4k (4 × 1024), 55k (55,000), 1.44k (1,437)."""
-    if batch_size < 1000:
-        return str(batch_size)
-    unit = 1024 if batch_size % 1024 == 0 else 1000
-    return f"{batch_size / unit:.3g}k" if batch_size < 1000 * unit else f"{batch_size / unit**2:.3g}M"

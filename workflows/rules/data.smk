@@ -3,7 +3,7 @@
 
 rule dataset:
     output:
-        "results/datasets/{file}.npz",
+        data="results/datasets/{file}.npz",
         card="results/datasets/{file}.json",
     log:
         "results/logs/datasets/{file}.log",
@@ -16,4 +16,4 @@ rule dataset:
     message:
         "data set {wildcards.file}: obtain and verify"
     shell:
-        "python -m benchmarks fetch {params.source:q} --output {output[0]} 2>&1 | tee {log}"
+        "python -m benchmarks fetch {params.source:q} --output {output.data} 2>&1 | tee {log}"

@@ -5,8 +5,8 @@ rule throughput:
     input:
         data=ancient(DATA),
     output:
-        f"{RESULTS}/throughput.csv",
-        directory(f"{RESULTS}/throughput"),
+        table=f"{RESULTS}/throughput.csv",
+        processes=directory(f"{RESULTS}/throughput"),
     log:
         f"{RESULTS}/logs/throughput.log",
     conda:
@@ -27,7 +27,7 @@ rule throughput:
         "throughput: time every case in interleaved processes"
     shell:
         "python -m benchmarks throughput {input.data} --study {params.study:q} "
-        f"--threads {{threads}} --store {STORE} --output {{output[0]}} 2>&1 | tee {{log}} | {{params.shown}}"
+        f"--threads {{threads}} --store {STORE} --output {{output.table}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
 rule train:

@@ -98,4 +98,4 @@ rule report:
     message:
         "report: write {output}"
     shell:
-        "python -m benchmarks report --results {params.results} > {log} 2>&1"
+        "python -m benchmarks report --results {params.results} 2>&1 | tee {log}"

@@ -26,7 +26,7 @@ def batch_sizes(ax: Axes, sizes: list[int]) -> None:
     margin = max(0.4, 0.03 * np.log2(max(sizes) / min(sizes)))
     ax.set_xlim(min(sizes) / 2**margin, max(sizes) * 2**margin)
     labelled = _spaced(sizes)
-    _ticks(ax.xaxis, labelled, [wording.short_size(size) for size in labelled])
+    _ticks(ax.xaxis, labelled, [wording.whole(size) for size in labelled])
     ax.xaxis.set_minor_locator(FixedLocator([size for size in sizes if size not in labelled]))
     ax.set_xlabel("Batch size B (examples)")
 

@@ -118,7 +118,7 @@ def _color_bar(figure: Figure, grid: list[Axes], sizes: list[int]) -> None:
     scale = ListedColormap(_colors(sizes))
     norm = BoundaryNorm(np.arange(len(sizes) + 1) - 0.5, len(sizes))
     bar = figure.colorbar(ScalarMappable(norm, scale), ax=grid, aspect=40, pad=0.01, fraction=0.03)
-    bar.set_ticks(range(len(sizes)), labels=[wording.short_size(size) for size in sizes])
+    bar.set_ticks(range(len(sizes)), labels=[wording.whole(size) for size in sizes])
     bar.ax.tick_params(length=0, which="both")
     bar.outline.set_visible(False)
     bar.set_label("Batch size B")

@@ -141,7 +141,7 @@ def _label(panel: Panel, lines: list[np.ndarray]) -> None:
         ends = shown.groupby("framework")
         shown = pd.concat([ends.head(1), ends.tail(1)]).drop_duplicates(["framework", "batch_size"])
     texts = [
-        labels.Label(cell.time_to_target_s, cell.value, wording.short_size(cell.batch_size), color)
+        labels.Label(cell.time_to_target_s, cell.value, wording.whole(cell.batch_size), color)
         for cell in shown.itertuples()
         for color in [panel.looks[cell.framework].color]
     ]
@@ -196,6 +196,6 @@ def _ranges(sizes: list[int], grid: list[int]) -> str:
     runs = groupby(enumerate(places), key=lambda pair: pair[1] - pair[0])
     texts = []
     for _, run in runs:
-        names = [wording.short_size(grid[place]) for _, place in run]
+        names = [wording.whole(grid[place]) for _, place in run]
         texts += [f"{names[0]}–{names[-1]}"] if len(names) > 2 else names
     return ", ".join(texts)
