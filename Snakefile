@@ -1,8 +1,16 @@
 """What batch size does to training; `snakemake --cores all` runs the study in config/config.yaml."""
 
+import sys
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+if not Path(workflow.basedir).samefile(Path.cwd()):
+    sys.exit(
+        f"error: {Path.cwd()} is not the folder of Batch Atlas\n  fix: cd {workflow.basedir}"
+    )
 
 # With --configfile, the default study is not loaded: merged, the two would describe a third grid.
 if not workflow.overwrite_configfiles:

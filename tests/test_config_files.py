@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from benchmarks.common.errors import Problem
-from benchmarks.study import check, preview
+from benchmarks.study import check, preview, study
 
 SMOKE = Path("config/studies/smoke.yaml")
 GOOD = yaml.safe_load(SMOKE.read_text())
@@ -142,3 +142,31 @@ def test_a_preview_counts_what_the_study_will_do():
     }
     assert "1,257 train, 180 validation, 360 test" in preview.text(found)
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        (["snakemake", "three.yaml"], True),
+        (["snakemake", "-n", "three.yaml"], True),
+        (["snakemake", "--cores", "all", "three.yml"], True),
+        (["snakemake", "--profile", "lab.yaml"], False),
+        (["snakemake", "--cores", "all", "publish"], False),
+    ],
+)
+def test_a_study_that_was_named_as_a_target_is_told_its_place(arguments, refused):
+    if not refused:
+        return check.check_arguments(arguments)
+    with pytest.raises(Problem, match="--configfile three"):
+        check.check_arguments(arguments)
+
+
+def test_a_number_of_seeds_costs_a_number_of_seeds(monkeypatch):
+    made = []
+    plan = study.plan
+    monkeypatch.setattr(study, "plan", lambda *args, **options: made.append(1) or plan(*args, **options))
+    found = check.read({**GOOD, "seeds": [*range(20_000)]})
+    made.clear()
+    replicates = study.replicates(found)
+    assert len(replicates) == 40_000 and len(made) == 4
+    assert [each.seed for each in replicates[-1].plans] == [19_999, 19_999]

@@ -1,5 +1,6 @@
 """The repository itself: linted, formatted, its imports one way, its README true."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -48,3 +49,13 @@ def test_the_readmes_two_commands_are_those_that_continuous_integration_runs():
     assert blocks[1].strip().endswith("pytest")
     assert "pip install -r requirements/cpu.txt" in script
     assert re.search(r"^\s*pytest", script, re.MULTILINE)
+
+
+def test_files_are_read_and_written_as_utf_8_whatever_the_locale():
+    """A call that opens text without an encoding reads the sources wrongly where the locale is another."""
+    for path in sorted((ROOT / "benchmarks").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+                text = call.func.attr in ("read_text", "write_text") or given.get("text") == "True"
+                assert not text or "encoding" in given, f"{path}:{call.lineno}"

@@ -281,6 +281,20 @@ def test_a_bad_config_is_one_message_with_a_mend_and_no_traceback(project, case)
     assert "Traceback" not in said
 
 
+def test_braces_in_a_text_of_the_study_are_no_wildcards(project):
+    text = (project.folder / "config/studies/smoke.yaml").read_text()
+    source = text.split("source: ")[1].splitlines()[0]
+    done = project.snakemake("--configfile", project.study(text.replace(source, '"table {3} {seed}"')), "-n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_message_has_no_line_of_ours_beside_it(project):
+    text = (project.folder / "config/studies/smoke.yaml").read_text()
+    done = project.snakemake("--configfile", project.study(text + "seeds: [7]\n"), "-n")
+    assert done.returncode == 1 and "seeds named twice" in done.stderr
+    assert "common.smk" not in done.stderr
+
+
 def test_an_unwritable_results_folder_is_told(project):
     (project.folder / "results").write_text("a file where a folder should be")
     done = project.snakemake(*SMOKE)

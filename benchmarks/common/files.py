@@ -38,9 +38,9 @@ def lock_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
-        owner.write_text(str(os.getpid()))
+        owner.write_text(str(os.getpid()), encoding="utf-8")
     except filelock.Timeout as error:
-        process = owner.read_text() if owner.exists() else "unknown"
+        process = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise Problem(
             f"another run (process {process}) is working on {folder}/",
             fix="wait until it ends, or stop it; finished results are kept",

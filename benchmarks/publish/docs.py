@@ -54,7 +54,7 @@ def write(root: Path) -> list[Path]:
     texts = quotations(root)
     changed = []
     for page in pages(root):
-        before = page.read_text()
+        before = page.read_text(encoding="utf-8")
         after = written(before, texts)
         if after != before:
             write_text(after, page)

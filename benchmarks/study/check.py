@@ -1,7 +1,10 @@
 """Checks the configuration of a study and refuses a wrong one, with the key at fault and a fix."""
 
 import difflib
+import itertools
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -23,6 +26,18 @@ LONGEST = 120
 MOST_SEEDS = 20
 """A number for the seeds is taken for their number up to here."""
 KEYS = [key for part in PARTS for key in part.model_fields]
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Check that the arguments of Snakemake name the file of a study after --configfile, and not alone.
+
+    Raises:
+        Problem: a file of a study stands where the name of a result should.
+    """
+    for before, argument in itertools.pairwise(arguments):
+        if argument.endswith((".yaml", ".yml")) and not before.startswith("--"):
+            fix = f"snakemake --cores all --configfile {argument}"
+            raise Problem(f"{argument} is the file of a study, and nothing that could be made", fix=fix)
 
 
 class _Loader(yaml.SafeLoader):
@@ -205,7 +220,7 @@ def _check_no_duplicates(study: Study) -> None:
     for workload in study.workloads:
         lists[f"batch_sizes of {workload.dataset} {workload.model}"] = workload.sizes
     for key, values in lists.items():
-        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        twice = sorted(str(value) for value, n in Counter(values).items() if n > 1)
         if twice:
             raise Problem(f"config: {key}: {', '.join(twice)} given twice", fix="name each once")
     for slug in {workload.slug for workload in study.workloads}:

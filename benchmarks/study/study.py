@@ -128,17 +128,21 @@ def replicates(study: Study) -> list[Replicate]:
 
     Neighbours differ in the framework, so that a drift of the machine is no difference between frameworks.
     """
-    return [
-        Replicate(
-            plans=[
-                plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=seed)
-                for size in workload.sizes
-            ]
-        )
-        for seed in study.seeds
+    if not study.seeds:
+        return []
+    of_first_seed = [
+        [
+            plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=study.seeds[0])
+            for size in workload.sizes
+        ]
         for workload in study.workloads
         for arm in study.arms
         for framework in study.frameworks
+    ]
+    return [
+        Replicate(plans=[each.model_copy(update={"seed": seed}) for each in plans])
+        for seed in study.seeds
+        for plans in of_first_seed
     ]
 
 

@@ -91,7 +91,7 @@ def _held(frame: pd.DataFrame, table: DataFrameSchema, path: Path) -> pd.DataFra
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Problem(f"{path} does not exist", fix=FIX) from error
     except json.JSONDecodeError as error:

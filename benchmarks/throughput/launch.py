@@ -65,7 +65,8 @@ def launch(request: Request, folder: Path, server: ForkServer) -> dict:
     start, started, load, kills = time.perf_counter(), provenance.now(), OtherLoad(), process.oom_kills()
     with machine.leased_gpu(request.device):
         leased = {key: os.environ[key] for key in ("CUDA_VISIBLE_DEVICES",) if key in os.environ}
-        environment = {**leased, "BATCH_ATLAS_REQUEST": str(request_file)}
+        # No options of the user's own for pytest: they would change what is timed, or stop it.
+        environment = {**leased, "BATCH_ATLAS_REQUEST": str(request_file), "PYTEST_ADDOPTS": ""}
         code, died_of = server.call(pytest.main, options, environment=environment)
     if code not in (None, 0, 1) or not request_file.with_suffix(".provenance").exists():
         ended = died_of if code is None else int(code)
@@ -87,7 +88,7 @@ def launch(request: Request, folder: Path, server: ForkServer) -> dict:
 
 def write_failure(request_file: Path, case: Case, status: str) -> None:
     """Add a case that failed to the file beside the request: pytest-benchmark's own file leaves it out."""
-    with request_file.with_suffix(".failures").open("a") as failures:
+    with request_file.with_suffix(".failures").open("a", encoding="utf-8") as failures:
         failures.write(json.dumps({**case.model_dump(), "status": status}) + "\n")
 
 
@@ -98,7 +99,7 @@ def collect(draft: Path, request: Request, *, job_s: float, circumstances: dict)
     """
     content = json.loads(draft.read_bytes()) if draft.exists() else {"benchmarks": []}
     provenance_file, failures = draft.with_suffix(".provenance"), draft.with_suffix(".failures")
-    lines = failures.read_text().splitlines() if failures.exists() else []
+    lines = failures.read_text(encoding="utf-8").splitlines() if failures.exists() else []
     common = {"framework": request.framework, "process": request.process, "threads": request.threads}
     timed = [each for each in content["benchmarks"] if each["extra_info"]["status"] == "measured"]
     content |= {

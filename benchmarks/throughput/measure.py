@@ -114,7 +114,7 @@ def provenance_file() -> None:
     content["data_sha256"] = {
         name: dataset(REQUEST.data[name]).sha256 for name in {case.dataset for case in REQUEST.cases}
     }
-    REQUEST_FILE.with_suffix(".provenance").write_text(json.dumps(content))
+    REQUEST_FILE.with_suffix(".provenance").write_text(json.dumps(content), encoding="utf-8")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -75,12 +75,12 @@ def measure(subject: Subject) -> dict[str, float | None]:
 
 def reset_high_water_mark() -> None:
     """Reset the process's VmHWM to its present resident set (proc(5), /proc/pid/clear_refs)."""
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def resident_mib(field: str) -> float:
     """`VmRSS` (now) or `VmHWM` (peak) of this process, in MiB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / KIB_PER_MIB
     raise LookupError(f"/proc/self/status has no {field}")

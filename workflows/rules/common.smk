@@ -5,14 +5,13 @@ import signal
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 sys.path.insert(0, str(workflow.basedir))
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import files, guard, machine, process, seals
-from benchmarks.common.errors import Problem
+from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
 from benchmarks.identity import traces
@@ -23,20 +22,20 @@ from benchmarks.training import view
 # All output of a long job goes to its log; only its lines of progress are shown on the terminal.
 SHOWN = "sed -nu 's/^progress: //p' >&2"
 
-process.prefer_this_interpreter()
+process.prefer_this_interpreter(Path(workflow.basedir))
 # A run in the background of a script ignores SIGINT; without this, Ctrl-C would have no effect until the
 # first job starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-try:
+with exit_with_message():
+    if not workflow.overwrite_configfiles:
+        check.check_arguments(sys.argv)
     files.check_writable(Path("results"))
     for path in workflow.overwrite_configfiles or workflow.configfiles:
         # It refuses what Snakemake takes silently, such as a key named twice.
         check.load(Path(path))
     STUDY = check.read(config)
     REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
-except (Problem, OSError) as problem:
-    raise WorkflowError(str(problem)) from None
 
 STORE = "results/store"
 # On a cluster, Snakemake has no number of cores of its own.
@@ -63,10 +62,6 @@ if not files.is_in_use(Path("results")):
         logger.warning(f"{cause}; it is set aside and made again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
-STUDY_JSON = STUDY.model_dump_json()
-# Timings do not depend on seeds, targets, budgets or learning rates, so changing those repeats no timing.
-TIMED_JSON = studies.for_timing(STUDY).model_dump_json()
-TRACED_JSON = studies.for_tracing(STUDY).model_dump_json()
 TRACES = traces.files(STUDY.frameworks)
 
 
@@ -77,6 +72,22 @@ wildcard_constraints:
     framework="[a-z0-9-]+",
     arm="[a-z0-9-]+",
     seed="[0-9]+",
+
+
+# These are functions, since Snakemake takes braces in the text of a parameter for wildcards.
+def study_json(wildcards):
+    """The study, as JSON."""
+    return STUDY.model_dump_json()
+
+
+def timed_json(wildcards):
+    """The part of the study that timings depend on: changes of seeds, targets or budgets repeat no timing."""
+    return studies.for_timing(STUDY).model_dump_json()
+
+
+def traced_json(wildcards):
+    """The part of the study that traces depend on."""
+    return studies.for_tracing(STUDY).model_dump_json()
 
 
 def replicate_of(wildcards):
@@ -162,11 +173,9 @@ onstart:
     # On a cluster, Snakemake has to stay alive to cancel its jobs there.
     if workflow.local_exec:
         guard.end_on_signals()
-    try:
+    with exit_with_message():
         files.lock_folder(Path("results"))
         guard.start()
         devices.ensure_same(
             STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
         )
-    except (Problem, OSError) as problem:
-        raise WorkflowError(f"{problem}")

@@ -16,7 +16,7 @@ rule trace:
         gpu=GPUS_OF_A_TRACE,
     params:
         code=code_of_trace,
-        study=TRACED_JSON,
+        study=traced_json,
         data=FINGERPRINTS,
         use=use_of_trace,
         # What is certified computes with as many threads as in the study, though several may be traced at once.
@@ -42,7 +42,7 @@ rule certify:
         "../../environment.yml"
     params:
         code=code_digest("benchmarks.identity.certificate"),
-        study=STUDY_JSON,
+        study=study_json,
         frameworks=STUDY.frameworks,
         traces=traces_folder,
     message:
@@ -64,7 +64,7 @@ rule identity:
         "../../environment.yml"
     params:
         code=code_digest("benchmarks.identity.equivalence"),
-        study=STUDY_JSON,
+        study=study_json,
         results=study_folder,
     message:
         "identity: test whether the frameworks converge equivalently over the seeds"

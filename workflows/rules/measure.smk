@@ -18,7 +18,7 @@ rule throughput:
         code=code_of_frameworks(
             "benchmarks.throughput.job", "benchmarks.throughput.measure"
         ),
-        study=TIMED_JSON,
+        study=timed_json,
         data=FINGERPRINTS,
         # Snakemake runs nothing again because of another number of threads, which results depend on.
         threads=CORES,

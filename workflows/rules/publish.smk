@@ -24,7 +24,7 @@ rule summarise:
         "../../environment.yml"
     params:
         code=code_digest("benchmarks.summary.summarise"),
-        study=STUDY_JSON,
+        study=study_json,
         machine=MACHINE,
         results=results_folder,
     message:
