@@ -236,7 +236,7 @@ def _targets() -> list[dict]:
     budget = {"epochs": EPOCHS, "seconds": SECONDS}
     return [
         {"dataset": dataset, "model": model, "validation_accuracy": workload["target"]}
-        | {"source": "chosen for the test & nothing else <see there>", "n_training": workload["n"]}
+        | {"source": "chosen for the test & nothing else < see > there", "n_training": workload["n"]}
         | budget
         for (dataset, model), workload in WORKLOADS.items()
     ]

@@ -82,7 +82,7 @@ def three(root):
 
 
 def compared(root):
-    taken, _ = find(root)
+    taken = find(root).taken
     cells = machines.table(taken)
     return cells, machines.predictions(cells).set_index(["machine", "batch_size"])
 
@@ -139,7 +139,7 @@ def test_no_prediction_without_a_machine_that_reached_the_target(tmp_path):
 def test_of_two_copies_the_later_counts_and_at_a_tie_the_one_measured_here(tmp_path, published, local, taken):
     put(tmp_path / "published" / "slow" / "tiny", "slow", finished=published)
     put(tmp_path / "tiny" / "slow", "slow", finished=local)
-    kept, passed_over = find(tmp_path)
+    kept, passed_over, _ = find(tmp_path)
     assert [source.folder.relative_to(tmp_path).parts[0] for source in kept] == [taken]
     assert len(passed_over) == 1
 
@@ -200,7 +200,8 @@ def test_data_of_ones_own_is_known_by_the_name_it_has_in_results(tmp_path):
     for machine, path in {"slow": "images:/data/cifar", "fast": "images:/mnt/else/cifar"}.items():
         folder = put(tmp_path / "tiny" / machine, machine)
         text = (folder / "provenance.json").read_text()
-        (folder / "provenance.json").write_text(text.replace('"digits"', json.dumps(path)))
+        content = json.loads(text.replace('"digits"', json.dumps(path)))
+        (folder / "provenance.json").write_text(json.dumps({**content, "data_names": {path: "images-cifar"}}))
         table = pd.read_csv(folder / "summary.csv").assign(dataset="images-cifar")
         table.to_csv(folder / "summary.csv", index=False)
     _, predicted = compared(tmp_path)
@@ -248,6 +249,86 @@ def test_a_broken_summary_is_named(tmp_path, text):
     (folder / "summary.csv").write_text(text)
     with pytest.raises(Problem, match="slow"):
         find(tmp_path)
+
+
+def changed_cell(name, value, file="summary.csv"):
+    def damage(folder):
+        table = pd.read_csv(folder / file, dtype=object)
+        table.loc[0, name] = value
+        table.to_csv(folder / file, index=False)
+
+    return damage
+
+
+def changed_provenance(**values):
+    def damage(folder):
+        path = folder / "provenance.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    return damage
+
+
+def written(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+HOSTILE = {
+    **{
+        f"no {name}": lambda folder, name=name: (folder / name).unlink()
+        for name in ("provenance.json", "throughput.csv")
+    },
+    **{f"empty {name}": written(name, b"") for name in ("summary.csv", "throughput.csv", "provenance.json")},
+    **{f"binary {name}": written(name, bytes(range(256)) * 9) for name in ("summary.csv", "provenance.json")},
+    **{
+        f"JSON {value}": written("provenance.json", value)
+        for value in (b"[]", b"3", b"null", b'"a"', b"{}", b"NaN")
+    },
+    "deep JSON": written("provenance.json", b"[" * 100_000),
+    **{
+        f"study {value}": changed_provenance(study=value)
+        for value in (None, [], 3, "a", {}, {"workloads": 3})
+    },
+    "workloads of text": changed_provenance(
+        study={"workloads": ["a"], "arms": ["b"], "precision": "float32"}
+    ),
+    "machine as text": changed_provenance(data_names=[1]),
+    "version 99": changed_provenance(schema_version=99),
+    "a formula": changed_cell("machine", "=cmd()"),
+    "an at": changed_cell("framework", "@SUM(1)"),
+    "a script": changed_cell("arm", "<script>alert(1)</script>"),
+    "an image": changed_cell("identity", "certified <img src=x onerror=alert(1)>"),
+    "no number": changed_cell("throughput_samples_per_s", "many"),
+    "no batch size": changed_cell("batch_size", "1e400"),
+    "no machine": changed_cell("machine", ""),
+    "another status": changed_cell("status", "wonderful"),
+    "a row twice": lambda folder: written("summary.csv", (folder / "summary.csv").read_bytes() * 2)(folder),
+    "a folder for a file": lambda folder: (
+        (folder / "throughput.csv").unlink(),
+        (folder / "throughput.csv").mkdir(),
+    ),
+    "a link to itself": lambda folder: (
+        (folder / "throughput.csv").unlink(),
+        (folder / "throughput.csv").symlink_to("throughput.csv"),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", HOSTILE)
+def test_one_bad_folder_is_reported_and_left_out(tmp_path, damage, capsys):
+    put(tmp_path / "results" / "tiny" / "slow", "slow")
+    bad = put(tmp_path / "results" / "published" / "fast" / "tiny", "fast")
+    HOSTILE[damage](bad)
+    text = drawn(tmp_path / "results", tmp_path / "out")
+    said = capsys.readouterr().out
+    assert f"left out: {bad}" in said.replace("data file ", "")
+    assert "Only one machine was found, slow" in text and "<script" not in text and "<img src=x" not in text
+
+
+def test_hidden_folders_are_no_results(tmp_path):
+    put(tmp_path / "tiny" / "slow", "slow")
+    for folder in (".old/fast", "tiny/.fast", "published/.fast/tiny"):
+        put(tmp_path / folder, "fast")
+    assert [source.machine for source in find(tmp_path).taken] == ["slow"]
 
 
 def drawn(root, output):

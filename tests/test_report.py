@@ -81,7 +81,7 @@ def test_it_holds_every_table_whole(folder, html, read):
 
 
 def test_it_tells_targets_provenance_and_what_is_not_certified(html):
-    assert "chosen for the test &amp; nothing else &lt;see there&gt;" in html
+    assert "chosen for the test &amp; nothing else &lt; see &gt; there" in html
     assert "0123456789abcdef" in html
     assert f"4 of 72 cells: not certified: {synthetic_identity.HALVED}" in html
 

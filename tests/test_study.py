@@ -80,6 +80,12 @@ BAD = {
         "arm fixed-lr at batch size 16: learning_rate",
     ),
     "name": (changed("study", to="../elsewhere"), "study"),
+    **{
+        f"reserved {name}": (changed("study", to=name), f"{name} is the name of a folder")
+        for name in ("compare", "published", "datasets", "store", "logs")
+    },
+    "a formula": (changed("workloads", 0, "target", "source", to="=cmd()"), "leave out what looks like HTML"),
+    "a script": (changed("workloads", 0, "target", "source", to="a <script>"), "what looks like HTML"),
 }
 
 

@@ -2,6 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict
 
+INERT = r"(?s)(?![=+\-@\t\r])(?!.*<[a-zA-Z/!?])"
+"""What a text of results must match from its start: no formula to a spreadsheet, no element of HTML. Results
+may come from anybody, and what they hold ends up in tables and pages."""
+
 
 class Value(BaseModel):
     """An immutable value that refuses unknown fields and infinite numbers or NaN, in its defaults too."""

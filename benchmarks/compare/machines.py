@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks import datasets
-from benchmarks.common.errors import Problem
+from benchmarks.common.errors import Problem, problem_from
 from benchmarks.compare.schema import COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING
 from benchmarks.summary import reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
@@ -48,8 +47,11 @@ class Source:
 
 
 def summaries(results: Path) -> list[Path]:
-    """Every summary below a results folder: those measured here, and those published."""
-    return sorted([*results.glob("*/*/summary.csv"), *results.glob("published/*/*/summary.csv")])
+    """Every summary below a results folder: those measured here, and those published; none that is hidden."""
+    found = [*results.glob("*/*/summary.csv"), *results.glob("published/*/*/summary.csv")]
+    return sorted(
+        path for path in found if not any(part[0] == "." for part in path.relative_to(results).parts)
+    )
 
 
 def read(folder: Path) -> Source:
@@ -66,7 +68,7 @@ def read(folder: Path) -> Source:
     )
     try:
         cells(source)
-    except (KeyError, TypeError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         raise Problem(f"{folder} does not hold results of this version: {error}", fix=reading.OLD) from error
     return source
 
@@ -84,15 +86,19 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
 
 def cells(source: Source) -> pd.DataFrame:
     """The cells of one source, with the settings of their trainings and whether they could be timed."""
-    named = source.summary.merge(pd.DataFrame(_trainings(source.provenance["study"])), how="left")
+    named = source.summary.merge(pd.DataFrame(_trainings(source.provenance)), how="left")
     timed = source.throughput[source.throughput["execution"] == "fused"].groupby(CASE)["status"]
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
     named = named.merge(statuses, on=CASE, how="left")
     return named.assign(finished=source.finished, taken_from=str(source.folder))[COMPARED]
 
 
-def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Target, settings and precision of every (dataset, model, arm) of a study."""
+def _trainings(provenance: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Target, settings and precision of every (dataset, model, arm) of a study.
+
+    The names of data sets come from the record too: a path of another machine means nothing here.
+    """
+    study, names = provenance["study"], provenance.get("data_names", {})
     for workload in study["workloads"]:
         for arm in study["arms"]:
             settings = {key: value for key, value in arm.items() if key != "name"}
@@ -100,7 +106,7 @@ def _trainings(study: dict[str, Any]) -> Iterator[dict[str, Any]]:
             settings |= {"evaluations_per_epoch": workload["evaluations_per_epoch"]}
             yield {
                 **{
-                    "dataset": datasets.slug(workload["dataset"]),
+                    "dataset": names.get(workload["dataset"], workload["dataset"]),
                     "model": workload["model"],
                     "arm": arm["name"],
                 },
@@ -170,11 +176,19 @@ def with_predictions(cells: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFra
     return cells.merge(extra, on=key, how="left", validate="one_to_one")
 
 
-def find(results: Path) -> tuple[list[Source], list[Source]]:
-    """The results to compare, and the copies passed over for a later one.
+class Found(NamedTuple):
+    """The results to compare, the copies passed over for a later one, and what cannot be used, and why."""
+
+    taken: list[Source]
+    passed_over: list[Source]
+    unusable: list[str]
+
+
+def find(results: Path) -> Found:
+    """All results below a folder. Those that cannot be used, which may be another's, are left out.
 
     Raises:
-        Problem: there are none, or they cannot be read.
+        Problem: there are none, or none can be used.
     """
     paths = summaries(results)
     if not paths:
@@ -183,4 +197,14 @@ def find(results: Path) -> tuple[list[Source], list[Source]]:
             f"{results}/published/MACHINE/STUDY/summary.csv",
             fix="run a study first (snakemake --cores all), or copy published results there",
         )
-    return chosen([read(path.parent) for path in paths])
+    sources, problems = [], []
+    for path in paths:
+        try:
+            sources.append(read(path.parent))
+        except Problem as problem:
+            problems.append(problem)
+        except OSError as error:
+            problems.append(problem_from(error))
+    if not sources:
+        raise problems[0]
+    return Found(*chosen(sources), unusable=[problem.cause for problem in problems])

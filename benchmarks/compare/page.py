@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.common.files import write_text
 from benchmarks.compare import figures, machines, tables
-from benchmarks.compare.machines import THIS_MACHINE, Source, find
+from benchmarks.compare.machines import THIS_MACHINE, Found, Source, find
 from benchmarks.publish import wording, writing
 
 
@@ -17,12 +17,14 @@ def write(results: Path, output: Path) -> Path:
     Raises:
         Problem: there are no results, or they cannot be read.
     """
-    sources, passed_over = find(results)
-    for source in sources:
+    found = find(results)
+    for cause in found.unusable:
+        print(f"warning: left out: {cause}")
+    for source in found.taken:
         print(f"{source.machine}, {source.study}: taken from {source.folder}")
-    for source in passed_over:
+    for source in found.passed_over:
         print(f"{source.machine}, {source.study}: passed over in {source.folder}, an earlier copy")
-    known = machines.table(sources)
+    known = machines.table(found.taken)
     predicted = machines.predictions(known)
     cells = machines.with_predictions(known, predicted)
     # What an earlier comparison of other machines left would stand beside this one as if it belonged.
@@ -34,7 +36,7 @@ def write(results: Path, output: Path) -> Path:
         writing.write_figure(drawing.draw(cells), output / "figures", name=name)
     for table in tables.build(cells):
         writing.write_table(table, output / "tables")
-    text = render(cells, predicted, sources=sources, passed_over=passed_over, drawn=output / "figures")
+    text = render(cells, predicted, found=found, drawn=output / "figures")
     write_text(text, output / "index.html")
     return output / "index.html"
 
@@ -46,8 +48,7 @@ def render(
     cells: pd.DataFrame,
     predicted: pd.DataFrame,
     *,
-    sources: list[Source],
-    passed_over: list[Source],
+    found: Found,
     drawn: Path,
 ) -> str:
     """The page, with the figures found in the folder `drawn`."""
@@ -64,8 +65,9 @@ def render(
             for name, drawing in shown.items()
         ],
         tables=tables.build(cells),
-        sources=[_source(source) for source in sources],
-        passed_over=[source.folder for source in passed_over],
+        sources=[_source(source) for source in found.taken],
+        passed_over=[source.folder for source in found.passed_over],
+        unusable=found.unusable,
     )
 
 

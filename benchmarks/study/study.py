@@ -1,15 +1,18 @@
 """A study as a value: a grid of trainings, and the plans of its runs."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from benchmarks import datasets
-from benchmarks.common.value import Value
+from benchmarks.common.value import INERT, Value
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import first_step
 from benchmarks.recipe.plan import Budget, Cell, Plan, Replicate
 
+RESERVED = ("compare", "published", "datasets", "store", "logs")
+"""Folders of `results/` that are not of a study."""
 ODD = 33
 """The odd batch size that is tried where a study has none."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
@@ -18,10 +21,20 @@ Known = Annotated[str, Field(max_length=100)]
 
 
 class Target(Value):
-    """The validation accuracy that a run trains to, and the source of that number."""
+    """The validation accuracy that a run trains to, and the source of that number.
+
+    The source stands in tables, where a text must not be a formula or an element of HTML.
+    """
 
     validation_accuracy: float = Field(gt=0, le=1)
-    source: str = Field(min_length=1)
+    source: str = Field(min_length=1, max_length=1000)
+
+    @field_validator("source")
+    @classmethod
+    def _inert(cls, source: str) -> str:
+        if not re.match(INERT, source):
+            raise ValueError("begin it with a letter or digit, and leave out what looks like HTML")
+        return source
 
 
 class Workload(Value):
@@ -84,6 +97,13 @@ class Study(Value):
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()
+
+    @field_validator("study")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError(f"{name} is the name of a folder in results/ with another purpose")
+        return name
 
 
 def for_timing(study: Study) -> Study:

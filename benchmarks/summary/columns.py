@@ -7,13 +7,16 @@ list of columns and not a class: an estimate then is one line for its three colu
 import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from benchmarks.common.value import INERT
+
 SHARE = "share of 1"
 
 
 def text(name: str, meaning: str, *, one_of: tuple[str, ...] = (), nullable: bool = False) -> Column:
-    """A column of text; where `one_of` lists words, no other text is allowed."""
+    """A column of text; where `one_of` lists words, no other text is allowed, and else only inert text."""
     words = f"{meaning} One of {', '.join(f'`{word}`' for word in one_of)}." if one_of else meaning
-    checks = [] if nullable else [Check.isin(one_of) if one_of else Check.str_length(min_value=1)]
+    checks = [Check.isin(one_of)] if one_of else [Check.str_matches(INERT)]
+    checks += [] if nullable or one_of else [Check.str_length(min_value=1)]
     return _column(str, "text", name, "", words, nullable=nullable, checks=checks)
 
 

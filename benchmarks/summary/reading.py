@@ -91,8 +91,11 @@ def _held(frame: pd.DataFrame, table: DataFrameSchema, path: Path) -> pd.DataFra
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise Problem(f"{path} does not exist", fix=FIX) from error
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(f"{path} is not JSON: {error}", fix=FIX) from error
+    if not isinstance(content, dict):
+        raise Problem(f"{path} is no JSON object", fix=FIX)
+    return content

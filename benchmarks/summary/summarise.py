@@ -186,6 +186,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
         "others_cpu_share": totals.others_s / totals.job_s if totals.job_s else None,
         "measuring_share": totals.measuring_s / totals.job_s if totals.job_s else None,
         "data": totals.data,
+        "data_names": {w.dataset: w.slug for w in study.workloads},
         "study": study.model_dump(mode="json"),
     }
 

@@ -10,8 +10,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFor
 
 from benchmarks.publish import wording
 
-LABELS = 9
-"""As many batch sizes as can be labelled along a panel without touching."""
+CHARACTERS = 40
+"""As many characters as fit along a panel, the gaps between labels among them."""
 LEAST_ERROR = 1e-3
 """Accuracies nearer to 1 are drawn here: the distance of 1 to itself has no logarithm."""
 ARROW = 0.15
@@ -34,11 +34,15 @@ def batch_sizes(ax: Axes, sizes: list[int]) -> None:
 def _spaced(sizes: list[int]) -> list[int]:
     """The sizes to label: the smallest, the largest, and between them those whose labels do not touch."""
     sizes = sorted(sizes)
-    gap = np.log2(sizes[-1] / sizes[0]) / (LABELS + 1)
+    character = np.log2(sizes[-1] / sizes[0]) / CHARACTERS
+
+    def apart(a: int, b: int) -> bool:
+        room = (len(wording.whole(a)) + len(wording.whole(b))) / 2 + 1
+        return np.log2(b / a) >= room * character
+
     kept = [sizes[0]]
     for size in sizes[1:-1]:
-        room = min(np.log2(size / kept[-1]), np.log2(sizes[-1] / size))
-        kept += [size] if room >= gap else []
+        kept += [size] if apart(kept[-1], size) and apart(size, sizes[-1]) else []
     return [*kept, *sizes[-1:]] if len(sizes) > 1 else kept
 
 
