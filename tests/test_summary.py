@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from recorded import NAMES, reached, records, timing
 
+from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
 from benchmarks.summary import cells
 from benchmarks.summary.schema import SUMMARY
@@ -173,6 +174,15 @@ def test_the_speed_of_a_run_is_held_to_that_of_its_calls_just_before_and_after()
     row = cells.trained_columns(made, n_training=1000)
     assert row["training_over_calls"] == pytest.approx(1.2)  # the geometric mean
     assert np.isnan(cells.trained_columns(made[2:], n_training=1000)["training_over_calls"])
+
+
+def test_a_measurement_that_is_named_like_a_column_is_refused():
+    named = {"peak_memory_mib": 1.0, "test_accuracy": 0.5}
+    made = [
+        record.model_copy(update={"measurements": named}) for record in records(reached(0, 100, test=0.9))
+    ]
+    with pytest.raises(Problem, match="a measurement is named like the column test_accuracy"):
+        cells.measurements(made)
 
 
 def test_a_cell_tells_how_many_of_its_measurements_were_disturbed_and_the_gravest():

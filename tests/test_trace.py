@@ -1,5 +1,7 @@
 """What a trace holds, on the reference alone."""
 
+import os
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -157,7 +159,8 @@ def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
     read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
     for certified, executions in ((True, EXECUTIONS), (False, ("idiomatic",))):
         file = traces.File("numpy", "float32", certified=certified)
-        found = dict(traces.traces(read, file, {"digits": digits}, threads=1))
+        wanted = traces.subjects(read, file)
+        found = dict(traces.traces(read, file, {"digits": digits}, wanted, threads=1))
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
         assert all(Quantity(Stage.FIRST_LOSS) in trace for trace in found.values())
@@ -171,7 +174,8 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
 
     monkeypatch.setattr(traces, "record", raises)
     read = check.read(STUDY)
-    found = dict(traces.traces(read, traces.File("numpy", "float64"), {"digits": digits}, threads=1))
+    file = traces.File("numpy", "float64")
+    found = dict(traces.traces(read, file, {"digits": digits}, traces.subjects(read, file), threads=1))
     quantity.write_traces(found, dict.fromkeys(found, "c0de"), tmp_path / "x.safetensors")
     idiomatic, fused = (f"digits/cnn/adam/{execution}" for execution in ("idiomatic", "fused"))
     assert quantity.read_failure(tmp_path / "x.safetensors", fused) == "TypeError: steps of another trainer"
@@ -185,8 +189,24 @@ def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
         raise Problem("there is no such thing", fix="make it")
 
     monkeypatch.setattr(traces, "record", raises)
-    with pytest.raises(Problem, match="no such thing"):
-        list(traces.traces(check.read(STUDY), traces.File("numpy", "float64"), {"digits": digits}, threads=1))
+    read, file = check.read(STUDY), traces.File("numpy", "float64")
+    with pytest.raises(Problem, match="no such thing") as raised:
+        traces.surviving(read, file, {"digits": digits}, traces.subjects(read, file), threads=1)
+    assert raised.value.fix == "make it"
+
+
+def test_a_trace_whose_process_is_killed_costs_no_other(monkeypatch, digits):
+    def dies(subject, *_, **__):
+        if subject.execution == "fused":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {Quantity(Stage.FIRST_LOSS): np.ones(1)}
+
+    monkeypatch.setattr(traces, "record", dies)
+    monkeypatch.setattr(traces.studied, "by_the_study", lambda *_, **__: {})
+    read, file = check.read(STUDY), traces.File("numpy", "float64")
+    found = traces.surviving(read, file, {"digits": digits}, traces.subjects(read, file), threads=1)
+    assert found["digits/cnn/adam/fused"] == "the process that traced it was killed by SIGKILL"
+    assert list(found["digits/cnn/adam/idiomatic"]) == [Quantity(Stage.FIRST_LOSS)]
 
 
 def test_another_framework_leaves_what_traces_depend_on_as_it_is():

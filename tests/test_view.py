@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.common import files
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Budget, Plan, Replicate
 from benchmarks.training import view
@@ -57,6 +58,30 @@ DAMAGES = {
     "another schema": lambda text: '{"schema_version": 1}',
     "a list": lambda text: "[]",
 }
+IMPOSSIBLE = {
+    "a percentage": {"test_accuracy": 97.0},
+    "a negative accuracy": {"validation_accuracy": -0.1},
+    "time that runs back": {"training_s": -1.0},
+    "negative steps": {"steps": -1},
+    "a curve beyond 1": {
+        "curve": [
+            {
+                **{"examples": 1, "training_s": 1, "train_loss": 1, "validation_loss": 1},
+                "validation_accuracy": 1.5,
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("impossible", IMPOSSIBLE)
+def test_a_sealed_record_of_what_cannot_be_is_refused_and_set_aside(written, tmp_path, impossible):
+    content = files.read_sealed(written)
+    content["records"][0]["run"] |= IMPOSSIBLE[impossible]
+    files.write_sealed(content, written)
+    with pytest.raises(Problem, match="is not a record of this version"):
+        view.of_replicate(tmp_path, a_replicate())
+    assert len(view.set_aside_unusable(tmp_path, [NAME])) == 1
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -51,6 +51,11 @@ def prefer_this_interpreter(project: Path) -> None:
         os.environ[name] = os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
 
 
+def ended(exit_code: int) -> str:
+    """How a process ended, in words; its exit code is negative after a signal."""
+    return f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
+
+
 def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
     """What a function returns in a process forked for it, and the exit code, negative after a signal.
 
@@ -58,7 +63,7 @@ def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     receiver, sender = FORKS.Pipe(duplex=False)
-    child = FORKS.Process(target=_send, args=(sender, function, arguments, options), daemon=True)
+    child = FORKS.Process(target=_send, args=(sender, function, arguments, options))
     child.start()
     sender.close()
     try:

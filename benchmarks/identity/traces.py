@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import machine
+from benchmarks.common import machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import digest
@@ -147,13 +147,13 @@ def attempt(recorded: Callable[[], Trace]) -> Trace | str:
 
 
 def traces(
-    study: Study, file: File, data: dict[str, Dataset], *, threads: int
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
 ) -> Iterator[tuple[str, Trace | str]]:
-    """Every trace of a file, or the error in its place, with its name.
+    """The traces of these subjects of a file, or the error in its place, each with its name.
 
     The runs by the study's own code come first: each configures the framework in a process of its own.
     """
-    framework, wanted = frameworks.load(file.framework), subjects(study, file)
+    framework = frameworks.load(file.framework)
     precision, progress = (
         file.precision,
         Progress(f"traces of {file.framework} in {file.precision}", len(wanted)),
@@ -178,6 +178,38 @@ def traces(
         errors = [each for each in (of_study, made) if isinstance(each, str)]
         yield subject.name, errors[0] if errors else of_study | made
         progress.advance()
+
+
+def surviving(
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
+) -> dict[str, Trace | str]:
+    """The same from a process of its own; if it dies, of each subject from one, so that one costs no other.
+
+    The kernel kills the process that has taken most memory. What it died of then stands in its place.
+
+    Raises:
+        Problem: something that a person has to fix first.
+    """
+    made, exit_code = process.forked(_told, study, file, data, wanted, threads=threads)
+    if isinstance(made, tuple):
+        cause, fix = made
+        raise Problem(cause, fix=fix)
+    if made is not None:
+        return made
+    if len(wanted) > 1:
+        alone = [surviving(study, file, data, [each], threads=threads) for each in wanted]
+        return {name: trace for each in alone for name, trace in each.items()}
+    return {wanted[0].name: f"the process that traced it {process.ended(exit_code)}"}
+
+
+def _told(
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
+) -> dict[str, Trace | str] | tuple[str, str]:
+    """All these traces; or cause and fix of a problem, which does not travel between processes itself."""
+    try:
+        return dict(traces(study, file, data, wanted, threads=threads))
+    except Problem as problem:
+        return problem.cause, problem.fix
 
 
 def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
@@ -222,4 +254,5 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     check_data(study, data, read)
     # First, since a forked run works out the digest of its code anew unless this process knows it.
     by_arm = conditions_by_arm(study, file, read, threads=threads)
-    quantity.write_traces(dict(traces(study, file, read, threads=threads)), by_arm, output)
+    made = surviving(study, file, read, subjects(study, file), threads=threads)
+    quantity.write_traces(made, by_arm, output)

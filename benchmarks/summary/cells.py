@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
 from benchmarks.summary.schema import CASE, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
@@ -14,6 +15,8 @@ from benchmarks.training.record import Record, Run, Status
 UNKNOWN = "not certified: no certificate"
 OTHER = "not certified: the certificate is of other code, data, settings or threads"
 BROKEN = (Status.FAILED, Status.OUT_OF_MEMORY)
+MEASURED_BESIDE = ("peak_memory_mib", "device_memory_mib")
+"""The columns that a measurement of a record fills."""
 TIMED_MEDIANS = ["step_ms", "compile_s", "first_step_s", "input_share"]
 
 
@@ -121,8 +124,16 @@ def measurements(records: list[Record]) -> dict[str, float]:
     """The median over runs of what was measured beside the training, and the range of its peak memory.
 
     NaN where nothing was measured.
+
+    Raises:
+        Problem: a measurement has the name of a column with another meaning.
     """
     names = dict.fromkeys(name for record in records for name in record.measurements)
+    if taken := {*names} & {*SUMMARY.columns} - {*MEASURED_BESIDE}:
+        raise Problem(
+            f"{records[0].cell.label}: a measurement is named like the column {', '.join(sorted(taken))}",
+            fix="give it another name in benchmarks/training/peak_memory.py",
+        )
     values = {name: [record.measurements.get(name) for record in records] for name in names}
     known = {name: np.array([v for v in found if v is not None]) for name, found in values.items()}
     peaks = known.get("peak_memory_mib", np.array([]))

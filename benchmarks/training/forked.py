@@ -25,11 +25,10 @@ def one_run(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -
 
 def dead_record(plan: Plan, *, exit_code: int, out_of_memory: bool) -> Record:
     """The record of a run whose process ended without one; the exit code is negative after a signal."""
-    ended = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
     status = Status.OUT_OF_MEMORY if out_of_memory else Status.FAILED
     return Record(
         cell=plan.cell,
         settings=plan.settings,
-        run=Run(seed=plan.seed, status=status, message=f"the process {ended}"),
+        run=Run(seed=plan.seed, status=status, message=f"the process {process.ended(exit_code)}"),
         provenance=provenance.describe(),
     )

@@ -1,7 +1,9 @@
 """The record of a run: its status, its learning curve, its results, and where they come from."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from benchmarks.common.quiet import Disturbance
 from benchmarks.common.value import Value
@@ -19,6 +21,11 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
 class Evaluation(Value):
     """One point of a learning curve.
 
@@ -26,11 +33,11 @@ class Evaluation(Value):
     the steps since the previous evaluation. A loss that is not finite is stored as null.
     """
 
-    examples: int
-    training_s: float
+    examples: Count
+    training_s: Seconds
     train_loss: float | None
     validation_loss: float | None
-    validation_accuracy: float
+    validation_accuracy: Share
 
 
 class Run(Value):
@@ -43,17 +50,17 @@ class Run(Value):
     seed: int
     status: Status
     message: str = ""
-    steps: int = 0
-    examples: int = 0
-    training_s: float = 0.0
-    evaluation_s: float = 0.0
-    examples_to_target: int | None = None
-    steps_to_target: int | None = None
-    time_to_target_s: float | None = None
-    best_examples: int | None = None
-    validation_accuracy: float | None = None
-    test_accuracy: float | None = None
-    train_accuracy: float | None = None
+    steps: Count = 0
+    examples: Count = 0
+    training_s: Seconds = 0.0
+    evaluation_s: Seconds = 0.0
+    examples_to_target: Count | None = None
+    steps_to_target: Count | None = None
+    time_to_target_s: Seconds | None = None
+    best_examples: Count | None = None
+    validation_accuracy: Share | None = None
+    test_accuracy: Share | None = None
+    train_accuracy: Share | None = None
     curve: list[Evaluation] = []
 
 
