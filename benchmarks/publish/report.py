@@ -142,13 +142,19 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
         best = timed.loc[timed[SPEED].idxmax()]
         alike = timed[timed["step_kind"] == best["step_kind"]]
         first = alike.loc[alike["batch_size"].idxmin()]
+        others = alike.drop(index=best.name)
         step_kind = f" ({best['step_kind']})" if several else ""
+        apart = first.name in others.index.difference(overlapping(best, others, SPEED).index)
         yield (
             f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
-            f"{_with_interval(best, SPEED)} examples/s, "
-            f"{wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
-            f"{_not_told_apart(best, alike.drop(index=best.name), SPEED)}."
+            f"{_with_interval(best, SPEED)} examples/s"
+            f"{_multiple(best, first) if apart else ''}{_not_told_apart(best, others, SPEED)}."
         )
+
+
+def _multiple(best: pd.Series, first: pd.Series) -> str:
+    """How many times as fast a cell is as another one."""
+    return f", {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
 
 
 def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
