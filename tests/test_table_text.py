@@ -43,6 +43,14 @@ def test_batch_sizes_are_written_in_full(size, text):
     assert wording.whole(size) == text
 
 
+@pytest.mark.parametrize(
+    ("share", "decimals", "text"),
+    [(0.9515, 1, "95.2"), (0.9505, 1, "95.1"), (0.95149, 1, "95.1"), (1, 1, "100.0"), (0.12345, 2, "12.35")],
+)
+def test_a_share_is_rounded_as_it_is_written(share, decimals, text):
+    assert wording.percent(share, decimals=decimals) == text
+
+
 def test_bold_in_markdown_and_latex(folder):
     fast = entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras")
     assert fast.bold

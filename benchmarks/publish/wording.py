@@ -1,6 +1,7 @@
 """How names and numbers are written, the same in tables, figures and the report."""
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
@@ -77,8 +78,11 @@ def rough(value: float) -> str:
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
-    """A share in 0..1 in per cent, without the sign."""
-    return NOTHING if pd.isna(share) else f"{100 * share:.{decimals}f}"
+    """A share in 0..1 in per cent, without the sign: 0.9515, which no float is, becomes 95.2 and not 95.1."""
+    if pd.isna(share) or math.isinf(share):
+        return number(share)
+    exact = 100 * Decimal(repr(float(share)))
+    return f"{exact.quantize(Decimal(10) ** -decimals, ROUND_HALF_UP):f}"
 
 
 UNRESOLVED = 100
