@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.common.errors import Problem
-from benchmarks.compare import machines, page, quantities, tables
+from benchmarks.compare import figures, machines, page, quantities, tables
 from benchmarks.compare.machines import find
 from benchmarks.summary.schema import SUMMARY, THROUGHPUT, VERSION
 
@@ -349,6 +349,21 @@ def test_three_machines_are_drawn_and_the_page_needs_no_network(tmp_path):
     assert "200,000" in page
     table = pd.read_csv(tmp_path / "out" / "compare.csv")
     assert table.loc[table["machine"] == "new", "time_to_target_predicted_s"].notna().all()
+
+
+def test_of_one_machine_the_frameworks_differ_in_colour(tmp_path):
+    folder = put(tmp_path / "tiny" / "slow", "slow")
+    table, timed = (pd.read_csv(folder / f"{name}.csv") for name in ("summary", "throughput"))
+    for name, frame in (("summary", table), ("throughput", timed)):
+        both = pd.concat([frame, frame.assign(framework="pytorch")])
+        both.to_csv(folder / f"{name}.csv", index=False)
+    known = machines.table(find(tmp_path).taken)
+    cells = machines.with_predictions(known, machines.predictions(known))
+    figure = figures.applicable(cells)["throughput"].draw(cells)
+    keys = {line.get_label(): line.get_color() for line in figure.legends[0].get_lines()}
+    assert len(keys) == 2 and len({*keys.values()}) == 2
+    drawn = {line.get_color() for line in figure.axes[0].get_lines() if line.get_marker() not in ("", "None")}
+    assert {*keys.values()} <= drawn
 
 
 def test_one_machine_is_drawn_and_said_to_be_alone(tmp_path):

@@ -51,10 +51,12 @@ def _by_machine(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _looks(cells: pd.DataFrame) -> dict[str, Look]:
-    """The colour, line and marker of each framework on each machine."""
+    """The colour, line and marker of each framework on each machine; of one machine, its frameworks' own."""
     markers = style.looks(list(cells["kind"].unique()))
     machines = _machine_looks(cells)
     pairs = cells[["framework", "machine", "kind"]].drop_duplicates().itertuples()
+    if len(machines) == 1:
+        return {pair.framework: markers[pair.kind] for pair in pairs}
     return {
         pair.framework: machines[pair.machine]._replace(marker=markers[pair.kind].marker) for pair in pairs
     }
@@ -81,16 +83,27 @@ def _panel(ax: Axes, cells: pd.DataFrame, *, looks: dict[str, Look]) -> None:
 
 
 def _keys(cells: pd.DataFrame) -> list[Line2D]:
-    """Legend entries: machines by colour and line, frameworks by marker, predictions by an open marker."""
+    """Legend entries: machines by colour and line, frameworks by marker, predictions by an open marker.
+
+    With one machine, the colours and lines are those of the frameworks.
+    """
     drawn = cells[cells.reindex(columns=DRAWN).notna().any(axis=1)]
+    of_machines = _machine_looks(cells)
+    alone = len(of_machines) == 1
     machines = [
         Line2D([], [], color=look.color, linestyle=look.line, label=name)
-        for name, look in _machine_looks(cells).items()
-        if name in set(drawn["machine"])
+        for name, look in of_machines.items()
+        if name in set(drawn["machine"]) and not alone
     ]
     markers = style.looks(list(cells["kind"].unique()))
     frameworks = [
-        Line2D([], [], color=INK, linestyle="", marker=look.marker, label=wording.name(name))
+        Line2D(
+            *([], []),
+            color=look.color if alone else INK,
+            linestyle=look.line if alone else "",
+            marker=look.marker,
+            label=wording.name(name),
+        )
         for name, look in markers.items()
     ]
     predicted = Line2D([], [], label="predicted", marker="o", color=FAINT, **PREDICTED)
