@@ -1,12 +1,16 @@
 """The card of a data set against arithmetic, its warnings, and what is refused as meaningless."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_user_data import refused, saved
 
 from benchmarks import datasets
+from benchmarks.common.errors import Problem
 
 RANDOM = np.random.default_rng(0)
 N = 200
@@ -58,18 +62,24 @@ def test_examples_of_one_part_in_another_are_counted(tmp_path):
     parts["test_x"][30:35] = parts["val_x"][50:55]
     card = stored(tmp_path, **parts)
     assert card.repeated == {"validation in train": 20, "test in train": 30, "test in validation": 5}
-    assert "30 of the 100 test examples are in the train set too" in card.warnings[1]
+    assert "30 of the 100 test examples are in the training set too" in card.warnings[1]
 
 
-def test_one_image_in_two_classes_is_counted(tmp_path):
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_one_image_in_two_classes_is_counted(tmp_path, part):
     parts = in_parts()
-    parts["train_x"][1] = parts["train_x"][0]
-    assert stored(tmp_path, **parts).contradictory == 2
+    parts[f"{part}_x"][1] = parts["train_x"][0]
+    card = stored(tmp_path, **parts)
+    assert card.contradictory == 2 and "2 examples occur in several classes" in card.warnings
 
 
 BLANK = np.concatenate([examples(N - 3), np.full((3, 4, 4, 3), 7, np.uint8)])
 RARE = np.arange(N) % 2 * (np.arange(N) < 14)
 LARGE = {key: 900 * np.float32(examples(n)) for key, n in (("train_x", N), ("val_x", 100), ("test_x", 100))}
+
+MASKS = {key: examples(n) // 128 for key, n in (("train_x", N), ("val_x", 100), ("test_x", 100))}
+UNLIKE = {key: np.float32(examples(n)) for key, n in (("train_x", N), ("val_x", 100))}
+UNLIKE["test_x"] = np.float32(examples(100) > 128)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +90,11 @@ LARGE = {key: 900 * np.float32(examples(n)) for key, n in (("train_x", N), ("val
         ({"test_y": np.zeros(N // 2, int)}, "no example of class 1 in the test set"),
         ({"test_x": examples(40), "test_y": alternating(40)}, "one of the 40 test examples is 2.5%"),
         (LARGE, "values from 0 to 229500 are too large"),
+        (MASKS, "values of at most 0.00392157 are tiny"),
+        (
+            UNLIKE,
+            "the parts are scaled differently: values up to 1 in train, 1 in validation, 0.00392157 in test",
+        ),
     ],
 )
 def test_what_looks_odd_is_warned_of(tmp_path, changed, said):
@@ -105,6 +120,33 @@ def test_the_words_name_classes_and_conversions(tmp_path):
     assert "200 train, 100 validation, 100 test examples of 4 × 4 × 3; values 0 to 1" in card.sentences[0]
     assert "0 100 + 50 + 50, 1 100 + 50 + 50" in card.sentences[1] and "50.0%" in card.sentences[1]
     assert card.sentences[2] == "converted: floats from 0 to 255 are divided by 255"
+
+
+def test_columns_of_a_table_are_not_taken_for_bytes(tmp_path):
+    ages = np.column_stack([RANDOM.random((N, 3)), RANDOM.integers(0, 150, N)])
+    ages[0, 3] = 150
+    card = datasets.store(saved(tmp_path, x=ages, y=alternating()), tmp_path / "stored.npz")
+    assert card.values[1] == 150 and card.converted == [] and "too large" in card.warnings[-1]
+
+
+def test_names_of_classes_cannot_forge_a_line(tmp_path):
+    for name in (b"a\nwarning: all fine", b"\xff\xfe"):
+        folder = tmp_path / "photos" / os.fsdecode(name)
+        folder.mkdir(parents=True)
+        for k in range(20):
+            Image.fromarray(examples(1)[0]).save(folder / f"{k}.png")
+    card = datasets.store(f"images:{tmp_path / 'photos'}", tmp_path / "stored.npz")
+    assert {*card.classes} == {"a�warning: all fine", "��"}
+
+
+@pytest.mark.parametrize("name", ["own.npz", "x.json", "folder", ""])
+def test_data_are_never_written_over_themselves_nor_over_anything_else(tmp_path, name):
+    source = saved(tmp_path, x=examples(), y=alternating())
+    before = (tmp_path / "own.npz").read_bytes()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(Problem):
+        datasets.store(source, tmp_path / name if name else Path(name))
+    assert (tmp_path / "own.npz").read_bytes() == before
 
 
 def test_text_has_a_card_too(tmp_path):

@@ -302,6 +302,12 @@ HOSTILE = {
     "no machine": changed_cell("machine", ""),
     "another status": changed_cell("status", "wonderful"),
     "a row twice": lambda folder: written("summary.csv", (folder / "summary.csv").read_bytes() * 2)(folder),
+    "a batch size of fifty digits": lambda folder: written(
+        "summary.csv", (folder / "summary.csv").read_bytes().replace(b",16,", b"," + b"9" * 50 + b",", 1)
+    )(folder),
+    "a negative batch size": changed_cell("batch_size", "-5"),
+    "a row of another machine": changed_cell("machine", "../../x"),
+    "a number for a time": changed_provenance(finished=12345),
     "a folder for a file": lambda folder: (
         (folder / "throughput.csv").unlink(),
         (folder / "throughput.csv").mkdir(),

@@ -101,6 +101,13 @@ def test_a_file_that_is_no_study_is_refused(tmp_path, content):
     assert FILES[content] in raised.value.cause and len(str(raised.value)) < LONGEST
 
 
+def test_anchors_that_make_billions_of_values_are_told_at_once(tmp_path):
+    lines = ["a0: &a0 [lol]"] + [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 30)]
+    (tmp_path / "a.yaml").write_text("\n".join(lines))
+    with pytest.raises(Problem, match="unknown key"):
+        check.read_file(tmp_path / "a.yaml")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Problem, match=r"nowhere.yaml: No such file"):
         check.read_file(tmp_path / "nowhere.yaml")

@@ -84,6 +84,12 @@ BAD = {
         f"reserved {name}": (changed("study", to=name), f"{name} is the name of a folder")
         for name in ("compare", "published", "datasets", "store", "logs")
     },
+    "a seed beyond 32 bits": (changed("seeds", to=[2**32]), "seeds.0"),
+    "a seed that is true": (changed("seeds", to=[True]), "seeds.0"),
+    "a batch size that is true": (changed("workloads", 0, "batch_sizes", to=[True]), "batch_sizes.0"),
+    "a long arm": (changed("arms", 0, "name", to="a" * 300), "arms.0.name"),
+    "endless processes": (changed("throughput", "processes", to=10**400), "throughput.processes"),
+    "a control character": (changed("workloads", 0, "target", "source", to="a\x1b[31mred"), "source"),
     "a formula": (changed("workloads", 0, "target", "source", to="=cmd()"), "leave out what looks like HTML"),
     "a script": (changed("workloads", 0, "target", "source", to="a <script>"), "what looks like HTML"),
 }

@@ -1,6 +1,9 @@
 """The user's own arrays and text: names, round trips, splits, and what is refused."""
 
+import contextlib
+import io
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -188,7 +191,7 @@ def test_a_class_that_the_validation_of_ones_own_training_set_takes_is_refused(t
     assert "class 2 has no example to train on, 2 for validation and 0 for the test" in said
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_channels_first_are_refused_with_the_mend(tmp_path, channels):
     x = np.zeros((N, channels, 8, 8), np.uint8) + np.arange(N, dtype=np.uint8)[:, None, None, None]
     said = refused(saved(tmp_path, x=x, y=LABELS), tmp_path)
@@ -294,6 +297,40 @@ def test_arrays_that_are_not_used_are_named(tmp_path):
 def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     (tmp_path / "own.npz").write_bytes(content)
     assert "cannot be read" in refused(f"npz:{tmp_path / 'own.npz'}", tmp_path)
+
+
+def forged(header, *, compression=zipfile.ZIP_STORED):
+    """An .npz file whose `x` claims this shape; its labels are good."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", compression) as file:
+        for name, array in {"x": BYTES, "y": LABELS}.items():
+            member = io.BytesIO()
+            np.save(member, array)
+            content = member.getvalue()
+            if name == "x" and header:
+                old = str(BYTES.shape).encode()
+                content = content.replace(old + b", }" + b" " * (len(header) - len(old)), header + b", }", 1)
+            file.writestr(f"{name}.npy", content)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"(400, 100000, 100000, 3)", b"(400, 99999999999999999999999)", b"(400, True, 64)", b"(400, -8, -8)"],
+)
+def test_a_header_that_lies_is_refused(tmp_path, header):
+    (tmp_path / "own.npz").write_bytes(forged(header))
+    assert "cannot be read" in refused(f"npz:{tmp_path / 'own.npz'}", tmp_path)
+    with contextlib.suppress(Problem):  # the shape alone may be possible
+        datasets.shape(f"npz:{tmp_path / 'own.npz'}")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
+def test_damage_within_a_compressed_file_is_named(tmp_path, compression):
+    content = bytearray(forged(b"", compression=compression))
+    content[80:140] = bytes(60)
+    (tmp_path / "own.npz").write_bytes(content)
+    assert "own.npz cannot be read" in refused(f"npz:{tmp_path / 'own.npz'}", tmp_path)
 
 
 def test_a_stored_array_that_was_altered_is_noticed(tmp_path):

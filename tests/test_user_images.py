@@ -1,6 +1,9 @@
 """The user's own images: class folders, sizes, splits, and what is refused by name."""
 
 import os
+import struct
+import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,6 +195,27 @@ def test_sixteen_bits_are_not_cut_off_silently(photos, tmp_path, size):
     Image.fromarray(np.full((5, 6), 40_000, np.uint16)).save(photos / "cat" / "deep.png")
     said = refused(f"images:{photos}{size}", tmp_path)
     assert "deep.png has more than 8 bits per value" in said
+
+
+@pytest.mark.parametrize("size", ["", "@8"])
+def test_sixteen_bits_in_colour_are_not_cut_off_silently(photos, tmp_path, size):
+    row = b"\0" + np.arange(18, dtype=">u2").tobytes()
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 6, 5, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(row * 5),
+        b"IEND": b"",
+    }
+    parts = [
+        struct.pack(">I", len(of)) + name + of + struct.pack(">I", zlib.crc32(name + of))
+        for name, of in chunks.items()
+    ]
+    (photos / "cat" / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    assert "deep.png has more than 8 bits per value" in refused(f"images:{photos}{size}", tmp_path)
+
+
+def test_more_than_there_is_memory_is_refused_by_size(photos, monkeypatch, tmp_path):
+    monkeypatch.setattr(image_files.psutil, "virtual_memory", lambda: SimpleNamespace(total=10_000))
+    assert "need 0 GiB of memory" in refused(f"images:{photos}@16", tmp_path)
 
 
 def test_a_palette_needs_a_target_size(tmp_path):

@@ -58,6 +58,7 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
         (b"ab" * 640, "has 1,280 characters"),
         (b"a" * 2000, "has only one character, 'a'"),
         (b"abc\xff" * 2000, "is not UTF-8: byte 3 is 0xff"),
+        (b"abc" * 2000 + b"\0", "holds characters 0\n  fix: remove them"),
         ("abc".encode("utf-16") * 2000, "is not UTF-8: byte 0 is 0xff"),
     ],
 )
@@ -66,12 +67,12 @@ def test_text_that_cannot_be_trained_on_is_refused(tmp_path, content, said):
     assert said in refused(f"text:{tmp_path / 'a.txt'}", tmp_path)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_the_advice_for_another_encoding_works_as_printed(tmp_path, monkeypatch, encoding):
     monkeypatch.chdir(tmp_path)
     written = "Ein Märchen für große Kinder. " * 100
-    (tmp_path / "a b.txt").write_bytes(written.encode(encoding))
-    command = refused("text:a b.txt", tmp_path).split("`")[1]
+    (tmp_path / "-a b.txt").write_bytes(written.encode(encoding))
+    command = refused("text:-a b.txt", tmp_path).split("`")[1]
     subprocess.run(command, shell=True, check=True)
     assert (tmp_path / "utf8.txt").read_text(encoding="utf-8").removeprefix("\ufeff") == written
     assert round_trip("text:utf8.txt", tmp_path).n_classes == len({*written})

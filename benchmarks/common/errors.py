@@ -9,7 +9,7 @@ from types import TracebackType
 FIXES = {
     errno.ENOSPC: "free some space there and run the same command again; finished results are kept",
     errno.EDQUOT: "free some of your quota and run the same command again; finished results are kept",
-    errno.EACCES: "give yourself write permission for the folder, or run from a folder that you can write to",
+    errno.EACCES: "give yourself permission to read or write it, or run from a folder that you can write to",
     errno.EROFS: "the file system is read-only: run from a folder on one that is not",
 }
 

@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict
 
-INERT = r"(?s)(?![=+\-@\t\r])(?!.*<[a-zA-Z/!?])"
-"""What a text of results must match from its start: no formula to a spreadsheet, no element of HTML. Results
-may come from anybody, and what they hold ends up in tables and pages."""
+INERT = r"(?s)(?![=+\-@\t\r])(?!.*<[a-zA-Z/!?])(?!.*[\x00-\x08\x0b-\x1f\x7f])"
+"""What a text of results must match from its start: no formula to a spreadsheet, no element of HTML, nothing
+that controls a terminal. Results may come from anybody, and what they hold ends up in tables and pages."""
 
 
 class Value(BaseModel):

@@ -66,6 +66,13 @@ def read(folder: Path) -> Source:
         summary=reading.table(folder, schema.SUMMARY),
         throughput=reading.table(folder, schema.THROUGHPUT),
     )
+    for name in ("machine", "study"):
+        if (found := source.summary[name].nunique()) != 1:
+            raise Problem(
+                f"{folder / 'summary.csv'} holds rows of {found} {name}s, not of one", fix=reading.OLD
+            )
+    if not isinstance(source.finished, str):
+        raise Problem(f"{folder / 'provenance.json'} tells no time at which it ended", fix=reading.OLD)
     try:
         cells(source)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:

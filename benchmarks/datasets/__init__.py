@@ -129,8 +129,13 @@ def fingerprint(source: str) -> str:
     """A digest of the paths, sizes and times of the user's own files; "" for built-in data sets."""
     if source in NAMES:
         return ""
+    return user_data.fingerprint(_files(source))
+
+
+def _files(source: str) -> list[Path]:
+    """The files of the user's own data."""
     plugin, location = _user_data(source)
-    return user_data.fingerprint(plugin.files(location))
+    return plugin.files(location)
 
 
 def file_name(source: str) -> str:
@@ -152,6 +157,12 @@ def store(source: str, path: Path) -> Card:
         Problem: the data set is unknown, no source could deliver it, its arrays differ from its facts, or
             it is the user's own and cannot be used.
     """
+    if path.suffix != ".npz":
+        raise Problem(
+            f"{str(path) or 'the output'!r} is no name for the data", fix="name a file that ends in .npz"
+        )
+    if source not in NAMES and path.resolve() in {file.resolve() for file in _files(source)}:
+        raise Problem(f"{path} is the data itself", fix="name another file to write")
     facts, arrays, found = obtained(source)
     dataset.save(with_digests(facts, arrays), arrays, path)
     write_text(found.model_dump_json(indent=1) + "\n", path.with_suffix(".json"))

@@ -15,10 +15,14 @@ from benchmarks.common.value import Value
 from benchmarks.datasets.dataset import Facts, RawArrays, division
 
 PARTS = ("train", "validation", "test")
+WORDS = {"train": "training", "validation": "validation", "test": "test"}
 FEW_OF_A_CLASS = 10
 """With fewer training examples, what is learnt of a class is chance."""
 FEW_TO_TEST = 100
 """With fewer test examples, a single one changes the accuracy by more than a per cent."""
+SPREAD = 10.0
+"""How many times as large the largest value of one part may be as that of another."""
+SMALLEST_VALUE = 0.1
 UNEVEN = 1.5
 """How many times its even share the most frequent class may take."""
 LARGEST_VALUE = 10.0
@@ -30,9 +34,10 @@ class Card(Value):
     """What is known of a data set; numbers are of examples, images or windows of text.
 
     `classes` has the numbers of each class in the three parts, and is empty for text. `values` are the
-    smallest and the largest after scaling. `chance_level` is the share of the most frequent class in the
-    test set, an accuracy that takes no training. `repeated` are the examples of one part that are in
-    another one too, as "test in train". `contradictory` examples occur under several labels.
+    smallest and the largest after scaling, `largest` the largest size in each part. `chance_level` is the
+    share of the most frequent class in the test set, an accuracy that takes no training. `repeated` are the
+    examples of one part that are in another one too, as "test in train". `contradictory` examples occur
+    under several labels, in any part.
     """
 
     dataset: str
@@ -44,6 +49,7 @@ class Card(Value):
     sizes: dict[str, int]
     classes: dict[str, tuple[int, int, int]]
     values: tuple[float, float]
+    largest: dict[str, float]
     chance_level: float
     repeated: dict[str, int]
     contradictory: int
@@ -94,8 +100,10 @@ def card(
     counts = np.stack([np.bincount(y[part].ravel(), minlength=facts.n_classes) for part in PARTS], axis=1)
     contradictory = 0
     if facts.kind == "images":
-        contradictory = _contradictory(contents["train"], y["train"])
-        _check_learnable(contents["train"], contradictory, source)
+        _check_learnable(contents["train"], y["train"], source)
+        contradictory = _contradictory(
+            [each for part in PARTS for each in contents[part]], np.concatenate([*y.values()])
+        )
     found = Card(
         dataset=facts.name,
         source=source,
@@ -104,10 +112,13 @@ def card(
         dtype=facts.dtype,
         scale=facts.scale,
         sizes={part: len(x[part]) for part in PARTS},
-        classes={str(name): tuple(n) for name, n in zip(classes, counts.tolist(), strict=True)}
+        classes={_shown(name): tuple(n) for name, n in zip(classes, counts.tolist(), strict=True)}
         if facts.kind == "images"
         else {},
         values=_values(x, facts),
+        largest={
+            part: float(np.abs(of_part.astype(float)).max()) / facts.scale for part, of_part in x.items()
+        },
         chance_level=counts[:, 2].max() / counts[:, 2].sum(),
         repeated=_repeated(contents),
         contradictory=contradictory,
@@ -115,6 +126,11 @@ def card(
         converted=[*converted],
     )
     return found.model_copy(update={"warnings": [*_warnings(found)]})
+
+
+def _shown(name: object) -> str:
+    """The name of a class in letters that can be printed and written."""
+    return "".join(letter if letter.isprintable() else "�" for letter in str(name))
 
 
 def _digests(examples: np.ndarray) -> list[bytes]:
@@ -129,12 +145,12 @@ def _contradictory(contents: list[bytes], labels: np.ndarray) -> int:
     return sum(pairs[content] > 1 for content in contents)
 
 
-def _check_learnable(contents: list[bytes], contradictory: int, source: str) -> None:
+def _check_learnable(contents: list[bytes], labels: np.ndarray, source: str) -> None:
     """Refuse a training set that is one example again and again, or whose examples tell no class."""
     fix = "look at what was read: the class may lie in something that conversion removes"
     if len({*contents}) == 1:
         raise Problem(f"{source}: all {len(contents)} examples to train on are identical", fix=fix)
-    if contradictory == len(contents):
+    if _contradictory(contents, labels) == len(contents):
         raise Problem(f"{source}: each of the examples to train on occurs in several classes", fix=fix)
 
 
@@ -163,11 +179,11 @@ def _warnings(found: Card) -> Iterator[str]:
         if n:
             part, _, other = where.partition(" in ")
             yield (
-                f"{n} of the {found.sizes[part]} {part} {noun} are in the {other} set too: "
-                f"the accuracy on the {part} set is too high"
+                f"{n} of the {found.sizes[part]} {part} {noun} are in the {WORDS[other]} set too: "
+                f"the accuracy on the {part} set says less about new ones"
             )
     if found.contradictory:
-        yield f"{found.contradictory} {noun} to train on occur in several classes"
+        yield f"{found.contradictory} {noun} occur in several classes"
     if found.constant:
         yield f"{found.constant} {noun} have the same value everywhere: nothing can be seen in them"
     few = [name for name, (train, _, _) in found.classes.items() if train < FEW_OF_A_CLASS]
@@ -184,6 +200,11 @@ def _warnings(found: Card) -> Iterator[str]:
     if found.sizes["test"] < FEW_TO_TEST:
         n = found.sizes["test"]
         yield f"a single one of the {n} test {noun} is {1 / n:.1%} of accuracy"
+    if found.kind == "images" and max(found.largest.values()) > SPREAD * min(found.largest.values()):
+        sizes = ", ".join(f"{value:g} in {part}" for part, value in found.largest.items())
+        yield f"the parts are scaled differently: values up to {sizes}"
+    if found.kind == "images" and max(found.largest.values()) < SMALLEST_VALUE:
+        yield f"values of at most {max(found.largest.values()):g} are tiny: scale them to about -1 to 1"
     if found.kind == "images" and max(map(abs, found.values)) > LARGEST_VALUE:
         yield (
             f"values from {found.values[0]:g} to {found.values[1]:g} are too large for the initial "

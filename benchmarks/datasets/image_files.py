@@ -6,6 +6,9 @@ every image becomes RGB (Pillow's conversion) and is resized (bilinear, without 
 Of several frames only the first is used.
 """
 
+import math
+import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 from PIL import ExifTags, Image
 
 from benchmarks.common.errors import Problem
 
 Size = tuple[int, int]
 """Width and height in pixels."""
+
+# Images that are too large are refused by name; a warning from within Pillow would come beside it.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 CHANNELS = {"L": 1, "RGB": 3}
 # Threads overlap their waiting for the disk, and decoders of large images release Python's global lock.
@@ -72,7 +79,12 @@ def decoded(paths: Sequence[Path], *, size: Size | None) -> tuple[np.ndarray, li
     """
     heads = _each(_head, paths)
     common = _common_format([head.format for head in heads], paths, size=size)
-    pixels = np.empty((len(paths), common.height, common.width, CHANNELS[common.mode]), np.uint8)
+    extents = (len(paths), common.height, common.width, CHANNELS[common.mode])
+    needed = math.prod(extents) * (1 + np.dtype(np.float32).itemsize)  # as bytes, and scaled
+    if needed > psutil.virtual_memory().total:
+        cause = f"{len(paths)} images of {common} need {needed / 2**30:.0f} GiB of memory"
+        raise Problem(cause, fix="give a smaller size, as in images:PATH@32")
+    pixels = np.empty(extents, np.uint8)
 
     def decode(index: int, path: Path) -> None:
         with Image.open(path) as image:
@@ -116,7 +128,15 @@ def _head(_: int, path: Path) -> Head:
     with Image.open(path) as image:
         orientation, size = _orientation(image), image.size
         upright = size[::-1] if orientation >= 5 else size
-        return Head(Format(*upright, image.mode), image.has_transparency_data, orientation in UPRIGHT)
+        return Head(
+            Format(*upright, image.mode + _depth(image)), image.has_transparency_data, orientation in UPRIGHT
+        )
+
+
+def _depth(image: Image.Image) -> str:
+    """`;16` where Pillow would cut values of 16 bits to 8 silently; nothing where the mode says it itself."""
+    cut = any(re.search(r";(16|32)", str(tile[3])) for tile in getattr(image, "tile", []))
+    return ";16" if cut and image.mode[0] not in "IF" else ""
 
 
 def _orientation(image: Image.Image) -> int:
@@ -186,7 +206,7 @@ def _common_format(formats: Sequence[Format], paths: Sequence[Path], *, size: Si
     """The format that all images have, or get with a size."""
     first = dict(zip(reversed(formats), reversed(paths), strict=True))
     # Values of 16 bits or more do not fit into uint8, and Pillow would clip them silently.
-    if deep := [each for each in first if each.mode[0] in "IF"]:
+    if deep := [each for each in first if each.mode[0] in "IF" or each.mode.endswith(";16")]:
         cause = f"{first[deep[0]]} has more than 8 bits per value (mode {deep[0].mode})"
         raise Problem(cause, fix="convert such images to 8 bits")
     if size:

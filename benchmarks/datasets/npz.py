@@ -5,11 +5,12 @@ drawn by seed; or `train_x` and `train_y`, with `test_x` and `test_y`, `validati
 all four, and only what is missing is drawn from the training examples. Other common names do as well:
 `x_train`, `train_images`, `y_val`, `test_labels`, in any case. Examples are [N, H, W, C], [N, H, W] (one
 channel) or [N, D] (D by 1, one channel), either uint8, which is divided by 255, or floats. Floats are
-not scaled, unless they fill the range of bytes, 0 to 255. Labels are whole numbers from 0, [N] or [N, 1].
-Every class must have training examples after the split.
+not scaled, unless they are images that fill the range of bytes, 0 to 255. Labels are whole numbers from 0,
+[N] or [N, 1]. Every class must have training examples after the split.
 """
 
 import contextlib
+import lzma
 import re
 import zipfile
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from benchmarks.datasets.dataset import UNREADABLE, RawArrays, Split, integers_f
 
 KIND = "images"
 MOST_CHANNELS = 4
-"""If the last axis is longer and axis 1 has length 1 or 3, the images seem to have their channels first."""
+"""If the last axis is longer and axis 1 is not, the images seem to have their channels first."""
 HEADS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """Readers of the header of a .npy file, by the version of the format."""
 BYTES = (128.0, 255.0)
@@ -52,7 +53,7 @@ def shape(location: str) -> tuple[int, ...]:
     name = places["train"]["x"]
     with _unreadable_as_problem(location), zipfile.ZipFile(path) as file, file.open(f"{name}.npy") as member:
         extents, _, dtype = HEADS[np.lib.format.read_magic(member)](member)
-    placeholder = np.broadcast_to(np.empty((), dtype), extents)  # has the type and shape, but takes no memory
+        placeholder = np.broadcast_to(np.empty((), dtype), extents)  # has type and shape, but takes no memory
     _check_form(placeholder, f"{location}: {name}")
     return _with_all_axes(placeholder).shape[1:]
 
@@ -73,7 +74,8 @@ def load(location: str) -> user_data.Loaded:
     x, y = (np.concatenate([of[part] for part in places]) for of in (examples, labels))
     training, testing = user_data.places(sizes, n_test=parts.test)
     y = y.astype(integers_for(n_classes))
-    bytes_as_floats = x.dtype != np.uint8 and x.min() >= 0 and BYTES[0] <= x.max() <= BYTES[1]
+    is_image = x.shape[2] > 1  # columns of a table have values of any size
+    bytes_as_floats = is_image and x.dtype != np.uint8 and x.min() >= 0 and BYTES[0] <= x.max() <= BYTES[1]
     arrays = {"train_x": x[training], "train_y": y[training], "test_x": x[testing], "test_y": y[testing]}
     return user_data.Loaded(
         arrays,
@@ -130,9 +132,12 @@ def _unreadable_as_problem(location: str) -> Iterator[None]:
     """Turn the errors of a file that `savez` did not write into a problem."""
     try:
         yield
-    except UNREADABLE as error:
+    except (*UNREADABLE, MemoryError, OverflowError, TypeError, lzma.LZMAError, OSError) as error:
+        if getattr(error, "errno", None):  # of the disk, not of what is in the file
+            raise
+        reason = "it needs more memory than there is" if isinstance(error, MemoryError) else error
         fix = "save it with numpy.savez, with arrays of numbers only"
-        raise Problem(f"{location} cannot be read: {error}", fix=fix) from error
+        raise Problem(f"{location} cannot be read: {reason}", fix=fix) from error
 
 
 def _array(location: str, name: str) -> np.ndarray:
@@ -198,7 +203,7 @@ def _check_form(array: np.ndarray, what: str) -> None:
             f"{what} is {_type_and_shape(array)}",
             fix="give it the shape [N, H, W, C], [N, H, W] or [N, D], with no length of 0",
         )
-    if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > MOST_CHANNELS:
+    if array.ndim == 4 and array.shape[1] <= MOST_CHANNELS < array.shape[3]:
         cause = f"{what} is {_type_and_shape(array)}, which looks like [N, C, H, W]"
         name = what.rpartition(" ")[2]
         raise Problem(cause, fix=f"put the channels last: np.moveaxis({name}, 1, -1)")

@@ -60,18 +60,26 @@ def _characters(location: str) -> str:
         cause = f"text {path} is not UTF-8: byte {error.start} is {content[error.start]:#04x}"
         raise Problem(cause, fix=_conversion(content, path)) from error
     if "\0" in text:  # which no text has, but every UTF-16 of Latin letters
-        raise Problem(f"text {path} holds characters 0, as UTF-16 does", fix=_conversion(content, path))
+        fix = _conversion(content, path) if _of_two_bytes(content) else "remove them"
+        raise Problem(f"text {path} holds characters 0", fix=fix)
     return text
+
+
+def _of_two_bytes(content: bytes) -> bool:
+    """Whether so many bytes are 0 that it must be UTF-16 without its mark."""
+    return content.count(b"\0") > len(content) / 10
 
 
 def _conversion(content: bytes, path: Path) -> str:
     """How to convert a text that is not UTF-8 from what it is most likely written in."""
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    of_two_bytes = content.count(b"\0") > len(content) / 10
-    unmarked = ("UTF-16BE" if content[:1] == b"\0" else "UTF-16LE") if of_two_bytes else "LATIN1"
-    encoding = "UTF-16" if marked else unmarked
-    command = f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > utf8.txt"
-    return f"save it as UTF-8, for example with `{command}`"
+    marks = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"}
+    marks |= {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+    known = next((encoding for mark, encoding in marks.items() if content.startswith(mark)), "")
+    if not known and _of_two_bytes(content):
+        known = "UTF-16BE" if content[:1] == b"\0" else "UTF-16LE"
+    name = shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+    guess = "" if known else " if it is Latin-1 (`iconv -l` lists other encodings)"
+    return f"save it as UTF-8, with `iconv -f {known or 'LATIN1'} -t UTF-8 {name} > utf8.txt`{guess}"
 
 
 def windows_split(text: str, *, location: str) -> Split:

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Facts, Kind, RawArrays, Split, division, permutation
 
-SIZE = re.compile(r"@(\d+)(?:x(\d+))?$")
+SIZE = re.compile(r"@([0-9]{1,9})(?:x([0-9]{1,9}))?\Z")
 ROLES = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid"),

@@ -29,7 +29,7 @@ class Arm(Value):
     those of `recipe.optimizer.Optimizer`; None stands for the default given there.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)
     optimizer: Literal["sgd", "momentum", "nesterov", "adam", "adamw"] = "momentum"
     learning_rate: Positive
     momentum: Annotated[Share, Field(gt=0)] | None = None

@@ -2,7 +2,7 @@
 
 import difflib
 import itertools
-import json
+import reprlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +23,9 @@ N_NAMED = 5
 """Faults named in one message."""
 LONGEST = 120
 """Characters of a value, of its place and of what is wrong with it in a message."""
+SHORT = reprlib.Repr()
+SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 3, LONGEST, LONGEST
+"""Looks no further into a value than it shows: anchors of YAML make a few lines into billions of values."""
 MOST_SEEDS = 20
 """A number for the seeds is taken for their number up to here."""
 KEYS = [key for part in PARTS for key in part.model_fields]
@@ -131,15 +134,12 @@ def _likely(fault: ErrorDetails) -> str:
     if fault["type"] != "list_type" or not isinstance(value, str | int | float):
         return ""
     is_count = fault["loc"][-1] == "seeds" and isinstance(value, int) and 0 < value <= MOST_SEEDS
-    return str([*range(value)]) if is_count else f"[{_shown(value)}]".replace('"', "")
+    return str([*range(value)]) if is_count else f"[{_shown(value)}]".replace("'", "")
 
 
 def _shown(value: object) -> str:
     """A value as it was given, cut short."""
-    try:
-        return json.dumps(value, default=str)[:LONGEST]
-    except (TypeError, ValueError, RecursionError):  # keys that are no text; a list that contains itself
-        return repr(value)[:LONGEST]
+    return SHORT.repr(value)[:LONGEST]
 
 
 def _check_workload(workload: Workload) -> None:

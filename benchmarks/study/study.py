@@ -46,7 +46,7 @@ class Workload(Value):
 
     dataset: str = Field(max_length=1000)
     model: Known
-    batch_sizes: list[int | Literal["full"]] = Field(min_length=1)
+    batch_sizes: list[Annotated[int, Field(strict=True)] | Literal["full"]] = Field(min_length=1)
     target: Target
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
@@ -81,8 +81,8 @@ class Workload(Value):
 class Throughput(Value):
     """How throughput is timed: processes for each framework, and seconds of timed rounds for each case."""
 
-    processes: int = Field(default=5, ge=2)
-    seconds_per_case: float = Field(default=0.3, gt=0)
+    processes: int = Field(default=5, ge=2, le=1000)
+    seconds_per_case: float = Field(default=0.3, gt=0, le=3600)
 
 
 class Study(Value):
@@ -93,7 +93,7 @@ class Study(Value):
     device: Literal["auto", "cpu", "gpu"] = "auto"
     precision: Literal["float32", "float64"] = "float32"
     frameworks: list[Known] = Field(min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]]
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32, strict=True)]]
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()

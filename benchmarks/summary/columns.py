@@ -22,7 +22,8 @@ def text(name: str, meaning: str, *, one_of: tuple[str, ...] = (), nullable: boo
 
 def whole(name: str, unit: str, meaning: str, *, nullable: bool = False) -> Column:
     """A column of whole numbers."""
-    return _column("Int64" if nullable else "int64", "whole number", name, unit, meaning, nullable=nullable)
+    dtype, checks = "Int64" if nullable else "int64", [Check.ge(0)]
+    return _column(dtype, "whole number", name, unit, meaning, nullable=nullable, checks=checks)
 
 
 def number(name: str, unit: str, meaning: str, *, nullable: bool = True) -> Column:

@@ -38,7 +38,7 @@ def table(folder: Path, table: DataFrameSchema) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
     except FileNotFoundError as error:
         raise Problem(f"{path} does not exist", fix=FIX) from error
-    except ValueError as error:  # of the parser, of a type, of an encoding
+    except (ValueError, OverflowError) as error:  # of the parser, of a type, of an encoding
         raise Problem(f"{path} is not such a table: {error}", fix=FIX) from error
     _demand(path, [name for name in types if name not in frame])
     return _held(frame, table, path)
