@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -164,6 +167,15 @@ def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
         assert all(Quantity(Stage.FIRST_LOSS) in trace for trace in found.values())
+
+
+def test_a_run_that_is_forked_does_not_wait_for_threads_that_it_lacks():
+    """Threads read the import graph. Once something else has read one they are there, but not in a fork."""
+    again = ["-q", "-n0", "-p", "no:cacheprovider", __file__, "-k", "a_file_has_a_trace"]
+    code = f"import grimp, pytest, sys; grimp.build_graph('benchmarks'); sys.exit(pytest.main({again!r}))"
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stdout
 
 
 def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits, tmp_path, capsys):

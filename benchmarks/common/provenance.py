@@ -24,8 +24,11 @@ LIBRARIES = (
 
 
 @functools.cache
-def _graph() -> grimp.ImportGraph:
-    """Which module imports which, external packages included; no cache, which would go by times of files."""
+def import_graph() -> grimp.ImportGraph:
+    """Which module imports which, external packages included; no cache, which would go by times of files.
+
+    It is read by threads that a forked process does not have: read it before a fork, or the process hangs.
+    """
     return grimp.build_graph(PACKAGE, include_external_packages=True, cache_dir=None)
 
 
@@ -66,8 +69,8 @@ def _reached(*modules: str) -> list[str]:
     """These modules and all that they import, directly or not, sorted."""
     packages = [module.removesuffix(".*") for module in modules if module.endswith(".*")]
     named = {module for module in modules if not module.endswith(".*")}
-    named = named.union(*(_graph().find_descendants(package) for package in packages))
-    return sorted(named.union(*(_graph().find_upstream_modules(module) for module in named)))
+    named = named.union(*(import_graph().find_descendants(package) for package in packages))
+    return sorted(named.union(*(import_graph().find_upstream_modules(module) for module in named)))
 
 
 def _is_ours(module: str) -> bool:

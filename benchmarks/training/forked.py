@@ -15,6 +15,7 @@ def one_run(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -
 
     The framework must not have been configured in this process.
     """
+    provenance.import_graph()  # the run works out what it depends on, and cannot read this itself
     kills = process.oom_kills()
     made, exit_code = process.forked(measure.record, framework, plan, data, threads=threads)
     if made is not None:
