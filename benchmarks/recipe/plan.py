@@ -42,7 +42,7 @@ class Budget(Value):
     """The limits at which a run ends even without its target: epochs, and seconds of training."""
 
     epochs: float = Field(gt=0)
-    seconds: float = Field(gt=0, le=1e8)
+    seconds: float = Field(gt=0, le=1e12)
 
 
 class Plan(Value):
