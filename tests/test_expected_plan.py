@@ -84,6 +84,16 @@ def planned(**changes):
     return patch.object(study, "plan", plan)
 
 
+def next_seeds():
+    """The replicates of the seeds that follow those of the study."""
+    original = study.replicates
+
+    def replicates(given):
+        return original(given.model_copy(update={"seeds": [seed + 1 for seed in given.seeds]}))
+
+    return patch.object(expected_plan, "replicates", replicates)
+
+
 def optimizer(**changes):
     return planned(optimizer=lambda made: made.optimizer.model_copy(update=changes))
 
@@ -113,7 +123,7 @@ PLANTS = {
         lambda: optimizer(schedule=Schedule(warm_up=0.1)),
         "optimizer.schedule.warm_up is 0.1",
     ),
-    "the next seed": (lambda: planned(seed=lambda made: made.seed + 1), "there are"),
+    "the next seed": (next_seeds, "there are"),
     "evaluated twice as often": (lambda: planned(evaluate_every=100), "evaluate_every is 100"),
     "a lower target": (lambda: planned(target=0.85), "target is 0.85, and the study says 0.9"),
     "augmentation": (lambda: planned(augmentation=["flip"]), "augmentation is ['flip']"),
