@@ -1,8 +1,8 @@
 """The commands of Batch Atlas: `python -m benchmarks COMMAND`.
 
-`identity`, `fetch` and `compare` are meant for direct use. The others are the steps of a study, which the
-workflow runs; each can also be run by hand. A command imports what it needs only when it is called, so that
-the list of commands appears at once, and no process imports a framework that it does not train with.
+`identity`, `check`, `fetch`, `why` and `compare` are meant for direct use. Others are the steps of a study;
+each can also be run by hand. A command imports what it needs only when it is called, so that the list of
+commands appears at once, and no process imports a framework that it does not train with.
 """
 
 import math
@@ -52,12 +52,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Check a study and show its grid, its data and how long it may take, without running it."""
-    import json
-
     from benchmarks.study import check, preview
 
     found = preview.preview(check.read_file(config))
-    print(json.dumps(found, indent=1) if as_json else preview.text(found))
+    print(found.model_dump_json(indent=1) if as_json else found.text)
 
 
 @app.command(epilog="Example: python -m benchmarks fetch mnist --output mnist.npz")
@@ -70,11 +68,8 @@ def fetch(
     """Obtain a data set, verify it and write it to a file."""
     from benchmarks import datasets
 
-    card = datasets.store(dataset, output)
+    print(datasets.store(dataset, output).text)
     seal(output, output.with_suffix(".json"))
-    print("\n  ".join([f"{dataset} verified:", *card.sentences]))
-    for warning in card.warnings:
-        print(f"warning: {dataset}: {warning}")
 
 
 @app.command(epilog="Example: python -m benchmarks device pytorch")
@@ -145,9 +140,7 @@ def equivalence(
     seal(output)
 
 
-@app.command(
-    epilog='Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output throughput.csv'
-)
+@app.command(epilog='Example: python -m benchmarks throughput mnist.npz --study "$STUDY" --output times.csv')
 def throughput(
     data: DataFiles,
     study: StudyJson,
@@ -219,11 +212,8 @@ def figures(results: Folder) -> None:
 def report(results: Folder) -> None:
     """Write the report of a study, from its tables and figures, and print its findings."""
     from benchmarks.publish import report
-    from benchmarks.publish import results as folders
 
     seal(path := report.write(results))
-    for workload, sentences in report.findings(folders.read(results)).items():
-        print("\n  ".join([workload, *sentences]))
     print(f"the report: {path}")
 
 
@@ -237,11 +227,7 @@ def deposit(
     """Copy the part of a finished study that is to be committed."""
     from benchmarks.publish import deposit
 
-    n_bytes = deposit.deposit(results, into)
-    doubt = deposit.doubt(results)
-    again = "measure again (docs/measuring.md) before you commit it"
-    advice = f"but {doubt}: {again}" if doubt else "ready to be committed"
-    print(f"{into}: {n_bytes / 2**20:.1f} MiB, {advice}")
+    print(f"{into}: {deposit.deposit(results, into) / 2**20:.1f} MiB, {deposit.advice(results)}")
 
 
 @app.command(epilog="Example: python -m benchmarks why mnist/mlp/keras/sqrt-lr/64")
@@ -254,11 +240,10 @@ def why(
     threads: Threads = 0,
 ) -> None:
     """Tell whether a run will be trained or taken from the store, and what its result depends on."""
-    from benchmarks.common import store as stores
     from benchmarks.training import why
 
     plan, file = why.plan_of(config, cell, seed=seed)
-    print(why.explain(plan, data=data / file, store=stores.Store(store), threads=threads))
+    print(why.explain(plan, data=data / file, store=store, threads=threads))
 
 
 @app.command(epilog="Example: python -m benchmarks sweep --unused-for 30")
@@ -286,11 +271,11 @@ def sweep(
 @app.command(epilog="Example: python -m benchmarks columns > docs/columns.md")
 def columns() -> None:
     """Print the reference of all columns of the results, in Markdown."""
-    from benchmarks.compare import schema as of_comparison
-    from benchmarks.summary import columns, schema
+    from benchmarks.compare import schema
+    from benchmarks.summary import columns
+    from benchmarks.summary.schema import TABLES, VERSION
 
-    tables = [*schema.TABLES, *of_comparison.TABLES]
-    print(columns.reference(tables, version=schema.VERSION), end="")
+    print(columns.reference([*TABLES, *schema.TABLES], version=VERSION), end="")
 
 
 @app.command(epilog="Example: python -m benchmarks docs")

@@ -2,14 +2,17 @@
 
 import copy
 import json
+import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from benchmarks.common.errors import Problem
 from benchmarks.study import check, preview, study
+from benchmarks.throughput import job
 
 SMOKE = Path("config/studies/smoke.yaml")
 GOOD = yaml.safe_load(SMOKE.read_text())
@@ -141,14 +144,23 @@ def test_the_likely_value_is_named(key, value, likely):
 
 
 def test_a_preview_counts_what_the_study_will_do():
-    found = preview.preview(check.read_file(SMOKE))
-    assert found["cells"] == found["trainings"] / len(GOOD["seeds"])
-    assert found["cards"][0] == {
-        "dataset": "digits",
-        "sizes": {"train": 1257, "validation": 180, "test": 360},
-    }
-    assert "1,257 train, 180 validation, 360 test" in preview.text(found)
-    assert json.loads(json.dumps(found)) == found
+    read = check.read_file(SMOKE)
+    found = preview.preview(read)
+    places = len(job.all_cases(study.for_timing(read))) * len(read.frameworks) * read.throughput.processes
+    assert (found.trainings, found.timings) == (len(GOOD["seeds"]) * found.cells, places)
+    seconds = 4 * 2 * (60 + preview.START_S) + places * (read.throughput.seconds_per_case + preview.TIMED_S)
+    assert found.cells == 4 and found.about_s == math.ceil(seconds)
+    assert found.built_in == {"digits": {"train": 1257, "validation": 180, "test": 360}}
+    assert "1,257 train, 180 validation, 360 test" in found.text
+    assert json.loads(found.model_dump_json())["grid"][0]["batch_sizes"] == [16, 1257]
+
+
+def test_a_preview_shows_the_card_of_the_users_own_data(tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).random((40, 4, 4)), y=np.arange(40) % 2)
+    workload = {**GOOD["workloads"][0], "dataset": f"npz:{tmp_path / 'own.npz'}", "batch_sizes": [4]}
+    found = preview.preview(check.read({**GOOD, "workloads": [workload]}))
+    assert found.built_in == {} and found.cards[0].sizes == {"train": 32, "validation": 4, "test": 4}
+    assert "data npz-own:" in found.text and "warning: a single one of the 4 test examples" in found.text
 
 
 @pytest.mark.parametrize(

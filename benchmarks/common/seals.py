@@ -47,7 +47,8 @@ def _digest(path: Path) -> str:
     """SHA-256 (hex) of a file, or of the names and contents of all files in a folder."""
     total = hashlib.sha256()
     for name, file in _files(path):
-        total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        with file.open("rb") as content:
+            total.update(f"{name}\0{hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()
 
 

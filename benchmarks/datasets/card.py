@@ -34,10 +34,10 @@ class Card(Value):
     """What is known of a data set; numbers are of examples, images or windows of text.
 
     `classes` has the numbers of each class in the three parts, and is empty for text. `values` are the
-    smallest and the largest after scaling, `largest` the largest size in each part. `chance_level` is the
-    share of the most frequent class in the test set, an accuracy that takes no training. `repeated` are the
-    examples of one part that are in another one too, as "test in train". `contradictory` examples occur
-    under several labels, in any part.
+    smallest and the largest of each part after scaling. `chance_level` is the share of the most frequent
+    class in the test set, an accuracy that takes no training. `repeated` are the examples of one part that
+    are in another one too, as "test in train". `contradictory` examples occur under several labels, in any
+    part.
     """
 
     dataset: str
@@ -48,14 +48,29 @@ class Card(Value):
     scale: float
     sizes: dict[str, int]
     classes: dict[str, tuple[int, int, int]]
-    values: tuple[float, float]
-    largest: dict[str, float]
+    values: dict[str, tuple[float, float]]
     chance_level: float
     repeated: dict[str, int]
     contradictory: int
     constant: int
     converted: list[str]
-    warnings: list[str] = []
+
+    @computed_field
+    @property
+    def warnings(self) -> list[str]:
+        """What looks odd, and why it matters."""
+        return [*_warnings(self)]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value of all parts."""
+        return min(lo for lo, _ in self.values.values()), max(hi for _, hi in self.values.values())
+
+    @property
+    def text(self) -> str:
+        """The card as lines for the terminal."""
+        lines = [f"data {self.dataset}:", *self.sentences, *(f"warning: {each}" for each in self.warnings)]
+        return "\n  ".join(lines)
 
     @computed_field
     @property
@@ -65,7 +80,7 @@ class Card(Value):
         divided = f", from {self.dtype} divided by {self.scale:g}" if self.scale != 1 else ""
         said = [
             f"{sizes} {_noun(self.kind)} of {' × '.join(map(str, self.shape))}; "
-            f"values {self.values[0]:g} to {self.values[1]:g}{divided}"
+            f"values {self.ends[0]:g} to {self.ends[1]:g}{divided}"
         ]
         if self.classes:
             named = [f"{name} {' + '.join(map(str, n))}" for name, n in self.classes.items()]
@@ -89,13 +104,7 @@ def card(
     Raises:
         Problem: nothing could be learnt from the training set.
     """
-    train, validation = division(facts)
-    x = dict(
-        zip(PARTS, (arrays["train_x"][train], arrays["train_x"][validation], arrays["test_x"]), strict=True)
-    )
-    y = dict(
-        zip(PARTS, (arrays["train_y"][train], arrays["train_y"][validation], arrays["test_y"]), strict=True)
-    )
+    x, y = (_in_parts(arrays, kind, facts) for kind in "xy")
     contents = {part: _digests(x[part]) for part in PARTS}
     counts = np.stack([np.bincount(y[part].ravel(), minlength=facts.n_classes) for part in PARTS], axis=1)
     contradictory = 0
@@ -104,7 +113,7 @@ def card(
         contradictory = _contradictory(
             [each for part in PARTS for each in contents[part]], np.concatenate([*y.values()])
         )
-    found = Card(
+    return Card(
         dataset=facts.name,
         source=source,
         kind=facts.kind,
@@ -115,9 +124,9 @@ def card(
         classes={_shown(name): tuple(n) for name, n in zip(classes, counts.tolist(), strict=True)}
         if facts.kind == "images"
         else {},
-        values=_values(x, facts),
-        largest={
-            part: float(np.abs(of_part.astype(float)).max()) / facts.scale for part, of_part in x.items()
+        values={
+            part: (float(of_part.min()) / facts.scale, float(of_part.max()) / facts.scale)
+            for part, of_part in x.items()
         },
         chance_level=counts[:, 2].max() / counts[:, 2].sum(),
         repeated=_repeated(contents),
@@ -125,12 +134,19 @@ def card(
         constant=sum(_n_constant(of_part) for of_part in x.values()) if facts.kind == "images" else 0,
         converted=[*converted],
     )
-    return found.model_copy(update={"warnings": [*_warnings(found)]})
+
+
+def _in_parts(arrays: RawArrays, kind: str, facts: Facts) -> RawArrays:
+    """The examples ("x") or labels ("y") of each part."""
+    train, validation = division(facts)
+    source, test = arrays[f"train_{kind}"], arrays[f"test_{kind}"]
+    return dict(zip(PARTS, (source[train], source[validation], test), strict=True))
 
 
 def _shown(name: object) -> str:
-    """The name of a class in letters that can be printed and written."""
-    return "".join(letter if letter.isprintable() else "�" for letter in str(name))
+    """The name of a class in letters that can be printed and written, different for different names."""
+    letters = (letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(name))
+    return "".join(letters)
 
 
 def _digests(examples: np.ndarray) -> list[bytes]:
@@ -152,11 +168,6 @@ def _check_learnable(contents: list[bytes], labels: np.ndarray, source: str) -> 
         raise Problem(f"{source}: all {len(contents)} examples to train on are identical", fix=fix)
     if _contradictory(contents, labels) == len(contents):
         raise Problem(f"{source}: each of the examples to train on occurs in several classes", fix=fix)
-
-
-def _values(x: RawArrays, facts: Facts) -> tuple[float, float]:
-    ends = [(float(of_part.min()), float(of_part.max())) for of_part in x.values()]
-    return min(lo for lo, _ in ends) / facts.scale, max(hi for _, hi in ends) / facts.scale
 
 
 def _repeated(contents: dict[str, list[bytes]]) -> dict[str, int]:
@@ -200,15 +211,23 @@ def _warnings(found: Card) -> Iterator[str]:
     if found.sizes["test"] < FEW_TO_TEST:
         n = found.sizes["test"]
         yield f"a single one of the {n} test {noun} is {1 / n:.1%} of accuracy"
-    if found.kind == "images" and max(found.largest.values()) > SPREAD * min(found.largest.values()):
-        sizes = ", ".join(f"{value:g} in {part}" for part, value in found.largest.items())
+    if found.kind == "images":
+        yield from _warnings_of_scale(found)
+
+
+def _warnings_of_scale(found: Card) -> Iterator[str]:
+    """What looks odd about the values of images."""
+    largest = {part: max(abs(lo), abs(hi)) for part, (lo, hi) in found.values.items()}
+    if max(largest.values()) > SPREAD * min(largest.values()):
+        sizes = ", ".join(f"{value:g} in {part}" for part, value in largest.items())
         yield f"the parts are scaled differently: values up to {sizes}"
-    if found.kind == "images" and max(found.largest.values()) < SMALLEST_VALUE:
-        yield f"values of at most {max(found.largest.values()):g} are tiny: scale them to about -1 to 1"
-    if found.kind == "images" and max(map(abs, found.values)) > LARGEST_VALUE:
+    if max(largest.values()) < SMALLEST_VALUE:
+        yield f"values of at most {max(largest.values()):g} are tiny: scale them to about -1 to 1"
+    if max(largest.values()) > LARGEST_VALUE:
+        lo, hi = found.ends
         yield (
-            f"values from {found.values[0]:g} to {found.values[1]:g} are too large for the initial "
-            "parameters: scale them to about -1 to 1"
+            f"values from {lo:g} to {hi:g} are too large for the initial parameters: "
+            "scale them to about -1 to 1"
         )
 
 

@@ -29,18 +29,12 @@ Classes = dict[str, list[Path]]
 
 def files(location: str) -> list[Path]:
     """All images in order: those of training, then of validation and of the test, if they have folders."""
-    return [path for classes in _parts(location).values() for path in _paths(classes)]
+    return _files(_parts(location))
 
 
 def split(location: str) -> Split:
     """Numbers of training, validation and test images."""
-    sizes = {role: len(_paths(classes)) for role, classes in _parts(location).items()}
-    return user_data.parted(
-        sizes["train"],
-        n_validation=sizes.get("validation"),
-        n_test=sizes.get("test"),
-        where=f"images {location}",
-    )
+    return user_data.parted(_sizes(_parts(location)), where=f"images {location}")
 
 
 def shape(location: str) -> tuple[int, ...]:
@@ -55,12 +49,11 @@ def load(location: str) -> user_data.Loaded:
         Problem: there is no such folder, or a class is empty, or images cannot be used, or they differ in
             size or mode although no size is given.
     """
-    sizes, parts = split(location), _parts(location)
-    pixels, converted = image_files.decoded(files(location), size=_split_size(location)[1])
+    parts = _parts(location)
+    sizes = user_data.parted(_sizes(parts), where=f"images {location}")
+    pixels, converted = image_files.decoded(_files(parts), size=_split_size(location)[1])
     labels = np.concatenate([_labels(classes) for classes in parts.values()])
-    training, testing = user_data.places(
-        {role: len(_paths(classes)) for role, classes in parts.items()}, n_test=sizes.test
-    )
+    training, testing = user_data.places(_sizes(parts), n_test=sizes.test)
     labels = labels.astype(integers_for(len(parts["train"])))
     arrays = {
         "train_x": pixels[training],
@@ -150,6 +143,14 @@ def _folders(folder: Path) -> list[str]:
 
 def _paths(classes: Classes) -> list[Path]:
     return [path for paths in classes.values() for path in paths]
+
+
+def _files(parts: dict[str, Classes]) -> list[Path]:
+    return [path for classes in parts.values() for path in _paths(classes)]
+
+
+def _sizes(parts: dict[str, Classes]) -> dict[str, int]:
+    return {part: len(_paths(classes)) for part, classes in parts.items()}
 
 
 def _labels(classes: Classes) -> np.ndarray:

@@ -44,7 +44,8 @@ def files(location: str) -> list[Path]:
 def split(location: str) -> Split:
     """Numbers of examples, from the labels only."""
     places, _ = _places(location)
-    return _split({part: len(_labels(location, named["y"])) for part, named in places.items()}, location)
+    sizes = {part: len(_labels(location, named["y"])) for part, named in places.items()}
+    return user_data.parted(sizes, where=location)
 
 
 def shape(location: str) -> tuple[int, ...]:
@@ -68,7 +69,7 @@ def load(location: str) -> user_data.Loaded:
     labels = {part: _labels(location, named["y"]) for part, named in places.items()}
     examples = {part: _examples(location, named["x"]) for part, named in places.items()}
     sizes = {part: len(of_part) for part, of_part in labels.items()}
-    parts = _split(sizes, location)
+    parts = user_data.parted(sizes, where=location)
     _check_parts(examples, labels, places, location)
     n_classes = 1 + int(labels["train"].max())
     x, y = (np.concatenate([of[part] for part in places]) for of in (examples, labels))
@@ -152,13 +153,6 @@ def _labels(location: str, name: str) -> np.ndarray:
         cause = f"{location}: {name} is {_type_and_shape(array)}"
         raise Problem(cause, fix="give one whole number for each example, in the shape [N]")
     return array.reshape(-1)
-
-
-def _split(sizes: dict[str, int], location: str) -> Split:
-    """Numbers of examples of the parts, from those of the arrays in the file."""
-    return user_data.parted(
-        sizes["train"], n_validation=sizes.get("validation"), n_test=sizes.get("test"), where=location
-    )
 
 
 def _check_parts(examples: RawArrays, labels: RawArrays, places: Places, location: str) -> None:

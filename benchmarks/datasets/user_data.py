@@ -151,25 +151,28 @@ def fingerprint(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def parted(n: int, *, n_validation: int | None = None, n_test: int | None = None, where: str) -> Split:
-    """The sizes of the parts, if a tenth of `n` training examples is drawn for each that is not given.
+def parted(sizes: dict[str, int], *, where: str) -> Split:
+    """The sizes of the parts, if a tenth of the training examples is drawn for each that is not given.
+
+    `sizes` are the numbers of examples of `train`, and of `validation` and `test` if the source has them.
 
     Raises:
         Problem: there are too few examples.
     """
+    n = sizes["train"]
     if n < 10:
         raise Problem(
             f"{where} has {n} examples to train on", fix="give ten or more: a tenth is used for validation"
         )
-    drawn = n // 10 * [n_validation, n_test].count(None)
-    return Split(n - drawn, *(n // 10 if given is None else given for given in (n_validation, n_test)))
+    drawn = [part for part in ("validation", "test") if part not in sizes]
+    return Split(n - n // 10 * len(drawn), *(sizes.get(part, n // 10) for part in ("validation", "test")))
 
 
 def places(sizes: dict[str, int], *, n_test: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the source's training set and of its test set, among all examples in the order of `sizes`.
 
-    `sizes` are the numbers of examples of `train`, and of `validation` and `test` if the source has them;
-    without a test set, `n_test` of the training examples are drawn for it by seed.
+    `sizes` are those of `parted`. Without a test set, `n_test` of the training examples are drawn for it by
+    seed.
     """
     everything = np.arange(sum(sizes.values()))
     if "test" in sizes:

@@ -39,6 +39,13 @@ def deposit(results: Path, into: Path) -> int:
     return sum(path.stat().st_size for path in into.rglob("*") if path.is_file())
 
 
+def advice(results: Path) -> str:
+    """Whether these results are ready to be committed, or why they had better be measured again."""
+    because = doubt(results)
+    again = "measure again (docs/measuring.md) before you commit it"
+    return f"but {because}: {again}" if because else "ready to be committed"
+
+
 def doubt(results: Path) -> str:
     """Why results had better be measured again before they are committed; empty where nothing speaks so."""
     disturbed = reading.table(results, SUMMARY)["disturbed"] != ""

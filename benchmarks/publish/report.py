@@ -20,9 +20,11 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def write(folder: Path) -> Path:
-    """Write `report.html` from the results and figures in a folder, and return its path."""
-    path = folder / "report.html"
-    write_text(render(folders.read(folder), drawn=folder / "figures"), path)
+    """Write `report.html` from the results and figures in a folder, print its findings, return its path."""
+    path, results = folder / "report.html", folders.read(folder)
+    write_text(render(results, drawn=folder / "figures"), path)
+    for workload, sentences in findings(results).items():
+        print("\n  ".join([workload, *sentences]))
     return path
 
 

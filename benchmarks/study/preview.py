@@ -3,18 +3,52 @@
 import math
 
 from benchmarks import datasets
+from benchmarks.common.value import Value
+from benchmarks.datasets.card import Card
 from benchmarks.study.study import Study, Workload, for_timing, replicates
 
 START_S = 4.0
 """Seconds for all that a run does beside training: start, compilation, evaluation, scores. Rough."""
 TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
+EXECUTIONS = 2
+"""Each case is timed fused and idiomatic."""
 
 
-def preview(study: Study) -> dict:
-    """The grid, the numbers of trainings and timings, and the cards of the data.
+class Preview(Value):
+    """The grid, the numbers of cells, trainings and timings, and what is known of the data.
 
-    `at_most_s` are the seconds that trainings and timings may take together: each run up to its budget.
+    `about_s` are the seconds of trainings and timings together if every run uses its whole budget. Of a
+    built-in data set, which may not be there yet, only the numbers of examples in its parts are told.
+    """
+
+    study: str
+    grid: list[dict]
+    cells: int
+    trainings: int
+    timings: int
+    about_s: int
+    built_in: dict[str, dict[str, int]]
+    cards: list[Card]
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        minutes = math.ceil(self.about_s / 60)
+        return "\n".join(
+            [
+                f"study {self.study}: {self.cells} cells",
+                *(f"  {_grid_in_words(part)}" for part in self.grid),
+                f"{self.trainings} trainings and {self.timings} timings: about {minutes} min if every "
+                "training uses its whole budget; the certificates come first, often some minutes more",
+                *(f"data {name}:\n  {_sizes_in_words(sizes)}" for name, sizes in self.built_in.items()),
+                *(card.text for card in self.cards),
+            ]
+        )
+
+
+def preview(study: Study) -> Preview:
+    """The preview of a study.
 
     Raises:
         Problem: data of the user's own cannot be used.
@@ -22,17 +56,19 @@ def preview(study: Study) -> dict:
     plans = [plan for replicate in replicates(study) for plan in replicate.plans]
     kinds, times = len(for_timing(study).arms), study.throughput
     sizes = sum(len(workload.sizes) for workload in study.workloads)
-    n_timed = 2 * sizes * kinds * len(study.frameworks) * times.processes  # fused and idiomatic
-    at_most_s = sum(plan.budget.seconds + START_S for plan in plans)
-    return {
-        "study": study.study,
-        "grid": [_part_of_grid(workload, study) for workload in study.workloads],
-        "cells": sizes * len(study.arms) * len(study.frameworks),
-        "trainings": len(plans),
-        "timings": n_timed,
-        "at_most_s": math.ceil(at_most_s + n_timed * (times.seconds_per_case + TIMED_S)),
-        "cards": [_card(source) for source in dict.fromkeys(w.dataset for w in study.workloads)],
-    }
+    timings = EXECUTIONS * sizes * kinds * len(study.frameworks) * times.processes
+    of_trainings_s = sum(plan.budget.seconds + START_S for plan in plans)
+    sources = dict.fromkeys(workload.dataset for workload in study.workloads)
+    return Preview(
+        study=study.study,
+        grid=[_part_of_grid(workload, study) for workload in study.workloads],
+        cells=sizes * len(study.arms) * len(study.frameworks),
+        trainings=len(plans),
+        timings=timings,
+        about_s=math.ceil(of_trainings_s + timings * (times.seconds_per_case + TIMED_S)),
+        built_in={name: datasets.split_sizes(name)._asdict() for name in sources if name in datasets.NAMES},
+        cards=[datasets.obtained(source)[2] for source in sources if source not in datasets.NAMES],
+    )
 
 
 def _part_of_grid(workload: Workload, study: Study) -> dict:
@@ -44,30 +80,14 @@ def _part_of_grid(workload: Workload, study: Study) -> dict:
     }
 
 
-def _card(source: str) -> dict:
-    """The card of the user's own data; of a built-in data set, which may not be there yet, only the sizes."""
-    if source in datasets.NAMES:
-        return {"dataset": source, "sizes": datasets.split_sizes(source)._asdict()}
-    *_, card = datasets.obtained(source)
-    return card.model_dump(mode="json")
-
-
-def text(found: dict) -> str:
-    """The same in words."""
-    lines = [f"study {found['study']}: {found['cells']} cells"]
-    for part in found["grid"]:
-        lines.append(
-            f"  {part['dataset']} × {part['model']}, B = {', '.join(map(str, part['batch_sizes']))}; "
-            f"{', '.join(part['frameworks'])}; {', '.join(part['arms'])}; {len(part['seeds'])} seeds; "
-            f"up to {part['target']:.1%} within {part['budget']['epochs']:g} epochs and "
-            f"{part['budget']['seconds']:g} s"
-        )
-    lines.append(
-        f"{found['trainings']} trainings and {found['timings']} timings, together at most about "
-        f"{math.ceil(found['at_most_s'] / 60)} min; before them the certificates, often a few minutes more"
+def _grid_in_words(part: dict) -> str:
+    return (
+        f"{part['dataset']} × {part['model']}, B = {', '.join(map(str, part['batch_sizes']))}; "
+        f"{', '.join(part['frameworks'])}; {', '.join(part['arms'])}; {len(part['seeds'])} seeds; "
+        f"up to {part['target']:.1%} within {part['budget']['epochs']:g} epochs and "
+        f"{part['budget']['seconds']:g} s"
     )
-    for card in found["cards"]:
-        sizes = ", ".join(f"{n:,} {part}" for part, n in card["sizes"].items())
-        lines += [f"data {card['dataset']}:", *(f"  {each}" for each in card.get("sentences", [sizes]))]
-        lines += [f"  warning: {each}" for each in card.get("warnings", [])]
-    return "\n".join(lines)
+
+
+def _sizes_in_words(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {part}" for part, n in sizes.items())

@@ -38,7 +38,7 @@ def name(plan: Plan) -> str:
     return "/".join(str(part) for part in plan.cell.model_dump().values())
 
 
-def explain(plan: Plan, *, data: Path, store: Store, threads: int) -> str:
+def explain(plan: Plan, *, data: Path, store: Path, threads: int) -> str:
     """What the result of a run depends on, whether the store has it, and else what differs in the nearest.
 
     `data` is the file of its data set, which the workflow has obtained; 0 `threads` are one for each core.
@@ -48,12 +48,12 @@ def explain(plan: Plan, *, data: Path, store: Store, threads: int) -> str:
     """
     dataset = datasets.read(data)
     conditions = conditions_of(plan, data=dataset, threads=threads or machine.cores())
-    path = store.path(conditions)
-    there = store.find(conditions) is not None
+    kept = Store(store)
+    path, there = kept.path(conditions), kept.find(conditions) is not None
     lines = [f"{name(plan)}, seed {plan.seed}", f"digest: {digest(conditions)}", *_parts(conditions)]
     if there:
         return "\n".join([*lines, f"in the store: {path}"])
-    return "\n".join([*lines, "not in the store; it will be trained", *_nearest(conditions, store)])
+    return "\n".join([*lines, "not in the store; it will be trained", *_nearest(conditions, kept)])
 
 
 def _parts(conditions: Conditions) -> list[str]:
