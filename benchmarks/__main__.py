@@ -248,9 +248,7 @@ def why(
 
 @app.command(epilog="Example: python -m benchmarks sweep --unused-for 30")
 def sweep(
-    unused_for: Annotated[
-        float, typer.Option(help="Remove what no run has used for so many days.", show_default=False)
-    ] = math.inf,
+    unused_for: Annotated[float, typer.Option(help="Days without use.", show_default=False)] = math.inf,
     disturbed: Annotated[
         bool, typer.Option("--disturbed", help="Remove what was disturbed, to measure it again.")
     ] = False,

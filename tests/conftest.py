@@ -13,6 +13,7 @@ import pytest
 import pytorch_process
 import synthetic
 import tracing
+from pictures import draw, grey
 
 # xdist tells its workers by this that they are some, and what tests start would take itself for one too:
 # pytest-benchmark times nothing in a worker.
@@ -26,7 +27,14 @@ PARTS = ["Snakefile", "benchmarks", "config", "profiles", "workflows", "pyprojec
 
 SMOKE = ("--configfile", "config/studies/smoke.yaml")
 
-SLOWEST = ["test_workflow", "test_identity", "test_keras_parts", "test_differential", "test_figures"]
+SLOWEST = [
+    "test_workflow",
+    "test_damage",
+    "test_identity",
+    "test_keras_parts",
+    "test_differential",
+    "test_figures",
+]
 SLOWEST += ["test_training_job", "test_framework_dropout", "test_report", "test_interrupts", "test_rehearsal"]
 SLOWEST += ["test_timed", "test_tables", "test_studied", "test_totals", "test_certificate"]
 """The files that are begun first, so that no worker has a long one left when the others are done."""
@@ -154,3 +162,11 @@ def digits():
 def reference(numpy, digits):
     """The reference's trace of a plain arm."""
     return tracing.traced(numpy, digits, tracing.MOMENTUM)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve cats, values 0 to 11, and eight dogs, 12 to 19; 6 wide and 5 high."""
+    for k in range(20):
+        draw(tmp_path / "photos" / ("cat" if k < 12 else "dog") / f"{k:02}.png", value=grey(k))
+    return tmp_path / "photos"

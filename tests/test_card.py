@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_user_data import refused, saved
+from test_user_arrays import saved
+from test_user_data import refused
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
