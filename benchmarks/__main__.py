@@ -1,8 +1,8 @@
 """The commands of Batch Atlas: `python -m benchmarks COMMAND`.
 
 `identity`, `check`, `fetch`, `why` and `compare` are meant for direct use. Others are the steps of a study;
-each can also be run by hand. A command imports what it needs only when it is called, so that the list of
-commands appears at once, and no process imports a framework that it does not train with.
+each can also be run by hand. A command imports what it needs when it is called, so that no process imports a
+framework that it does not train with.
 """
 
 import math
@@ -94,13 +94,14 @@ def trace(
         bool, typer.Option("--reference", help="Trace only what other frameworks are compared with.")
     ] = False,
     threads: Threads = 0,
+    store: Store = Path("results/store"),
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
     from benchmarks.identity import traces
     from benchmarks.study.study import Study
 
     file = traces.File(framework, precision, certified=not reference)
-    traces.write(Study.model_validate_json(study), file, data, threads=threads, output=output)
+    traces.write(Study.model_validate_json(study), file, data, threads=threads, store=store, output=output)
     seal(output)
 
 

@@ -114,3 +114,14 @@ def test_a_damaged_record_is_told_and_made_again_from_the_store(smoke, damage):
     assert "is set aside and made again" in done.stderr
     assert record.read_bytes() == before
     assert planned(smoke.snakemake(*SMOKE, "-n")).get("train", 0) == 0
+
+
+def test_a_deleted_trace_is_made_again_from_the_store(smoke):
+    traces = sorted((smoke.results / "traces").rglob("*.safetensors"))
+    before = [path.read_bytes() for path in traces]
+    for path in traces:
+        path.unlink()
+    done = smoke.snakemake(*SMOKE, "--until", "certify")
+    assert done.returncode == 0, done.stderr
+    assert " about " not in done.stderr  # the seconds left, a line after each trace that is recorded
+    assert [path.read_bytes() for path in traces] == before

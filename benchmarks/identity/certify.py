@@ -52,7 +52,7 @@ def trace(study: Study, name: str, needed: list[File], folder: Path) -> bool:
             f"{name} in {file.precision}",
             *("trace", *arguments, "--framework", name, "--precision", file.precision),
             *(() if file.certified else ("--reference",)),
-            *("--output", folder / "traces" / file.path),
+            *("--store", folder / "store", "--output", folder / "traces" / file.path),
         )
         for file in needed
         if file.framework == name

@@ -13,12 +13,22 @@ from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import machine, process
+from benchmarks.common.conditions import conditions
 from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
-from benchmarks.common.store import digest
+from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
-from benchmarks.identity import counted, exaggerated, expected_data, quantity, rehearsal, studied, timed
+from benchmarks.identity import (
+    counted,
+    exaggerated,
+    expected_data,
+    quantity,
+    rehearsal,
+    stored,
+    studied,
+    timed,
+)
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
 from benchmarks.recipe.arm import Arm
@@ -243,8 +253,44 @@ def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> Non
             )
 
 
-def write(study: Study, file: File, data: list[Path], *, threads: int, output: Path) -> None:
-    """Trace one framework on these data sets, and write what belongs into a file of traces.
+def conditions_of(study: Study, file: File, subject: Subject, data: Dataset, *, threads: int) -> Conditions:
+    """All that a trace depends on; `study` is from `study.for_tracing`."""
+    of_subject = study.model_copy(update={"workloads": [subject.workload], "arms": [subject.arm]})
+    settings = {
+        **{"framework": file.framework, "precision": file.precision, "execution": subject.execution},
+        "study": of_subject.model_dump(mode="json"),
+    }
+    modules = f"benchmarks.models.{subject.workload.model}", frameworks.module_name(file.framework)
+    return conditions(
+        "trace",
+        settings,
+        modules=("benchmarks.identity.traces", *modules),
+        data={subject.workload.slug: data.digest},
+        threads=threads,
+        device=study.device,
+    )
+
+
+def record_missing(
+    study: Study, file: File, data: dict[str, Dataset], store: Store, *, threads: int
+) -> dict[str, Trace | str]:
+    """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere."""
+    wanted = subjects(study, file)
+    keys = {
+        each.name: conditions_of(study, file, each, data[each.workload.slug], threads=threads)
+        for each in wanted
+    }
+    found: dict[str, Trace | str | None] = {name: stored.find(store, key) for name, key in keys.items()}
+    missing = [each for each in wanted if found[each.name] is None]
+    made = surviving(study, file, data, missing, threads=threads) if missing else {}
+    for name, trace in made.items():
+        if not isinstance(trace, str):
+            stored.keep(store, keys[name], trace)
+    return found | made
+
+
+def write(study: Study, file: File, data: list[Path], *, threads: int, store: Path, output: Path) -> None:
+    """Trace what the store lacks of one framework on these data sets, and write its file of traces.
 
     A certificate holds for the number of threads that the study computes with. What is only compared with
     takes one: where several traces are made at once, the threads of small products wait for one another.
@@ -254,5 +300,5 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, output: P
     check_data(study, data, read)
     # First, since a forked run works out the digest of its code anew unless this process knows it.
     by_arm = conditions_by_arm(study, file, read, threads=threads)
-    made = surviving(study, file, read, subjects(study, file), threads=threads)
+    made = record_missing(study, file, read, Store(store), threads=threads)
     quantity.write_traces(made, by_arm, output)

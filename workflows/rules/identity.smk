@@ -28,7 +28,8 @@ rule trace:
     # Alone it is the other way about: waking a core that rests takes longer than a small step.
     shell:
         "OMP_WAIT_POLICY=passive python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
-        "--precision {wildcards.precision} {params.use} --threads {params.computing} --output {output} 2>&1 | tee {log} | {params.shown}"
+        "--precision {wildcards.precision} {params.use} --threads {params.computing} "
+        f"--store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
 rule certify:

@@ -1,0 +1,120 @@
+"""Traces come from the store where it has them, and only there where it has exactly these."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_trace import STUDY
+
+from benchmarks.common.store import Store
+from benchmarks.identity import quantity, stored, traces
+from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.study import check, study
+
+FILE = traces.File("numpy", "float64")
+FUSED = "digits/cnn/adam/fused"
+LOSSES = Quantity(Stage.LOSS)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """The names of the traces that are recorded from now on; each is a number of its own."""
+    names = []
+
+    def surviving(_study, _file, _data, wanted, **_):
+        names.extend(each.name for each in wanted)
+        return {each.name: {LOSSES: np.full(9, float(len(names)))} for each in wanted}
+
+    monkeypatch.setattr(traces, "surviving", surviving)
+    return names
+
+
+def made(digits, store, *, file=FILE, threads=1, **settings):
+    """The traces of a file of the study with some settings of its workload replaced."""
+    workload = {**STUDY["workloads"][0], **settings}
+    of_study = study.for_tracing(check.read({**STUDY, "workloads": [workload]}))
+    return traces.record_missing(of_study, file, {"digits": digits}, store, threads=threads)
+
+
+def test_what_was_traced_is_not_traced_again(recorded, digits, tmp_path):
+    store = Store(tmp_path)
+    first = made(digits, store)
+    assert len(recorded) == len(first) == 2
+    again = made(digits, store)
+    assert len(recorded) == 2
+    assert list(again) == list(first)
+    assert again[FUSED][LOSSES].tolist() == first[FUSED][LOSSES].tolist()
+
+
+def test_another_target_is_the_same_trace(recorded, digits, tmp_path):
+    store = Store(tmp_path)
+    made(digits, store)
+    made(digits, store, target={"validation_accuracy": 0.5, "source": "lower"})
+    assert len(recorded) == 2
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"threads": 2},
+        {"file": traces.File("numpy", "float32")},
+        {"file": traces.File("pytorch", "float64")},
+        {"batch_sizes": [8, 77]},
+        {"model": "logistic"},
+        {"budget": {"epochs": 3, "seconds": 9}},
+    ],
+    ids=str,
+)
+def test_under_other_conditions_it_is_traced(recorded, digits, tmp_path, otherwise):
+    store = Store(tmp_path)
+    made(digits, store)
+    made(digits, store, **otherwise)
+    assert len(recorded) == 4
+
+
+def test_of_other_data_it_is_traced(recorded, digits, tmp_path):
+    store, other = Store(tmp_path), replace(digits, train_x=digits.train_x + 1)
+    made(digits, store)
+    made(other, store)
+    assert len(recorded) == 4
+
+
+def test_a_changed_file_is_told_and_traced_again(recorded, digits, tmp_path, capsys):
+    store = Store(tmp_path)
+    made(digits, store)
+    for path in tmp_path.glob("trace/*.safetensors"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    made(digits, store)
+    assert len(recorded) == 4
+    assert capsys.readouterr().err.count("is damaged or missing; it is recorded again") == 2
+    made(digits, store)
+    assert len(recorded) == 4
+
+
+def test_arrays_without_their_entry_or_an_entry_without_them_are_traced_again(recorded, digits, tmp_path):
+    store = Store(tmp_path)
+    made(digits, store)
+    arrays, entries = (sorted(tmp_path.glob(f"trace/*.{suffix}")) for suffix in ("safetensors", "json"))
+    arrays[0].unlink()
+    entries[1].unlink()
+    made(digits, store)
+    assert len(recorded) == 4
+
+
+def test_an_error_is_not_kept(monkeypatch, digits, tmp_path):
+    store = Store(tmp_path)
+    monkeypatch.setattr(traces, "surviving", lambda *_, **__: {FUSED: "killed by SIGKILL"})
+    assert made(digits, store)[FUSED] == "killed by SIGKILL"
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_trace_comes_back_as_it_was(reference, tmp_path):
+    store, conditions = Store(tmp_path), {"measurement": "trace", "settings": {}}
+    stored.keep(store, conditions, reference)
+    found = stored.find(store, conditions)
+    assert list(found) == list(reference)
+    for trace, name in ((reference, "a"), (found, "b")):
+        quantity.write_traces({"x": trace}, {"x": "c0de"}, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
