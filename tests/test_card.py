@@ -75,6 +75,11 @@ def test_one_image_in_two_classes_is_counted(tmp_path, part):
 
 
 BLANK = np.concatenate([examples(N - 3), np.full((3, 4, 4, 3), 7, np.uint8)])
+ONE_COLOUR = BLANK.copy()
+ONE_COLOUR[-3:] = (200, 30, 7)
+THREE_FIRST = {
+    key: np.moveaxis(examples(n), 3, 1) for key, n in (("train_x", N), ("val_x", 100), ("test_x", 100))
+}
 RARE = np.arange(N) % 2 * (np.arange(N) < 14)
 LARGE = {key: 900 * np.float32(examples(n)) for key, n in (("train_x", N), ("val_x", 100), ("test_x", 100))}
 
@@ -86,7 +91,9 @@ UNLIKE["test_x"] = np.float32(examples(100) > 128)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"train_x": BLANK}, "3 examples have the same value everywhere"),
+        ({"train_x": BLANK}, "nothing can be seen in 3 of the examples"),
+        ({"train_x": ONE_COLOUR}, "nothing can be seen in 3 of the examples"),
+        (THREE_FIRST, "3 × 4 × 4 is read as height × width × channels"),
         ({"train_y": RARE}, "fewer than 10 examples to train on in class 1"),
         ({"test_y": np.zeros(N // 2, int)}, "no example of class 1 in the test set"),
         ({"test_x": examples(40), "test_y": alternating(40)}, "one of the 40 test examples is 2.5%"),

@@ -56,6 +56,8 @@ HOSTILE = {
     "a script": changed_cell("arm", "<script>alert(1)</script>"),
     "an image": changed_cell("identity", "certified <img src=x onerror=alert(1)>"),
     "no number": changed_cell("throughput_samples_per_s", "many"),
+    "an endless speed": changed_cell("throughput_samples_per_s", "inf"),
+    "an endless time": changed_cell("time_to_target_s", "-inf"),
     "no batch size": changed_cell("batch_size", "1e400"),
     "no machine": changed_cell("machine", ""),
     "another status": changed_cell("status", "wonderful"),

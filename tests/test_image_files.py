@@ -12,6 +12,7 @@ from PIL import Image
 from test_user_data import refused, round_trip
 
 from benchmarks import datasets
+from benchmarks.common import progress
 from benchmarks.datasets import image_files
 
 
@@ -58,9 +59,23 @@ def test_images_are_turned_upright(tmp_path, orientation, ending):
     Image.fromarray(np.ascontiguousarray(HELD[orientation])).save(path, exif=exif, **lossless)
     pixels, converted = image_files.decoded([path], size=None)
     assert (pixels[0] == UPRIGHT).all()
-    assert converted == (
-        ["1 images turned upright, as their EXIF orientation says"] if orientation > 1 else []
-    )
+    assert converted == (["1 image turned upright, as the EXIF orientation says"] if orientation > 1 else [])
+
+
+def test_images_that_pillow_turns_itself_are_told(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.ascontiguousarray(HELD[6])).save(tmp_path / "a.tiff", exif=exif)
+    pixels, converted = image_files.decoded([tmp_path / "a.tiff"], size=None)
+    assert (pixels[0] == UPRIGHT).all()
+    assert converted == ["1 image turned upright, as the EXIF orientation says"]
+
+
+def test_reading_images_tells_how_far_it_is(tmp_path, monkeypatch, capfd):
+    draw(tmp_path / "a.png", size=(8, 8))
+    monkeypatch.setattr(progress, "PAUSE_S", 0)
+    image_files.decoded([tmp_path / "a.png"] * 3, size=None)
+    assert "progress: images read: 2 of 3" in capfd.readouterr().err
 
 
 def test_a_damaged_exif_block_turns_nothing(tmp_path):
@@ -73,8 +88,8 @@ def test_every_conversion_is_counted(tmp_path):
     draw(tmp_path / "b.png", size=(8, 8))
     _, converted = image_files.decoded([tmp_path / "a.png", tmp_path / "b.png"], size=(8, 8))
     assert converted == [
-        "1 images converted to RGB from L",
-        "1 images resized to 8 × 8, most often from 20 × 10",
+        "1 image converted to RGB from L",
+        "1 image resized to 8 × 8, most often from 20 × 10",
     ]
 
 

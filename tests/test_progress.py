@@ -12,7 +12,7 @@ def test_what_remains_follows_from_what_is_done(capfd):
     progress.advance(1)  # too soon after the line before
     progress.advance(4)
     progress.advance(3)  # the end of the job says it by itself
-    assert capfd.readouterr().out.splitlines() == [
+    assert capfd.readouterr().err.splitlines() == [
         "progress: throughput: 4 of 12, about 60 s left",
         "progress: throughput: 9 of 12, about 25 s left",
     ]

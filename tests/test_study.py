@@ -87,6 +87,18 @@ BAD = {
     "a seed beyond 32 bits": (changed("seeds", to=[2**32]), "seeds.0"),
     "a seed that is true": (changed("seeds", to=[True]), "seeds.0"),
     "a batch size that is true": (changed("workloads", 0, "batch_sizes", to=[True]), "batch_sizes.0"),
+    "a rate that is true": (
+        changed("arms", 0, "learning_rate", to=True),
+        "arms.0.learning_rate: true or false is no number (given: True)",
+    ),
+    "a target that is true": (
+        changed("workloads", 0, "target", "validation_accuracy", to=True),
+        "workloads.0.target.validation_accuracy: true or false",
+    ),
+    "seconds that are true": (
+        changed("throughput", "seconds_per_case", to=True),
+        "seconds_per_case: true or",
+    ),
     "a long arm": (changed("arms", 0, "name", to="a" * 300), "arms.0.name"),
     "endless processes": (changed("throughput", "processes", to=10**400), "throughput.processes"),
     "a control character": (changed("workloads", 0, "target", "source", to="a\x1b[31mred"), "source"),

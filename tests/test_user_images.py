@@ -61,6 +61,14 @@ def test_the_shape_is_that_of_one_image_or_of_the_target(photos):
         datasets.shape(f"images:{photos}")
 
 
+def test_a_folder_whose_name_ends_like_a_size_is_told(photos):
+    folder = photos.rename(photos.with_name("photos@32"))
+    with pytest.raises(Problem, match="the end of the folder's name is read as a size") as raised:
+        datasets.shape(f"images:{folder}")
+    assert f"images:{folder}@32" in raised.value.fix
+    assert datasets.shape(f"images:{folder}@32") == (32, 32, 3)
+
+
 def test_hidden_files_are_left_out(photos, tmp_path):
     (photos / "cat" / ".DS_Store").write_bytes(b"x")
     (photos / ".thumbnails").mkdir()

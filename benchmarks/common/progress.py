@@ -1,5 +1,6 @@
 """Progress of a long job: lines that its rule shows on the terminal; all other output goes to the log."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -21,7 +22,8 @@ class Progress:
         left_s = (now - self.start) * (self.total - self.done) / self.done
         if now - self.last >= PAUSE_S and self.done < self.total:
             self.last = now
-            print(f"progress: {self.job}: {self.done} of {self.total}, {duration(left_s)} left", flush=True)
+            line = f"progress: {self.job}: {self.done} of {self.total}, {duration(left_s)} left"
+            print(line, file=sys.stderr, flush=True)  # a command's own output may be JSON
 
 
 def duration(seconds: float) -> str:

@@ -178,9 +178,8 @@ def _repeated(contents: dict[str, list[bytes]]) -> dict[str, int]:
 
 
 def _n_constant(examples: np.ndarray) -> int:
-    """The number of examples of which all values are the same."""
-    rows = examples.reshape(len(examples), -1)
-    return int((rows == rows[:, :1]).all(axis=1).sum())
+    """The number of examples that are one colour; examples are [N, H, W, C]."""
+    return int((examples == examples[:, :1, :1]).all(axis=(1, 2, 3)).sum())
 
 
 def _warnings(found: Card) -> Iterator[str]:
@@ -196,7 +195,7 @@ def _warnings(found: Card) -> Iterator[str]:
     if found.contradictory:
         yield f"{found.contradictory} {noun} occur in several classes"
     if found.constant:
-        yield f"{found.constant} {noun} have the same value everywhere: nothing can be seen in them"
+        yield f"nothing can be seen in {found.constant} of the {noun}: each is one colour everywhere"
     few = [name for name, (train, _, _) in found.classes.items() if train < FEW_OF_A_CLASS]
     if few:
         yield f"fewer than {FEW_OF_A_CLASS} {noun} to train on in {_some(few)}"
@@ -213,6 +212,10 @@ def _warnings(found: Card) -> Iterator[str]:
         yield f"a single one of the {n} test {noun} is {1 / n:.1%} of accuracy"
     if found.kind == "images":
         yield from _warnings_of_scale(found)
+        first, *others = found.shape
+        if first in (3, 4) and 1 < others[0] == others[1] != first:
+            shape = " × ".join(map(str, found.shape))
+            yield f"{shape} is read as height × width × channels: if the channels come first, put them last"
 
 
 def _warnings_of_scale(found: Card) -> Iterator[str]:

@@ -20,6 +20,7 @@ import psutil
 from PIL import ExifTags, Image
 
 from benchmarks.common.errors import Problem
+from benchmarks.common.progress import Progress
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -113,12 +114,12 @@ def conversions(heads: Sequence[Head], common: Format) -> list[str]:
     sizes = Counter(head.format[:2] for head in heads if head.format[:2] != common[:2])
     often = " × ".join(map(str, sizes.most_common(1)[0][0])) if sizes else ""
     said = {
-        "turned upright, as their EXIF orientation says": sum(head.turned for head in heads),
+        "turned upright, as the EXIF orientation says": sum(head.turned for head in heads),
         "with transparency, laid over white": sum(head.transparent for head in heads),
         f"converted to {common.mode} from {', '.join(sorted(modes))}": modes.total(),
         f"resized to {common.width} × {common.height}, most often from {often}": sizes.total(),
     }
-    return [f"{n} images {what}" for what, n in said.items() if n]
+    return [f"{n} image{'s' * (n > 1)} {what}" for what, n in said.items() if n]
 
 
 def _head(_: int, path: Path) -> Head:
@@ -128,8 +129,11 @@ def _head(_: int, path: Path) -> Head:
     with Image.open(path) as image:
         orientation, size = _orientation(image), image.size
         upright = size[::-1] if orientation >= 5 else size
+        of_tiff = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # which Pillow turns itself
         return Head(
-            Format(*upright, image.mode + _depth(image)), image.has_transparency_data, orientation in UPRIGHT
+            Format(*upright, image.mode + _depth(image)),
+            image.has_transparency_data,
+            not UPRIGHT.keys().isdisjoint((orientation, of_tiff)),
         )
 
 
@@ -171,11 +175,15 @@ def _each(task: Callable[[int, Path], Any], paths: Sequence[Path]) -> list[Any]:
         Problem: some images cannot be used.
     """
 
+    progress = Progress("images read", len(paths))
+
     def result_or_error(index: int) -> Any:
         try:
             return task(index, paths[index])
         except Exception as error:  # Pillow's decoders raise errors of many types
             return Unusable(paths[index], error)
+        finally:
+            progress.advance()
 
     def chunk(start: int) -> list[Any]:
         return [result_or_error(index) for index in range(start, min(start + CHUNK, len(paths)))]

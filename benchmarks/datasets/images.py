@@ -86,7 +86,11 @@ def _split_size(location: str) -> tuple[str, tuple[int, int] | None]:
 
 def _parts(location: str) -> dict[str, Classes]:
     """The classes of each part that has a folder, in the order of ROLES; of all images, as `train`."""
-    folder = user_data.existing(_split_size(location)[0])
+    path, size = _split_size(location)
+    if size and _exists(location) and not _exists(path):
+        cause = f"images {location}: the end of the folder's name is read as a size"
+        raise Problem(cause, fix=f"rename the folder, or add a size: images:{location}@32")
+    folder = user_data.existing(path)
     if not folder.is_dir():
         raise Problem(f"images {location}: {folder} is not a folder", fix=LAYOUT)
     inside = [path for path in _visible(folder) if path.is_dir()]
@@ -129,6 +133,13 @@ def _classes(folder: Path) -> Classes:
     if inner := [f"{name}/{found}" for name in classes for found in _folders(folder / name)]:
         raise Problem(f"{folder}: {inner[0]} is a folder within a class", fix=LAYOUT)
     return classes
+
+
+def _exists(location: str) -> bool:
+    try:
+        return Path(location).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # no path at all
+        return False
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -91,6 +91,7 @@ def read(config: dict) -> Study:
         study = Study.model_validate(config)
     except ValidationError as error:
         raise Problem(_faults(error), fix="config/README.md describes every key") from error
+    _check_no_truth(config)
     for workload in study.workloads:
         _check_workload(workload)
         _check_model_fits_data(workload)
@@ -140,6 +141,18 @@ def _likely(fault: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     """A value as it was given, cut short."""
     return SHORT.repr(value)[:LONGEST]
+
+
+def _check_no_truth(value: object, place: str = "") -> None:
+    """Check that nothing is true or false, which would count as 1 or 0; no key of a study takes either."""
+    if isinstance(value, bool):
+        raise Problem(
+            f"config: {place}: true or false is no number (given: {value})",
+            fix="write the number; YAML also reads yes, no, on and off as true and false",
+        )
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        _check_no_truth(part, f"{place}.{key}".lstrip("."))
 
 
 def _check_workload(workload: Workload) -> None:

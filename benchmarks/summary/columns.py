@@ -4,6 +4,7 @@ A table is a pandera schema, so that what is read is held to what is said here. 
 list of columns and not a class: an estimate then is one line for its three columns.
 """
 
+import numpy as np
 import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
 
@@ -31,6 +32,12 @@ def number(name: str, unit: str, meaning: str, *, nullable: bool = True) -> Colu
     return _column("float64", "number", name, unit, meaning, nullable=nullable)
 
 
+def finite(name: str, unit: str, meaning: str) -> Column:
+    """A column of numbers, none of them infinite."""
+    checks = [Check(np.isfinite, error="a finite number")]
+    return _column("float64", "number", name, unit, meaning, nullable=True, checks=checks)
+
+
 def flag(name: str, meaning: str) -> Column:
     """A column of true and false."""
     return _column(bool, "true or false", name, "", meaning)
@@ -49,9 +56,9 @@ def _column(
 
 
 def estimate(name: str, unit: str, meaning: str) -> list[Column]:
-    """A number with the ends of its interval."""
+    """A number with the ends of its interval, which may be infinite where it is not resolved."""
     ends = {"_lo": "The lower end of its interval.", "_hi": "The upper end of its interval."}
-    return [number(name, unit, meaning), *(number(f"{name}{end}", unit, ends[end]) for end in ends)]
+    return [finite(name, unit, meaning), *(number(f"{name}{end}", unit, ends[end]) for end in ends)]
 
 
 def table(place: str, meaning: str, columns: list[Column], *, key: list[str]) -> DataFrameSchema:

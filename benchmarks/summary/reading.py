@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from pandera.errors import SchemaError
 from pandera.pandas import DataFrameSchema
@@ -35,10 +36,11 @@ def table(folder: Path, table: DataFrameSchema) -> pd.DataFrame:
     # Only where it is no text does an empty field mean nothing: a name may be "NA".
     empty = {name: [""] for name, kind in types.items() if kind is not str}
     try:
-        frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
+        with np.errstate(invalid="raise"):  # of a number too large for its type, pandas only warns
+            frame = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
     except FileNotFoundError as error:
         raise Problem(f"{path} does not exist", fix=FIX) from error
-    except (ValueError, OverflowError) as error:  # of the parser, of a type, of an encoding
+    except (ValueError, ArithmeticError) as error:  # of the parser, of a type, of an encoding
         raise Problem(f"{path} is not such a table: {error}", fix=FIX) from error
     _demand(path, [name for name in types if name not in frame])
     return _held(frame, table, path)

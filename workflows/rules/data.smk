@@ -16,4 +16,5 @@ rule dataset:
     message:
         "data set {wildcards.file}: obtain and verify"
     shell:
-        "python -m benchmarks fetch {params.source:q} --output {output.data} 2>&1 | tee {log}"
+        "python -m benchmarks fetch {params.source:q} --output {output.data} 2>&1 | tee {log} | "
+        "sed -u 's/^progress: //'"
