@@ -98,7 +98,7 @@ def test_each_framework_looks_the_same_in_every_study():
     several = style.looks([*synthetic_grid.SPEEDS, "mine"]).values()
     for part in ("color", "marker", "line"):
         assert len({getattr(look, part) for look in several}) == 6
-    marks = {mark for mark, _ in panels.FAILURE_MARKS.values()}
+    marks = {mark for mark, _ in panels.STRIP_MARKS.values()}
     assert not marks & {look.marker for look in several}
 
 

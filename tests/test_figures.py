@@ -1,6 +1,7 @@
 """Figures exist in every format, are the same each time, show every failure and overlap no labels."""
 
 import functools
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -153,6 +154,34 @@ def test_every_failure_has_a_mark_at_its_batch_size(folder, figure_of):
     strips = [child for ax in figure.axes for child in ax.child_axes]
     marked = sorted(float(line.get_xdata()[0]) for strip in strips for line in strip.lines)
     assert marked == sorted(panels.failed_trainings(known.trained)["batch_size"].astype(float))
+
+
+def disturbed(table, chosen):
+    return table.assign(disturbed=table["disturbed"].mask(chosen, "others took 9 %"))
+
+
+@pytest.mark.parametrize("name", ["throughput", "step-time", "time-to-target", "test-accuracy"])
+def test_disturbed_cells_are_marked_where_speed_or_time_is_drawn(folder, name):
+    known = results.read(folder)
+    timed, trained = (known.throughput["status"] == "measured"), (known.summary["status"] == "reached")
+    of_one = known.throughput["process"] == 0
+    rough = replace(
+        known,
+        throughput=disturbed(known.throughput, timed & of_one & (known.throughput["batch_size"] == 16)),
+        summary=disturbed(known.summary, trained & (known.summary["batch_size"] == 64)),
+    )
+    figure = figures.modules()[name].draw(rough)
+    lines = [line for ax in figure.axes for strip in ax.child_axes for line in strip.lines]
+    sign = panels.STRIP_MARKS[panels.DISTURBED][0]
+    places = {int(line.get_xdata()[0]) for line in lines if line.get_marker() == sign}
+    assert places == {"time-to-target": {64}, "test-accuracy": set()}.get(name, {16})
+    assert ("machine was disturbed" in figures.modules()[name].caption(rough)) == bool(places)
+
+
+def test_a_failure_is_marked_rather_than_a_disturbance_at_the_same_size():
+    seen = pd.DataFrame({"framework": "keras", "batch_size": 4, "status": [panels.DISTURBED, "failed"]})
+    strip = panels.failure_strip(Figure().subplots(), seen, looks=style.looks(["keras"]))
+    assert [line.get_marker() for line in strip.lines] == [panels.STRIP_MARKS["failed"][0]]
 
 
 def boxes_of(texts):

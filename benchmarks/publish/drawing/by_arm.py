@@ -46,14 +46,14 @@ def draw(
     `prepare` sets the scale of an empty panel; `finish` adds ticks and guides to a panel when all are
     drawn; `keys` are the legend entries of the guides.
     """
-    failed = panels.failed_trainings(cells)
+    failed = panels.marked(cells)
     looks = panels.looks_of_failed(failed, style.looks(results.frameworks))
     figure, shown = layout(results, cells, n_series=len(looks))
     for panel in shown:
         axes.batch_sizes(panel.ax, panel.sizes)
         prepare(panel.ax)
         _lines(panel)
-        here = panels.failed_trainings(panel.cells)
+        here = panels.marked(panel.cells)
         panels.finish(panel.ax, panel.title, here, looks=looks, with_strip=not failed.empty)
     for panel in shown:
         finish(panel)

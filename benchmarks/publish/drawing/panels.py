@@ -127,6 +127,9 @@ FAILURE_MARKS = {
     "out-of-memory": ("P", "out of memory"),
     "failed": ("*", "failed"),
 }
+DISTURBED = "disturbed"
+"""Stands for the status of a cell that was measured while the machine was disturbed."""
+STRIP_MARKS = FAILURE_MARKS | {DISTURBED: (r"$\P$", "machine disturbed: rough")}
 STRIP_ROW = 0.075
 """Height of one framework's row of the strip, as a share of the panel's."""
 
@@ -136,9 +139,15 @@ def failed_trainings(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["status"].isin(list(FAILURE_MARKS))]
 
 
-def failed_timings(throughput: pd.DataFrame) -> pd.DataFrame:
-    """The cases that could not be timed, in either execution."""
-    return throughput[throughput["status"].isin(list(FAILURE_MARKS))]
+def or_disturbed(cells: pd.DataFrame, *, good: str) -> pd.DataFrame:
+    """The cells; those that are `good` but were `disturbed` get the status DISTURBED."""
+    rough = (cells["status"] == good) & (cells["disturbed"] != "")
+    return cells.assign(status=cells["status"].mask(rough, DISTURBED))
+
+
+def marked(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells or cases that the strip marks: those that failed, and those that were disturbed."""
+    return cells[cells["status"].isin(list(STRIP_MARKS))]
 
 
 def looks_of_failed(failed: pd.DataFrame, looks: dict[str, Look]) -> dict[str, Look]:
@@ -147,7 +156,7 @@ def looks_of_failed(failed: pd.DataFrame, looks: dict[str, Look]) -> dict[str, L
 
 
 def failure_strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> Axes:
-    """Mark the failed cells (`framework`, `batch_size`, `status`) above `ax`, a row per framework."""
+    """Mark these cells (`framework`, `batch_size`, `status`) above `ax`, a row per framework."""
     height = STRIP_ROW * len(looks)
     band = ax.inset_axes((0, 1.015, 1, height), sharex=ax)
     band.set(ylim=(len(looks) - 0.5, -0.5), facecolor="#f3f3f3")
@@ -155,20 +164,29 @@ def failure_strip(ax: Axes, failed: pd.DataFrame, *, looks: dict[str, Look]) -> 
     band.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)
     band.spines[:].set_visible(False)
     for row, (framework, look) in enumerate(looks.items()):
-        group = failed[failed["framework"] == framework].drop_duplicates("batch_size")
-        for cell in group.itertuples():
-            mark = FAILURE_MARKS[cell.status][0]
-            band.plot(cell.batch_size, row, mark, color=look.color, markersize=4, markeredgewidth=1)
+        group = failed[failed["framework"] == framework].sort_values("status", key=_gravest_first)
+        for cell in group.drop_duplicates("batch_size").itertuples():
+            mark = STRIP_MARKS[cell.status][0]
+            band.plot(cell.batch_size, row, color=look.color, **_look_of(mark))
     return band
+
+
+def _gravest_first(statuses: pd.Series) -> pd.Series:
+    """A failure comes before a disturbance, which is the last of the marks."""
+    return statuses == DISTURBED
 
 
 def failure_keys(failed: pd.DataFrame) -> list[Line2D]:
     """Legend entries for the statuses that occur."""
-    present = [status for status in FAILURE_MARKS if status in set(failed["status"])]
-    return [_failure_key(*FAILURE_MARKS[status]) for status in present]
+    present = [status for status in STRIP_MARKS if status in set(failed["status"])]
+    return [_failure_key(*STRIP_MARKS[status]) for status in present]
 
 
 def _failure_key(mark: str, label: str) -> Line2D:
-    return Line2D(
-        [], [], linestyle="", marker=mark, color=FAINT, markersize=4, markeredgewidth=1, label=label
-    )
+    return Line2D([], [], linestyle="", color=FAINT, label=label, **_look_of(mark))
+
+
+def _look_of(mark: str) -> dict[str, object]:
+    """A mark and its size; a letter is an outline, which a thick edge would fill."""
+    size, edge = (6, 0.1) if mark.startswith("$") else (4, 1)
+    return {"marker": mark, "markersize": size, "markeredgewidth": edge}

@@ -14,6 +14,10 @@ from benchmarks.publish.results import Results, of_timed
 LINES = {"fused": "-", "idiomatic": (0, (3, 2))}
 
 
+MARKED = "Marks above a panel: cases that could not be timed, or only while the machine was disturbed."
+"""What a caption says of the strip."""
+
+
 class Panel(NamedTuple):
     """The content of one panel: the timings of one (dataset, model, step kind) in one or both executions."""
 
@@ -30,7 +34,7 @@ def draw(results: Results, timings: pd.DataFrame, *, label: str, held: bool) -> 
     `held`: the axis ends a factor of 10 beyond the values, however wide their intervals are.
     """
     looks = style.looks(results.frameworks)
-    failed = panels.failed_timings(results.throughput)
+    failed = panels.marked(panels.or_disturbed(results.throughput, good="measured"))
     marked = panels.looks_of_failed(failed, looks)
     figure, shown = _layout(results, height=panels.tall(len(marked)))
     for panel in shown:

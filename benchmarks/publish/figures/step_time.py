@@ -22,8 +22,7 @@ def caption(results: Results) -> str:
         "Time of one training step against batch size, both axes logarithmic: the median, over timed rounds, "
         "of the mean time of a step; of that the median over processes, with a bar for their range. Where "
         "the curve is flat, a step costs the same whatever its size, and a larger batch is free. Fused: "
-        "solid, filled; idiomatic: dashed, open."
-        f"{timings.caption(results)}"
+        f"solid, filled; idiomatic: dashed, open. {timings.MARKED}{timings.caption(results)}"
     )
 
 

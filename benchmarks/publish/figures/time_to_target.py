@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish.drawing import axes, by_arm, series
+from benchmarks.publish.drawing import axes, by_arm, panels, series
 from benchmarks.publish.drawing.by_arm import Panel
 from benchmarks.publish.drawing.style import FAINT
 from benchmarks.publish.results import Results
@@ -24,7 +24,8 @@ def caption(results: Results) -> str:
         "runs with its bootstrap interval, of three runs their range; an arrow where runs that never got "
         "there leave it without an upper end. Each run has a process of its own, so that what differs from "
         "process to process is in the interval. Open marks: predicted, as examples to target over "
-        "throughput. Marks above a panel: cells whose median run did not reach the target, and why."
+        "throughput. Marks above a panel: cells whose median run did not reach the target, and why, or "
+        "during which the machine was disturbed."
     )
 
 
@@ -32,7 +33,7 @@ def draw(results: Results) -> Figure:
     """A panel for each (dataset, model) and arm."""
     return by_arm.draw(
         results,
-        by_arm.with_interval(results.trained, "time_to_target_s"),
+        panels.or_disturbed(by_arm.with_interval(results.trained, "time_to_target_s"), good="reached"),
         label="Time to target (s)",
         prepare=lambda ax: ax.set_yscale("log"),
         finish=_finish,
