@@ -15,6 +15,8 @@ import synthetic_identity
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import figures, report, results, tables
+from benchmarks.publish.tables import throughput as throughput_table
+from benchmarks.summary.schema import CASE
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -151,21 +153,38 @@ def test_the_headline_tells_which_times_are_not_told_apart(folder, intervals, to
 
 
 @pytest.mark.parametrize(
-    ("lo", "said"),
+    ("slower", "said"),
     [
-        (1.5, "examples/s, 3.00 times its speed at B = 16."),
-        (0.5, "examples/s (not told apart from B = 16)."),
+        ([1.0, 2.0, 4.0], "examples/s, 3.00 times its speed at B = 16."),
+        ([1.0, 2.0, 30.0], "examples/s (not told apart from B = 16)."),
     ],
 )
-def test_a_speed_is_no_multiple_of_one_that_it_is_not_told_apart_from(folder, lo, said):
+def test_a_speed_is_no_multiple_of_one_that_it_is_not_told_apart_from(folder, slower, said):
+    """Each process times both sizes: it is their ratios that count, however the processes differ."""
     known = results.read(folder)
-    summary = known.summary
+    summary, timings = known.summary, known.throughput
     cells = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")].iloc[:2]
-    speeds = {"throughput_samples_per_s": [1.0, 3.0], "throughput_samples_per_s_lo": [0.9, lo]}
-    speeds |= {"throughput_samples_per_s_hi": [1.1, 4.0], "batch_size": [16, 64], "step_kind": "momentum"}
-    alone = replace(known, summary=cells.assign(disturbed="", **speeds))
+    speeds = {"throughput_samples_per_s": [1.0, 3.0], "throughput_samples_per_s_lo": [0.1, 0.3]}
+    speeds |= {"throughput_samples_per_s_hi": [9.0, 9.0], "batch_size": [16, 64]}
+    first = timings[timings["status"] == "measured"].iloc[[0] * 6]
+    names = {name: cells.iloc[0][name] for name in ("dataset", "model", "framework", "step_kind")}
+    of_both = {"batch_size": [16, 16, 16, 64, 64, 64], "process": [0, 1, 2] * 2, "execution": "fused"}
+    seen = first.assign(**names, **of_both, samples_per_s=[*slower, 3.1, 5.9, 12.2])
+    alone = replace(known, summary=cells.assign(disturbed="", **speeds), throughput=seen)
     (sentence,) = [each for each in report.findings(alone)["MNIST, MLP"] if "trains fastest" in each]
     assert sentence.endswith(said)
+
+
+def test_in_training_is_the_mean_over_arms(folder):
+    known = results.read(folder)
+    case = known.summary[CASE].iloc[0]
+    of_case = (known.summary[CASE] == case).all(axis=1)
+    rates = np.linspace(1.0, 4.0, of_case.sum())
+    summary = known.summary.copy()
+    summary.loc[of_case, "training_samples_per_s"] = rates
+    (table,) = throughput_table.tables(replace(known, summary=summary))
+    shown = table.data.loc[(table.data[CASE] == case).all(axis=1), "training_samples_per_s"]
+    assert len(rates) > 1 and shown.item() == pytest.approx(np.exp(np.log(rates).mean()))
 
 
 def test_the_headline_comes_from_the_summary(folder, html):

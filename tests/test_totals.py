@@ -34,6 +34,14 @@ def test_records_from_different_devices_are_not_compared():
         totals.check_alike()
 
 
+def test_a_run_that_two_arms_share_is_counted_once():
+    (record,) = records(reached(0, 100, test=0.9), provenance=origin("cpu"), job_s=3.0, conditions="c0de")
+    totals = summarise.Totals()
+    for each in (record, record, *[record.model_copy(update={"conditions": ""})] * 2):
+        totals.add_record(each)
+    assert totals.job_s == 9.0
+
+
 @pytest.mark.parametrize(("kind", "memory_mib"), [("cpu", 7000), ("gpu", 800)])
 def test_the_machine_is_the_one_that_measured_and_not_the_one_that_summarises(kind, memory_mib):
     """On a cluster, the jobs that measure have a GPU and the one that summarises may have none."""

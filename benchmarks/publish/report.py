@@ -13,6 +13,7 @@ from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary.schema import CASE
+from benchmarks.summary.statistics import by_process, ratio
 
 APART = ("study", "cards")
 """What the report shows in sections of its own."""
@@ -119,7 +120,7 @@ def findings(results: Results) -> dict[str, list[str]]:
         cells = of_workload(results.summary, workload)
         quiet = cells[cells["disturbed"] == ""]
         timed = cells if quiet.empty else quiet
-        sentences = [*speed(timed, several=results.several_step_kinds), *time(timed), *_accuracy(cells)]
+        sentences = [*speed(results, timed), *time(timed), *_accuracy(cells)]
         sentences += _disturbance(n_quiet=len(quiet), n_cells=len(cells))
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
@@ -136,7 +137,7 @@ def _disturbance(*, n_quiet: int, n_cells: int) -> list[str]:
     return [f"{cells} left out of speeds and times: the machine was disturbed."] if n_disturbed else []
 
 
-def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
+def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     for framework, group in cells.drop_duplicates(CASE).groupby("framework", sort=False):
         timed = group.dropna(subset=[SPEED])
         if timed.empty:
@@ -145,13 +146,24 @@ def _speed(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
         alike = timed[timed["step_kind"] == best["step_kind"]]
         first = alike.loc[alike["batch_size"].idxmin()]
         others = alike.drop(index=best.name)
-        step_kind = f" ({best['step_kind']})" if several else ""
-        apart = first.name in others.index.difference(overlapping(best, others, SPEED).index)
+        step_kind = f" ({best['step_kind']})" if results.several_step_kinds else ""
+        near = as_fast(results.throughput, best, others)
+        apart = first.name in others.index.difference(near.index)
         yield (
             f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
             f"{_with_interval(best, SPEED)} examples/s"
-            f"{_multiple(best, first) if apart else ''}{_not_told_apart(best, others, SPEED)}."
+            f"{_multiple(best, first) if apart else ''}{_not_told_apart(near, SPEED)}."
         )
+
+
+def as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) -> pd.DataFrame:
+    """The other cells that the best is not faster than with a whole interval, paired over processes."""
+    timings = throughput[throughput["execution"] == "fused"]
+    for name in ("dataset", "model", "framework", "step_kind"):
+        timings = timings[timings[name] == best[name]]
+    processes = by_process(timings, of="batch_size")
+    ratios = [ratio(processes, best["batch_size"], size) for size in others["batch_size"]]
+    return others[[not each.lo > 1 for each in ratios]]
 
 
 def _multiple(best: pd.Series, first: pd.Series) -> str:
@@ -159,13 +171,13 @@ def _multiple(best: pd.Series, first: pd.Series) -> str:
     return f", {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
 
 
-def _speeds(cells: pd.DataFrame, *, several: bool) -> Iterator[str]:
+def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     """The highest throughput of each framework, the fastest first."""
     timed = cells.dropna(subset=[SPEED])
     best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
     parts = [
         f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
-        f"{' (' + cell['step_kind'] + ')' if several else ''}"
+        f"{' (' + cell['step_kind'] + ')' if results.several_step_kinds else ''}"
         for _, cell in best.iterrows()
     ]
     if parts:
@@ -178,9 +190,10 @@ def _time(cells: pd.DataFrame) -> Iterator[str]:
         if reached.empty:
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
+        near = overlapping(best, reached.drop(index=best.name), TIME)
         yield (
             f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
-            f"{_with_interval(best, TIME)} s{_not_told_apart(best, reached.drop(index=best.name), TIME)}"
+            f"{_with_interval(best, TIME)} s{_not_told_apart(near, TIME)}"
             f"{_start(best)}; the largest batch size that reaches it is {wording.whole(largest)}."
         )
 
@@ -227,9 +240,9 @@ def _with_interval(cell: pd.Series, quantity: str) -> str:
     return wording.interval(cell[quantity], cell[f"{quantity}_lo"], cell[f"{quantity}_hi"])
 
 
-def _not_told_apart(best: pd.Series, others: pd.DataFrame, quantity: str) -> str:
-    """The cells whose interval overlaps that of the best, by batch size; a time is of an arm too."""
-    near = overlapping(best, others, quantity).sort_values("batch_size", kind="stable")
+def _not_told_apart(near: pd.DataFrame, quantity: str) -> str:
+    """The cells that are near the best, by batch size; a time is of an arm too."""
+    near = near.sort_values("batch_size", kind="stable")
     names = [
         wording.whole(cell["batch_size"]) + (f" {cell['arm']}" if quantity == TIME else "")
         for _, cell in near.iterrows()

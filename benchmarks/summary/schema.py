@@ -72,7 +72,8 @@ SUMMARY = table(
             "training_over_calls",
             "ratio",
             "Speed of a run over that of the same calls of its trainer with nothing between them, timed just "
-            "before and just after it: the geometric mean over runs. 1 where a run keeps what is timed.",
+            "before and just after it, whose geometric mean counts: the geometric mean over runs. 1 where a "
+            "run keeps what is timed.",
         ),
         number(
             "training_over_throughput",
@@ -92,7 +93,11 @@ SUMMARY = table(
             "Time to compile the fused step; the median over processes. Empty where nothing is compiled.",
         ),
         number("first_step_s", "s", "Time of the first fused step; the median over processes."),
-        number("input_share", SHARE, "Time to read the input alone over the time of a whole fused step."),
+        number(
+            "input_share",
+            SHARE,
+            "Time to read the input alone over the time of a whole fused step; the median over processes.",
+        ),
         number("input_share_idiomatic", SHARE, "The same share in the idiomatic execution."),
         *estimate(
             "peak_memory_mib",
@@ -107,7 +112,7 @@ SUMMARY = table(
             "epochs",
             "Epochs until the validation accuracy is first seen to reach the target: the median over runs, "
             "with its 95 % bootstrap interval, which for fewer than five runs is no more than their range. A "
-            "run that never reached it counts as infinity.",
+            "run that did not reach it within its budget of seconds counts as infinity.",
         ),
         number("examples_to_target", "examples", "`epochs_to_target` in training examples."),
         number("steps_to_target", "steps", "`epochs_to_target` in steps."),
@@ -221,7 +226,8 @@ MEMORY_FIT = table(
         whole(
             "largest_batch",
             "examples",
-            "Batch size at which the line meets the capacity. Empty where memory does not grow.",
+            "Batch size at which the line meets the capacity. Empty where memory does not grow, or where a "
+            "measured peak lies more than 5 % from the line.",
             nullable=True,
         ),
         whole("n_points", "cells", "Measured peaks behind the line."),

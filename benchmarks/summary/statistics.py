@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.summary import columns
-from benchmarks.summary.schema import FITTED, MEASURED, MEMORY_FIT
+from benchmarks.summary.schema import CASE, FITTED, MEASURED, MEMORY_FIT
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -94,30 +94,46 @@ def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
     return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
 
 
+SECONDS = ["training_samples_per_s", "time_to_target_s", "peak_memory_mib"]
+
+
+def distinct(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells of a summary without those that are the training of an earlier arm under another name.
+
+    Both have the result of the same runs, so that what was measured of them is equal to the last digit.
+    """
+    again = cells.duplicated([*CASE, *SECONDS]) & cells["training_samples_per_s"].notna()
+    return cells[~again]
+
+
 FEWEST_POINTS = 3
+LINEAR = 0.05
+"""Largest residual, as a share of the fitted memory, up to which memory is linear in the batch size."""
 
 
 def memory_fit(batch_sizes: np.ndarray, memory_mib: np.ndarray, *, capacity_mib: float) -> dict:
     """Least-squares line through peak memory [n] in MiB over batch sizes [n].
 
     `residual_share` is the largest |residual| over the fitted M; `largest_batch` solves
-    a + b B = capacity and is empty where memory does not grow with B.
+    a + b B = capacity and is empty where memory does not grow with B, or is not linear in it.
     """
     line = stats.linregress(batch_sizes, memory_mib)
     fitted = line.intercept + line.slope * np.asarray(batch_sizes)
+    residual = float(np.max(np.abs(memory_mib - fitted) / np.abs(fitted)))
+    meets = line.slope > 0 and residual <= LINEAR
     return {
         "a_mib": line.intercept,
         "b_mib_per_example": line.slope,
-        "residual_share": float(np.max(np.abs(memory_mib - fitted) / np.abs(fitted))),
+        "residual_share": residual,
         "capacity_mib": capacity_mib,
-        "largest_batch": int((capacity_mib - line.intercept) / line.slope) if line.slope > 0 else None,
+        "largest_batch": int((capacity_mib - line.intercept) / line.slope) if meets else None,
         "n_points": len(batch_sizes),
     }
 
 
 def memory_fits(summary: pd.DataFrame, *, capacity_mib: float) -> pd.DataFrame:
     """One fit for each workload, framework and step kind of arm, over the cells that have a measured peak."""
-    measured = summary.dropna(subset=["peak_memory_mib"])
+    measured = distinct(summary).dropna(subset=["peak_memory_mib"])
     rows = []
     for key, cells in measured.groupby(FITTED, sort=False):
         if cells["batch_size"].nunique() >= FEWEST_POINTS:

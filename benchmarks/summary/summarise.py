@@ -66,9 +66,13 @@ class Totals:
         self.threads: set[int] = set()
         self.started: list[str] = []
         self.finished: list[str] = []
+        self.counted: set[str] = set()
 
     def add_record(self, of_run: Record) -> None:
-        """Count the record of one run in."""
+        """Count the record of one run in, unless another arm had the same run."""
+        if of_run.conditions in self.counted:
+            return
+        self.counted |= {of_run.conditions} - {""}  # of a run that failed nobody knows
         origin = of_run.provenance
         data = {of_run.cell.dataset: origin["data_sha256"]} if "device" in origin else {}
         self._add(

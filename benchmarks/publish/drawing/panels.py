@@ -183,10 +183,10 @@ def failure_keys(failed: pd.DataFrame) -> list[Line2D]:
 
 
 def _failure_key(mark: str, label: str) -> Line2D:
-    return Line2D([], [], linestyle="", color=FAINT, label=label, **_look_of(mark))
+    return Line2D([], [], color=FAINT, label=label, **_look_of(mark))
 
 
 def _look_of(mark: str) -> dict[str, object]:
     """A mark and its size; a letter is an outline, which a thick edge would fill."""
     size, edge = (6, 0.1) if mark.startswith("$") else (4, 1)
-    return {"marker": mark, "markersize": size, "markeredgewidth": edge}
+    return {"marker": mark, "linestyle": "", "markersize": size, "markeredgewidth": edge}

@@ -5,6 +5,7 @@ import pandas as pd
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
+from benchmarks.summary.statistics import LINEAR
 
 COLUMNS = [
     Column("Framework", words=True),
@@ -30,7 +31,8 @@ def tables(results: Results) -> list[Table]:
             caption="Least-squares fit of M = a + b·B to the measured peaks of all arms"
             f"{' of one step kind' if several else ''}. Largest residual: "
             "relative to the fitted peak. Largest batch: the B for which a + b·B would be the capacity of "
-            "the device, in two digits; it may lie far beyond the points that the line was fitted to. On a "
+            "the device, in two digits; it may lie far beyond the points that the line goes through. None is "
+            f"given where a point lies more than {LINEAR:.0%} from the line. On a "
             "CPU a + b·B is what training adds: what the process holds before it (libraries and data), and "
             "what else is in memory, is not taken off the capacity, so that less than this fits.",
             columns=[*timed_columns(several=several), *COLUMNS],

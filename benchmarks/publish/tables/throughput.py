@@ -6,6 +6,7 @@ from benchmarks.publish import wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 from benchmarks.summary.schema import CASE
+from benchmarks.summary.statistics import distinct, geometric_mean
 
 COLUMNS = [
     Column("Batch size"),
@@ -21,21 +22,24 @@ COLUMNS = [
 ]
 SPEED = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
 TIMES = ["step_ms", "training_samples_per_s", "training_over_throughput", "compile_s", "first_step_s"]
+TRAINED = ["training_samples_per_s", "training_over_throughput"]
 SHARES = ["input_share", "input_share_idiomatic"]
 
 
 def tables(results: Results) -> list[Table]:
     """One table: a row per (dataset, model, step kind, batch size, framework)."""
     # Throughput is measured once for all arms of a step kind, so that the row of any of them will do.
-    cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]]
-    data = cases.set_index(CASE).loc[results.cases].reset_index()
+    cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]].set_index(CASE)
+    cases[TRAINED] = distinct(results.summary).groupby(CASE)[TRAINED].agg(_mean)
+    data = cases.loc[results.cases].reset_index()
     several = results.several_step_kinds
     return [
         Table(
             name="throughput",
             title="Step times of the fused execution",
             caption="Step: the median over timed rounds of the mean time of a step. In training: examples "
-            "over seconds of the runs to the target, and that over the timed throughput. Compile and first "
+            "over seconds of the runs to the target, the geometric mean over arms, and that over the timed "
+            "throughput. Compile and first "
             "step come before the timed rounds and are not part of the throughput. Input share: time of the "
             "input pipeline alone over the time of the full step.",
             columns=[*timed_columns(several=several), *COLUMNS],
@@ -43,6 +47,11 @@ def tables(results: Results) -> list[Table]:
             data=data,
         )
     ]
+
+
+def _mean(values: pd.Series) -> float:
+    """The geometric mean of those that there are."""
+    return geometric_mean(values.dropna()).value
 
 
 def _failure(results: Results, cell: pd.Series) -> str:

@@ -1,10 +1,12 @@
 """Whether what is timed is what trains: the speed of the trainings over that of their calls alone."""
 
 import pandas as pd
+from scipy import stats
 
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.summary.schema import CASE
 from benchmarks.summary.statistics import geometric_mean
 
 BAR = 0.05
@@ -13,7 +15,7 @@ RATIOS = {"calls": "Over the same calls, beside the run", "throughput": "Over th
 COLUMNS = [
     Column("Workload", words=True),
     Column("Framework", words=True),
-    Column("Cells"),
+    Column("Batch sizes"),
     *(
         Column(head, over)
         for over in RATIOS.values()
@@ -33,8 +35,9 @@ def tables(results: Results) -> list[Table]:
             title="Speed in training over timed speed",
             caption="Examples per second of the runs to the target: over those of the same calls of the "
             "trainer with nothing in between, timed just before and after each run, and over the "
-            "throughput, which other processes timed at another time. The geometric mean over cells, with "
-            "the interval of Student's t, and the extremes. 1 means that what is timed is what trains. "
+            "throughput, which other processes timed at another time. The geometric mean over batch sizes, "
+            "of each over its arms, with the interval of Student's t, and the extremes. 1 means that what is "
+            "timed is what trains. "
             f"Within {BAR:.0%}: yes where the whole interval is, no where none of it is. Cells that were "
             "disturbed, or lack one of the two, are left out. Where the ratio beside the run is 1 and the "
             "other is not, the machine was faster at one time than at the other.",
@@ -46,13 +49,18 @@ def tables(results: Results) -> list[Table]:
 
 
 def rates(trained: pd.DataFrame) -> pd.DataFrame:
-    """Both ratios over the undisturbed of the trained cells of each (dataset, model, framework)."""
+    """Both ratios over the undisturbed of the trained cells of each (dataset, model, framework).
+
+    The arms of one step kind share a throughput at each batch size, so that only their mean is a value of its
+    own.
+    """
     columns = [f"training_over_{name}" for name in RATIOS]
     rows = []
     for key, cells in trained.groupby(["dataset", "model", "framework"], sort=False):
         names = dict(zip(("dataset", "model", "framework"), key, strict=True))
-        held = cells.loc[cells["disturbed"] == "", columns].dropna()
-        rows.append({**names, "n": len(held), "cells": len(cells), **_spread(held)})
+        held = cells[cells["disturbed"] == ""].dropna(subset=columns)
+        of_cases = held.groupby(CASE, sort=False)[columns].agg(stats.gmean)
+        rows.append({**names, "n": len(of_cases), "n_all": cells.groupby(CASE).ngroups, **_spread(of_cases)})
     return pd.DataFrame(rows)
 
 
@@ -68,7 +76,7 @@ def _spread(cells: pd.DataFrame) -> dict[str, float]:
 
 def _line(row: pd.Series) -> list[Entry]:
     texts = [wording.workload((row["dataset"], row["model"])), wording.name(row["framework"])]
-    texts.append(f"{row['n']} of {row['cells']}")
+    texts.append(f"{row['n']} of {row['n_all']}")
     for name in (f"training_over_{name}" for name in RATIOS):
         lo, hi, least, most = (row[f"{name}_{end}"] for end in ("lo", "hi", "least", "most"))
         known = wording.interval(row[name], lo, hi), f"{wording.number(least)} to {wording.number(most)}"
