@@ -1,5 +1,6 @@
 """Devices, leases, locks and child processes."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -135,6 +136,15 @@ def test_what_a_forked_process_returns_comes_back():
 def test_a_forked_process_that_is_killed_or_ends_returns_nothing_and_its_exit_code():
     assert process.forked(lambda: os.kill(os.getpid(), 9)) == (None, -9)
     assert process.forked(lambda: os._exit(3)) == (None, 3)
+
+
+def test_a_full_disk_in_a_forked_process_is_one_message(capfd):
+    def fills():
+        raise OSError(errno.ENOSPC, "No space left on device", "results/x.json")
+
+    assert process.forked(fills) == (None, 1)
+    said = capfd.readouterr().err
+    assert "error: results/x.json: No space left on device" in said and "Traceback" not in said
 
 
 FORKING = """

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.common.errors import exit_with_message
+
 FORKS = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
@@ -80,7 +82,8 @@ def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
 def _send(sender: Connection, function: Callable, arguments: tuple, options: dict) -> None:
     """Call the function in a forked process."""
     end_with_parent()
-    sender.send(function(*arguments, **options))
+    with exit_with_message():  # a full disk, say, which whoever called may tell as well
+        sender.send(function(*arguments, **options))
 
 
 def end_with_parent() -> None:

@@ -147,7 +147,7 @@ def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
         first = alike.loc[alike["batch_size"].idxmin()]
         others = alike.drop(index=best.name)
         step_kind = f" ({best['step_kind']})" if results.several_step_kinds else ""
-        near = as_fast(results.throughput, best, others)
+        near = _as_fast(results.throughput, best, others)
         apart = first.name in others.index.difference(near.index)
         yield (
             f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
@@ -156,7 +156,7 @@ def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) -> pd.DataFrame:
+def _as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) -> pd.DataFrame:
     """The other cells that the best is not faster than with a whole interval, paired over processes."""
     timings = throughput[throughput["execution"] == "fused"]
     for name in ("dataset", "model", "framework", "step_kind"):

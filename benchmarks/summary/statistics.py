@@ -94,7 +94,7 @@ def ratio(processes: pd.DataFrame, above: str, below: str) -> Estimate:
     return paired_ratio(pairs[above].to_numpy(), pairs[below].to_numpy())
 
 
-SECONDS = ["training_samples_per_s", "time_to_target_s", "peak_memory_mib"]
+OF_RUNS = ["training_samples_per_s", "time_to_target_s", "peak_memory_mib"]
 
 
 def distinct(cells: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def distinct(cells: pd.DataFrame) -> pd.DataFrame:
 
     Both have the result of the same runs, so that what was measured of them is equal to the last digit.
     """
-    again = cells.duplicated([*CASE, *SECONDS]) & cells["training_samples_per_s"].notna()
+    again = cells.duplicated([*CASE, *OF_RUNS]) & cells["training_samples_per_s"].notna()
     return cells[~again]
 
 

@@ -50,9 +50,9 @@ def caption(results: Results) -> str:
         f"Test accuracy against time to target, a point per batch size ({_labelled(results)}; lines join "
         "neighbours of the grid): up and to the left is better. Bars: bootstrap interval of the time over "
         "runs, of three runs their range, with an arrow where it has no upper end, and standard deviation of "
-        "the accuracy over runs. The vertical "
-        f"axis is logarithmic in the distance to 100 %. {by_arm.HOLLOW} Above each panel: the batch "
-        "sizes that have no point since their median run did not reach the target, and why."
+        f"the accuracy over runs. The vertical axis is logarithmic in the distance to 100 %. {by_arm.HOLLOW} "
+        "Above each panel: the batch sizes that have no point since their median run did not reach the "
+        "target, and why."
     )
 
 

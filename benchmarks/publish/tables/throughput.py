@@ -39,9 +39,8 @@ def tables(results: Results) -> list[Table]:
             title="Step times of the fused execution",
             caption="Step: the median over timed rounds of the mean time of a step. In training: examples "
             "over seconds of the runs to the target, the geometric mean over arms, and that over the timed "
-            "throughput. Compile and first "
-            "step come before the timed rounds and are not part of the throughput. Input share: time of the "
-            "input pipeline alone over the time of the full step.",
+            "throughput. Compile and first step come before the timed rounds and are not part of the "
+            "throughput. Input share: time of the input pipeline alone over the time of the full step.",
             columns=[*timed_columns(several=several), *COLUMNS],
             rows=[_line(cell, _failure(results, cell), several=several) for _, cell in data.iterrows()],
             data=data,

@@ -1,7 +1,6 @@
 """Whether what is timed is what trains: the speed of the trainings over that of their calls alone."""
 
 import pandas as pd
-from scipy import stats
 
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
@@ -59,9 +58,13 @@ def rates(trained: pd.DataFrame) -> pd.DataFrame:
     for key, cells in trained.groupby(["dataset", "model", "framework"], sort=False):
         names = dict(zip(("dataset", "model", "framework"), key, strict=True))
         held = cells[cells["disturbed"] == ""].dropna(subset=columns)
-        of_cases = held.groupby(CASE, sort=False)[columns].agg(stats.gmean)
+        of_cases = held.groupby(CASE, sort=False)[columns].agg(_mean)
         rows.append({**names, "n": len(of_cases), "n_all": cells.groupby(CASE).ngroups, **_spread(of_cases)})
     return pd.DataFrame(rows)
+
+
+def _mean(ratios: pd.Series) -> float:
+    return geometric_mean(ratios).value
 
 
 def _spread(cells: pd.DataFrame) -> dict[str, float]:
