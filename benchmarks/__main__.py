@@ -91,16 +91,16 @@ def trace(
     precision: Annotated[str, typer.Option(help="Precision of the traces: float64 or float32.")],
     output: Output,
     reference: Annotated[
-        bool, typer.Option("--reference", help="Trace only what other frameworks are compared with.")
+        bool, typer.Option("--reference", help="Only what others are compared with.")
     ] = False,
     threads: Threads = 0,
     store: Store = Path("results/store"),
 ) -> None:
     """Record the traces of a framework on a study, which its certificates are made from."""
-    from benchmarks.identity import traces
+    from benchmarks.identity import subjects, traces
     from benchmarks.study.study import Study
 
-    file = traces.File(framework, precision, certified=not reference)
+    file = subjects.File(framework, precision, certified=not reference)
     traces.write(Study.model_validate_json(study), file, data, threads=threads, store=store, output=output)
     seal(output)
 

@@ -9,7 +9,7 @@ from tracing import MOMENTUM, STUDY
 
 from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.identity import certificate as identity_certificate
-from benchmarks.identity import quantity, traces
+from benchmarks.identity import quantity, subjects
 from benchmarks.identity.certificate import certificate
 from benchmarks.identity.difference import (
     BOUND,
@@ -184,7 +184,7 @@ def test_the_verdict_of_chance_is_statistical_unless_the_rest_differs(reference)
 
 def test_certificates_cover_the_study_and_need_no_more_of_the_reference_than_is_traced(reference, tmp_path):
     read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
-    for file in traces.files(read.frameworks):
+    for file in subjects.files(read.frameworks):
         names = [quantity.trace_name("digits", "cnn", "plain", execution) for execution in file.executions]
         quantity.write_traces(
             dict.fromkeys(names, reference), dict.fromkeys(names, "c0de"), tmp_path / file.path
@@ -204,7 +204,7 @@ def test_a_trace_that_failed_is_not_certified_and_its_error_is_told(
     reference, framework, precision, tmp_path
 ):
     read = check.read({**STUDY, "arms": [MOMENTUM.model_dump(exclude_defaults=True)]})
-    for file in traces.files(read.frameworks):
+    for file in subjects.files(read.frameworks):
         names = [quantity.trace_name("digits", "cnn", "plain", execution) for execution in file.executions]
         found = "TypeError: no" if (file.framework, file.precision) == (framework, precision) else reference
         quantity.write_traces(dict.fromkeys(names, found), dict.fromkeys(names, "c0de"), tmp_path / file.path)

@@ -13,7 +13,7 @@ from tracing import STUDY
 from benchmarks import frameworks
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import quantity, traces
+from benchmarks.identity import quantity, subjects
 from benchmarks.identity.certificate import ONLY_OF_RUNS, judged
 from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
@@ -89,7 +89,7 @@ def keras_traces(tmp_path_factory):
     assert run("fetch", "digits", "--output", folder / "digits.npz").wait() == 0
     given = [folder / "digits.npz", "--study", check.read(STUDY).model_dump_json()]
     jobs = {}
-    for file in traces.files(KERAS):
+    for file in subjects.files(KERAS):
         if file.precision == "float64":
             # One thread each: four frameworks side by side would wait for one another's threads.
             arguments = ["--framework", file.framework, "--precision", "float64", "--threads", 1]

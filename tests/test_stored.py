@@ -7,11 +7,11 @@ import pytest
 from test_trace import STUDY
 
 from benchmarks.common.store import Store
-from benchmarks.identity import quantity, stored, traces
+from benchmarks.identity import quantity, stored, subjects, traces
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.study import check, study
 
-FILE = traces.File("numpy", "float64")
+FILE = subjects.File("numpy", "float64")
 FUSED = "digits/cnn/adam/fused"
 LOSSES = Quantity(Stage.LOSS)
 
@@ -57,8 +57,8 @@ def test_another_target_is_the_same_trace(recorded, digits, tmp_path):
     "otherwise",
     [
         {"threads": 2},
-        {"file": traces.File("numpy", "float32")},
-        {"file": traces.File("pytorch", "float64")},
+        {"file": subjects.File("numpy", "float32")},
+        {"file": subjects.File("pytorch", "float64")},
         {"batch_sizes": [8, 77]},
         {"model": "logistic"},
         {"budget": {"epochs": 3, "seconds": 9}},

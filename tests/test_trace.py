@@ -14,7 +14,7 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 from benchmarks import models
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS, Steps
-from benchmarks.identity import quantity, traces
+from benchmarks.identity import quantity, subjects, traces
 from benchmarks.identity.difference import differences, first_step_apart, relative_difference
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.identity.trace import (
@@ -148,21 +148,21 @@ def test_dropout_of_the_framework_is_statistical_and_traced_with_the_shared_gene
 
 
 def test_of_the_reference_only_what_is_compared_with_is_traced():
-    assert traces.files(["pytorch"]) == [
+    assert subjects.files(["pytorch"]) == [
         ("numpy", "float64", False),
         ("pytorch", "float64", True),
         ("pytorch", "float32", True),
     ]
-    assert traces.File("numpy", "float64", certified=False).executions == ("idiomatic",)
-    assert traces.files(["numpy"]) == [("numpy", "float64", True), ("numpy", "float32", True)]
-    assert traces.File("numpy", "float64").executions == EXECUTIONS
+    assert subjects.File("numpy", "float64", certified=False).executions == ("idiomatic",)
+    assert subjects.files(["numpy"]) == [("numpy", "float64", True), ("numpy", "float32", True)]
+    assert subjects.File("numpy", "float64").executions == EXECUTIONS
 
 
 def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
     read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
     for certified, executions in ((True, EXECUTIONS), (False, ("idiomatic",))):
-        file = traces.File("numpy", "float32", certified=certified)
-        wanted = traces.subjects(read, file)
+        file = subjects.File("numpy", "float32", certified=certified)
+        wanted = subjects.subjects_of(read, file)
         found = dict(traces.traces(read, file, {"digits": digits}, wanted, threads=1))
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
@@ -186,8 +186,8 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
 
     monkeypatch.setattr(traces, "record", raises)
     read = check.read(STUDY)
-    file = traces.File("numpy", "float64")
-    found = dict(traces.traces(read, file, {"digits": digits}, traces.subjects(read, file), threads=1))
+    file = subjects.File("numpy", "float64")
+    found = dict(traces.traces(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1))
     quantity.write_traces(found, dict.fromkeys(found, "c0de"), tmp_path / "x.safetensors")
     idiomatic, fused = (f"digits/cnn/adam/{execution}" for execution in ("idiomatic", "fused"))
     assert quantity.read_failure(tmp_path / "x.safetensors", fused) == "TypeError: steps of another trainer"
@@ -201,9 +201,9 @@ def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
         raise Problem("there is no such thing", fix="make it")
 
     monkeypatch.setattr(traces, "record", raises)
-    read, file = check.read(STUDY), traces.File("numpy", "float64")
+    read, file = check.read(STUDY), subjects.File("numpy", "float64")
     with pytest.raises(Problem, match="no such thing") as raised:
-        traces.surviving(read, file, {"digits": digits}, traces.subjects(read, file), threads=1)
+        traces.surviving(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1)
     assert raised.value.fix == "make it"
 
 
@@ -215,8 +215,8 @@ def test_a_trace_whose_process_is_killed_costs_no_other(monkeypatch, digits):
 
     monkeypatch.setattr(traces, "record", dies)
     monkeypatch.setattr(traces.studied, "by_the_study", lambda *_, **__: {})
-    read, file = check.read(STUDY), traces.File("numpy", "float64")
-    found = traces.surviving(read, file, {"digits": digits}, traces.subjects(read, file), threads=1)
+    read, file = check.read(STUDY), subjects.File("numpy", "float64")
+    found = traces.surviving(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1)
     assert found["digits/cnn/adam/fused"] == "the process that traced it was killed by SIGKILL"
     assert list(found["digits/cnn/adam/idiomatic"]) == [Quantity(Stage.FIRST_LOSS)]
 

@@ -32,8 +32,8 @@ from benchmarks.identity.difference import (
 )
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.identity.subjects import PRECISIONS, REFERENCE, File
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
-from benchmarks.identity.traces import PRECISIONS, REFERENCE, File
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
 

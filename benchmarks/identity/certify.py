@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks.common import process
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.identity.traces import REFERENCE, File, files
+from benchmarks.identity.subjects import REFERENCE, File, files
 from benchmarks.study import check
 from benchmarks.study import study as studies
 from benchmarks.study.study import Study, Workload

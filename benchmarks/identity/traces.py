@@ -1,7 +1,4 @@
-"""The traces that a study needs: of each framework on each workload and arm, and of the reference.
-
-The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
-"""
+"""Records the traces that a study needs and the store lacks, and writes them file by file."""
 
 import functools
 import traceback
@@ -9,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import machine, process
@@ -18,7 +14,6 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.identity import (
     counted,
     exaggerated,
@@ -30,66 +25,10 @@ from benchmarks.identity import (
     timed,
 )
 from benchmarks.identity.quantity import Trace
+from benchmarks.identity.subjects import STUDIED, File, Subject, is_reference, subjects_of
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
-from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.plan import Plan
-from benchmarks.study.study import Study, Workload, plan
+from benchmarks.study.study import Study
 from benchmarks.training.dependencies import certified_conditions
-
-REFERENCE = ("numpy", "idiomatic")
-PRECISIONS = ("float64", "float32")
-STUDIED = "fused"
-"""The execution that a study trains with."""
-
-
-class File(NamedTuple):
-    """A file of traces: one framework in one precision, to be certified or only to be compared with."""
-
-    framework: str
-    precision: str
-    certified: bool = True
-
-    @property
-    def executions(self) -> tuple[Execution, ...]:
-        """The executions that are traced."""
-        return EXECUTIONS if self.certified else (REFERENCE[1],)
-
-    @property
-    def path(self) -> Path:
-        """Its place in the folder of traces."""
-        return Path(self.precision) / f"{self.framework}.safetensors"
-
-
-def files(names: list[str]) -> list[File]:
-    """The files that the certificates of these frameworks are made from.
-
-    Where the reference is not one of them, only what they are compared with is traced of it.
-    """
-    of_frameworks = [File(name, precision) for name in names for precision in PRECISIONS]
-    of_reference = [] if REFERENCE[0] in names else [File(REFERENCE[0], "float64", certified=False)]
-    return of_reference + of_frameworks
-
-
-class Subject(NamedTuple):
-    """What a trace is of: one arm of a workload in one execution.
-
-    `plans` are those of the study, one for each batch size.
-    """
-
-    workload: Workload
-    arm: Arm
-    execution: Execution
-    plans: list[Plan]
-
-    @property
-    def name(self) -> str:
-        """Its name in the file of traces."""
-        return quantity.trace_name(self.workload.slug, self.workload.model, self.arm.name, self.execution)
-
-
-def is_reference(subject: Subject, precision: str) -> bool:
-    """Whether all others are compared with this trace."""
-    return (subject.plans[0].cell.framework, subject.execution, precision) == (*REFERENCE, "float64")
 
 
 def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
@@ -123,22 +62,6 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
         **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
         **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
     }
-
-
-def subjects(study: Study, file: File) -> list[Subject]:
-    """Everything of a study that is traced for a file."""
-    return [
-        Subject(workload, arm, execution, plans_of(study, workload, arm, file.framework))
-        for workload in study.workloads
-        for arm in study.arms
-        for execution in file.executions
-    ]
-
-
-def plans_of(study: Study, workload: Workload, arm: Arm, framework: str) -> list[Plan]:
-    """The study's plans at each batch size."""
-    common = {"workload": workload, "framework": framework, "arm": arm, "seed": 0}
-    return [plan(study, batch_size=size, **common) for size in workload.sizes]
 
 
 def attempt(recorded: Callable[[], Trace]) -> Trace | str:
@@ -228,7 +151,7 @@ def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, thr
         subject.name: digest(
             certified_conditions(subject.plans[0], data=data[subject.workload.slug], threads=threads)
         )
-        for subject in subjects(study, file)
+        for subject in subjects_of(study, file)
     }
 
 
@@ -275,7 +198,7 @@ def record_missing(
     study: Study, file: File, data: dict[str, Dataset], store: Store, *, threads: int
 ) -> dict[str, Trace | str]:
     """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere."""
-    wanted = subjects(study, file)
+    wanted = subjects_of(study, file)
     keys = {
         each.name: conditions_of(study, file, each, data[each.workload.slug], threads=threads)
         for each in wanted

@@ -14,7 +14,7 @@ from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
-from benchmarks.identity import traces
+from benchmarks.identity import subjects
 from benchmarks.study import check
 from benchmarks.study import study as studies
 from benchmarks.training import view
@@ -62,7 +62,7 @@ if not files.is_in_use(Path("results")):
         logger.warning(f"{cause}; it is set aside and made again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
-TRACES = traces.files(STUDY.frameworks)
+TRACES = subjects.files(STUDY.frameworks)
 
 
 wildcard_constraints:

@@ -1,0 +1,84 @@
+"""What the certificates of a study are made of: files of traces, and the subject of each trace.
+
+The reference is the framework `numpy` in its idiomatic execution, whether or not a study lists it.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.frameworks.trainer import EXECUTIONS, Execution
+from benchmarks.identity import quantity
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.plan import Plan
+from benchmarks.study.study import Study, Workload, plan
+
+REFERENCE = ("numpy", "idiomatic")
+PRECISIONS = ("float64", "float32")
+STUDIED = "fused"
+"""The execution that a study trains with."""
+
+
+class File(NamedTuple):
+    """A file of traces: one framework in one precision, to be certified or only to be compared with."""
+
+    framework: str
+    precision: str
+    certified: bool = True
+
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        """The executions that are traced."""
+        return EXECUTIONS if self.certified else (REFERENCE[1],)
+
+    @property
+    def path(self) -> Path:
+        """Its place in the folder of traces."""
+        return Path(self.precision) / f"{self.framework}.safetensors"
+
+
+def files(names: list[str]) -> list[File]:
+    """The files that the certificates of these frameworks are made from.
+
+    Where the reference is not one of them, only what they are compared with is traced of it.
+    """
+    of_frameworks = [File(name, precision) for name in names for precision in PRECISIONS]
+    of_reference = [] if REFERENCE[0] in names else [File(REFERENCE[0], "float64", certified=False)]
+    return of_reference + of_frameworks
+
+
+class Subject(NamedTuple):
+    """What a trace is of: one arm of a workload in one execution.
+
+    `plans` are those of the study, one for each batch size.
+    """
+
+    workload: Workload
+    arm: Arm
+    execution: Execution
+    plans: list[Plan]
+
+    @property
+    def name(self) -> str:
+        """Its name in the file of traces."""
+        return quantity.trace_name(self.workload.slug, self.workload.model, self.arm.name, self.execution)
+
+
+def is_reference(subject: Subject, precision: str) -> bool:
+    """Whether all others are compared with this trace."""
+    return (subject.plans[0].cell.framework, subject.execution, precision) == (*REFERENCE, "float64")
+
+
+def subjects_of(study: Study, file: File) -> list[Subject]:
+    """Everything of a study that is traced for a file."""
+    return [
+        Subject(workload, arm, execution, plans_of(study, workload, arm, file.framework))
+        for workload in study.workloads
+        for arm in study.arms
+        for execution in file.executions
+    ]
+
+
+def plans_of(study: Study, workload: Workload, arm: Arm, framework: str) -> list[Plan]:
+    """The study's plans at each batch size."""
+    common = {"workload": workload, "framework": framework, "arm": arm, "seed": 0}
+    return [plan(study, batch_size=size, **common) for size in workload.sizes]
