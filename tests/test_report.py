@@ -175,6 +175,16 @@ def test_a_speed_is_no_multiple_of_one_that_it_is_not_told_apart_from(folder, sl
     assert sentence.endswith(said)
 
 
+def test_the_only_quiet_cell_is_compared_with_nothing(folder):
+    known = results.read(folder)
+    own = (known.summary["dataset"] == "mnist") & (known.summary["framework"] == "keras")
+    quiet = known.summary["batch_size"] == 16
+    rough = known.summary["disturbed"].mask(own & ~quiet, "others took 9 %")
+    alone = replace(known, summary=known.summary[own].assign(disturbed=rough[own]))
+    (sentence,) = [each for each in report.findings(alone)["MNIST, MLP"] if "trains fastest" in each]
+    assert "B = 16" in sentence and "told apart" not in sentence
+
+
 def test_in_training_is_the_mean_over_arms(folder):
     known = results.read(folder)
     case = known.summary[CASE].iloc[0]

@@ -163,7 +163,7 @@ def _as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) ->
         timings = timings[timings[name] == best[name]]
     processes = by_process(timings, of="batch_size")
     ratios = [ratio(processes, best["batch_size"], size) for size in others["batch_size"]]
-    return others[[not each.lo > 1 for each in ratios]]
+    return others.loc[[not each.lo > 1 for each in ratios]]
 
 
 def _multiple(best: pd.Series, first: pd.Series) -> str:
