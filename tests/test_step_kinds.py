@@ -21,6 +21,8 @@ def test_memory_is_fitted_to_each_form_on_its_own():
             "arm": arm,
             "batch_size": size,
             "peak_memory_mib": base + slope * size,
+            "training_samples_per_s": float(ord(arm)),
+            "time_to_target_s": 1.0,
         }
         for step_kind, arm, base, slope in [("sgd", "a", 10, 1), ("sgd", "b", 10, 1), ("adam", "c", 40, 3)]
         for size in (1, 2, 4)
