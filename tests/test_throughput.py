@@ -73,11 +73,13 @@ def test_a_process_is_kept_case_by_case_and_put_together_again():
 def test_the_files_of_processes_replace_the_earlier_ones(tmp_path):
     (tmp_path / "keras-0-7.json").write_text("of an earlier timing")
     case = Case(**{key: INFO[key] for key in Case.model_fields})
-    found = {(0, "keras", case): content_of([benchmark_of([0.1])])}
+    of_fit = benchmark_of([0.1], execution="idiomatic", disturbance={"probe_ms": 9.0})
+    found = {(0, "keras", case): content_of([benchmark_of([0.1]), of_fit])}
     job.write_processes(found, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["keras-0-0.json"]
     (process,) = rows.processes(tmp_path)
-    assert (process.framework, process.job_s, process.measuring_s) == ("keras", 4.0, 1.5)
+    assert (process.framework, process.job_s, process.measuring_s) == ("keras", 4.0, 3.0)
+    assert process.probe_ms == [1.0]
     assert process.provenance == {"others_cpu_share": 0.25, "started": "a"}
 
 

@@ -14,6 +14,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.study import check, study
 from benchmarks.summary import summarise
 from benchmarks.summary.schema import THROUGHPUT
+from benchmarks.throughput.rows import Process
 from benchmarks.training import view
 from benchmarks.training.record import Evaluation
 
@@ -40,6 +41,17 @@ def test_a_run_that_two_arms_share_is_counted_once():
     for each in (record, record, *[record.model_copy(update={"conditions": ""})] * 2):
         totals.add_record(each)
     assert totals.job_s == 9.0
+
+
+def test_the_pace_of_the_machine_is_told_for_timings_and_for_trainings():
+    totals = summarise.Totals()
+    assert summarise.pace(totals) == {"timed": None, "trained": None}
+    totals.add_process(Process("keras", 1.0, 1.0, [1.0, 4.0], {}))
+    for conditions, probe_ms in (("a", 2.0), ("a", 2.0), ("b", 8.0)):  # two arms share a run
+        disturbance = {"others_cpu_share": 0.0, "probe_ms": probe_ms, "probe_drift": 1.0, "gap_share": 0.0}
+        made = {"provenance": origin("cpu"), "conditions": conditions, "disturbance": disturbance}
+        totals.add_record(*records(reached(0, 100, test=0.9), **made))
+    assert summarise.pace(totals) == pytest.approx({"timed": 2.0, "trained": 4.0})
 
 
 @pytest.mark.parametrize(("kind", "memory_mib"), [("cpu", 7000), ("gpu", 800)])

@@ -25,7 +25,7 @@ def test_the_speed_in_training_is_held_to_the_timed_one(within, over):
     ]
     rows.append({**names, "batch_size": 8, "disturbed": "1 of 6: a stop", f"training_over_{over}": 0.01})
     rows.append({**names, "batch_size": 9, f"training_over_{over}": None})
-    (table,) = training_rate.tables(types.SimpleNamespace(trained=pd.DataFrame(rows)))
+    (table,) = training_rate.tables(types.SimpleNamespace(trained=pd.DataFrame(rows), provenance={}))
     (line,) = texts(table)
     place = list(training_rate.RATIOS).index(over)
     assert line[2] == "4 of 6" and line[5 + 3 * place] == within and line[8 - 3 * place] == "no"
@@ -38,7 +38,7 @@ def test_a_framework_of_which_every_cell_was_disturbed_keeps_its_row():
     names = {**NAMES, "batch_size": 8, "disturbed": "1 of 6: a stop"}
     ratios = {f"training_over_{name}": 1.0 for name in training_rate.RATIOS}
     summary = pd.DataFrame([{**names, **ratios}])
-    (table,) = training_rate.tables(types.SimpleNamespace(trained=summary))
+    (table,) = training_rate.tables(types.SimpleNamespace(trained=summary, provenance={}))
     (line,) = texts(table)
     assert line[2] == "0 of 1" and set(line[3:]) == {wording.NOTHING}
 
@@ -52,3 +52,19 @@ def test_arms_that_share_a_timing_are_one_value():
     assert (row["n"], row["n_all"]) == (2, 2)
     assert row["training_over_throughput_least"] == pytest.approx(0.4)
     assert row["training_over_throughput"] == pytest.approx(np.sqrt(0.4))
+
+
+@pytest.mark.parametrize(
+    ("probe_ms", "told"),
+    [
+        ({"timed": 0.5, "trained": 0.6}, "took 1.20 times as long"),
+        ({"timed": 0.5, "trained": None}, ""),
+        (None, ""),
+    ],
+)
+def test_a_machine_that_drifted_between_timings_and_trainings_is_told(probe_ms, told):
+    ratios = {f"training_over_{name}": 0.8 for name in training_rate.RATIOS}
+    trained = pd.DataFrame([{**NAMES, **ratios, "batch_size": 8, "disturbed": ""}])
+    provenance = {"probe_ms": probe_ms} if probe_ms else {}
+    (table,) = training_rate.tables(types.SimpleNamespace(trained=trained, provenance=provenance))
+    assert told in table.caption and ("fixed piece" in table.caption) == bool(told)

@@ -30,6 +30,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "stages": stages(full),
         "predicted": predicted(full),
         "training-rate": _rows_of(training_rate.tables(full)[0]),
+        "drift": wording.number(training_rate.drift(full.provenance)),
         "speed": speed(full),
         "loops": loops(full),
         "frameworks": frameworks(full),

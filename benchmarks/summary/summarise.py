@@ -1,6 +1,7 @@
 """Summarise a study on one machine: its records, timings and certificates into a few tidy files."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,12 +68,15 @@ class Totals:
         self.started: list[str] = []
         self.finished: list[str] = []
         self.counted: set[str] = set()
+        self.probe_ms: dict[str, list[float]] = {"timed": [], "trained": []}
 
     def add_record(self, of_run: Record) -> None:
         """Count the record of one run in, unless another arm had the same run."""
         if of_run.conditions in self.counted:
             return
         self.counted |= {of_run.conditions} - {""}  # of a run that failed nobody knows
+        if of_run.disturbance:
+            self.probe_ms["trained"].append(of_run.disturbance.probe_ms)
         origin = of_run.provenance
         data = {of_run.cell.dataset: origin["data_sha256"]} if "device" in origin else {}
         self._add(
@@ -84,6 +88,7 @@ class Totals:
 
     def add_process(self, timed: Process) -> None:
         """Count one timing process in."""
+        self.probe_ms["timed"] += timed.probe_ms
         self._add(timed.framework, timed.job_s, timed.measuring_s, timed.provenance)
 
     def _add(self, framework: str, job_s: float, measuring_s: float, origin: dict) -> None:
@@ -122,6 +127,12 @@ class Totals:
 def measured_on(totals: Totals) -> dict:
     """The machine that the results come from, which need not be this one; this one if there are none."""
     return totals.machine or machine.describe()
+
+
+def pace(totals: Totals) -> dict[str, float | None]:
+    """Milliseconds of the fixed work while the study was timed and while it trained: geometric means."""
+    means = {name: statistics.geometric_mean(probes).value for name, probes in totals.probe_ms.items()}
+    return {name: mean if math.isfinite(mean) else None for name, mean in means.items()}
 
 
 def capacity_mib(totals: Totals) -> float:
@@ -188,6 +199,7 @@ def describe(study: Study, totals: Totals, slug: str) -> dict:
         "job_s": totals.job_s,
         "measuring_s": totals.measuring_s,
         "others_cpu_share": totals.others_s / totals.job_s if totals.job_s else None,
+        "probe_ms": pace(totals),
         "measuring_share": totals.measuring_s / totals.job_s if totals.job_s else None,
         "data": totals.data,
         "data_names": {w.dataset: w.slug for w in study.workloads},

@@ -122,11 +122,15 @@ def row(benchmark: dict) -> Timing:
 
 
 class Process(NamedTuple):
-    """One timing process: its lifetime in seconds, the part of it spent on measuring, and its provenance."""
+    """One timing process: its lifetime in seconds, the part of it spent on measuring, and its provenance.
+
+    `probe_ms` has the fixed work of each case that was timed fused, as trainings are.
+    """
 
     framework: str
     job_s: float
     measuring_s: float
+    probe_ms: list[float]
     provenance: dict[str, Any]
 
 
@@ -137,4 +141,5 @@ def processes(folder: Path) -> Iterator[Process]:
         infos = [benchmark["extra_info"] for benchmark in content["benchmarks"]]
         framework = (infos or content["failures"])[0]["framework"]
         measuring_s = sum(info["measuring_s"] for info in infos)
-        yield Process(framework, content["job_s"], measuring_s, content["provenance"])
+        probe_ms = [info["disturbance"]["probe_ms"] for info in infos if info["execution"] == "fused"]
+        yield Process(framework, content["job_s"], measuring_s, probe_ms, content["provenance"])

@@ -39,12 +39,30 @@ def tables(results: Results) -> list[Table]:
             "timed is what trains. "
             f"Within {BAR:.0%}: yes where the whole interval is, no where none of it is. Cells that were "
             "disturbed, or lack one of the two, are left out. Where the ratio beside the run is 1 and the "
-            "other is not, the machine was faster at one time than at the other.",
+            "other is not, the machine was faster at one time than at the other."
+            + _drift(results.provenance),
             columns=COLUMNS,
             rows=[_line(row) for _, row in data.iterrows()],
             data=data,
         )
     ]
+
+
+def drift(provenance: dict) -> float | None:
+    """How many times as long a fixed piece of work took during the trainings as during the timings."""
+    probe_ms = provenance.get("probe_ms") or {}
+    timed, trained = probe_ms.get("timed"), probe_ms.get("trained")
+    return trained / timed if timed and trained else None
+
+
+def _drift(provenance: dict) -> str:
+    ratio = drift(provenance)
+    if ratio is None:
+        return ""
+    return (
+        f" A fixed piece of work on one thread took {wording.number(ratio)} times as long during the "
+        "trainings as during the timings."
+    )
 
 
 def rates(trained: pd.DataFrame) -> pd.DataFrame:
