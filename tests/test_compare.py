@@ -44,6 +44,7 @@ def put(
     examples=None,
     rate=0.0625,
     precision="float32",
+    hardware=None,
 ):
     """The results of one machine, as `summarise` leaves them, as far as the comparison reads them."""
     folder.mkdir(parents=True)
@@ -57,6 +58,7 @@ def put(
     arm = {"name": "fixed-lr", "learning_rate": rate, "momentum": 0.875, "scaling": "none"}
     setup = {"precision": precision, "arms": [arm], "workloads": [workload | {"evaluations_per_epoch": 4}]}
     provenance = {"schema_version": VERSION, "study": setup, "finished": finished if examples else None}
+    provenance["machine"] = hardware or {}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
 
@@ -142,6 +144,20 @@ def test_of_two_copies_the_later_counts_and_at_a_tie_the_one_measured_here(tmp_p
     kept, passed_over, _ = find(tmp_path)
     assert [source.folder.relative_to(tmp_path).parts[0] for source in kept] == [taken]
     assert len(passed_over) == 1
+
+
+def test_machines_that_differ_under_one_name_are_not_mixed(tmp_path):
+    zen3, zen5 = ({"cpu": "AMD EPYC", "microarchitecture": name} for name in ("zen3", "zen5"))
+    put(tmp_path / "tiny" / "slow", "slow", finished="2026-01-01", hardware=zen3)
+    put(tmp_path / "other" / "slow", "slow", study="other", finished="2026-02-01", hardware=zen5)
+    put(tmp_path / "third" / "slow", "slow", study="third", finished="2026-01-03", hardware=zen5)
+    put(tmp_path / "tiny" / "fast", "fast", hardware=zen3)
+    found = find(tmp_path)
+    assert {(source.machine, source.study) for source in found.taken} == {
+        *{("slow", "other"), ("slow", "third"), ("fast", "tiny")}
+    }
+    (cause,) = found.unusable
+    assert "tiny/slow comes from another machine of the name slow: generation zen3 against zen5" in cause
 
 
 def test_a_cell_that_one_study_trained_and_a_later_one_only_timed_counts_as_trained(tmp_path):

@@ -9,9 +9,12 @@ import synthetic
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import deposit
+from benchmarks.summary.schema import VERSION
+
+MACHINE = {"cpu": "AMD EPYC", "cpu_model": "26 2 1", "microarchitecture": "zen5", "cores": 2, "gpus": []}
 
 
-def finished_study(folder):
+def finished_study(folder, **machine):
     for path in (
         *deposit.FILES,
         "tables/main.md",
@@ -22,6 +25,8 @@ def finished_study(folder):
     ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
+    provenance = {"schema_version": VERSION, "machine": MACHINE | machine}
+    (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
 
 
@@ -101,3 +106,45 @@ def test_results_of_a_busy_machine_are_better_measured_again(tmp_path, share, re
     frame.to_csv(folder / "summary.csv", index=False)
     assert doubt in deposit.doubt(folder)
     assert bool(deposit.doubt(folder)) == bool(doubt)
+
+
+@pytest.mark.parametrize(
+    ("machine", "told"),
+    [
+        ({"microarchitecture": "zen3", "cpu_model": "25 1 1"}, "generation zen3 against zen5"),
+        ({"cpu_model": "26 2 2"}, "model 26 2 2 against 26 2 1"),
+        ({"cores": 4}, "cores 4 against 2"),
+        ({"gpus": [{"name": "NVIDIA T4"}]}, "GPUs NVIDIA T4 against none"),
+    ],
+)
+@pytest.mark.parametrize("study", ["tiny", "another"])
+def test_results_of_another_machine_of_the_same_name_are_neither_replaced_nor_joined(
+    tmp_path, machine, told, study
+):
+    published = tmp_path / "published" / "amd-epyc"
+    deposit.deposit(finished_study(tmp_path / "first"), published / "tiny")
+    before = contents(published)
+    with pytest.raises(Problem, match=told) as raised:
+        deposit.deposit(finished_study(tmp_path / "second", **machine), published / study)
+    assert "--config machine=NAME" in raised.value.fix
+    assert contents(published) == before
+
+
+def test_results_that_do_not_say_which_model_they_come_from_are_not_replaced(tmp_path):
+    published = tmp_path / "published" / "amd-epyc"
+    early = finished_study(published / "tiny")
+    content = {"schema_version": VERSION, "machine": {"cpu": "AMD EPYC", "cores": 2, "gpus": []}}
+    (early / "provenance.json").write_text(json.dumps(content))
+    with pytest.raises(Problem, match="model 26 2 1 against not recorded"):
+        deposit.deposit(finished_study(tmp_path / "here"), published / "tiny")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"schema_version": 1}', '{"schema_version": 3, "machine": {"gpus": [7]}}']
+)
+def test_a_publication_that_nobody_can_read_is_replaced(tmp_path, text):
+    into = tmp_path / "published" / "amd-epyc" / "tiny"
+    finished_study(into)
+    (into / "provenance.json").write_text(text)
+    deposit.deposit(finished_study(tmp_path / "here"), into)
+    assert json.loads((into / "provenance.json").read_text())["machine"] == MACHINE

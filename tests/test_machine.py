@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import types
 
 import psutil
 import pynvml
 import pytest
 
-from benchmarks.common import files, machine, process
+from benchmarks.common import files, machine, process, processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
 from benchmarks.frameworks import devices
@@ -80,9 +81,90 @@ def test_no_gpu_needs_no_lease(monkeypatch):
 def test_the_slug_is_fit_for_a_folder(monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "NVIDIA H100 80GB HBM3", 1.0)])
     assert machine.slug() == "nvidia-h100-80gb-hbm3"
-    monkeypatch.setattr(machine, "cpu", lambda: "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz")
-    monkeypatch.setattr(machine, "cores", lambda: 2)
-    assert machine.slug("cpu") == "intel-xeon-platinum-8481c-2-cores"
+    called(monkeypatch, "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz", "sapphirerapids", cores=2)
+    assert machine.slug("cpu") == "intel-xeon-platinum-8481c-sapphirerapids-2-cores"
+
+
+def called(monkeypatch, name, microarchitecture, *, cores):
+    monkeypatch.setattr(processor, "name", lambda: name)
+    monkeypatch.setattr(processor, "microarchitecture", lambda: microarchitecture)
+    monkeypatch.setattr(processor, "cores", lambda: cores)
+
+
+@pytest.mark.parametrize(
+    ("name", "microarchitecture", "slug"),
+    [
+        ("AMD EPYC", "zen3", "amd-epyc-zen3-2-cores"),
+        ("AMD EPYC", "zen5", "amd-epyc-zen5-2-cores"),
+        ("Apple M1", "m1", "apple-m1-2-cores"),
+        ("aarch64", "neoverse_v1", "aarch64-neoverse-v1-2-cores"),
+    ],
+)
+def test_generations_of_one_name_have_names_of_their_own(monkeypatch, name, microarchitecture, slug):
+    called(monkeypatch, name, microarchitecture, cores=2)
+    assert machine.slug("cpu") == slug
+
+
+CPUINFO = """processor\t: 0
+model name\t: AMD EPYC
+cpu family\t: 26
+model\t\t: 2
+stepping\t: 1
+
+processor\t: 1
+model name\t: AMD EPYC
+model\t\t: 99
+"""
+
+
+def test_the_processor_is_described_by_what_the_kernel_says_of_its_first_core(monkeypatch, tmp_path):
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    assert processor.model() == "" and processor.name()  # a system that says nothing there
+    processor.CPUINFO.write_text(CPUINFO)
+    assert (processor.name(), processor.model()) == ("AMD EPYC", "26 2 1")
+
+
+def test_caches_are_named_by_level_and_kind(monkeypatch, tmp_path):
+    monkeypatch.setattr(processor, "CACHES", tmp_path)
+    assert processor.caches() == {}
+    for index, (level, kind, size) in enumerate([("1", "Data", "48K"), ("2", "Unified", "2048K")]):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        for part, text in (("level", level), ("type", kind), ("size", size)):
+            (folder / part).write_text(f"{text}\n")
+    assert processor.caches() == {"L1 data": "48K", "L2": "2048K"}
+
+
+class OneGpu:
+    """NVML of one GPU, which does not tell its power limit."""
+
+    NVMLError = pynvml.NVMLError
+    NVML_CLOCK_SM = pynvml.NVML_CLOCK_SM
+
+    def __getattr__(self, name):
+        if name == "nvmlDeviceGetEnforcedPowerLimit":
+            raise_error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+            def refused(handle):
+                raise raise_error
+
+            return refused
+        answers = {
+            "nvmlInit": None,
+            "nvmlDeviceGetCount": 1,
+            "nvmlDeviceGetHandleByIndex": "handle",
+            "nvmlDeviceGetName": b"NVIDIA H200",
+            "nvmlDeviceGetMemoryInfo": types.SimpleNamespace(total=2**30),
+            "nvmlDeviceGetCudaComputeCapability": (9, 0),
+            "nvmlDeviceGetMaxClockInfo": 1980,
+        }
+        return lambda *arguments: answers[name]
+
+
+def test_a_gpu_is_described_with_its_capability_and_clock_and_what_it_does_not_tell_is_none(monkeypatch):
+    monkeypatch.setattr(machine, "pynvml", OneGpu())
+    (gpu,) = machine.gpus()
+    assert gpu == Gpu(0, "NVIDIA H200", 1024.0, "9.0", None, 1980)
 
 
 HOLD = "import sys, pathlib, time; from benchmarks.common import files; {}"

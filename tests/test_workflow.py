@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import SMOKE, planned
 
-from benchmarks.common import machine
+from benchmarks.common import processor
 
 INTERFACE = [
     *("study", "machine", "dataset", "model", "framework", "arm", "batch_size", "n_runs", "status"),
@@ -75,9 +75,9 @@ def test_why_tells_what_is_in_the_store_and_what_would_differ(smoke):
     option = ["--config", "config/studies/smoke.yaml", "--threads"]
     there = smoke.run("why", cell, *option, "0")
     assert "in the store: results/store/run/" in there.stdout, there.stderr
-    other = smoke.run("why", cell, *option, "1" if machine.cores() > 1 else "2")
+    other = smoke.run("why", cell, *option, "1" if processor.cores() > 1 else "2")
     assert "not in the store" in other.stdout
-    assert f"threads: {1 if machine.cores() > 1 else 2} here, {machine.cores()} there" in other.stdout
+    assert f"threads: {1 if processor.cores() > 1 else 2} here, {processor.cores()} there" in other.stdout
     unknown = smoke.run("why", "digits/mlp/keras/fixed-lr/17", *option, "0")
     assert unknown.returncode == 1
     assert "fix:" in unknown.stderr

@@ -6,7 +6,7 @@ This is the one place that says what the digest of a stored measurement is made 
 import functools
 import platform
 
-from benchmarks.common import machine, provenance
+from benchmarks.common import machine, processor, provenance
 from benchmarks.common.store import Conditions
 
 
@@ -42,4 +42,4 @@ def hardware(device: str) -> dict:
     """The kind of machine: its processor and, unless the study keeps to the CPU, its GPU and driver."""
     usable = [] if device == "cpu" else machine.gpus()
     gpu = {"gpu": usable[0].name, "gpu_driver": machine.driver()} if usable else {}
-    return {"cpu": machine.cpu(), "cpu_model": machine.cpu_model(), "cores": machine.cores(), **gpu}
+    return {"cpu": processor.name(), "cpu_model": processor.model(), "cores": processor.cores(), **gpu}

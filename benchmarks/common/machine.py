@@ -1,6 +1,7 @@
 """The machine: its name, its GPUs, a lease on one of them, and the load that other processes put on it."""
 
 import contextlib
+import itertools
 import os
 import platform
 import re
@@ -8,23 +9,32 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import filelock
 import psutil
 import pynvml
 
+from benchmarks.common import processor
 from benchmarks.common.errors import Problem
 
 MIB = 2**20
+T = TypeVar("T")
 
 
 class Gpu(NamedTuple):
-    """One GPU as the driver describes it."""
+    """One GPU as the driver describes it; None where it does not tell.
+
+    The compute capability is CUDA's version of what the GPU can do, such as 9.0; the clock is the highest of
+    its multiprocessors.
+    """
 
     index: int
     name: str
     memory_mib: float
+    compute_capability: str | None = None
+    power_limit_w: float | None = None
+    highest_clock_mhz: int | None = None
 
 
 def gpus() -> list[Gpu]:
@@ -33,13 +43,21 @@ def gpus() -> list[Gpu]:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return []
-    handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-    return [
-        Gpu(
-            index, _text(pynvml.nvmlDeviceGetName(handle)), pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB
-        )
-        for index, handle in enumerate(handles)
-    ]
+    return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount())]
+
+
+def _gpu(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    capability = _told(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    limit_mw = _told(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    return Gpu(
+        index,
+        _text(pynvml.nvmlDeviceGetName(handle)),
+        pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB,
+        compute_capability=capability and ".".join(map(str, capability)),
+        power_limit_w=limit_mw and limit_mw / 1e3,
+        highest_clock_mhz=_told(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM),
+    )
 
 
 SLOWED_BY = {
@@ -79,7 +97,7 @@ def _handle(identifier: str) -> object:
     return pynvml.nvmlDeviceGetHandleByUUID(identifier)
 
 
-def _told(query: Callable[..., int], *arguments) -> int | None:
+def _told(query: Callable[..., T], *arguments) -> T | None:
     """The answer of a query to NVML; None where this GPU has none."""
     try:
         return query(*arguments)
@@ -97,42 +115,31 @@ def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def cpu() -> str:
-    """The processor's name."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def cpu_model() -> str:
-    """Family, model and stepping of the processor, which tell apart generations of one name."""
-    described = {}
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            described.setdefault(key.strip(), value.strip())
-    return " ".join(described.get(key, "") for key in ("cpu family", "model", "stepping")).strip()
-
-
-def cores() -> int:
-    """The number of cores that this process may run on."""
-    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
-
-
 def slug(device: str = "auto") -> str:
-    """The machine's name in results: the GPU's name, or without a GPU the CPU's with its number of cores."""
+    """The machine's name in results: the GPU's name, or without a GPU the processor's.
+
+    A processor is named with its microarchitecture, since several generations share one name, and with the
+    number of its cores.
+    """
     usable = [] if device == "cpu" else gpus()
-    name = usable[0].name if usable else f"{re.sub(r'[(](R|TM)[)]|CPU|@.*', '', cpu())} {cores()} cores"
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return _fit_for_a_folder(usable[0].name if usable else _processor())
+
+
+def _processor() -> str:
+    plain = re.sub(r"[(](R|TM)[)]|CPU|@.*", "", processor.name())
+    return f"{plain} {processor.microarchitecture()} {processor.cores()} cores"
+
+
+def _fit_for_a_folder(name: str) -> str:
+    """Lower-case words, joined by hyphens; a word that repeats the one before it is left out."""
+    words = re.findall("[a-z0-9]+", name.lower())
+    return "-".join(word for before, word in itertools.pairwise(["", *words]) if word != before)
 
 
 def describe() -> dict:
     """Everything that is recorded about the machine, for the provenance of a result."""
     return {
-        "cpu": cpu(),
-        "cores": cores(),
+        **processor.describe(),
         "memory_mib": round(psutil.virtual_memory().total / MIB),
         "gpus": [gpu._asdict() for gpu in gpus()],
         "gpu_driver": driver(),

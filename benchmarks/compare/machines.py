@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.common.errors import Problem, problem_from
 from benchmarks.compare.schema import COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING
-from benchmarks.summary import reading, schema
+from benchmarks.summary import hardware, reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
@@ -75,6 +75,7 @@ def read(folder: Path) -> Source:
         raise Problem(f"{folder / 'provenance.json'} tells no time at which it ended", fix=reading.OLD)
     try:
         cells(source)
+        hardware.of(source.provenance)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         raise Problem(f"{folder} does not hold results of this version: {error}", fix=reading.OLD) from error
     return source
@@ -214,4 +215,25 @@ def find(results: Path) -> Found:
             problems.append(problem_from(error))
     if not sources:
         raise problems[0]
-    return Found(*chosen(sources), unusable=[problem.cause for problem in problems])
+    alike, strangers = of_one_machine_each(sources)
+    return Found(*chosen(alike), unusable=[*(problem.cause for problem in problems), *strangers])
+
+
+def of_one_machine_each(sources: list[Source]) -> tuple[list[Source], list[str]]:
+    """The results of one machine under each name, and why the others are left out.
+
+    Where several machines go by one name, the one that was measured last counts.
+    """
+    latest = {
+        source.machine: hardware.of(source.provenance)
+        for source in sorted(sources, key=lambda source: source.finished)
+    }
+    differs = [
+        hardware.difference(hardware.of(source.provenance), latest[source.machine]) for source in sources
+    ]
+    each = list(zip(sources, differs, strict=True))
+    return [source for source, difference in each if not difference], [
+        f"{source.folder} comes from another machine of the name {source.machine}: {difference}"
+        for source, difference in each
+        if difference
+    ]

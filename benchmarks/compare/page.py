@@ -9,6 +9,7 @@ from benchmarks.common.files import write_text
 from benchmarks.compare import figures, machines, tables
 from benchmarks.compare.machines import THIS_MACHINE, Found, Source, find
 from benchmarks.publish import wording, writing
+from benchmarks.summary import hardware
 
 
 def write(results: Path, output: Path) -> Path:
@@ -72,13 +73,11 @@ def render(
 
 
 def _source(source: Source) -> dict[str, str]:
-    machine = source.provenance.get("machine", {})
-    gpus = ", ".join(gpu["name"] for gpu in machine.get("gpus", []))
     n_trained = int((source.summary["status"] != "untrained").sum())
     return {
         "machine": source.machine,
         "study": source.study,
-        "hardware": gpus or f"{machine.get('cpu', 'unknown')}, {machine.get('cores', '?')} cores",
+        "hardware": hardware.line(source.provenance) or wording.NOTHING,
         "cells": f"{n_trained} of {len(source.summary)}",
         "finished": source.finished or wording.NOTHING,
         "commit": (source.provenance.get("git_commit") or wording.NOTHING)[:10],

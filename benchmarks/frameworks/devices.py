@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import frameworks
-from benchmarks.common import machine, process
+from benchmarks.common import machine, process, processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 
@@ -35,7 +35,7 @@ def devices_of(names: list[str], device: str) -> dict[str, dict]:
     Raises:
         Problem: as for `device_of`.
     """
-    with ThreadPoolExecutor(machine.cores()) as pool:
+    with ThreadPoolExecutor(processor.cores()) as pool:
         return dict(zip(names, pool.map(lambda name: device_of(name, device), names), strict=True))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import machine, process
+from benchmarks.common import process, processor
 from benchmarks.common.conditions import conditions
 from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
@@ -218,7 +218,7 @@ def write(study: Study, file: File, data: list[Path], *, threads: int, store: Pa
     A certificate holds for the number of threads that the study computes with. What is only compared with
     takes one: where several traces are made at once, the threads of small products wait for one another.
     """
-    threads = (threads or machine.cores()) if file.certified else 1
+    threads = (threads or processor.cores()) if file.certified else 1
     read = {each.name: each for each in map(datasets.read, data)}
     check_data(study, data, read)
     # First, since a forked run works out the digest of its code anew unless this process knows it.

@@ -13,7 +13,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.models.layer import Layer, Spec
 from benchmarks.models.layers import Dropout, Embedding, RandomFlip, RandomShift, Residual
 
-_SHARED = ("layer", "layers", "parameters", "resnet")
+_SHARED = ("flops", "layer", "layers", "parameters", "resnet")
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
 AUGMENTATIONS: dict[str, Layer] = {"shift": RandomShift(), "flip": RandomFlip()}
 

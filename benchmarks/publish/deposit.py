@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import OTHERS
-from benchmarks.summary import reading
+from benchmarks.summary import hardware, reading
 from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "provenance.json", "identity.json", "report.html"]
@@ -24,10 +24,11 @@ def deposit(results: Path, into: Path) -> int:
     The new publication is built beside the earlier one, and takes its place once it is complete.
 
     Raises:
-        Problem: the study is not finished.
+        Problem: the study is not finished, or results of another machine stand there under the same name.
         OSError: the disk is full or the folder cannot be written; the earlier publication stays.
     """
     small, bulky = to_commit(results)
+    check_same_machine(results, into.parent)
     new, old = into.with_name(f".{into.name}.new"), into.with_name(f".{into.name}.old")
     _mend(into, old)
     shutil.rmtree(new, ignore_errors=True)
@@ -53,6 +54,30 @@ def doubt(results: Path) -> str:
     if share > OTHERS:
         return f"other work took {share:.0%} of the machine while this was measured"
     return f"{disturbed.sum()} of {len(disturbed)} cells were disturbed" if disturbed.any() else ""
+
+
+def check_same_machine(results: Path, machine: Path) -> None:
+    """Refuse to publish beside results of other hardware, in the folder `machine` that has its name.
+
+    Raises:
+        Problem: results there come from another machine, or do not say from which.
+    """
+    here = hardware.of(reading.provenance(results))
+    for folder in sorted(path.parent for path in machine.glob("[!.]*/provenance.json")):
+        if differs := hardware.difference(here, _published_from(folder, otherwise=here)):
+            raise Problem(
+                f"{folder} has results of another machine, also named {machine.name}: here, {differs}",
+                fix="give this machine a name of its own, which measures nothing again: the same command "
+                "with --config machine=NAME",
+            )
+
+
+def _published_from(folder: Path, *, otherwise: dict) -> dict:
+    """The hardware that published results come from; `otherwise` if nobody can read them."""
+    try:
+        return hardware.of(reading.provenance(folder))
+    except (Problem, TypeError, KeyError):
+        return otherwise
 
 
 def to_commit(results: Path) -> tuple[list[Path], list[Path]]:

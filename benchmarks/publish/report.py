@@ -12,6 +12,7 @@ from benchmarks.publish import figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
+from benchmarks.summary import hardware
 from benchmarks.summary.schema import CASE
 from benchmarks.summary.statistics import by_process, ratio
 
@@ -40,7 +41,7 @@ def render(results: Results, *, drawn: Path) -> str:
         TEMPLATE,
         study=results.summary["study"].iloc[0],
         machine=results.summary["machine"].iloc[0],
-        hardware=_hardware(results.provenance),
+        hardware=hardware.line(results.provenance),
         headline=findings(results),
         disturbed=_disturbed(results.provenance),
         figures=[_figure(results, name, module, drawn) for name, module in shown.items()],
@@ -63,14 +64,6 @@ def _disturbed(provenance: dict) -> str:
     """The percentage of the processor that other programs took during measurement, where it is too high."""
     share = provenance.get("others_cpu_share") or 0.0
     return wording.percent(share) if share > OTHERS else ""
-
-
-def _hardware(provenance: dict) -> str:
-    """Processor, cores and GPUs in a line."""
-    machine = provenance.get("machine", {})
-    gpus = [gpu["name"] for gpu in machine.get("gpus", [])]
-    cores = f"{machine['cores']} cores" if "cores" in machine else ""
-    return ", ".join(filter(None, [machine.get("cpu"), cores, *gpus]))
 
 
 def _figure(results: Results, name: str, module, drawn: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import frameworks
-from benchmarks.common import machine
+from benchmarks.common import processor
 from benchmarks.common.conditions import conditions
 from benchmarks.common.files import write_text
 from benchmarks.common.fork_server import ForkServer
@@ -151,7 +151,7 @@ def in_turn(places: list[Place], frameworks: list[str]) -> list[tuple[int, str]]
 
 def write(study: Study, data: list[Path], *, threads: int, store: Path, output: Path) -> None:
     """Time what the store lacks and write the table; the timings go to throughput/ in the same folder."""
-    folder, threads = output.parent / "throughput", threads or machine.cores()
+    folder, threads = output.parent / "throughput", threads or processor.cores()
     folder.mkdir(parents=True, exist_ok=True)
     read = {path.resolve(): dataset(path.resolve()) for path in data}
     digests = {each.name: each.digest for each in read.values()}

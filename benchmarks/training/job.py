@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import machine, process
+from benchmarks.common import machine, process, processor
 from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Repetition
 from benchmarks.common.store import Store, digest
@@ -77,7 +77,7 @@ def run(replicate: Replicate, data_file: Path, *, threads: int, store: Path, pat
         Problem: the data are damaged, the framework is not installed, or every GPU is in use.
     """
     plans = replicate.plans
-    job = Job(replicate, datasets.read(data_file), Store(store), threads or machine.cores())
+    job = Job(replicate, datasets.read(data_file), Store(store), threads or processor.cores())
     records = stored(job)
     missing = [plan for plan in replicate.in_seeded_order() if plan.cell not in records]
     if missing:

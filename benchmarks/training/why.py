@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks import datasets
-from benchmarks.common import machine
+from benchmarks.common import processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.store import Conditions, Store, differences, digest
 from benchmarks.recipe.plan import Plan
@@ -47,7 +47,7 @@ def explain(plan: Plan, *, data: Path, store: Path, threads: int) -> str:
         Problem: the data set has not been obtained yet, or is damaged.
     """
     dataset = datasets.read(data)
-    conditions = conditions_of(plan, data=dataset, threads=threads or machine.cores())
+    conditions = conditions_of(plan, data=dataset, threads=threads or processor.cores())
     kept = Store(store)
     path, there = kept.path(conditions), kept.find(conditions) is not None
     lines = [f"{name(plan)}, seed {plan.seed}", f"digest: {digest(conditions)}", *_parts(conditions)]
