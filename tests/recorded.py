@@ -38,4 +38,5 @@ def timing(execution, rate, process, **changes):
     }
     values |= {"execution": execution, "samples_per_s": rate, "process": process, "step_ms": 5e4 / rate}
     values |= {"disturbed": "", "compile_s": 0.5, "first_step_s": 0.1, "input_share": 0.2}
+    values |= {"flops_per_example": 1e6, "peak_share": 0.25}
     return {**values, **changes}

@@ -10,13 +10,14 @@ import pandas as pd
 import synthetic_identity
 from synthetic_grid import PLAIN, SEEDS, SPEEDS, WORKLOADS, Grid, verdict
 
-from benchmarks.summary.schema import CASE, CURVES
+from benchmarks.summary.schema import CASE, CURVES, VERSION
 
 SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 IDIOMATIC = {"keras": 0.15, "pytorch": 0.6}
 EPOCHS = 4
 SECONDS = 12.0
 PROCESSES = 3
+FLOPS, PEAK_GFLOPS = 400_000, 500.0
 TO_TARGET = ["epochs_to_target", "epochs_to_target_lo", "epochs_to_target_hi", "examples_to_target"]
 TO_TARGET += ["steps_to_target", "time_to_target_s", "time_to_target_s_lo", "time_to_target_s_hi"]
 MEASURED = [
@@ -49,6 +50,7 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     found["provenance.json"] = json.dumps(PROVENANCE | {"study": study})
     certificates, equivalence = synthetic_identity.certificates(grid), synthetic_identity.equivalence(grid)
     identity = {"certificates": certificates, "equivalence": equivalence if trained else []}
+    found["machine.json"] = json.dumps({"limits": dict.fromkeys(grid.frameworks, LIMITS)})
     return found | {"identity.json": json.dumps(synthetic_identity.BOUNDS | identity)}
 
 
@@ -88,7 +90,8 @@ def _timed(key: tuple, factor: float) -> dict:
     times = {"samples_per_s": speed, "step_ms": step, "start_s": 0.0, "disturbed": ""}
     times |= {"compile_s": 0.8 if framework == "keras" else 0.0, "first_step_s": 0.1}
     share = (0.02 if execution == "fused" else 0.4) / (1 + size / 512)
-    return row | times | {"input_share": share, "status": "measured"}
+    operations = {"flops_per_example": FLOPS, "peak_share": FLOPS * speed / 1e9 / PEAK_GFLOPS}
+    return row | times | operations | {"input_share": share, "status": "measured"}
 
 
 def _status(dataset: str, framework: str, arm: str, size: int) -> str:
@@ -116,6 +119,12 @@ def _epochs(cell: tuple[str, str, int, str]) -> float:
     return math.ceil(EPOCHS * n / size) * size / n
 
 
+LIMITS = {
+    "n": PROCESSES,
+    "product_gflops": {"float32": {"median": PEAK_GFLOPS, "lo": 450.0, "hi": 510.0}},
+    "copy_gb_per_s": {"median": 20.0, "lo": 19.0, "hi": 21.0},
+    "start_us": {"median": 5.0, "lo": 4.5, "hi": 6.0},
+}
 CUT = ("mnist", "keras", 4)
 """These trainings reach the target, and their seconds end before their epochs."""
 
@@ -151,7 +160,7 @@ def _timings(own: pd.DataFrame) -> dict:
         values[f"throughput_{name}samples_per_s_lo"] = speeds.min() * 0.95
         values[f"throughput_{name}samples_per_s_hi"] = speeds.max() * 1.05
     fused = own[own["execution"] == "fused"]
-    for column in ("step_ms", "compile_s", "first_step_s", "input_share"):
+    for column in ("step_ms", "flops_per_example", "peak_share", "compile_s", "first_step_s", "input_share"):
         values[column] = fused[column].median()
     values["input_share_idiomatic"] = own.loc[own["execution"] == "idiomatic", "input_share"].median()
     return values
@@ -243,7 +252,7 @@ def _targets() -> list[dict]:
 
 
 PROVENANCE = {
-    "schema_version": 3,
+    "schema_version": VERSION,
     "machine": {"slug": "formula", "cpu": "Formula CPU", "cores": 2, "memory_mib": 16000, "gpus": []},
     "frameworks": {"keras": {"device": "cpu", "versions": {"keras": "3.15.1"}, "switches": {"tf32": False}}},
     "git_commit": "0123456789abcdef",

@@ -140,7 +140,8 @@ def test_results_that_do_not_say_which_model_they_come_from_are_not_replaced(tmp
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"schema_version": 1}', '{"schema_version": 3, "machine": {"gpus": [7]}}']
+    "text",
+    ["", "[]", '{"schema_version": 1}', f'{{"schema_version": {VERSION}, "machine": {{"gpus": [7]}}}}'],
 )
 def test_a_publication_that_nobody_can_read_is_replaced(tmp_path, text):
     into = tmp_path / "published" / "amd-epyc" / "tiny"

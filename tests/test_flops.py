@@ -17,7 +17,7 @@ def test_an_mlp_counted_by_hand():
 
 
 def test_a_convolution_counted_by_hand():
-    """8 × 8 pixels, 3 channels, stride 2: 4 × 4 places, each with 5 · 5 · 3 products for each of 6 filters."""
+    """8 × 8 pixels of 3 channels at stride 2: 4 × 4 places, each 5 · 5 · 3 products for each of 6 filters."""
     spec = [Conv(6, size=5, stride=2), Flatten(), Dense(2)]
     conv, dense = 2 * 16 * 25 * 3 * 6, 2 * 96 * 2
     assert flops.of_training(spec, (8, 8, 3)) == 2 * conv + 3 * dense

@@ -17,6 +17,7 @@ INFO = {
     "start_s": 0.0,
     "call_steps": 5,
     "disturbance": {"others_cpu_share": 0.0, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share": 0.0},
+    "flops_per_example": 1_000_000,
     "measuring_s": 1.5,
 }
 

@@ -10,7 +10,10 @@ A framework's file has
 - `Trainer(layers=, optimizer=, examples=, labels=, precision=, execution=)` with the methods of
   `frameworks.trainer.Trainer`;
 - `synchronise()`, `reset_peak_memory()` and `peak_memory_mib() -> float | None`;
-- `is_out_of_memory(error) -> bool`.
+- `is_out_of_memory(error) -> bool`;
+- `product(size, precision)` and `scaling(n, precision)`, which show the limits of a machine: each gives a
+  function that does the operation so many times and waits for the last, a product of two matrices
+  [size, size] or an array [n] times a number.
 
 To add a framework, add a file here; its name, with `-` for `_`, is the framework's name in a study.
 """

@@ -19,10 +19,10 @@ with without("jax", "torch", "pandas", "sklearn", "matplotlib"):
 
 import numpy as np
 
-from benchmarks.frameworks.keras_parts import trainer
+from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
-from benchmarks.frameworks.trainer import Device, Loaded
+from benchmarks.frameworks.trainer import Device, Loaded, Repeated
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -59,6 +59,16 @@ def switches() -> dict:
 def synchronise() -> None:
     """Wait until the device has computed everything."""
     tf.test.experimental.sync_devices()
+
+
+def product(size: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    return operations.product(size, precision, wait=lambda _: synchronise())
+
+
+def scaling(n: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    return operations.scaling(n, precision, wait=lambda _: synchronise())
 
 
 def reset_peak_memory() -> None:

@@ -17,11 +17,11 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from benchmarks.frameworks.keras_parts import trainer
+from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import clipped
 from benchmarks.frameworks.keras_parts.trainer import promote_to
-from benchmarks.frameworks.trainer import Device, Loaded
+from benchmarks.frameworks.trainer import Device, Loaded, Repeated
 
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
 """With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
@@ -77,6 +77,16 @@ def synchronise() -> None:
     """Wait until the device has computed everything."""
     jax.effects_barrier()
     jnp.zeros(()).block_until_ready()
+
+
+def product(size: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    return operations.product(size, precision, wait=jax.block_until_ready)
+
+
+def scaling(n: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    return operations.scaling(n, precision, wait=jax.block_until_ready)
 
 
 _planned = {"temporary_bytes": 0}

@@ -26,7 +26,9 @@ from benchmarks.frameworks.torch_parts.device import (
     device,
     is_out_of_memory,
     peak_memory_mib,
+    product,
     reset_peak_memory,
+    scaling,
     synchronise,
     torch_device,
 )
@@ -41,7 +43,9 @@ __all__ = [
     "device",
     "is_out_of_memory",
     "peak_memory_mib",
+    "product",
     "reset_peak_memory",
+    "scaling",
     "switches",
     "synchronise",
 ]

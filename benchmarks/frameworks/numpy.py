@@ -27,6 +27,7 @@ from benchmarks.frameworks.trainer import (
     Device,
     Execution,
     Loaded,
+    Repeated,
     Steps,
     as_precision,
     in_epochs,
@@ -59,6 +60,27 @@ def switches() -> dict:
 
 def synchronise() -> None:
     """Nothing to wait for: NumPy returns only when it has computed."""
+
+
+def product(size: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    factor = np.ones((size, size), precision)
+    return _repeated(np.matmul, factor, factor)
+
+
+def scaling(n: int, precision: str) -> Repeated:
+    """See `frameworks`."""
+    return _repeated(np.multiply, np.ones(n, precision), 0.5)
+
+
+def _repeated(operation: np.ufunc, array: np.ndarray, factor: np.ndarray | float) -> Repeated:
+    out = np.empty_like(array)
+
+    def repeat(times: int) -> None:
+        for _ in range(times):
+            operation(array, factor, out=out)
+
+    return repeat
 
 
 def reset_peak_memory() -> None:

@@ -13,6 +13,7 @@ from benchmarks import models
 from benchmarks.common.heap import keep_freed_memory
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.models import flops
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import Parameters, initial_parameters
 from benchmarks.recipe.batches import BatchStream
@@ -64,6 +65,11 @@ class Setup:
             precision=self.precision,
             execution=self.execution,
         )
+
+    @property
+    def flops_per_example(self) -> int:
+        """Floating-point operations of a forward and a backward pass for an example."""
+        return flops.of_training(self.layers, self.examples.shape[1:])
 
     def parameters(self, *, seed: int) -> Parameters:
         """The initial parameters for a seed, the same in every framework."""

@@ -12,6 +12,10 @@ EVALUATION_BATCH = 1000
 """Examples in one forward pass of an evaluation; this bounds its memory at every batch size."""
 
 
+Repeated = Callable[[int], None]
+"""Does an operation so many times, and waits for the last."""
+
+
 class Device(NamedTuple):
     """Where a framework computes: `kind` is `cpu` or `gpu`, `name` is the framework's name of the device."""
 

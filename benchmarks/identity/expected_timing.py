@@ -133,12 +133,13 @@ def fault(framework: str) -> str:
 
 def tried(framework: str) -> str:
     """The same of one process."""
+    request = request_of(framework)
     try:
         with tempfile.TemporaryDirectory() as folder, ForkServer(imitate, framework) as server:
-            content = launch.launch(request_of(framework), Path(folder), server)
+            content = launch.launch(request, Path(folder), server)
     except (Problem, launch.Died) as problem:
         return f"steps of a known time could not be timed: {problem}"
-    rows = job.tidy([content]).to_dict("records")
+    rows = job.tidy([content], precision=request.precision).to_dict("records")
     if sorted(row["execution"] for row in rows) != sorted(EXECUTIONS):
         return "steps of a known time are not timed in both executions"
     causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in rows if wrong_row(row))

@@ -10,7 +10,8 @@ from benchmarks.common.quiet import OTHERS
 from benchmarks.summary import hardware, reading
 from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
-FILES = [*(table.name for table in OF_A_STUDY), "provenance.json", "identity.json", "report.html"]
+FILES = [*(table.name for table in OF_A_STUDY), "machine.json", "provenance.json"]
+FILES += ["identity.json", "report.html"]
 FOLDERS = ["tables", "figures"]
 BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"

@@ -33,6 +33,8 @@ class Results:
     identity: dict[str, Any]
     """What the certificates were made with: their bounds and their steps."""
     provenance: dict[str, Any]
+    limits: dict[str, Any]
+    """The limits of the machine by framework."""
 
     @property
     def trained(self) -> pd.DataFrame:
@@ -121,4 +123,5 @@ def read(folder: Path) -> Results:
         equivalence=identity.equivalence,
         identity=identity.bounds,
         provenance=provenance,
+        limits=reading.limits(folder),
     )

@@ -17,7 +17,7 @@ OTHER = "not certified: the certificate is of other code, data, settings or thre
 BROKEN = (Status.FAILED, Status.OUT_OF_MEMORY)
 MEASURED_BESIDE = ("peak_memory_mib", "device_memory_mib")
 """The columns that a measurement of a record fills."""
-TIMED_MEDIANS = ["step_ms", "compile_s", "first_step_s", "input_share"]
+TIMED_MEDIANS = ["step_ms", "flops_per_example", "peak_share", "compile_s", "first_step_s", "input_share"]
 
 
 class Verdict(NamedTuple):

@@ -79,6 +79,16 @@ def provenance(folder: Path) -> dict[str, Any]:
     return content
 
 
+def limits(folder: Path) -> dict[str, Any]:
+    """The limits of the machine by framework, from `machine.json`; empty for results that have none.
+
+    Raises:
+        Problem: the file is cut short.
+    """
+    path = folder / "machine.json"
+    return _json(path).get("limits", {}) if path.exists() else {}
+
+
 def _demand(path: Path, missing: list[str]) -> None:
     if missing:
         raise Problem(f"{path} is of another version: it lacks the columns {', '.join(missing)}", fix=OLD)

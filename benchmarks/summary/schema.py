@@ -11,7 +11,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
 from benchmarks.training.record import Status
 
-VERSION = 3
+VERSION = 4
 """Of all tables together; `provenance.json` holds it. Results that do not tell theirs have the first."""
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 """A cell of a study."""
@@ -86,6 +86,18 @@ SUMMARY = table(
             "ms",
             "Time of a fused step: the median over the rounds of a process, of the mean in a round; of that, "
             "the median over processes.",
+        ),
+        number(
+            "flops_per_example",
+            "operations",
+            "Floating-point operations of a forward and a backward pass for an example, counted from the "
+            "layers: matrix products and convolutions alone.",
+        ),
+        number(
+            "peak_share",
+            SHARE,
+            "Operations of a fused step in a second over those of the fastest matrix product that the same "
+            "process could do; the median over processes.",
         ),
         number(
             "compile_s",
@@ -177,6 +189,17 @@ THROUGHPUT = table(
         number("compile_s", "s", "Time to compile. Empty where nothing is compiled ahead of the first step."),
         number("first_step_s", "s", "Time of the first step."),
         number("input_share", SHARE, "Time to read the input alone over the time of the whole round."),
+        whole(
+            "flops_per_example",
+            "operations",
+            "Floating-point operations of a forward and a backward pass for an example.",
+            nullable=True,
+        ),
+        number(
+            "peak_share",
+            SHARE,
+            "Operations in a second over those of the fastest matrix product that this process could do.",
+        ),
         text("disturbed", "What disturbed the machine meanwhile. Empty where it was quiet.", nullable=True),
         text("status", "Whether it could be timed, or why not.", one_of=TIMED),
     ],

@@ -11,7 +11,7 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.study.study import Study, Workload, replicates
-from benchmarks.summary import cells, columns, reading, schema, statistics
+from benchmarks.summary import cells, columns, limits, reading, schema, statistics
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import view
 from benchmarks.training.record import Record
@@ -68,6 +68,7 @@ class Totals:
         self.started: list[str] = []
         self.finished: list[str] = []
         self.counted: set[str] = set()
+        self.limits: dict[str, list[dict]] = {}
         self.probe_ms: dict[str, list[float]] = {"timed": [], "trained": []}
 
     def add_record(self, of_run: Record) -> None:
@@ -89,6 +90,8 @@ class Totals:
     def add_process(self, timed: Process) -> None:
         """Count one timing process in."""
         self.probe_ms["timed"] += timed.probe_ms
+        if found := timed.provenance.get("limits"):
+            self.limits.setdefault(timed.framework, []).append(found)
         self._add(timed.framework, timed.job_s, timed.measuring_s, timed.provenance)
 
     def _add(self, framework: str, job_s: float, measuring_s: float, origin: dict) -> None:
@@ -135,6 +138,12 @@ def pace(totals: Totals) -> dict[str, float | None]:
     return {name: mean if math.isfinite(mean) else None for name, mean in means.items()}
 
 
+def described_machine(totals: Totals, slug: str) -> dict:
+    """The machine, and its limits in each framework."""
+    found = {framework: limits.together(measured) for framework, measured in totals.limits.items()}
+    return {"schema_version": schema.VERSION, "slug": slug, **measured_on(totals), "limits": found}
+
+
 def capacity_mib(totals: Totals) -> float:
     """Memory of the device that the results come from."""
     found = measured_on(totals)
@@ -176,6 +185,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
             index=False
         ),
+        "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
         "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1) + "\n",
     }
 

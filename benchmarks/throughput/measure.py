@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.batches import BatchStream
-from benchmarks.throughput import fit, rounds
+from benchmarks.throughput import fit, limits, rounds
 from benchmarks.throughput.launch import dataset, write_failure
 from benchmarks.throughput.rows import Case, Request
 
@@ -108,13 +109,29 @@ def without_collections() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def provenance_file() -> None:
-    """Write the provenance of this process to a file beside the request."""
+def provenance_file() -> Iterator[None]:
+    """Write the provenance of this process to a file beside the request, and at its end the limits too."""
     content = provenance.of_framework(framework())
     content["data_sha256"] = {
         name: dataset(REQUEST.data[name]).sha256 for name in {case.dataset for case in REQUEST.cases}
     }
+    write_provenance(content)
+    yield
+    write_provenance({**content, "limits": limits_found()})
+
+
+def write_provenance(content: dict) -> None:
+    """Write it in place of what is there."""
     REQUEST_FILE.with_suffix(".provenance").write_text(json.dumps(content), encoding="utf-8")
+
+
+def limits_found() -> dict | None:
+    """The limits of the machine; None if an error kept them from being measured, which loses no timing."""
+    try:
+        return limits.measure(framework(), REQUEST.precision).model_dump()
+    except Exception:
+        traceback.print_exc()
+        return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -160,6 +177,7 @@ def time_case(benchmark, case: Case) -> None:
         input_share=min(1.0, found.pop("input_step_s") / step_s),
         disturbance=watch.disturbance().model_dump(),
         gpu_state=gpu_state,
+        flops_per_example=setup.flops_per_example,
         measuring_s=time.perf_counter() - start,
         status="measured",
         **found,

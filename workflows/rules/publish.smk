@@ -15,6 +15,7 @@ rule summarise:
                 "curves.csv",
                 "targets.csv",
                 "memory_fit.csv",
+                "machine.json",
                 "provenance.json",
             ],
         ),

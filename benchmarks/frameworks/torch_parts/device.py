@@ -1,8 +1,10 @@
 """The settings of PyTorch in this process, and its device."""
 
+from collections.abc import Callable
+
 import torch
 
-from benchmarks.frameworks.trainer import Device
+from benchmarks.frameworks.trainer import Device, Repeated
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -76,3 +78,26 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether this error of PyTorch means that memory ran out."""
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def product(size: int, precision: str) -> Repeated:
+    """See `frameworks`: a product of two matrices [size, size]."""
+    factor = torch.rand(size, size, dtype=getattr(torch, precision), device=torch_device())
+    return _repeated(torch.mm, factor, factor)
+
+
+def scaling(n: int, precision: str) -> Repeated:
+    """See `frameworks`: an array [n] times a number."""
+    array = torch.rand(n, dtype=getattr(torch, precision), device=torch_device())
+    return _repeated(torch.mul, array, 0.5)
+
+
+def _repeated(operation: Callable, array: torch.Tensor, factor: torch.Tensor | float) -> Repeated:
+    out = torch.empty_like(array)
+
+    def repeat(times: int) -> None:
+        for _ in range(times):
+            operation(array, factor, out=out)
+        synchronise()
+
+    return repeat

@@ -15,21 +15,26 @@ COLUMNS = [
     Column("Step (ms)"),
     Column("Examples/s", "In training"),
     Column("/ timed", "In training"),
+    Column("Share of the peak (%)"),
     Column("Compile", "Start (s)"),
     Column("First step", "Start (s)"),
     Column("Fused", "Input share (%)"),
     Column("Idiomatic", "Input share (%)"),
 ]
 SPEED = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
-TIMES = ["step_ms", "training_samples_per_s", "training_over_throughput", "compile_s", "first_step_s"]
+TIMES = ["step_ms", "training_samples_per_s", "training_over_throughput"]
+START = ["compile_s", "first_step_s"]
 TRAINED = ["training_samples_per_s", "training_over_throughput"]
+PEAK = ["flops_per_example", "peak_share"]
 SHARES = ["input_share", "input_share_idiomatic"]
 
 
 def tables(results: Results) -> list[Table]:
     """One table: a row per (dataset, model, step kind, batch size, framework)."""
     # Throughput is measured once for all arms of a step kind, so that the row of any of them will do.
-    cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *SHARES]].set_index(CASE)
+    cases = results.summary.drop_duplicates(CASE)[[*CASE, *SPEED, *TIMES, *PEAK, *START, *SHARES]].set_index(
+        CASE
+    )
     cases[TRAINED] = distinct(results.summary).groupby(CASE)[TRAINED].agg(_mean)
     data = cases.loc[results.cases].reset_index()
     several = results.several_step_kinds
@@ -39,8 +44,11 @@ def tables(results: Results) -> list[Table]:
             title="Step times of the fused execution",
             caption="Step: the median over timed rounds of the mean time of a step. In training: examples "
             "over seconds of the runs to the target, the geometric mean over arms, and that over the timed "
-            "throughput. Compile and first step come before the timed rounds and are not part of the "
-            "throughput. Input share: time of the input pipeline alone over the time of the full step.",
+            "throughput. Share of the peak: floating-point operations of the step in a second over those of "
+            "the fastest matrix product that the same process could do (table *Limits of the machine*); only "
+            "matrix products and convolutions count. Compile and first step come before the timed rounds and "
+            "are not part of the throughput. Input share: time of the input pipeline alone over the time of "
+            "the full step.",
             columns=[*timed_columns(several=several), *COLUMNS],
             rows=[_line(cell, _failure(results, cell), several=several) for _, cell in data.iterrows()],
             data=data,
@@ -70,6 +78,8 @@ def _line(cell: pd.Series, failure: str, *, several: bool) -> list[Entry]:
         wording.name(cell["framework"]),
         speed,
         *(wording.number(cell[column]) for column in TIMES),
+        wording.percent(cell["peak_share"]),
+        *(wording.number(cell[column]) for column in START),
         *(wording.percent(cell[column]) for column in SHARES),
     ]
     return [Entry(text) for text in texts]
