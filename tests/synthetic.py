@@ -25,6 +25,7 @@ MEASURED = [
 ]
 MEASURED += ["training_over_calls", "training_over_throughput"]
 TO_TARGET += ["time_to_target_predicted_s", "time_ratio"]
+OF_EVALUATION = ["epochs_resolution", "evaluation_share"]
 
 
 def write(folder: Path, *, trained: bool = True, certified: bool = True, grid: Grid = PLAIN) -> Path:
@@ -168,10 +169,13 @@ def _timings(own: pd.DataFrame) -> dict:
 
 def _training(row: dict, status: str, workload: dict, noise: np.random.Generator) -> dict:
     size, speed = row["batch_size"], row["throughput_samples_per_s"]
-    empty = dict.fromkeys([*TO_TARGET, "test_accuracy", "test_accuracy_sd", "train_accuracy"], math.nan)
+    empty = dict.fromkeys(
+        [*TO_TARGET, *OF_EVALUATION, "test_accuracy", "test_accuracy_sd", "train_accuracy"], math.nan
+    )
     values = empty | {"status": status, "device_memory_mib": math.nan} | dict.fromkeys(MEASURED, math.nan)
     if status == "untrained":
         return values | {"n_runs": 0, "n_reached": 0, "epochs_trained": math.nan}
+    values["evaluation_share"] = 0.1
     values["epochs_trained"] = _epochs((row["dataset"], row["framework"], size, status))
     values["n_reached"] = SEEDS if status == "reached" else 0
     if status != "out-of-memory":
@@ -194,6 +198,7 @@ def _training(row: dict, status: str, workload: dict, noise: np.random.Generator
     seconds = epochs * workload["n"] / speed
     high = math.inf if size == 256 else 1.3
     to_target = [epochs, epochs * 0.8, epochs * high, epochs * workload["n"], epochs * workload["n"] / size]
+    values["epochs_resolution"] = min(0.25, epochs)
     to_target += [seconds * 1.05, seconds * 0.85, seconds * high, seconds, 1 / 1.05]
     return values | dict(zip(TO_TARGET, to_target, strict=True))
 
@@ -242,7 +247,7 @@ def _fits(grid: Grid) -> list[dict]:
 
 
 def _targets() -> list[dict]:
-    budget = {"epochs": EPOCHS, "seconds": SECONDS}
+    budget = {"epochs": EPOCHS, "steps": 0, "seconds": SECONDS}
     return [
         {"dataset": dataset, "model": model, "validation_accuracy": workload["target"]}
         | {"source": "chosen for the test & nothing else < see > there", "n_training": workload["n"]}

@@ -7,7 +7,6 @@ import pytest
 from benchmarks.identity import expected_calls
 from benchmarks.recipe import plan
 from benchmarks.study.study import Study
-from benchmarks.throughput import rows
 from benchmarks.training import measure, pace, peak_memory, run
 
 STUDY = Study.model_validate(
@@ -93,7 +92,7 @@ PLANTS = {
         lambda: changed(peak_memory, "baseline_mib", of_a_smaller_start),
         "what its steps hold",
     ),
-    "a pace of single steps": (lambda: changed(pace, "call_steps", in_calls_of_one), OTHER_CALLS),
+    "a pace of single steps": (lambda: changed(plan.Evaluations, "call_steps", in_calls_of_one), OTHER_CALLS),
     "a pace that is too short": (lambda: changed(pace, "step_ms", half_the_time), "not that of its calls"),
     "a pace that is not recorded": (
         lambda: changed(measure, "measure", of_one_pace),
@@ -115,5 +114,5 @@ def test_a_run_that_does_otherwise_is_told(name):
 
 
 def test_a_timing_in_calls_of_other_lengths_is_told():
-    with changed(rows, "call_steps", in_calls_of_one):
+    with changed(plan.Evaluations, "call_steps", in_calls_of_one):
         assert expected_calls.fault_of_timings(WORKLOAD).startswith("throughput at batch size 1 is timed")

@@ -11,7 +11,7 @@ import yaml
 from benchmarks.identity import expected_plan
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer, Schedule
-from benchmarks.recipe.plan import Plan
+from benchmarks.recipe.plan import Budget, Evaluations, Plan
 from benchmarks.study import check, study
 
 ROOT = Path(__file__).parent.parent
@@ -124,7 +124,18 @@ PLANTS = {
         "optimizer.schedule.warm_up is 0.1",
     ),
     "the next seed": (next_seeds, "there are"),
-    "evaluated twice as often": (lambda: planned(evaluate_every=100), "evaluate_every is 100"),
+    "evaluated twice as often": (
+        lambda: planned(evaluations=Evaluations(examples=100)),
+        "evaluations.examples is 100",
+    ),
+    "evaluated after more steps": (
+        lambda: planned(evaluations=Evaluations(examples=314, steps=2)),
+        "evaluations.steps is 2",
+    ),
+    "of more steps": (
+        lambda: planned(budget=Budget(epochs=3.3, steps=1000, seconds=60)),
+        "budget.steps is 1000",
+    ),
     "a lower target": (lambda: planned(target=0.85), "target is 0.85, and the study says 0.9"),
     "augmentation": (lambda: planned(augmentation=["flip"]), "augmentation is ['flip']"),
     "another precision": (lambda: planned(precision="float64"), "precision is float64"),

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.plan import Evaluations
 from benchmarks.training import pace
 
 
 def plan(batch_size, evaluate_every):
     cell, optimizer = types.SimpleNamespace(batch_size=batch_size), types.SimpleNamespace(total_steps=150)
-    return types.SimpleNamespace(cell=cell, evaluate_every=evaluate_every, optimizer=optimizer)
+    evaluations = Evaluations(examples=evaluate_every)
+    return types.SimpleNamespace(cell=cell, evaluations=evaluations, optimizer=optimizer)
 
 
 def paced(seconds, *, steps, batch_size=4):

@@ -25,6 +25,14 @@ def changed(*path, to):
 
 
 ADAM = {"name": "adam", "optimizer": "adam", "learning_rate": 0.001, "scaling": "none"}
+
+
+def few_steps(steps):
+    """The workload, with a budget of so many steps besides."""
+    workload = GOOD["workloads"][0]
+    return {**workload, "budget": {**workload["budget"], "steps": steps}}
+
+
 BAD = {
     "unknown key": (changed("epoch", to=3), "epoch: unknown key"),
     "misspelt key": (
@@ -48,6 +56,14 @@ BAD = {
     "framework": (changed("frameworks", to=["keras", "pytorhc"]), "pytorhc"),
     "target": (changed("workloads", 0, "target", "validation_accuracy", to=97), "validation_accuracy"),
     "budget": (changed("workloads", 0, "budget", "seconds", to=0), "seconds"),
+    "negative steps": (changed("workloads", 0, "budget", "steps", to=-1), "budget.steps"),
+    "half a step": (changed("workloads", 0, "budget", "steps", to=0.5), "budget.steps"),
+    "endless steps": (changed("workloads", 0, "budget", "steps", to=10**10), "budget.steps"),
+    "steps below one evaluation": (
+        changed("workloads", 0, to={**few_steps(3), "steps_per_evaluation": 4}),
+        "budget.steps is 3, and the first evaluation may come only after 4 steps",
+    ),
+    "no steps to an evaluation": (changed("workloads", 0, "steps_per_evaluation", to=0), "steps_per_eval"),
     "seed": (changed("seeds", to=[0, 0]), "0 given twice"),
     "rate": (changed("arms", 0, "learning_rate", to=-1), "learning_rate"),
     "endless seconds": (changed("workloads", 0, "budget", "seconds", to=math.inf), "budget.seconds"),
@@ -210,6 +226,15 @@ def test_the_schedule_of_a_cell_spans_its_budget():
     keras = [plan for plan in found if (plan.cell.framework, plan.seed) == ("keras", 0)]
     assert [plan.optimizer.total_steps for plan in keras] == [786, 10]
     assert found[0].optimizer.rates(785, 1)[0] < 1e-4 * found[0].optimizer.learning_rate
+
+
+def test_a_run_ends_when_both_its_epochs_and_its_steps_are_used_up():
+    """Two epochs of 1,257 examples at B = 16 are more than 100 steps; at the full batch they are fewer."""
+    found = plans(check.read(changed("workloads", 0, to={**few_steps(100), "steps_per_evaluation": 4})))
+    keras = [plan for plan in found if (plan.cell.framework, plan.seed) == ("keras", 0)]
+    epochs = GOOD["workloads"][0]["budget"]["epochs"]
+    assert [plan.optimizer.total_steps for plan in keras] == [math.ceil(epochs * 1257 / 16), 100]
+    assert keras[0].evaluations.steps == 4
 
 
 def test_full_is_the_whole_training_set():

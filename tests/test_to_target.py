@@ -11,9 +11,9 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.plan import Budget, Cell, Plan
+from benchmarks.recipe.plan import Budget, Cell, Evaluations, Plan
 from benchmarks.training.record import Status
-from benchmarks.training.run import run_to_target, steps_at_evaluation
+from benchmarks.training.run import run_to_target
 
 N = 100
 
@@ -90,7 +90,7 @@ def data():
     )
 
 
-def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=50):
+def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=50, evaluate_steps=1):
     steps = math.ceil(epochs * N / batch_size)
     return Plan(
         cell=Cell(dataset="fake", model="mlp", framework="fake", arm="a", batch_size=batch_size),
@@ -102,7 +102,7 @@ def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=5
         seed=0,
         target=target,
         budget=Budget(epochs=epochs, seconds=seconds),
-        evaluate_every=evaluate_every,
+        evaluations=Evaluations(examples=evaluate_every, steps=evaluate_steps),
     )
 
 
@@ -128,6 +128,7 @@ def test_the_first_evaluation_at_the_target_counts_and_training_goes_on_to_the_e
     result, _ = run(plan(), accuracies=[0.5, 0.9, 0.95, 0.8], step_s=0.1)
     assert result.status == Status.REACHED
     assert (result.examples_to_target, result.steps_to_target) == (100, 10)
+    assert result.examples_resolution == 50
     assert result.time_to_target_s == pytest.approx(1.0)
     assert (result.examples, result.steps) == (200, 20)
     assert [e.examples for e in result.curve] == [50, 100, 150, 200]
@@ -207,5 +208,29 @@ def test_curve_losses_are_means_since_the_evaluation_before():
     assert result.curve[1].train_loss == pytest.approx(np.mean([6, 7, 8, 9, 10]))
 
 
-def test_steps_at_evaluation():
-    assert [steps_at_evaluation(k, every=50, batch_size=20) for k in (1, 2, 3)] == [3, 5, 8]
+def test_a_large_batch_is_evaluated_after_some_steps_which_are_the_resolution_of_its_target():
+    result, _ = run(plan(batch_size=50, epochs=5, evaluate_steps=4), accuracies=[0.5, 0.9, 0.9], step_s=0.1)
+    assert [point.examples for point in result.curve] == [200, 400, 500]
+    assert (result.examples_to_target, result.examples_resolution) == (400, 200)
+    at_once, _ = run(plan(batch_size=50), accuracies=[0.9, 0.9, 0.9, 0.9], step_s=0.1)
+    assert at_once.examples_resolution == 50
+    missed, _ = run(plan(batch_size=50), accuracies=[0.1] * 4, step_s=0.1)
+    assert missed.examples_resolution is None
+
+
+def test_steps_before_an_evaluation_cover_its_examples_and_are_no_fewer_than_its_steps():
+    by_examples = Evaluations(examples=50)
+    assert [by_examples.steps_before(k, batch_size=20) for k in (1, 2, 3)] == [3, 5, 8]
+    by_both = Evaluations(examples=50, steps=4)
+    assert [by_both.steps_before(k, batch_size=20) for k in (1, 2, 3)] == [4, 8, 12]
+    assert [by_both.steps_before(k, batch_size=5) for k in (1, 2, 3)] == [10, 20, 30]
+    assert by_both.call_steps(20) == 4 and by_both.call_steps(5) == 10
+
+
+@pytest.mark.parametrize("steps", [1, 3, 7])
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 50, 120])
+def test_the_next_evaluation_is_the_first_that_comes_after(batch_size, steps):
+    evaluations = Evaluations(examples=50, steps=steps)
+    due = [evaluations.steps_before(k, batch_size=batch_size) for k in range(1, 400)]
+    for taken in range(200):
+        assert evaluations.next_after(taken, batch_size=batch_size) == min(at for at in due if at > taken)

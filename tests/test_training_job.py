@@ -9,7 +9,7 @@ import pytest
 from benchmarks.common.quiet import Disturbance
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Device, Steps
-from benchmarks.recipe.plan import Budget, Plan, Replicate
+from benchmarks.recipe.plan import Budget, Evaluations, Plan, Replicate
 from benchmarks.training import dependencies, job, view
 from benchmarks.training.record import Status
 
@@ -27,7 +27,7 @@ def replicate(arm="a", **changes) -> Replicate:
         "randomness": "shared",
         "target": 0.9,
         "budget": Budget(epochs=1, seconds=60),
-        "evaluate_every": 10,
+        "evaluations": Evaluations(examples=10),
         **changes,
     }
     return Replicate(plans=[Plan(cell={**cell, "batch_size": size}, **settings) for size in SIZES])

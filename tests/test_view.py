@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.common import files
 from benchmarks.common.errors import Problem
-from benchmarks.recipe.plan import Budget, Plan, Replicate
+from benchmarks.recipe.plan import Budget, Evaluations, Plan, Replicate
 from benchmarks.training import view
 from benchmarks.training.record import Record, Run, Status
 
@@ -24,7 +24,7 @@ def a_replicate(*, framework="keras", learning_rate=0.5, seed=3) -> Replicate:
             randomness="shared",
             target=0.9,
             budget=Budget(epochs=1, seconds=1),
-            evaluate_every=10,
+            evaluations=Evaluations(examples=10),
         )
         for size in (16, 64)
     ]

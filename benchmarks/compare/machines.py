@@ -111,7 +111,10 @@ def _trainings(provenance: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for arm in study["arms"]:
             settings = {key: value for key, value in arm.items() if key != "name"}
             settings |= {"precision": study["precision"]}
-            settings |= {"evaluations_per_epoch": workload["evaluations_per_epoch"]}
+            settings |= {
+                "evaluations_per_epoch": workload["evaluations_per_epoch"],
+                "steps_per_evaluation": workload.get("steps_per_evaluation", 1),
+            }
             yield {
                 **{
                     "dataset": names.get(workload["dataset"], workload["dataset"]),

@@ -28,7 +28,7 @@ from benchmarks.identity.scripted import (
 )
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.plan import LONGEST_CALL, Budget, Plan
+from benchmarks.recipe.plan import LONGEST_CALL, Budget, Evaluations, Plan
 from benchmarks.training.record import Evaluation, Run
 from benchmarks.training.run import run_to_target
 
@@ -42,12 +42,15 @@ class Script(NamedTuple):
 
     batch_size: int
     total_steps: int
-    evaluate_every: int
+    examples: int
+    """Between two evaluations."""
     target: float
     seconds: float = 1e9
     diverges_at: int = 0
     diverges_to: float = math.nan
     wrong: float = VERY_WRONG
+    steps: int = 1
+    """The fewest between two evaluations."""
 
     def trainer(self) -> Scripted:
         """A trainer that follows this script."""
@@ -68,7 +71,7 @@ class Script(NamedTuple):
             randomness="shared",
             target=self.target,
             budget=Budget(epochs=1, seconds=self.seconds),
-            evaluate_every=self.evaluate_every,
+            evaluations=Evaluations(examples=self.examples, steps=self.steps),
         )
 
 
@@ -85,6 +88,7 @@ SCRIPTS = {
     "whose time runs out before its target": Script(10, 1000, 300, target=0.9, seconds=STEP_S * 300),
     "of long calls": Script(3, 5 * LONGEST_CALL + 1, 2 * 3 * LONGEST_CALL + 5, target=0.8),
     "that is evaluated in every step": Script(EXAMPLES, 30, EXAMPLES // 4, target=0.8),
+    "that is evaluated after some steps": Script(EXAMPLES, 31, EXAMPLES // 4, target=0.8, steps=4),
     "of many steps": Script(1, 70_001, 10_000, target=0.8),
 }
 """The trainings, by what is particular to them."""

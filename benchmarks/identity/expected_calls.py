@@ -19,7 +19,7 @@ from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, eva
 from benchmarks.identity.scripted import EXAMPLES, data
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.plan import Budget, Plan
+from benchmarks.recipe.plan import Budget, Evaluations, Plan
 from benchmarks.study.study import Workload
 from benchmarks.throughput.rows import cases_of
 from benchmarks.training import measure
@@ -37,8 +37,12 @@ HELD_MIB, ROUNDED_MIB = 16, 2
 how much less or more may be measured."""
 PARTS = 4
 """Of the calls, from one reset to the next: the start, the run, the scores, and the pace after it."""
-RUNS = {"with calls as long as any": (1, 9000, 7000), "of short calls": (16, 40, 150)}
-"""Batch size, steps, and examples between two evaluations."""
+RUNS = {
+    "with calls as long as any": (1, 9000, Evaluations(examples=7000)),
+    "of short calls": (16, 40, Evaluations(examples=150)),
+    "of calls of fewest steps": (16, 40, Evaluations(examples=16, steps=12)),
+}
+"""Batch size, steps, and evaluations."""
 
 Call = tuple[str, np.ndarray]
 
@@ -92,7 +96,7 @@ def framework(calls: list[Call], name: str) -> SimpleNamespace:
     )
 
 
-def plan_of(name: str, batch_size: int, steps: int, evaluate_every: int) -> Plan:
+def plan_of(name: str, batch_size: int, steps: int, evaluations: Evaluations) -> Plan:
     """The plan of a run on the scripted examples; it has no target, and time for all of its steps."""
     return Plan(
         cell={"dataset": "script", "model": MODEL, "framework": name, "arm": "", "batch_size": batch_size},
@@ -104,7 +108,7 @@ def plan_of(name: str, batch_size: int, steps: int, evaluate_every: int) -> Plan
         randomness="shared",
         target=1.0,
         budget=Budget(epochs=1e9, seconds=1e9),
-        evaluate_every=evaluate_every,
+        evaluations=evaluations,
     )
 
 
@@ -114,15 +118,15 @@ def parts(calls: list[Call]) -> list[list[Call]]:
     return [calls[start:end] for start, end in zip(resets, [*resets[1:], len(calls)], strict=True)]
 
 
-def steps_of_a_call(evaluate_every: int, batch_size: int) -> int:
+def steps_of_a_call(evaluations: Evaluations, batch_size: int) -> int:
     """The most steps between two evaluations, or in a call of any run."""
-    return min(MOST_STEPS, -(-evaluate_every // batch_size))
+    return min(MOST_STEPS, max(-(-evaluations.examples // batch_size), evaluations.steps))
 
 
 def expected(plan: Plan, used: Dataset, paced: tuple[int, int], best: Call) -> list[list[Call]]:
     """The calls in parts, if the paces before and after the run consist of so many."""
     size = plan.cell.batch_size
-    of_call = min(steps_of_a_call(plan.evaluate_every, size), plan.optimizer.total_steps)
+    of_call = min(steps_of_a_call(plan.evaluations, size), plan.optimizer.total_steps)
     drawn = max(plan.optimizer.total_steps, of_call * max(*paced, 1))
     order = batches(EXAMPLES, seed=plan.seed, batch_size=size, steps=drawn)
     whole = [("train", order[n * of_call : (n + 1) * of_call]) for n in range(max(paced))]
@@ -157,9 +161,9 @@ def alike(made: list[list[Call]], due: list[list[Call]]) -> bool:
     )
 
 
-def fault_of_run(name: str, batch_size: int, steps: int, evaluate_every: int) -> str:
+def fault_of_run(name: str, batch_size: int, steps: int, evaluations: Evaluations) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
-    calls, plan, used = [], plan_of(name, batch_size, steps, evaluate_every), data()
+    calls, plan, used = [], plan_of(name, batch_size, steps, evaluations), data()
     start = time.perf_counter()
     measured = measure.measure(framework(calls, name), plan, used, Watch())
     longest_ms, made = 1e3 * (time.perf_counter() - start), parts(calls)
@@ -168,7 +172,7 @@ def fault_of_run(name: str, batch_size: int, steps: int, evaluate_every: int) ->
     paced = len(made[0]) - 5, len(made[3]) - 1
     if min(paced) < FEWEST_CALLS or not alike(made, expected(plan, used, paced, made[2][0])):
         return "it asks its trainer for other steps or outputs than a run has to"
-    of_call = min(steps_of_a_call(evaluate_every, batch_size), steps)
+    of_call = min(steps_of_a_call(evaluations, batch_size), steps)
     of_steps_ms = [measured.step_ms.get(when, 0.0) for when in ("before", "after")]
     if not all(1e3 * STEP_S <= ms <= longest_ms / of_call for ms in of_steps_ms):
         return "the time of a step that it measures is not that of its calls"
@@ -187,7 +191,7 @@ def fault(framework: str) -> str:
 def fault_of_timings(workload: Workload) -> str:
     """At which batch size throughput times calls of other lengths than those of a run; empty if at none."""
     for case in cases_of(workload, ["momentum"]):
-        if case.call_steps != steps_of_a_call(workload.evaluate_every, case.batch_size):
+        if case.call_steps != steps_of_a_call(workload.evaluations, case.batch_size):
             return (
                 f"throughput at batch size {case.batch_size} is timed in calls of other lengths than a run's"
             )

@@ -39,8 +39,9 @@ def peak_rate(arm: Arm, batch_size: int) -> float:
 
 
 def steps_of(workload: Workload, batch_size: int) -> int:
-    """Steps within the budget of epochs; the last may complete it with examples of the next epoch."""
-    return ceiling(workload.budget.epochs, workload.n_training, per=batch_size)
+    """Steps until the budgets of epochs and of steps are used up; the last may go on into the next epoch."""
+    of_epochs = ceiling(workload.budget.epochs, workload.n_training, per=batch_size)
+    return of_epochs if of_epochs > workload.budget.steps else workload.budget.steps
 
 
 def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> dict[str, Any]:
@@ -57,8 +58,9 @@ def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> 
         "optimizer.total_steps": steps_of(workload, batch_size),
         **{"augmentation": list(arm.augmentation), "randomness": arm.randomness},
         "target": workload.target.validation_accuracy,
-        **{"budget.epochs": workload.budget.epochs, "budget.seconds": workload.budget.seconds},
-        "evaluate_every": max(1, workload.n_training // workload.evaluations_per_epoch),
+        **{f"budget.{name}": getattr(workload.budget, name) for name in ("epochs", "steps", "seconds")},
+        "evaluations.examples": max(1, workload.n_training // workload.evaluations_per_epoch),
+        "evaluations.steps": workload.steps_per_evaluation,
     }
 
 

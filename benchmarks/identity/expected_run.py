@@ -29,9 +29,13 @@ def batches(n_examples: int, *, seed: int, batch_size: int, steps: int) -> np.nd
 
 def evaluated_steps(plan: Plan) -> set[int]:
     """The numbers of steps after which there is an evaluation."""
-    size, steps = plan.cell.batch_size, plan.optimizer.total_steps
-    multiples = range(plan.evaluate_every, steps * size + 1, plan.evaluate_every)
-    return {steps, *(-(-examples // size) for examples in multiples)}
+    size, steps, due = plan.cell.batch_size, plan.optimizer.total_steps, {plan.optimizer.total_steps}
+    for count in range(1, steps + 1):
+        after = max(-(-count * plan.evaluations.examples // size), count * plan.evaluations.steps)
+        if after > steps:
+            break
+        due.add(after)
+    return due
 
 
 def call_ends(plan: Plan) -> list[int]:
@@ -139,9 +143,16 @@ def result(course: Course, accuracies: dict[str, float], plan: Plan, *, step_s: 
         training_s=course.steps * step_s,
         examples_to_target=reached and reached.examples,
         steps_to_target=reached and reached.examples // size,
+        examples_resolution=reached and reached.examples - _before(reached, curve),
         time_to_target_s=reached and reached.training_s,
         best_examples=next((point.examples for point in curve if point.validation_accuracy == top), None),
         validation_accuracy=top,
         **accuracies,
         curve=curve,
     )
+
+
+def _before(reached: Evaluation, curve: list[Evaluation]) -> int:
+    """The examples of the evaluation before one of the curve; 0 before the first."""
+    place = curve.index(reached)
+    return curve[place - 1].examples if place else 0

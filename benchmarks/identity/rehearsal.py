@@ -17,7 +17,7 @@ from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.exaggerated import over
 from benchmarks.identity.noise import noisy_images, noisy_parameters
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.recipe.plan import Budget, Plan
+from benchmarks.recipe.plan import Budget, Evaluations, Plan
 from benchmarks.training.run import run_to_target
 
 EVALUATED_AFTER = 530
@@ -89,7 +89,7 @@ def plan_of(setup: Setup, batch_size: int, *, steps: int, evaluated_after: int) 
         randomness="shared",
         target=1.0,
         budget=Budget(epochs=1e9, seconds=1e9),
-        evaluate_every=evaluated_after * batch_size,
+        evaluations=Evaluations(examples=evaluated_after * batch_size),
     )
 
 

@@ -20,7 +20,7 @@ from benchmarks.identity.expected_run import expected_run
 from benchmarks.identity.noise import noisy_images
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.recipe.plan import Plan
+from benchmarks.recipe.plan import Evaluations, Plan
 from benchmarks.training import measure
 from benchmarks.training.forked import one_run
 from benchmarks.training.record import Run, Status
@@ -54,7 +54,7 @@ def rehearsed(plan: Plan, precision: str, *, seed: int, most: int) -> Plan:
         update={
             **{"seed": seed, "precision": precision, "randomness": "shared", "target": TARGET},
             "optimizer": rehearsed_optimizer(plan.optimizer, steps, precision),
-            "evaluate_every": -(-steps // EVALUATIONS) * size,
+            "evaluations": Evaluations(examples=-(-steps // EVALUATIONS) * size),
             "budget": plan.budget.model_copy(update={"seconds": 1e9}),
         }
     )

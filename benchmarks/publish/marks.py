@@ -63,9 +63,14 @@ ROUNDING = 1e-9
 
 
 def budget(results: Results, cells: pd.DataFrame, name: str) -> pd.Series:
-    """The budget of each cell in `epochs` or `seconds`; NaN where its (dataset, model) has none."""
-    known = cells[["dataset", "model"]].merge(results.targets, how="left", on=["dataset", "model"])
-    return known[name].astype(float).set_axis(cells.index)
+    """The budget of each cell in `epochs` or `seconds`; NaN where its (dataset, model) has none.
+
+    That in epochs is the one that its steps amount to, if they are more.
+    """
+    names = ["dataset", "model", "batch_size"]
+    known = cells[names].merge(results.targets, how="left", on=names[:2]).set_axis(cells.index)
+    of_steps = known["steps"] * known["batch_size"] / known["n_training"] if name == "epochs" else 0.0
+    return known[name].astype(float).clip(lower=of_steps)
 
 
 def ended_early(results: Results, cells: pd.DataFrame, *, epochs: str) -> pd.Series:

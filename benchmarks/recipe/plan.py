@@ -13,14 +13,27 @@ LONGEST_CALL = 2048
 """The most steps in one call of a trainer; the time limit is checked after each call."""
 
 
-def steps_at_evaluation(evaluation: int, *, every: int, batch_size: int) -> int:
-    """Number of steps before the n-th evaluation: the fewest that cover n · `every` examples."""
-    return math.ceil(evaluation * every / batch_size)
+class Evaluations(Value):
+    """When a run is evaluated: after each `examples`, and for large batches not before so many `steps`.
 
+    Were a large batch evaluated after each of its steps, evaluation would take more time than training.
+    """
 
-def call_steps(evaluate_every: int, batch_size: int) -> int:
-    """The most steps that a run takes in one call: those between two evaluations, or LONGEST_CALL."""
-    return min(LONGEST_CALL, steps_at_evaluation(1, every=evaluate_every, batch_size=batch_size))
+    examples: int = Field(ge=1)
+    steps: int = Field(default=1, ge=1)
+
+    def steps_before(self, evaluation: int, *, batch_size: int) -> int:
+        """Number of steps before the n-th evaluation: the fewest that have n times its examples and steps."""
+        return max(math.ceil(evaluation * self.examples / batch_size), evaluation * self.steps)
+
+    def next_after(self, steps: int, *, batch_size: int) -> int:
+        """Number of steps before the first evaluation that comes after so many steps."""
+        evaluation = 1 + min(steps * batch_size // self.examples, steps // self.steps)
+        return self.steps_before(evaluation, batch_size=batch_size)
+
+    def call_steps(self, batch_size: int) -> int:
+        """The most steps that a run takes in one call: those between two evaluations, or LONGEST_CALL."""
+        return min(LONGEST_CALL, self.steps_before(1, batch_size=batch_size))
 
 
 class Cell(Value):
@@ -39,9 +52,14 @@ class Cell(Value):
 
 
 class Budget(Value):
-    """The limits at which a run ends even without its target: epochs, and seconds of training."""
+    """The limits at which a run ends even without its target.
+
+    It ends when both its epochs and its steps are used up, or its seconds of training. Epochs alone leave a
+    large batch too few steps, steps alone a small one too few epochs.
+    """
 
     epochs: float = Field(gt=0)
+    steps: int = Field(default=0, ge=0, le=10**9)
     seconds: float = Field(gt=0, le=1e12)
 
 
@@ -57,8 +75,7 @@ class Plan(Value):
     randomness: str
     target: float
     budget: Budget
-    evaluate_every: int
-    """Number of training examples between two evaluations."""
+    evaluations: Evaluations
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -166,6 +166,12 @@ def _check_workload(workload: Workload) -> None:
                 f"{workload.dataset}",
                 fix="name batch sizes in that range, or `full` for the whole training set",
             )
+    if 0 < workload.budget.steps < workload.steps_per_evaluation:
+        raise Problem(
+            f"config: {workload.dataset} × {workload.model}: budget.steps is {workload.budget.steps}, and "
+            f"the first evaluation may come only after {workload.steps_per_evaluation} steps",
+            fix="raise budget.steps, or lower steps_per_evaluation",
+        )
 
 
 def _check_model_fits_data(workload: Workload) -> None:

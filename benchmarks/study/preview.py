@@ -81,10 +81,11 @@ def _part_of_grid(workload: Workload, study: Study) -> dict:
 
 
 def _grid_in_words(part: dict) -> str:
+    steps = f" or {part['budget']['steps']:,} steps" if part["budget"]["steps"] else ""
     return (
         f"{part['dataset']} × {part['model']}, B = {', '.join(map(str, part['batch_sizes']))}; "
         f"{', '.join(part['frameworks'])}; {', '.join(part['arms'])}; {len(part['seeds'])} seeds; "
-        f"up to {part['target']:.1%} within {part['budget']['epochs']:g} epochs and "
+        f"up to {part['target']:.1%} within {part['budget']['epochs']:g} epochs{steps} and "
         f"{part['budget']['seconds']:g} s"
     )
 

@@ -9,7 +9,7 @@ from benchmarks import datasets
 from benchmarks.common.value import INERT, Value
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import first_step
-from benchmarks.recipe.plan import Budget, Cell, Plan, Replicate
+from benchmarks.recipe.plan import Budget, Cell, Evaluations, Plan, Replicate
 
 RESERVED = ("compare", "published", "datasets", "store", "logs")
 """Folders of `results/` that are not of a study."""
@@ -50,6 +50,7 @@ class Workload(Value):
     target: Target
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
+    steps_per_evaluation: int = Field(default=1, ge=1)
 
     @property
     def slug(self) -> str:
@@ -62,9 +63,15 @@ class Workload(Value):
         return datasets.split_sizes(self.dataset).train
 
     @property
-    def evaluate_every(self) -> int:
-        """Number of training examples between two evaluations."""
-        return max(1, self.n_training // self.evaluations_per_epoch)
+    def evaluations(self) -> Evaluations:
+        """When its runs are evaluated."""
+        examples = max(1, self.n_training // self.evaluations_per_epoch)
+        return Evaluations(examples=examples, steps=self.steps_per_evaluation)
+
+    def total_steps(self, batch_size: int) -> int:
+        """Steps of a run that uses up both its epochs and its steps."""
+        of_epochs = first_step(self.budget.epochs, self.n_training, per=batch_size)
+        return max(of_epochs, self.budget.steps)
 
     @property
     def sizes(self) -> list[int]:
@@ -117,14 +124,14 @@ def for_timing(study: Study) -> Study:
 def for_tracing(study: Study) -> Study:
     """The part of a study that its traces depend on: no frameworks, seeds, targets or limits of seconds.
 
-    The epochs stay, since they say how many steps a run has. The framework is given to each trace separately,
-    so that adding one to a study traces only that one.
+    The epochs and steps stay, since they say how many steps a run has. The framework is given to each trace
+    separately, so that adding one to a study traces only that one.
     """
     workloads = [
         w.model_copy(
             update={
-                **{"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1},
-                "budget": Budget(epochs=of_study.budget.epochs, seconds=1),
+                **{"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1, "steps_per_evaluation": 1},
+                "budget": of_study.budget.model_copy(update={"seconds": 1}),
             }
         )
         for w, of_study in zip(_without_targets(study), study.workloads, strict=True)
@@ -179,16 +186,15 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
     Raises:
         ValidationError: the arm gives no valid optimizer at this batch size.
     """
-    steps = first_step(workload.budget.epochs, workload.n_training, per=batch_size)
     return Plan(
         cell=cell(workload, framework=framework, arm=arm, batch_size=batch_size),
         seed=seed,
         device=study.device,
         precision=study.precision,
-        optimizer=arm.optimizer_at(batch_size, total_steps=steps),
+        optimizer=arm.optimizer_at(batch_size, total_steps=workload.total_steps(batch_size)),
         augmentation=arm.augmentation,
         randomness=arm.randomness,
         target=workload.target.validation_accuracy,
         budget=workload.budget,
-        evaluate_every=workload.evaluate_every,
+        evaluations=workload.evaluations,
     )

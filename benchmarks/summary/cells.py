@@ -52,6 +52,17 @@ def to_target(runs: list[Run], field: str) -> Estimate:
     return median if np.isfinite(median.value) else Estimate(np.nan, np.nan, np.nan)
 
 
+def resolution(runs: list[Run]) -> float:
+    """The median, over runs that reached the target, of the examples since the evaluation before."""
+    return median(np.array([run.examples_resolution for run in runs if run.examples_resolution], float))
+
+
+def evaluation_share(runs: list[Run]) -> float:
+    """The median over runs that trained of evaluation's part of the time of training and evaluation."""
+    shares = [run.evaluation_s / (run.evaluation_s + run.training_s) for run in runs if run.training_s]
+    return median(np.array(shares))
+
+
 def accuracy(runs: list[Run], field: str) -> tuple[float, float]:
     """Mean and sample standard deviation of an accuracy over the runs that measured it."""
     values = [getattr(run, field) for run in runs if getattr(run, field) is not None]
@@ -81,8 +92,10 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
         "steps_to_target": examples.value / batch_size,
+        "epochs_resolution": resolution(runs) / n_training,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
         "start_s": start_s(records),
+        "evaluation_share": evaluation_share(runs),
         "epochs_trained": min(run.examples for run in runs) / n_training,
         "test_accuracy": test,
         "test_accuracy_sd": test_sd,

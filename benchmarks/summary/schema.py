@@ -128,6 +128,12 @@ SUMMARY = table(
         ),
         number("examples_to_target", "examples", "`epochs_to_target` in training examples."),
         number("steps_to_target", "steps", "`epochs_to_target` in steps."),
+        number(
+            "epochs_resolution",
+            "epochs",
+            "Epochs between the evaluation that saw the target reached and the one before: the median over "
+            "the runs that reached it. The target was reached somewhere in between.",
+        ),
         *estimate(
             "time_to_target_s",
             "s",
@@ -144,6 +150,11 @@ SUMMARY = table(
         ),
         number("time_to_target_predicted_s", "s", "`examples_to_target` over `throughput_samples_per_s`."),
         number("time_ratio", "ratio", "Predicted over measured time to target."),
+        number(
+            "evaluation_share",
+            SHARE,
+            "Seconds of evaluation over those of training and evaluation: the median over runs.",
+        ),
         number("epochs_trained", "epochs", "Length of the run that ended first."),
         number(
             "test_accuracy", SHARE, "Mean test accuracy over runs, each at its best validation evaluation."
@@ -231,7 +242,13 @@ TARGETS = table(
         number("validation_accuracy", SHARE, "The target.", nullable=False),
         text("source", "Where the target comes from."),
         whole("n_training", "examples", "Training examples."),
-        number("epochs", "epochs", "Epochs after which a run ends.", nullable=False),
+        number(
+            "epochs",
+            "epochs",
+            "Epochs after which a run ends, if its steps are used up too.",
+            nullable=False,
+        ),
+        whole("steps", "steps", "Steps after which a run ends, if its epochs are used up too."),
         number("seconds", "s", "Seconds of training after which a run ends.", nullable=False),
     ],
     key=["dataset", "model"],

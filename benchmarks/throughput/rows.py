@@ -11,7 +11,6 @@ from benchmarks.common.quiet import Disturbance
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.recipe.arm import Arm
-from benchmarks.recipe.plan import call_steps
 from benchmarks.study.study import Workload
 
 
@@ -55,7 +54,7 @@ def cases_of(workload: Workload, step_kinds: list[str]) -> list[Case]:
             step_kind=step_kind,
             execution=execution,
             batch_size=size,
-            call_steps=call_steps(workload.evaluate_every, size),
+            call_steps=workload.evaluations.call_steps(size),
         )
         for size in workload.sizes
         for step_kind in step_kinds

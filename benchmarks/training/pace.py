@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.batches import BatchStream
-from benchmarks.recipe.plan import Plan, call_steps
+from benchmarks.recipe.plan import Plan
 
 SECONDS = 0.1
 """Calls are repeated until they took this long together."""
@@ -30,7 +30,7 @@ def step_ms(
 
     The first call finds the cores rested and the caches with other data. It may be shorter than the others.
     """
-    count = min(call_steps(plan.evaluate_every, plan.cell.batch_size), plan.optimizer.total_steps)
+    count = min(plan.evaluations.call_steps(plan.cell.batch_size), plan.optimizer.total_steps)
     call_s: list[float] = []
     while sum(call_s[1:]) < SECONDS and len(call_s) <= MOST_CALLS:
         steps = count if call_s else min(count, WARM_UP_STEPS)

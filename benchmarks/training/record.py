@@ -43,8 +43,9 @@ class Evaluation(Value):
 class Run(Value):
     """One training from one seed, from the first step to the end of its budget.
 
-    The fields `*_to_target` are null if the target was not reached (censored at `examples`). Accuracies on
-    the test and training data are computed once, with the parameters of the best validation accuracy.
+    The fields `*_to_target` are null if the target was not reached (censored at `examples`);
+    `examples_resolution` are the examples since the evaluation before the one that saw it reached. Accuracies
+    on the test and training data are computed once, with the parameters of the best validation accuracy.
     """
 
     seed: int
@@ -56,6 +57,7 @@ class Run(Value):
     evaluation_s: Seconds = 0.0
     examples_to_target: Count | None = None
     steps_to_target: Count | None = None
+    examples_resolution: Count | None = None
     time_to_target_s: Seconds | None = None
     best_examples: Count | None = None
     validation_accuracy: Share | None = None

@@ -11,7 +11,7 @@ from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Scores, Trainer, scores
 from benchmarks.recipe.batches import BatchStream
-from benchmarks.recipe.plan import LONGEST_CALL, Plan, steps_at_evaluation
+from benchmarks.recipe.plan import LONGEST_CALL, Plan
 from benchmarks.training.record import Evaluation, Run, Status
 
 Clock = Callable[[], float]
@@ -42,8 +42,8 @@ def run_to_target(
     """Train, on the seed's batches, a trainer that was just reset to the seed's initial parameters.
 
     The validation set decides when the target is reached and which parameters are best; the test set is
-    used once, at the end, with these parameters. An evaluation follows the first step at or after each
-    multiple of `plan.evaluate_every` examples. The budget of epochs ends with the step that completes it.
+    used once, at the end, with these parameters. `plan.evaluations` says after which steps it is evaluated;
+    the last step is followed by an evaluation too. The budget of epochs ends with the step that completes it.
     The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
     only after these seconds counts as not reached. `watch` is told of every call, and probes the machine
     before the first and before every evaluation.
@@ -63,10 +63,8 @@ def run_to_target(
 
 
 def _next_stop(plan: Plan, state: RunState) -> int:
-    """Number of steps at the next evaluation, or at the end of the budget of epochs if that comes first."""
-    batch_size = plan.cell.batch_size
-    evaluation = state.steps * batch_size // plan.evaluate_every + 1
-    stop = steps_at_evaluation(evaluation, every=plan.evaluate_every, batch_size=batch_size)
+    """Number of steps at the next evaluation, or at the end of epochs and steps if that comes first."""
+    stop = plan.evaluations.next_after(state.steps, batch_size=plan.cell.batch_size)
     return max(state.steps + 1, min(stop, plan.optimizer.total_steps))
 
 
@@ -124,6 +122,7 @@ def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, end
     batch_size = plan.cell.batch_size
     within = [e for e in state.curve if e.training_s <= plan.budget.seconds]
     reached = next((e for e in within if e.validation_accuracy >= plan.target), None)
+    before = max((e.examples for e in within if reached and e.examples < reached.examples), default=0)
     best = max(state.curve, key=lambda e: e.validation_accuracy, default=None)
     final = _final_scores(trainer, data, state)
     return Run(
@@ -136,6 +135,7 @@ def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, end
         evaluation_s=state.evaluation_s,
         examples_to_target=reached and reached.examples,
         steps_to_target=reached and reached.examples // batch_size,
+        examples_resolution=reached and reached.examples - before,
         time_to_target_s=reached and reached.training_s,
         best_examples=best and best.examples,
         validation_accuracy=best and best.validation_accuracy,

@@ -3,11 +3,14 @@
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish.drawing import axes, by_arm
+from benchmarks.publish.drawing import axes, by_arm, series
 from benchmarks.publish.drawing.by_arm import GUIDE, Panel
+from benchmarks.publish.drawing.style import FAINT
 from benchmarks.publish.results import Results
 
 TITLE = "Epochs to target"
+RESOLUTION = {"color": FAINT, "alpha": 0.35, "linewidth": 3.5, "solid_capstyle": "butt"}
+"""How the epochs between two evaluations are drawn."""
 
 
 def applies(results: Results) -> bool:
@@ -22,7 +25,8 @@ def caption(results: Results) -> str:
         "over runs with its bootstrap interval"
         ", of three runs their range; an arrow where runs that never got there leave it "
         "without an upper end. Marks above a panel: cells whose median run did not reach the target, "
-        "and why. Dotted: the budget."
+        "and why. Shaded, below a point: the epochs since the evaluation before, within which the target was "
+        "reached. Dotted: the budget of epochs."
     )
 
 
@@ -34,7 +38,10 @@ def draw(results: Results) -> Figure:
         label="Epochs to target",
         prepare=lambda ax: ax.set_yscale("log"),
         finish=_finish,
-        keys=[Line2D([], [], label="budget", **GUIDE)],
+        keys=[
+            Line2D([], [], label="since the evaluation before", **RESOLUTION),
+            Line2D([], [], label="budget of epochs", **GUIDE),
+        ],
     )
 
 
@@ -42,4 +49,17 @@ def _finish(panel: Panel) -> None:
     if panel.target is not None:
         panel.ax.axhline(panel.target["epochs"], **GUIDE)
     by_arm.room_for_arrows(panel)
+    _resolutions(panel)
     axes.logarithmic(panel.ax.yaxis)
+
+
+def _resolutions(panel: Panel) -> None:
+    """Shade, below each point, the epochs since the evaluation before; the panel's range stays as it is."""
+    bottom, top = panel.ax.get_ylim()
+    shifts = series.shifts(len(panel.looks))
+    for shift, framework in zip(shifts, panel.looks, strict=True):
+        cells = panel.cells[panel.cells["framework"] == framework]
+        x = series.beside(cells["batch_size"].to_numpy(float), shift=shift)
+        before = (cells["value"] - cells["epochs_resolution"]).clip(lower=bottom)
+        panel.ax.vlines(x, before, cells["value"], zorder=1, color=FAINT, alpha=0.35, linewidth=3.5)
+    panel.ax.set_ylim(bottom, top)
