@@ -1,10 +1,12 @@
 """Results that were deleted or damaged: told, and made again, and nothing else with them."""
 
 import contextlib
+import json
 import shutil
 
 import pytest
-from conftest import SMOKE, planned
+from conftest import SMOKE, Project, planned
+from PIL import Image
 from safetensors.numpy import load_file
 
 ARTEFACTS = ["summary.csv", "curves.csv", "targets.csv", "memory_fit.csv", "provenance.json", "identity.json"]
@@ -84,6 +86,45 @@ def test_deleted_data_repeat_no_measurement(smoke):
         assert planned(smoke.snakemake(*SMOKE, "-n")) == {}
     finally:
         hidden.rename(data)
+
+
+PICTURES = """
+study: mine
+device: cpu
+frameworks: [numpy]
+seeds: [0]
+arms: [{name: a, learning_rate: 0.125, scaling: none, optimizer: sgd}]
+workloads:
+  - dataset: images:pictures
+    model: logistic
+    batch_sizes: [8]
+    target: {validation_accuracy: 1, source: none}
+    budget: {epochs: 1, seconds: 9}
+"""
+
+
+def class_folder(folder, *, shade):
+    """Twelve grey pictures of a class of its own."""
+    folder.mkdir(parents=True)
+    for number in range(12):
+        Image.new("L", (4, 4), shade + number).save(folder / f"{number}.png")
+
+
+def test_a_class_added_to_finished_data_trains_anew_in_the_same_run(tmp_path):
+    """Snakemake looks for changed settings of a job only where no job before it is to run."""
+    project = Project(tmp_path)
+    study = ("--configfile", project.study(PICTURES), "--until", "train")
+    for name, shade in (("dark", 0), ("bright", 200)):
+        class_folder(tmp_path / "pictures" / name, shade=shade)
+    digests = []
+    for name, shade in (("middle", 100), ("white", 230)):
+        done = project.snakemake(*study)
+        assert done.returncode == 0, done.stderr
+        (record,) = (tmp_path / "results/mine").rglob("numpy/a/0.json")
+        (of_run,) = json.loads(record.read_bytes())["records"]
+        digests.append(of_run["provenance"]["data_sha256"])
+        class_folder(tmp_path / "pictures" / name, shade=shade)
+    assert len({*digests}) == 2
 
 
 def test_a_deleted_record_is_made_again_and_no_other(smoke):

@@ -1,5 +1,7 @@
 """Traces come from the store where it has them, and only there where it has exactly these."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +23,12 @@ def recorded(monkeypatch):
     """The names of the traces that are recorded from now on; each is a number of its own."""
     names = []
 
-    def surviving(_study, _file, _data, wanted, **_):
+    def surviving(_study, _file, _data, wanted, keep, **_):
         names.extend(each.name for each in wanted)
-        return {each.name: {LOSSES: np.full(9, float(len(names)))} for each in wanted}
+        found = {each.name: {LOSSES: np.full(9, float(len(names)))} for each in wanted}
+        for name, trace in found.items():
+            keep(name, trace)
+        return found
 
     monkeypatch.setattr(traces, "surviving", surviving)
     return names
@@ -105,9 +110,25 @@ def test_arrays_without_their_entry_or_an_entry_without_them_are_traced_again(re
 
 def test_an_error_is_not_kept(monkeypatch, digits, tmp_path):
     store = Store(tmp_path)
-    monkeypatch.setattr(traces, "surviving", lambda *_, **__: {FUSED: "killed by SIGKILL"})
-    assert made(digits, store)[FUSED] == "killed by SIGKILL"
+    monkeypatch.setattr(traces, "traces", lambda *_, **__: [(FUSED, "ValueError: no")])
+    assert made(digits, store)[FUSED] == "ValueError: no"
     assert not list(tmp_path.rglob("*.json"))
+
+
+def interrupted(*_, **__):
+    """One trace, and then no more: the process is killed."""
+    yield FUSED, {LOSSES: np.full(9, 1.0)}
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_trace_is_kept_as_soon_as_it_is_made(monkeypatch, digits, tmp_path):
+    store = Store(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(traces, "traces", interrupted)
+        made(digits, store)
+    monkeypatch.setattr(traces, "traces", lambda *_, **__: [])
+    (found,) = (trace for trace in made(digits, store).values() if trace is not None)
+    assert found[LOSSES].tolist() == [1.0] * 9
 
 
 def test_a_trace_comes_back_as_it_was(reference, tmp_path):

@@ -196,6 +196,12 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
     assert "in raises" in capsys.readouterr().err
 
 
+def surviving(study, file, digits):
+    """The traces of a file, which are kept nowhere."""
+    wanted = subjects.subjects_of(study, file)
+    return traces.surviving(study, file, {"digits": digits}, wanted, lambda *_: None, threads=1)
+
+
 def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
     def raises(*_, **__):
         raise Problem("there is no such thing", fix="make it")
@@ -203,7 +209,7 @@ def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
     monkeypatch.setattr(traces, "record", raises)
     read, file = check.read(STUDY), subjects.File("numpy", "float64")
     with pytest.raises(Problem, match="no such thing") as raised:
-        traces.surviving(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1)
+        surviving(read, file, digits)
     assert raised.value.fix == "make it"
 
 
@@ -216,7 +222,7 @@ def test_a_trace_whose_process_is_killed_costs_no_other(monkeypatch, digits):
     monkeypatch.setattr(traces, "record", dies)
     monkeypatch.setattr(traces.studied, "by_the_study", lambda *_, **__: {})
     read, file = check.read(STUDY), subjects.File("numpy", "float64")
-    found = traces.surviving(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1)
+    found = surviving(read, file, digits)
     assert found["digits/cnn/adam/fused"] == "the process that traced it was killed by SIGKILL"
     assert list(found["digits/cnn/adam/idiomatic"]) == [Quantity(Stage.FIRST_LOSS)]
 

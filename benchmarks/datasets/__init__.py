@@ -22,6 +22,7 @@ The user's own data is named `KIND:PATH`, as in `images:photos@32`; see user_dat
 
 import difflib
 import functools
+import hashlib
 import importlib
 import pkgutil
 from dataclasses import replace
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
+from benchmarks.common.provenance import code_digest
 from benchmarks.datasets import dataset, user_data
 from benchmarks.datasets.card import Card, card
 from benchmarks.datasets.dataset import (
@@ -132,6 +134,31 @@ def fingerprint(source: str) -> str:
     return user_data.fingerprint(_files(source))
 
 
+def origin(source: str) -> str:
+    """A digest of all that the file of a data set is made from: its source, and the code that reads it."""
+    code = code_digest(__name__, module_name(source))
+    return hashlib.sha256(f"{fingerprint(source)} {code}".encode()).hexdigest()
+
+
+def remove_outdated(path: Path, source: str) -> list[str]:
+    """Remove a file that `store` wrote, and its card, if it would write another now; a line if it did.
+
+    Snakemake would obtain the data anew by itself. But it does not look for changed settings in jobs that
+    come after one that is to run for a change of its own, and would leave out those that need the data.
+    """
+    made_from = _origin_file(path)
+    told = made_from.read_bytes() if made_from.exists() else b""
+    if not path.exists() or told == origin(source).encode():
+        return []
+    for file in (path, path.with_suffix(".json"), made_from):
+        file.unlink(missing_ok=True)
+    return [f"data {slug(source)}: the files, or the code that reads them, have changed"]
+
+
+def _origin_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.origin")
+
+
 def _files(source: str) -> list[Path]:
     """The files of the user's own data."""
     plugin, location = _user_data(source)
@@ -163,9 +190,11 @@ def store(source: str, path: Path) -> Card:
         )
     if source not in NAMES and path.resolve() in {file.resolve() for file in _files(source)}:
         raise Problem(f"{path} is the data itself", fix="name another file to write")
+    made_from = origin(source)  # before the files are read, which may change meanwhile
     facts, arrays, found = obtained(source)
     dataset.save(with_digests(facts, arrays), arrays, path)
     write_text(found.model_dump_json(indent=1) + "\n", path.with_suffix(".json"))
+    write_text(made_from, _origin_file(path))
     return found
 
 

@@ -28,7 +28,9 @@ def find(store: Store, conditions: Conditions) -> Trace | None:
 
 
 def keep(store: Store, conditions: Conditions, trace: Trace) -> None:
-    """Keep a trace of which the store has none."""
+    """Keep a trace, unless the store has one already."""
+    if find(store, conditions) is not None:
+        return
     arrays = _arrays(store, conditions)
     quantity.write_traces({NAME: trace}, {NAME: digest(conditions)}, arrays)
     store.keep(conditions, {"sha256": _sha256(arrays)})

@@ -86,23 +86,15 @@ def traces(
 
     The runs by the study's own code come first: each configures the framework in a process of its own.
     """
-    framework = frameworks.load(file.framework)
-    precision, progress = (
-        file.precision,
-        Progress(f"traces of {file.framework} in {file.precision}", len(wanted)),
-    )
-    runs = {
-        subject.name: attempt(
-            functools.partial(
-                studied.by_the_study,
-                *(framework, subject.plans, data[subject.workload.slug]),
-                precision=precision,
-                threads=threads,
-            )
-        )
-        for subject in wanted
-        if subject.execution == STUDIED
-    }
+    framework, precision = frameworks.load(file.framework), file.precision
+    of_runs = [subject for subject in wanted if subject.execution == STUDIED]
+    progress = Progress(f"traces of {file.framework} in {precision}", len(of_runs) + len(wanted))
+    runs = {}
+    for subject in of_runs:
+        given = (framework, subject.plans, data[subject.workload.slug])
+        by_the_study = functools.partial(studied.by_the_study, *given, precision=precision, threads=threads)
+        runs[subject.name] = attempt(by_the_study)
+        progress.advance()
     framework.configure(threads=threads, device=study.device, precision=precision)
     for subject in wanted:
         of_study = runs.get(subject.name, {})
@@ -113,34 +105,44 @@ def traces(
         progress.advance()
 
 
-def surviving(
-    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
-) -> dict[str, Trace | str]:
-    """The same from a process of its own; if it dies, of each subject from one, so that one costs no other.
+Keep = Callable[[str, Trace], None]
+"""Keeps the trace of a name in the store."""
 
-    The kernel kills the process that has taken most memory. What it died of then stands in its place.
+
+def surviving(
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], keep: Keep, *, threads: int
+) -> dict[str, Trace | str]:
+    """The same from a process of its own, which keeps each trace as soon as it is made.
+
+    If the process dies, each subject is traced by one of its own, so that one costs no other. The kernel
+    kills the process that has taken most memory. What it died of then stands in the place of the trace.
 
     Raises:
         Problem: something that a person has to fix first.
     """
-    made, exit_code = process.forked(_told, study, file, data, wanted, threads=threads)
+    made, exit_code = process.forked(_told, study, file, data, wanted, keep, threads=threads)
     if isinstance(made, tuple):
         cause, fix = made
         raise Problem(cause, fix=fix)
     if made is not None:
         return made
     if len(wanted) > 1:
-        alone = [surviving(study, file, data, [each], threads=threads) for each in wanted]
+        alone = [surviving(study, file, data, [each], keep, threads=threads) for each in wanted]
         return {name: trace for each in alone for name, trace in each.items()}
     return {wanted[0].name: f"the process that traced it {process.ended(exit_code)}"}
 
 
 def _told(
-    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], keep: Keep, *, threads: int
 ) -> dict[str, Trace | str] | tuple[str, str]:
     """All these traces; or cause and fix of a problem, which does not travel between processes itself."""
+    made = {}
     try:
-        return dict(traces(study, file, data, wanted, threads=threads))
+        for name, trace in traces(study, file, data, wanted, threads=threads):
+            made[name] = trace
+            if not isinstance(trace, str):
+                keep(name, trace)
+        return made
     except Problem as problem:
         return problem.cause, problem.fix
 
@@ -205,11 +207,11 @@ def record_missing(
     }
     found: dict[str, Trace | str | None] = {name: stored.find(store, key) for name, key in keys.items()}
     missing = [each for each in wanted if found[each.name] is None]
-    made = surviving(study, file, data, missing, threads=threads) if missing else {}
-    for name, trace in made.items():
-        if not isinstance(trace, str):
-            stored.keep(store, keys[name], trace)
-    return found | made
+
+    def keep(name: str, trace: Trace) -> None:
+        stored.keep(store, keys[name], trace)
+
+    return found | (surviving(study, file, data, missing, keep, threads=threads) if missing else {})
 
 
 def write(study: Study, file: File, data: list[Path], *, threads: int, store: Path, output: Path) -> None:

@@ -60,6 +60,9 @@ if not files.is_in_use(Path("results")):
         *seals.set_aside_broken(seals.sealed(Path(RESULTS))),
     ]:
         logger.warning(f"{cause}; it is set aside and made again")
+    for file, source in SOURCE_OF_FILE.items():
+        for cause in datasets.remove_outdated(Path(f"results/datasets/{file}.npz"), source):
+            logger.warning(f"{cause}; they are read again, and what depends on them is made again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 TRACES = subjects.files(STUDY.frameworks)
@@ -131,13 +134,6 @@ def code_of_trace(wildcards):
 def use_of_trace(wildcards):
     """The option that says of what use a trace is, where its framework is not one of the study."""
     return "" if wildcards.framework in STUDY.frameworks else "--reference"
-
-
-def code_of_dataset(wildcards):
-    """Digest of the code on which a data set depends."""
-    return code_digest(
-        "benchmarks.datasets", datasets.module_name(SOURCE_OF_FILE[wildcards.file])
-    )
 
 
 def data_of(wildcards):

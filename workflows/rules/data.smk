@@ -11,8 +11,6 @@ rule dataset:
         "../../environment.yml"
     params:
         source=lambda wildcards: SOURCE_OF_FILE[wildcards.file],
-        code=code_of_dataset,
-        fingerprint=lambda wildcards: FINGERPRINTS[wildcards.file],
     message:
         "data set {wildcards.file}: obtain and verify"
     shell:
