@@ -74,6 +74,24 @@ def test_one_image_in_two_classes_is_counted(tmp_path, part):
     assert card.contradictory == 2 and "2 examples occur in several classes" in card.warnings
 
 
+def test_files_of_one_image_in_several_classes_are_named(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number, pixels in enumerate(examples(12)):
+            Image.fromarray(pixels).save(tmp_path / "pets" / name / f"{number}.png")
+    Image.open(tmp_path / "pets/cat/3.png").save(tmp_path / "pets/dog/7.png")
+    card = datasets.store(f"images:{tmp_path / 'pets'}", tmp_path / "pets.npz")
+    assert "2 examples occur in several classes, such as cat/3.png = dog/7.png" in card.warnings
+
+
+def test_the_card_says_to_what_an_accuracy_is_known(tmp_path):
+    """Of n = 100 examples, half of them right: ± 1.96 √(¼ / 100) = 9.8 %."""
+    assert any(
+        "the 100 validation examples to ± 9.8% and the 100 test examples to ± 9.8%" in sentence
+        for sentence in stored(tmp_path, **in_parts()).sentences
+    )
+
+
 BLANK = np.concatenate([examples(N - 3), np.full((3, 4, 4, 3), 7, np.uint8)])
 ONE_COLOUR = BLANK.copy()
 ONE_COLOUR[-3:] = (200, 30, 7)

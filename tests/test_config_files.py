@@ -150,9 +150,20 @@ def test_a_preview_counts_what_the_study_will_do():
     assert (found.trainings, found.timings) == (len(GOOD["seeds"]) * found.cells, places)
     seconds = 4 * 2 * (60 + preview.START_S) + places * (read.throughput.seconds_per_case + preview.TIMED_S)
     assert found.cells == 4 and found.about_s == math.ceil(seconds)
+    assert 30 < found.certificates_s < 120 and "the certificates come first, about 1 min" in found.text
     assert found.built_in == {"digits": {"train": 1257, "validation": 180, "test": 360}}
     assert "1,257 train, 180 validation, 360 test" in found.text
     assert json.loads(found.model_dump_json())["grid"][0]["batch_sizes"] == [16, 1257]
+
+
+def test_certificates_of_a_model_of_twice_the_operations_take_about_twice_as_long():
+    """A CNN on images of twice the height and width has four times the operations."""
+    of_cnn = {**GOOD["workloads"][0], "model": "cnn"}
+    digits, mnist = (
+        preview.preview(check.read({**GOOD, "workloads": [{**of_cnn, "dataset": name, "batch_sizes": [8]}]}))
+        for name in ("digits", "mnist")
+    )
+    assert 5 < mnist.certificates_s / digits.certificates_s < (28 / 8) ** 2
 
 
 def test_a_preview_shows_the_card_of_the_users_own_data(tmp_path):

@@ -132,6 +132,14 @@ def test_a_corrupt_image_is_named(photos, tmp_path, spoil, size):
     assert said.startswith("not usable as images") and "15.png" in said and "14.png" not in said
 
 
+@pytest.mark.parametrize("size", ["", "@8"])
+def test_what_is_no_image_and_what_is_cut_short_are_named_at_once(photos, tmp_path, size):
+    no_image(photos / "cat" / "3.png")
+    truncated(photos / "dog" / "15.png")
+    said = refused(f"images:{photos}{size}", tmp_path)
+    assert "3.png" in said and "15.png" in said
+
+
 def test_many_corrupt_images_are_counted(photos, tmp_path):
     for path in sorted((photos / "cat").iterdir()):
         no_image(path)

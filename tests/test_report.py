@@ -125,6 +125,16 @@ def test_the_headline_leaves_disturbed_cells_out_unless_all_are(folder, n_distur
     assert [sentence[: len(told)] for sentence in said] == ([told] if told else [])
 
 
+@pytest.mark.parametrize(("times", "told"), [(100.0, True), (0.3, True), (1.5, False)])
+def test_speeds_that_contradict_each_other_are_told_first(folder, times, told):
+    known = results.read(folder)
+    cells = known.summary[(known.summary["dataset"] == "mnist") & (known.summary["framework"] == "keras")]
+    changed = cells.assign(training_over_throughput=times)
+    first, *_ = report.findings(replace(known, summary=changed))["MNIST, MLP"]
+    said = first.startswith(f"Keras: the trainings were {wording.number(times)} times as fast as the timings")
+    assert said == told
+
+
 @pytest.mark.parametrize(
     ("intervals", "told"),
     [

@@ -212,7 +212,14 @@ def obtained(source: str) -> tuple[Facts, RawArrays, Card]:
     facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
     if facts.kind == "images":  # in text, a character may occur only once
         user_data.check_classes(loaded, facts)
-    described = card(facts, loaded.arrays, source=source, classes=loaded.classes, converted=loaded.converted)
+    described = card(
+        facts,
+        loaded.arrays,
+        source=source,
+        classes=loaded.classes,
+        converted=loaded.converted,
+        contradictory_files=loaded.contradictory_files,
+    )
     return facts, loaded.arrays, described
 
 

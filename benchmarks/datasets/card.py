@@ -4,6 +4,7 @@ It is shown before the first training, stands in the report, and lies beside the
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +38,7 @@ class Card(Value):
     smallest and the largest of each part after scaling. `chance_level` is the share of the most frequent
     class in the test set, an accuracy that takes no training. `repeated` are the examples of one part that
     are in another one too, as "test in train". `contradictory` examples occur under several labels, in any
-    part.
+    part; `contradictory_files` names some of them, where each is a file.
     """
 
     dataset: str
@@ -52,6 +53,7 @@ class Card(Value):
     chance_level: float
     repeated: dict[str, int]
     contradictory: int
+    contradictory_files: list[str] = []
     constant: int
     converted: list[str]
 
@@ -89,7 +91,21 @@ class Card(Value):
                 f"{len(named)} classes, train + validation + test: {', '.join(named[:N_NAMED])}{more}; "
                 f"always the most frequent one is right in {self.chance_level:.1%} of the test set"
             ]
-        return [*said, *(f"converted: {each}" for each in self.converted)]
+        said += [f"converted: {each}" for each in self.converted]
+        if self.classes:
+            known = " and ".join(
+                f"the {self.sizes[part]:,} {part} {_noun(self.kind)} to ± {_margin(self.sizes[part])}"
+                for part in PARTS[1:]
+            )
+            said.append(
+                f"an accuracy of one half is known on {known} (95 %, by the number of examples alone)"
+            )
+        return said
+
+
+def _margin(n: int) -> str:
+    """Half the 95 % interval of a share of one half among n independent examples (normal distribution)."""
+    return f"{1.96 * math.sqrt(0.25 / n):.1%}"
 
 
 def _noun(kind: str) -> str:
@@ -97,7 +113,13 @@ def _noun(kind: str) -> str:
 
 
 def card(
-    facts: Facts, arrays: RawArrays, *, source: str, classes: Sequence[object], converted: Sequence[str] = ()
+    facts: Facts,
+    arrays: RawArrays,
+    *,
+    source: str,
+    classes: Sequence[object],
+    converted: Sequence[str] = (),
+    contradictory_files: Sequence[str] = (),
 ) -> Card:
     """The card of these raw arrays, with `classes` named in the order of the labels.
 
@@ -105,7 +127,7 @@ def card(
         Problem: nothing could be learnt from the training set.
     """
     x, y = (_in_parts(arrays, kind, facts) for kind in "xy")
-    contents = {part: _digests(x[part]) for part in PARTS}
+    contents = {part: digests(x[part]) for part in PARTS}
     counts = np.stack([np.bincount(y[part].ravel(), minlength=facts.n_classes) for part in PARTS], axis=1)
     contradictory = 0
     if facts.kind == "images":
@@ -131,6 +153,7 @@ def card(
         chance_level=counts[:, 2].max() / counts[:, 2].sum(),
         repeated=_repeated(contents),
         contradictory=contradictory,
+        contradictory_files=[*map(_shown, contradictory_files)],
         constant=sum(_n_constant(of_part) for of_part in x.values()) if facts.kind == "images" else 0,
         converted=[*converted],
     )
@@ -149,7 +172,7 @@ def _shown(name: object) -> str:
     return "".join(letters)
 
 
-def _digests(examples: np.ndarray) -> list[bytes]:
+def digests(examples: np.ndarray) -> list[bytes]:
     """A digest of each example."""
     rows = np.ascontiguousarray(examples)
     return [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
@@ -193,7 +216,8 @@ def _warnings(found: Card) -> Iterator[str]:
                 f"the accuracy on the {part} set says less about new ones"
             )
     if found.contradictory:
-        yield f"{found.contradictory} {noun} occur in several classes"
+        named = f", such as {'; '.join(found.contradictory_files)}" if found.contradictory_files else ""
+        yield f"{found.contradictory} {noun} occur in several classes{named}"
     if found.constant:
         yield f"nothing can be seen in {found.constant} of the {noun}: each is one colour everywhere"
     few = [name for name, (train, _, _) in found.classes.items() if train < FEW_OF_A_CLASS]

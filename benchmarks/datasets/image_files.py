@@ -78,7 +78,7 @@ def decoded(paths: Sequence[Path], *, size: Size | None) -> tuple[np.ndarray, li
     Raises:
         Problem: images cannot be used, or they differ in size or mode; the message names them.
     """
-    heads = _each(_head, paths)
+    heads = _heads(paths)
     common = _common_format([head.format for head in heads], paths, size=size)
     extents = (len(paths), common.height, common.width, CHANNELS[common.mode])
     needed = math.prod(extents) * (1 + np.dtype(np.float32).itemsize)  # as bytes, and scaled
@@ -96,6 +96,27 @@ def decoded(paths: Sequence[Path], *, size: Size | None) -> tuple[np.ndarray, li
 
     _each(decode, paths)
     return pixels, conversions(heads, common)
+
+
+def _heads(paths: Sequence[Path]) -> list[Head]:
+    """The heads of all images.
+
+    Raises:
+        Problem: images cannot be used. All that cannot are named at once: where a head is bad, the pixels of
+            the others are tried too.
+    """
+    try:
+        return _each(_head, paths)
+    except Problem:
+        _each(_whole, paths)
+        raise
+
+
+def _whole(index: int, path: Path) -> None:
+    """Try to read all of an image."""
+    _head(index, path)
+    with Image.open(path) as image:
+        image.load()
 
 
 def shape(paths: Sequence[Path], *, size: Size | None) -> tuple[int, int, int]:

@@ -17,12 +17,16 @@ import numpy as np
 
 from benchmarks.common.errors import Problem
 from benchmarks.datasets import image_files, user_data
+from benchmarks.datasets.card import digests
 from benchmarks.datasets.dataset import Split, integers_for
 
 KIND = "images"
 LARGEST = 4096
 """The largest height and width in pixels, far beyond what the models here are made for."""
 LAYOUT = "arrange them as PATH/CLASS/image, or as PATH/train/CLASS/image and PATH/test/CLASS/image"
+
+N_NAMED, N_ALIKE = 3, 4
+"""Groups of files with the same image that are named, and files of each."""
 
 Classes = dict[str, list[Path]]
 
@@ -51,7 +55,8 @@ def load(location: str) -> user_data.Loaded:
     """
     parts = _parts(location)
     sizes = user_data.parted(_sizes(parts), where=f"images {location}")
-    pixels, converted = image_files.decoded(_files(parts), size=_split_size(location)[1])
+    paths = _files(parts)
+    pixels, converted = image_files.decoded(paths, size=_split_size(location)[1])
     labels = np.concatenate([_labels(classes) for classes in parts.values()])
     training, testing = user_data.places(_sizes(parts), n_test=sizes.test)
     labels = labels.astype(integers_for(len(parts["train"])))
@@ -68,7 +73,18 @@ def load(location: str) -> user_data.Loaded:
         split=sizes,
         own_validation="validation" in parts,
         converted=converted,
+        contradictory_files=_in_several_classes(pixels, paths),
     )
+
+
+def _in_several_classes(pixels: np.ndarray, paths: list[Path]) -> list[str]:
+    """Up to so many groups of files that hold the same image in several classes."""
+    groups: dict[bytes, list[Path]] = {}
+    for content, path in zip(digests(pixels), paths, strict=True):
+        groups.setdefault(content, []).append(path)
+    several = [group for group in groups.values() if len({path.parent.name for path in group}) > 1]
+    named = [[f"{path.parent.name}/{path.name}" for path in group[:N_ALIKE]] for group in several[:N_NAMED]]
+    return [" = ".join(group) for group in named]
 
 
 def _split_size(location: str) -> tuple[str, tuple[int, int] | None]:

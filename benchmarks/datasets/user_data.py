@@ -5,6 +5,7 @@ argument of each is the location, the text after the colon of `kind:location`.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ class Loaded(NamedTuple):
     """The four raw arrays, and facts they do not show.
 
     `classes` are the names in the order of the labels. With a validation set of its own, the source has it
-    at the end of its training arrays. `converted` says what was done to the data, a sentence for each kind.
+    at the end of its training arrays. `converted` says what was done to the data, a sentence for each kind;
+    `contradictory_files` names files of several classes that hold the same example.
     """
 
     arrays: RawArrays
@@ -37,6 +39,7 @@ class Loaded(NamedTuple):
     split: Split
     own_validation: bool = False
     converted: Sequence[str] = ()
+    contradictory_files: Sequence[str] = ()
 
 
 class Source(Protocol):
@@ -121,7 +124,8 @@ def existing(location: str) -> Path:
         path.stat()
     except FileNotFoundError as error:
         cause = f"data {location}: {path.absolute()} does not exist"
-        raise Problem(cause, fix="correct the path in the study") from error
+        sized = "; a size is written @32 or @24x32, for images alone" if "@" in location else ""
+        raise Problem(cause, fix=f"correct the path in the study{sized}") from error
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         cause = f"data {location}: {Path(location).absolute()} cannot be used: {reason}"
@@ -143,11 +147,11 @@ def existing_file(location: str) -> Path:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """SHA-256 (hex) of the paths, sizes and modification times of files."""
+    """SHA-256 (hex) of the paths, sizes and modification times of files; a link to nothing has its own."""
     digest = hashlib.sha256()
     for path in files:
-        status = path.stat()
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        status = path.stat() if path.exists() else path.lstat()
+        digest.update(os.fsencode(path) + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

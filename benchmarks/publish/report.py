@@ -14,7 +14,7 @@ from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary import hardware
 from benchmarks.summary.schema import CASE
-from benchmarks.summary.statistics import by_process, ratio
+from benchmarks.summary.statistics import by_process, geometric_mean, ratio
 
 APART = ("study", "cards")
 """What the report shows in sections of its own."""
@@ -113,8 +113,8 @@ def findings(results: Results) -> dict[str, list[str]]:
         cells = of_workload(results.summary, workload)
         quiet = cells[cells["disturbed"] == ""]
         timed = cells if quiet.empty else quiet
-        sentences = [*speed(results, timed), *time(timed), *_accuracy(cells)]
-        sentences += _disturbance(n_quiet=len(quiet), n_cells=len(cells))
+        doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
+        sentences = [*doubts, *speed(results, timed), *time(timed), *_accuracy(cells)]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 
@@ -128,6 +128,22 @@ def _disturbance(*, n_quiet: int, n_cells: int) -> list[str]:
         ]
     cells = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
     return [f"{cells} left out of speeds and times: the machine was disturbed."] if n_disturbed else []
+
+
+BELIEVED = 2.0
+"""How many times as fast as the other a training or its timing may be, before neither is believed."""
+
+
+def _contradictions(cells: pd.DataFrame) -> Iterator[str]:
+    """Says of which framework trainings and timings have speeds that do not fit together."""
+    for framework, group in cells.groupby("framework", sort=False):
+        speeds = geometric_mean(group["training_over_throughput"].dropna()).value
+        if speeds > BELIEVED or speeds < 1 / BELIEVED:
+            yield (
+                f"{wording.name(framework)}: the trainings were {wording.number(speeds)} times as fast as "
+                "the timings, so that one of the two was disturbed and neither says which batch size is "
+                "fastest: measure again."
+            )
 
 
 def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:

@@ -60,9 +60,11 @@ if not files.is_in_use(Path("results")):
         *seals.set_aside_broken(seals.sealed(Path(RESULTS))),
     ]:
         logger.warning(f"{cause}; it is set aside and made again")
-    for file, source in SOURCE_OF_FILE.items():
-        for cause in datasets.remove_outdated(Path(f"results/datasets/{file}.npz"), source):
-            logger.warning(f"{cause}; they are read again, and what depends on them is made again")
+    with exit_with_message():
+        for file, source in SOURCE_OF_FILE.items():
+            path = Path(f"results/datasets/{file}.npz")
+            for cause in datasets.remove_outdated(path, source):
+                logger.warning(f"{cause}; they are read again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
 TRACES = subjects.files(STUDY.frameworks)

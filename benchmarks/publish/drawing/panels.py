@@ -80,9 +80,9 @@ def finish(ax: Axes, title: str, failed: pd.DataFrame, *, looks: dict[str, Look]
     top.set_title(wrapped(title))
 
 
-def wrapped(title: str) -> str:
-    """A title, broken into as many lines as it needs to be no wider than its panel."""
-    return "\n".join(line.removesuffix(" ·") for line in wrap(title, TITLE, break_on_hyphens=False))
+def wrapped(title: str, *, letters: int = TITLE) -> str:
+    """A title, broken into as many lines as it needs to be no wider than its panel, where so many fit."""
+    return "\n".join(line.removesuffix(" ·") for line in wrap(title, letters, break_on_hyphens=False))
 
 
 def legend(figure: Figure, handles: list[Line2D]) -> None:

@@ -19,6 +19,8 @@ from benchmarks.summary.schema import CELL
 
 TITLE = "Learning curves"
 HEIGHT = 1.9
+LETTERS = 34
+"""Of a title above a panel beside the colour bar, which makes it narrower."""
 
 
 def applies(results: Results) -> bool:
@@ -66,7 +68,7 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
         for size, runs in shown.groupby("batch_size"):
             _cell(ax, runs, color=colors[size])
         title = f"{wording.workload(workload)} · {wording.name(framework)} · {arm}"
-        ax.set_title(panels.wrapped(title))
+        ax.set_title(panels.wrapped(title, letters=LETTERS))
         if target is not None:
             ax.axhline(target["validation_accuracy"], **GUIDE)
         ax.set_xlabel("Epochs")
