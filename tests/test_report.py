@@ -14,7 +14,7 @@ import synthetic_grid
 import synthetic_identity
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish import figures, report, results, tables
+from benchmarks.publish import figures, report, results, tables, wording
 from benchmarks.publish.tables import throughput as throughput_table
 from benchmarks.summary.schema import CASE
 
