@@ -3,7 +3,7 @@
 import pandas as pd
 
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.publish import marks, wording
+from benchmarks.publish import marks, mlperf, wording
 from benchmarks.publish.results import CASE, Results, of_workload, overlapping
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import execution, identity, training_rate
@@ -31,6 +31,7 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "predicted": predicted(full),
         "training-rate": _rows_of(training_rate.tables(full)[0]),
         "drift": wording.number(training_rate.drift(full.provenance)),
+        "mlperf": _rows_of(mlperf.table()),
         "speed": speed(full),
         "loops": loops(full),
         "frameworks": frameworks(full),
