@@ -49,6 +49,13 @@ def test_limits_are_operations_bytes_and_starts_in_a_second(precision):
     assert found.start_us == pytest.approx(2.0)
 
 
+def test_where_memory_is_short_nothing_is_measured(monkeypatch):
+    made = Machine()
+    scarce = types.SimpleNamespace(available=2**30)
+    monkeypatch.setattr(limits.psutil, "virtual_memory", lambda: scarce)
+    assert limits.measure(made, "float32", clock=made.clock) is None and made.now == 0.0
+
+
 def test_matrices_grow_until_a_product_is_long_and_the_fastest_counts():
     made = Machine(gflops=12.0, slow_below=1024)
     found = limits.measure(made, "float32", clock=made.clock)

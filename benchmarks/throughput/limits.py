@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
+import psutil
+
 from benchmarks.common.heap import keep_freed_memory
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import Repeated
@@ -19,6 +21,8 @@ COPIED = 2**25
 STARTED = 500
 """Operations on a single element, one after the other."""
 TRIES = 3
+NEEDED_MIB = 3072
+"""Free memory below which nothing is measured: a process that the kernel kills here would lose its timings."""
 
 Clock = Callable[[], float]
 
@@ -37,8 +41,10 @@ class Limits(Value):
     start_us: float
 
 
-def measure(framework: ModuleType, precision: str, *, clock: Clock = time.perf_counter) -> Limits:
-    """Measure in this process, whose framework has been configured."""
+def measure(framework: ModuleType, precision: str, *, clock: Clock = time.perf_counter) -> Limits | None:
+    """Measure in this process, whose framework has been configured; None where memory is short."""
+    if psutil.virtual_memory().available < NEEDED_MIB * 2**20:
+        return None
     keep_freed_memory()
     bytes_each = 2 * COPIED * (8 if precision == "float64" else 4)
     copy_s = fastest_s(framework.scaling(COPIED, precision), 1, clock)

@@ -126,9 +126,10 @@ def write_provenance(content: dict) -> None:
 
 
 def limits_found() -> dict | None:
-    """The limits of the machine; None if an error kept them from being measured, which loses no timing."""
+    """The limits of the machine; None if they could not be measured, which loses no timing."""
     try:
-        return limits.measure(framework(), REQUEST.precision).model_dump()
+        found = limits.measure(framework(), REQUEST.precision)
+        return found and found.model_dump()
     except Exception:
         traceback.print_exc()
         return None
