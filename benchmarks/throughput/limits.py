@@ -22,7 +22,7 @@ STARTED = 500
 """Operations on a single element, one after the other."""
 TRIES = 3
 NEEDED_MIB = 3072
-"""Free memory below which nothing is measured: a process that the kernel kills here would lose its timings."""
+"""Free memory below which nothing is measured: a process that the kernel kills here loses its timings."""
 
 Clock = Callable[[], float]
 
