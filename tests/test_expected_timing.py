@@ -54,8 +54,8 @@ def of_the_fastest_round():
 def of_another_batch_size():
     original = rows.row
 
-    def row(benchmark):
-        return {**(made := original(benchmark)), "samples_per_s": 2 * made["samples_per_s"]}
+    def row(benchmark, **limits):
+        return {**(made := original(benchmark, **limits)), "samples_per_s": 2 * made["samples_per_s"]}
 
     return patch.object(job, "row", row)
 
