@@ -1,6 +1,7 @@
 """Figures exist in every format, are the same each time, show every failure and overlap no labels."""
 
 import functools
+import types
 from dataclasses import replace
 from itertools import combinations
 
@@ -13,7 +14,7 @@ import synthetic_identity
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.publish import figures, results, writing
+from benchmarks.publish import figures, marks, results, writing
 from benchmarks.publish.drawing import panels, style
 from benchmarks.publish.figures import identity, learning_curves
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
@@ -90,6 +91,20 @@ def test_every_figure_has_what_the_registry_asks(folder):
         assert module.applies(known)
         assert module.TITLE
         assert module.caption(known).endswith(".")
+
+
+def test_a_budget_of_steps_is_one_of_epochs_at_large_batches():
+    """600 steps of 100 examples are 6 epochs of 10,000; of 10 examples, fewer than the 2 that are given."""
+    targets = pd.DataFrame(
+        [{"dataset": "d", "model": "m", "epochs": 2.0, "steps": 600, "seconds": 9.0, "n_training": 10_000}]
+    )
+    cells = pd.DataFrame(
+        {"dataset": "d", "model": "m", "batch_size": [10, 100, 100], "trained": [2.0, 5.9, 6.0]}
+    )
+    known = types.SimpleNamespace(targets=targets)
+    assert marks.budget(known, cells, "epochs").tolist() == [2.0, 6.0, 6.0]
+    assert marks.budget(known, cells, "seconds").tolist() == [9.0] * 3
+    assert marks.ended_early(known, cells, epochs="trained").tolist() == [False, True, False]
 
 
 def test_untrained_studies_have_no_figures_of_training(tmp_path):

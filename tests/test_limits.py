@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import frameworks
 from benchmarks.publish.tables import machine
-from benchmarks.summary import limits as summary
+from benchmarks.summary import hardware
 from benchmarks.throughput import limits
 
 
@@ -102,7 +102,7 @@ def of_process(gflops, copy):
 
 
 def test_limits_of_processes_are_told_by_median_and_range_and_shown():
-    found = summary.together([of_process(10.0, 1.0), of_process(30.0, 2.0), of_process(20.0, 9.0)])
+    found = hardware.limits([of_process(10.0, 1.0), of_process(30.0, 2.0), of_process(20.0, 9.0)])
     assert found["n"] == 3
     assert found["product_gflops"] == {"float32": {"median": 20.0, "lo": 10.0, "hi": 30.0}}
     assert found["copy_gb_per_s"] == {"median": 2.0, "lo": 1.0, "hi": 9.0}

@@ -34,7 +34,7 @@ def table(speeds, disturbed=()):
         for process, of_process in enumerate((1.0, 3.0, 0.5))
         for size, each in speeds.items()
     ]
-    return neighbours.tables(types.SimpleNamespace(throughput=pd.DataFrame(rows)))
+    return neighbours.tables(types.SimpleNamespace(throughput=pd.DataFrame(rows), several_step_kinds=False))
 
 
 @pytest.mark.parametrize(("times", "faster"), [(1.5, "yes"), (1.0, "no"), (0.5, "no"), (1.02, "no")])

@@ -41,7 +41,7 @@ def peak_rate(arm: Arm, batch_size: int) -> float:
 def steps_of(workload: Workload, batch_size: int) -> int:
     """Steps until the budgets of epochs and of steps are used up; the last may go on into the next epoch."""
     of_epochs = ceiling(workload.budget.epochs, workload.n_training, per=batch_size)
-    return of_epochs if of_epochs > workload.budget.steps else workload.budget.steps
+    return max(of_epochs, workload.budget.steps)
 
 
 def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> dict[str, Any]:

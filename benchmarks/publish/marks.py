@@ -1,5 +1,6 @@
 """The signs behind a value: † and ‡ for a cell without a certificate, § for a training cut short."""
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.publish.results import Results
@@ -69,8 +70,15 @@ def budget(results: Results, cells: pd.DataFrame, name: str) -> pd.Series:
     """
     names = ["dataset", "model", "batch_size"]
     known = cells[names].merge(results.targets, how="left", on=names[:2]).set_axis(cells.index)
-    of_steps = known["steps"] * known["batch_size"] / known["n_training"] if name == "epochs" else 0.0
-    return known[name].astype(float).clip(lower=of_steps)
+    of_cells = epochs_of(known, known["batch_size"]) if name == "epochs" else known[name]
+    return of_cells.astype(float)
+
+
+def epochs_of(
+    targets: pd.DataFrame | pd.Series, batch_sizes: pd.Series | np.ndarray
+) -> pd.Series | np.ndarray:
+    """The budget in epochs at these batch sizes, of a row of targets or of one for each size."""
+    return np.maximum(targets["epochs"], targets["steps"] * batch_sizes / targets["n_training"])
 
 
 def ended_early(results: Results, cells: pd.DataFrame, *, epochs: str) -> pd.Series:

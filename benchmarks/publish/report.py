@@ -78,6 +78,7 @@ def _targets(results: Results) -> list[dict[str, str]]:
             "workload": wording.workload((target["dataset"], target["model"])),
             "accuracy": wording.percent(target["validation_accuracy"]),
             "epochs": wording.number(target["epochs"]),
+            "steps": wording.whole(target["steps"]),
             "seconds": wording.number(target["seconds"]),
             "source": target["source"],
         }

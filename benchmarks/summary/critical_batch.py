@@ -1,7 +1,7 @@
 """The critical batch size: how many more examples a larger batch needs to reach the same target.
 
-(S/S_min − 1)(E/E_min − 1) = 1 with S steps and E = B S examples (McCandlish et al. 2018, arXiv 1812.06162,
-eq. 2.11), which is E = E_min (1 + B / B_crit) and S = S_min (1 + B_crit / B) with B_crit = E_min / S_min. At
+(S/S_min − 1)(E/E_min − 1) = 1 with S steps and E = B S examples (McCandlish et al. 2018, arXiv 1812.06162),
+which is E = E_min (1 + B / B_crit) and S = S_min (1 + B_crit / B) with B_crit = E_min / S_min. At
 B_crit a training takes twice the fewest examples and twice the fewest steps. It describes trainings whose
 learning rate was tuned at each batch size.
 """
@@ -105,9 +105,10 @@ def _drawn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points drawn around the line, and which are censored: those that were keep the E where they ended."""
     noise = line.scatter * np.random.default_rng(seed).standard_normal(len(sizes))
-    drawn = line.examples(sizes) / np.maximum(1 + noise, 0.1)
+    expected = np.maximum(line.examples(sizes), examples.min() / 10)  # a falling line may cross zero
+    drawn = expected / np.maximum(1 + noise, 0.1)
     still = late & (drawn > examples)
-    return np.where(still, examples, np.maximum(drawn, SMALLEST_SCATTER)), still
+    return np.where(still, examples, drawn), still
 
 
 def _parameters(line: Line) -> tuple[float, float, float]:

@@ -1,10 +1,13 @@
 """Which hardware results were measured on, from what their provenance says of the machine.
 
 Two machines may have one name in results, since several generations of a processor share a name, and since
-anyone may choose a name. Their results must not be mixed.
+anyone may choose a name. Their results must not be mixed. The limits of a machine are those that its timing
+processes have measured.
 """
 
 from typing import Any
+
+import numpy as np
 
 TOLD_BY = {"cpu": "processor", "cpu_model": "model", "microarchitecture": "generation", "cores": "cores"}
 """What tells machines apart beside their GPUs, by its key in the provenance, in words."""
@@ -39,3 +42,24 @@ def _machine(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def _gpus(machine: dict[str, Any]) -> list[str]:
     return [gpu["name"] for gpu in machine.get("gpus") or []]
+
+
+def limits(found: list[dict]) -> dict:
+    """Median and range over processes of each limit of the machine, from what each of them has measured.
+
+    `found` is what `throughput.limits` measured.
+    """
+    precisions = dict.fromkeys(name for each in found for name in each["product_gflops"])
+    products = {
+        name: [each["product_gflops"][name] for each in found if name in each["product_gflops"]]
+        for name in precisions
+    }
+    return {
+        "n": len(found),
+        "product_gflops": {name: _spread(values) for name, values in products.items()},
+        **{name: _spread([each[name] for each in found]) for name in ("copy_gb_per_s", "start_us")},
+    }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": float(np.median(values)), "lo": min(values), "hi": max(values)}

@@ -11,7 +11,7 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.study.study import Study, Workload, replicates
-from benchmarks.summary import cells, columns, limits, reading, schema, statistics
+from benchmarks.summary import cells, columns, hardware, reading, schema, statistics
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import view
 from benchmarks.training.record import Record
@@ -140,7 +140,7 @@ def pace(totals: Totals) -> dict[str, float | None]:
 
 def described_machine(totals: Totals, slug: str) -> dict:
     """The machine, and its limits in each framework."""
-    found = {framework: limits.together(measured) for framework, measured in totals.limits.items()}
+    found = {framework: hardware.limits(measured) for framework, measured in totals.limits.items()}
     return {"schema_version": schema.VERSION, "slug": slug, **measured_on(totals), "limits": found}
 
 

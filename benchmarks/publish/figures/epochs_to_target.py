@@ -1,15 +1,17 @@
 """Epochs to the target against batch size."""
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.publish import marks
 from benchmarks.publish.drawing import axes, by_arm, series
 from benchmarks.publish.drawing.by_arm import GUIDE, Panel
 from benchmarks.publish.drawing.style import FAINT
 from benchmarks.publish.results import Results
 
 TITLE = "Epochs to target"
-RESOLUTION = {"color": FAINT, "alpha": 0.35, "linewidth": 3.5, "solid_capstyle": "butt"}
+RESOLUTION = {"color": FAINT, "alpha": 0.35, "linewidth": 3.5}
 """How the epochs between two evaluations are drawn."""
 
 
@@ -26,7 +28,7 @@ def caption(results: Results) -> str:
         ", of three runs their range; an arrow where runs that never got there leave it "
         "without an upper end. Marks above a panel: cells whose median run did not reach the target, "
         "and why. Shaded, below a point: the epochs since the evaluation before, within which the target was "
-        "reached. Dotted: the budget of epochs."
+        "reached. Dotted: the budget in epochs, which at large batches may be one of steps."
     )
 
 
@@ -39,15 +41,16 @@ def draw(results: Results) -> Figure:
         prepare=lambda ax: ax.set_yscale("log"),
         finish=_finish,
         keys=[
-            Line2D([], [], label="since the evaluation before", **RESOLUTION),
-            Line2D([], [], label="budget of epochs", **GUIDE),
+            Line2D([], [], label="since the evaluation before", solid_capstyle="butt", **RESOLUTION),
+            Line2D([], [], label="budget in epochs", **GUIDE),
         ],
     )
 
 
 def _finish(panel: Panel) -> None:
     if panel.target is not None:
-        panel.ax.axhline(panel.target["epochs"], **GUIDE)
+        sizes = np.array(panel.sizes)
+        panel.ax.plot(sizes, marks.epochs_of(panel.target, sizes), **GUIDE)
     by_arm.room_for_arrows(panel)
     _resolutions(panel)
     axes.logarithmic(panel.ax.yaxis)
@@ -61,5 +64,5 @@ def _resolutions(panel: Panel) -> None:
         cells = panel.cells[panel.cells["framework"] == framework]
         x = series.beside(cells["batch_size"].to_numpy(float), shift=shift)
         before = (cells["value"] - cells["epochs_resolution"]).clip(lower=bottom)
-        panel.ax.vlines(x, before, cells["value"], zorder=1, color=FAINT, alpha=0.35, linewidth=3.5)
+        panel.ax.vlines(x, before, cells["value"], zorder=1, **RESOLUTION)
     panel.ax.set_ylim(bottom, top)

@@ -5,14 +5,13 @@ import pandas as pd
 
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
-from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
 from benchmarks.summary.statistics import by_process, paired_ratio
 
 FASTER = 1.05
 """The ratio from which on a batch size counts as faster."""
 CASE = ["dataset", "model", "step_kind", "framework", "execution"]
 COLUMNS = [
-    Column("Workload", words=True),
     Column("Framework", words=True),
     Column("Loop", words=True),
     Column("Batch size"),
@@ -40,8 +39,8 @@ def tables(results: Results) -> list[Table]:
             "that were disturbed are left out. "
             f"Faster by {FASTER - 1:.0%}: yes where the whole interval lies above {FASTER}, no where it lies "
             "below.",
-            columns=COLUMNS,
-            rows=[_line(row) for _, row in data.iterrows()],
+            columns=[*timed_columns(several=results.several_step_kinds), *COLUMNS],
+            rows=[_line(row, several=results.several_step_kinds) for _, row in data.iterrows()],
             data=data,
         )
     ]
@@ -60,9 +59,9 @@ def _beside(speeds: pd.DataFrame, size: int) -> dict:
     return {"batch_size": size, **ends, "processes": len(each)}
 
 
-def _line(row: pd.Series) -> list[Entry]:
+def _line(row: pd.Series, *, several: bool) -> list[Entry]:
     texts = [
-        wording.workload((row["dataset"], row["model"])),
+        *timed_texts(row, several=several),
         wording.name(row["framework"]),
         row["execution"],
         wording.whole(row["batch_size"]),
