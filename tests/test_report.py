@@ -125,6 +125,16 @@ def test_the_headline_leaves_disturbed_cells_out_unless_all_are(folder, n_distur
     assert [sentence[: len(told)] for sentence in said] == ([told] if told else [])
 
 
+TARGETED = re.compile("target .*at no batch size within its budget")
+
+
+@pytest.mark.parametrize("time", [report._time, report._times])
+def test_a_target_that_is_reached_nowhere_is_told_and_one_that_was_not_tried_is_not(folder, time):
+    cells = results.read(folder).summary.assign(time_to_target_s=np.nan)
+    assert all(TARGETED.search(sentence) for sentence in time(cells)) and [*time(cells)]
+    assert [*time(cells.assign(status="untrained"))] == []
+
+
 @pytest.mark.parametrize(("times", "told"), [(100.0, True), (0.3, True), (1.5, False)])
 def test_speeds_that_contradict_each_other_are_told_first(folder, times, told):
     known = results.read(folder)

@@ -13,7 +13,7 @@ from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary import hardware
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema import CASE, UNTRAINED
 from benchmarks.summary.statistics import by_process, geometric_mean, ratio
 
 APART = ("study", "cards")
@@ -195,9 +195,11 @@ def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
 
 
 def _time(cells: pd.DataFrame) -> Iterator[str]:
-    for framework, group in cells.groupby("framework", sort=False):
+    trained = cells[cells["status"] != UNTRAINED]
+    for framework, group in trained.groupby("framework", sort=False):
         reached = group.dropna(subset=[TIME])
         if reached.empty:
+            yield f"{wording.name(framework)} reaches the target at no batch size within its budget."
             continue
         best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
         near = overlapping(best, reached.drop(index=best.name), TIME)
@@ -229,6 +231,8 @@ def _times(cells: pd.DataFrame) -> Iterator[str]:
             f"The target is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
             f"{largest}."
         )
+    elif (cells["status"] != UNTRAINED).any():
+        yield "The target is reached at no batch size within its budget."
 
 
 def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
