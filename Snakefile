@@ -38,5 +38,6 @@ rule all:
         rules.certify.output,
         rules.certify.input,
         CARDS,
+        TUNED,
         rules.throughput.output,
         expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),

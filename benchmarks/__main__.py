@@ -29,6 +29,9 @@ Output = Annotated[Path, typer.Option(help="The file to write.")]
 Folder = Annotated[Path, typer.Option("--results", help="The folder results/STUDY/MACHINE.")]
 Store = Annotated[Path, typer.Option(help="The folder of the store of finished measurements.")]
 Config = Annotated[Path, typer.Option(help="The file of the study.")]
+Tuned = Annotated[
+    Path | None, typer.Option(help="The file that tune wrote, which an arm that is tuned needs.")
+]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 
 
@@ -159,11 +162,31 @@ def throughput(
     seal(output, output.parent / "throughput")
 
 
+@app.command(
+    epilog='Example: python -m benchmarks tune mnist.npz --study "$STUDY" --results results/default/lab'
+)
+def tune(
+    data: DataFiles,
+    study: StudyJson,
+    results: Folder,
+    threads: Threads = 0,
+    store: Store = Path("results/store"),
+) -> None:
+    """Search the learning rates of a study's tuned arms, with the framework that is fastest here."""
+    from benchmarks.study import rates
+    from benchmarks.study.study import Study
+    from benchmarks.tuning import job
+
+    job.write(Study.model_validate_json(study), data, results, threads=threads, store=store)
+    seal(results / rates.NAME)
+
+
 @app.command(epilog='Example: python -m benchmarks train mnist.npz --replicate "$REPLICATE" --record 0.json')
 def train(
     data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
     replicate: Annotated[str, typer.Option(help="The runs to train, as JSON.")],
     record: Annotated[Path, typer.Option(help="The file of records to write.")],
+    tuned: Tuned = None,
     threads: Threads = 0,
     store: Store = Path("results/store"),
 ) -> None:
@@ -171,7 +194,8 @@ def train(
     from benchmarks.recipe.plan import Replicate
     from benchmarks.training import job
 
-    job.run(Replicate.model_validate_json(replicate), data, threads=threads, store=store, path=record)
+    runs = Replicate.model_validate_json(replicate)
+    job.run(runs, data, tuned=tuned, threads=threads, store=store, path=record)
 
 
 @app.command(
@@ -238,12 +262,13 @@ def why(
     config: Config = Path("config/config.yaml"),
     data: Annotated[Path, typer.Option(help="The folder of the data sets.")] = Path("results/datasets"),
     store: Store = Path("results/store"),
+    tuned: Tuned = None,
     threads: Threads = 0,
 ) -> None:
     """Tell whether a run will be trained or taken from the store, and what its result depends on."""
     from benchmarks.training import why
 
-    plan, file = why.plan_of(config, cell, seed=seed)
+    plan, file = why.plan_of(config, cell, seed=seed, tuned=tuned)
     print(why.explain(plan, data=data / file, store=store, threads=threads))
 
 

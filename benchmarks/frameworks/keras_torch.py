@@ -36,6 +36,7 @@ from benchmarks.frameworks.torch_parts.fused import FusedSteps
 from benchmarks.frameworks.torch_parts.layers import seed_framework_generator
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer
 from benchmarks.frameworks.trainer import Loaded
+from benchmarks.recipe.optimizer import Optimizer
 
 __all__ = [
     "Trainer",
@@ -91,6 +92,11 @@ class Trainer(trainer.KerasTrainer):
         """Seed PyTorch's generator too: Keras's own dropout draws from it, whatever seed it is given."""
         super().reset(parameters)
         seed_framework_generator(self.spec, self.input_shape, parameters)
+
+    def retune(self, optimizer: Optimizer) -> None:
+        """Take another learning rate, which is an input of the captured graph."""
+        super().retune(optimizer)
+        self.update.settings = optimizer
 
     def _compile_fused(self, batch_size: int) -> None:
         self.fused.compile(batch_size)

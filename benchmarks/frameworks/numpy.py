@@ -130,6 +130,10 @@ class Trainer:
         for array in self.update.state().values():
             array[...] = 0
 
+    def retune(self, optimizer: Optimizer) -> None:
+        """Take another learning rate, which each step is given."""
+        self.optimizer = optimizer
+
     def train(self, batches: np.ndarray) -> Steps:
         """Forward pass, loss, backward pass and update: one step for each row of `batches` [steps, B]."""
         losses, norms = [], []

@@ -94,6 +94,10 @@ class Trainer:
         self.steps_taken = 0
         seed_framework_generator(self.layers, self.input_shape, parameters)
 
+    def retune(self, optimizer: Optimizer) -> None:
+        """Take another learning rate, which is an input of the captured graph."""
+        self.settings = self.optimizer.settings = optimizer
+
     def parameters(self) -> dict[str, np.ndarray]:
         """The present parameters."""
         return {name: from_native(name, tensor) for name, tensor in self.tensors.items()}

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from benchmarks.recipe.optimizer import Optimizer
+
 Execution = Literal["idiomatic", "fused"]
 EXECUTIONS: tuple[Execution, ...] = ("idiomatic", "fused")
 EVALUATION_BATCH = 1000
@@ -65,6 +67,12 @@ class Trainer(Protocol):
 
         What `train` then returns depends only on parameters and batches: random layers start from their
         keys again, including those that draw from the framework's own generator.
+        """
+
+    def retune(self, optimizer: Optimizer) -> None:
+        """Take another learning rate from the next reset on, without compiling anything anew.
+
+        All other settings of the optimizer are the same. This is for the fused execution.
         """
 
     def train(self, batches: np.ndarray) -> Steps:

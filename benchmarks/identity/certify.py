@@ -116,7 +116,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     for the certificates, or None.
     """
     settings = check.load(config)
-    study = check.read(settings | ({"frameworks": names} if names else {}))
+    study = studies.at_start(check.read(settings | ({"frameworks": names} if names else {})))
     with tempfile.TemporaryDirectory() as folder:
         content = certificates(study, study.frameworks, Path(folder))
     console.print(table(content))

@@ -16,7 +16,7 @@ from benchmarks.identity import paired, reason
 from benchmarks.identity.paired import Paired
 from benchmarks.identity.two_one_sided import LEVEL, Differences, two_one_sided
 from benchmarks.recipe.plan import Cell
-from benchmarks.study.study import Study, replicates
+from benchmarks.study.study import Study
 from benchmarks.training import view
 from benchmarks.training.record import Record
 
@@ -144,7 +144,7 @@ def _judged(found: Paired, margin: tuple[float, float]) -> dict:
 
 def write(study: Study, certificates: Path, results: Path, output: Path) -> None:
     """Read certificates and records, test, and write both as JSON."""
-    records = dict(view.of_cells(results, replicates(study)))
+    records = dict(view.of_study(results, study))
     n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in study.workloads}
     tested = equivalences(records, study.frameworks, n_test=n_test)
     content = json.loads(certificates.read_bytes())

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import OTHERS
-from benchmarks.summary import hardware, reading
+from benchmarks.summary import hardware, reading, schema
 from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "machine.json", "provenance.json"]
 FILES += ["identity.json", "report.html"]
+OF_TUNING = [table.name for table in schema.OF_TUNING]
+"""What only a study with tuned arms has."""
 FOLDERS = ["tables", "figures"]
 BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"
@@ -96,7 +98,12 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
     bulky = sorted(path for pattern in BULKY for path in results.glob(pattern))
     inside = [path for folder in FOLDERS for path in sorted((results / folder).iterdir())]
     # Hidden files are the workflow's own time stamps.
-    small = [results / name for name in FILES] + [path for path in inside if not path.name.startswith(".")]
+    tuned = [results / name for name in OF_TUNING if (results / name).exists()]
+    small = (
+        [results / name for name in FILES]
+        + tuned
+        + [path for path in inside if not path.name.startswith(".")]
+    )
     return [path for path in small if path not in bulky], bulky
 
 

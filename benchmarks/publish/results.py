@@ -13,7 +13,9 @@ from benchmarks.summary.schema import CASE, UNTRAINED
 
 SIDE_BY_SIDE = 2
 MAY_BE_ABSENT = {"curves": schema.CURVES, "targets": schema.TARGETS, "memory_fit": schema.MEMORY_FIT}
-"""A study that times throughput alone has nothing to put in these."""
+MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
+MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH}
+"""A study that times throughput alone, or has no tuned arm, has nothing to put in some of these."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Results:
     curves: pd.DataFrame
     targets: pd.DataFrame
     memory_fit: pd.DataFrame
+    rates: pd.DataFrame
+    trials: pd.DataFrame
+    critical_batch: pd.DataFrame
     certificates: pd.DataFrame
     equivalence: pd.DataFrame
     identity: dict[str, Any]

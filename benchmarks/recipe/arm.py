@@ -3,10 +3,11 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from benchmarks.common.value import Value
 from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Schedule, Share
+from benchmarks.recipe.search import TUNE, Search
 
 SETTINGS_OF = {
     "sgd": set(),
@@ -18,6 +19,12 @@ SETTINGS_OF = {
 """The settings that only some optimizers have, by optimizer."""
 REFERENCE_BATCH_SIZE = 64
 """The default for an arm that scales its learning rate with the batch size."""
+NUMBER = "number"
+Rate = Annotated[
+    Annotated[Positive, Tag(NUMBER)] | Annotated[Literal["tune"], Tag(TUNE)],
+    Discriminator(lambda rate: TUNE if rate == TUNE else NUMBER),
+]
+"""A learning rate, or the word that it is searched for."""
 
 
 class Arm(Value):
@@ -25,13 +32,15 @@ class Arm(Value):
 
     B is the batch size. `scaling`: `none` uses `learning_rate` at every B; `linear` multiplies it by
     B / `reference_batch_size` (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` multiplies it by
-    the square root of that ratio (Krizhevsky 2014, arXiv 1404.5997, section 5). The other settings are
-    those of `recipe.optimizer.Optimizer`; None stands for the default given there.
+    the square root of that ratio (Krizhevsky 2014, arXiv 1404.5997, section 5). With the learning rate
+    `tune`, `search` says where the rate of each B is looked for. The other settings are those of
+    `recipe.optimizer.Optimizer`; None stands for the default given there.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)
     optimizer: Literal["sgd", "momentum", "nesterov", "adam", "adamw"] = "momentum"
-    learning_rate: Positive
+    learning_rate: Rate
+    search: Search | None = None
     momentum: Annotated[Share, Field(gt=0)] | None = None
     beta_1: Share | None = None
     beta_2: Share | None = None
@@ -64,13 +73,39 @@ class Arm(Value):
             raise ValueError("an augmentation is named twice")
         return self
 
+    @model_validator(mode="after")
+    def _search_belongs_to_tune(self) -> "Arm":
+        """Require a search for a rate that is tuned, and refuse one that would have no effect."""
+        if self.tuned != (self.search is not None):
+            raise ValueError("learning_rate: tune needs a search, and no other learning_rate has one")
+        if self.tuned and self.scaling != "none":
+            raise ValueError("a tuned learning_rate is found at every batch size; set scaling: none")
+        if self.search and self.search.momentum and self.momentum is None:
+            raise ValueError(f"search: {self.optimizer} has no momentum")
+        return self
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the learning rate is searched for."""
+        return self.learning_rate == TUNE
+
+    @property
+    def at_start(self) -> "Arm":
+        """The arm with a learning rate: if it is searched for, the one where the search starts."""
+        if self.search is None:
+            return self
+        return self.model_copy(update={"learning_rate": self.search.start.learning_rate, "search": None})
+
     def optimizer_at(self, batch_size: int, *, total_steps: int) -> Optimizer:
-        """The optimizer of this arm at one batch size, with a budget of `total_steps` steps."""
+        """The optimizer of this arm at one batch size, with a budget of `total_steps` steps.
+
+        That of a learning rate to be tuned has the one where the search starts.
+        """
         ratio = batch_size / (self.reference_batch_size or REFERENCE_BATCH_SIZE)
         scale = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.scaling]
         names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm", "schedule")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        rate = self.learning_rate * scale
+        rate = self.at_start.learning_rate * scale
         return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)
 
     @property

@@ -89,9 +89,13 @@ def name_of(cell: Cell, *, seed: int) -> str:
 
 
 class Replicate(Value):
-    """One seed of a workload, framework and arm, at all batch sizes: what one job trains, as JSON."""
+    """One seed of a workload, framework and arm, at all batch sizes: what one job trains, as JSON.
+
+    `to_be_tuned`: its plans still have the learning rate where the search starts.
+    """
 
     plans: list[Plan] = Field(min_length=1)
+    to_be_tuned: bool = False
 
     @property
     def name(self) -> str:

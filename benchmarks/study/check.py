@@ -13,12 +13,15 @@ from pydantic_core import ErrorDetails
 
 from benchmarks import datasets, frameworks, models
 from benchmarks.common.errors import Problem
-from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.arm import NUMBER, Arm
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
+from benchmarks.recipe.search import TUNE, Search
 from benchmarks.study.study import Study, Target, Throughput, Workload, plan
 
-PARTS = (Study, Workload, Arm, Schedule, Target, Budget, Throughput)
+PARTS = (Study, Workload, Arm, Search, Schedule, Target, Budget, Throughput)
+UNIONS = ("int", "literal['full']", NUMBER, TUNE)
+"""Parts of the place of a fault that are no keys: they say which kind of value it was taken for."""
 N_NAMED = 5
 """Faults named in one message."""
 LONGEST = 120
@@ -97,6 +100,7 @@ def read(config: dict) -> Study:
         _check_model_fits_data(workload)
         for arm in study.arms:
             _check_arm_fits_workload(arm, workload)
+            _check_seeds_of_search(arm, study)
         _check_optimizers(workload, study)
     for framework in study.frameworks:
         frameworks.module_name(framework)
@@ -115,7 +119,7 @@ def _faults(error: ValidationError, prefix: str = "") -> str:
 
 def _fault(fault: ErrorDetails) -> str:
     """One fault in one line."""
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("int", "literal['full']"))
+    where = ".".join(str(part) for part in fault["loc"] if part not in UNIONS)
     if fault["type"] == "missing":
         return f"{where}: missing"
     message = fault["msg"].removeprefix("Value error, ")
@@ -197,6 +201,16 @@ def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
         raise Problem(
             f"config: arm {arm.name} shifts or flips images, but {workload.dataset} is {other}",
             fix="remove augmentation from that arm, or put this data into a study of its own",
+        )
+
+
+def _check_seeds_of_search(arm: Arm, study: Study) -> None:
+    """Check that no run is trained from a seed that its learning rate was chosen by."""
+    if shared := sorted({*study.seeds} & {*(arm.search.seeds if arm.search else [])}):
+        raise Problem(
+            f"config: arm {arm.name}: seed {shared[0]} of its search is a seed of the study too, so that the "
+            "learning rate would be judged by a run that it was chosen by",
+            fix="give other numbers in search.seeds",
         )
 
 

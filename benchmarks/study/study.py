@@ -113,6 +113,20 @@ class Study(Value):
         return name
 
 
+def at_start(study: Study) -> Study:
+    """The study with a learning rate in every arm: where it is searched for, the one where the search starts.
+
+    What is certified of an arm holds at every learning rate.
+    """
+    return study.model_copy(update={"arms": [arm.at_start for arm in study.arms]})
+
+
+def for_tuning(study: Study) -> Study:
+    """The part of a study that its searches depend on: the arms that are tuned, and no seeds."""
+    arms = [arm for arm in study.arms if arm.tuned]
+    return study.model_copy(update={"seeds": [], "arms": arms, "machine": None, "throughput": Throughput()})
+
+
 def for_timing(study: Study) -> Study:
     """The part of a study that its timings depend on: no seeds, targets, budgets or learning rates."""
     kinds = list({arm.step_kind: arm.for_timing for arm in study.arms}.values())
@@ -138,7 +152,7 @@ def for_tracing(study: Study) -> Study:
     ]
     return for_timing(study).model_copy(
         update={
-            **{"arms": study.arms, "workloads": workloads, "throughput": Throughput()},
+            **{"arms": at_start(study).arms, "workloads": workloads, "throughput": Throughput()},
             **{"precision": "float64", "frameworks": ["numpy"]},
         }
     )
@@ -166,8 +180,12 @@ def replicates(study: Study) -> list[Replicate]:
         for arm in study.arms
         for framework in study.frameworks
     ]
+    tuned = {arm.name for arm in study.arms if arm.tuned}
     return [
-        Replicate(plans=[each.model_copy(update={"seed": seed}) for each in plans])
+        Replicate(
+            plans=[each.model_copy(update={"seed": seed}) for each in plans],
+            to_be_tuned=plans[0].cell.arm in tuned,
+        )
         for seed in study.seeds
         for plans in of_first_seed
     ]

@@ -85,6 +85,7 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "n_runs": len(runs),
         "n_reached": sum(run.status == Status.REACHED for run in runs),
         "status": cell_status(runs),
+        "learning_rate": records[0].settings["optimizer"]["learning_rate"],
         **measurements(records),
         **spread_out("training_samples_per_s", geometric_mean(training_rates(runs))),
         "training_over_calls": geometric_mean(training_over_calls(records)).value,

@@ -8,10 +8,11 @@ so does not change with a sentence about a column.
 """
 
 from benchmarks.frameworks.trainer import EXECUTIONS
+from benchmarks.study.rates import Ended
 from benchmarks.summary.columns import SHARE, by_name, estimate, flag, number, table, text, whole
 from benchmarks.training.record import Status
 
-VERSION = 4
+VERSION = 5
 """Of all tables together; `provenance.json` holds it. Results that do not tell theirs have the first."""
 CELL = ["dataset", "model", "framework", "arm", "batch_size"]
 """A cell of a study."""
@@ -20,6 +21,8 @@ CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 FITTED = ["dataset", "model", "framework", "step_kind"]
 
 UNTRAINED, MEASURED = "untrained", "measured"
+NO_RATE = "no-rate-reached"
+"""The status of a cell that missed its target, as every learning rate did that was tried for it."""
 ENDED = tuple(status.value for status in Status)
 TIMED = (MEASURED, "out-of-memory", "failed")
 DATASET = text("dataset", "The data set.")
@@ -49,7 +52,10 @@ SUMMARY = table(
         text(
             "status",
             "How the median run ended; where that is not `reached`, the most frequent failure.",
-            one_of=(*ENDED, UNTRAINED),
+            one_of=(*ENDED, UNTRAINED, NO_RATE),
+        ),
+        number(
+            "learning_rate", "", "The learning rate, of a schedule its peak. Empty where none was trained."
         ),
         *estimate(
             "throughput_samples_per_s",
@@ -234,6 +240,87 @@ CURVES = table(
     key=[*CELL, "seed", "examples"],
 )
 
+SETTINGS = [
+    number("learning_rate", "", "The learning rate.", nullable=False),
+    number("momentum", "", "The momentum, where it was searched for too."),
+    number("weight_decay", "", "The weight decay, where it was searched for too."),
+]
+RATES = table(
+    "rates.csv",
+    "A row for each workload, batch size and arm whose learning rate was tuned: what the search found.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE),
+        text("searched_with", "The framework that searched for all."),
+        *SETTINGS,
+        number("learning_rate_lo", "", "The lowest rate that is as good within one evaluation."),
+        number(
+            "learning_rate_hi", "", "The highest such rate; both lie half a step of the grid further out."
+        ),
+        text(
+            "status",
+            "Whether a candidate reached the target from all seeds of the search.",
+            one_of=("reached", NO_RATE, "failed"),
+        ),
+        number("steps_to_target", "steps", "Steps of the best candidate, from the worst seed of the search."),
+        flag("at_edge", "Whether the best lies at an end of the range that was asked for, or beyond."),
+        number("start", "", "The rate that the search started from.", nullable=False),
+        whole("n_trials", "trials", "Trainings of the search."),
+        whole("examples", "examples", "Training examples of them together."),
+        number("training_s", "s", "Seconds of training of them together.", nullable=False),
+    ],
+    key=["dataset", "model", "arm", "batch_size"],
+)
+
+TRIALS = table(
+    "trials.csv",
+    "A row for each training of a search, in the order in which they were done.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE),
+        *SETTINGS,
+        whole("seed", "", "Seed of the training."),
+        text(
+            "ended",
+            "How it ended; `beaten`: more than one evaluation later than the best one so far.",
+            one_of=tuple(each.value for each in Ended),
+        ),
+        whole("steps", "steps", "Steps to the target, or after which it ended."),
+        number("validation_accuracy", SHARE, "The best that it saw.", nullable=False),
+        number("training_s", "s", "Seconds of training.", nullable=False),
+    ],
+    key=["dataset", "model", "arm", "batch_size", "learning_rate", "momentum", "weight_decay", "seed"],
+)
+
+SCALED = ["dataset", "model", "arm", "framework"]
+CRITICAL_BATCH = table(
+    "critical_batch.csv",
+    "A row for each tuned arm of a workload in each framework, where enough batch sizes reach the target: "
+    "the law E = E_min (1 + B / B_crit) through the examples to the target, and the slope of the best rates.",
+    [
+        *(DATASET, MODEL, ARM, FRAMEWORK),
+        *estimate("examples_min", "examples", "E_min: the fewest examples, those of a small batch."),
+        *estimate("steps_min", "steps", "S_min = E_min / B_crit: the fewest steps, those of a large batch."),
+        number("critical_batch", "examples", "B_crit; infinite where the examples do not rise with B."),
+        number("critical_batch_lo", "examples", "The lower end of its interval."),
+        number("critical_batch_hi", "examples", "The upper end of its interval."),
+        number("r_squared", "", "R² of the batch sizes that reached the target."),
+        whole("n_reached", "cells", "Batch sizes that reached the target."),
+        whole("n_censored", "cells", "Batch sizes that did not, which lie above their last example."),
+        number(
+            "perfect_to",
+            "examples",
+            "The largest batch size up to which none takes more than 1.25 times the fewest examples.",
+        ),
+        *estimate(
+            "rate_slope",
+            "",
+            "Slope of the logarithm of the best learning rate on that of B, up to B_crit / 2: 1 is the "
+            "linear rule, 0.5 that of the square root.",
+        ),
+        whole("n_rates", "cells", "Batch sizes behind the slope."),
+    ],
+    key=SCALED,
+)
+
 TARGETS = table(
     "targets.csv",
     "A row for each workload: the target of its runs and their budget.",
@@ -343,4 +430,6 @@ EQUIVALENCE = table(
 
 OF_A_STUDY = [SUMMARY, THROUGHPUT, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
-TABLES = [*OF_A_STUDY, CERTIFICATES, EQUIVALENCE]
+OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
+"""Those that only a study with tuned arms has."""
+TABLES = [*OF_A_STUDY, *OF_TUNING, CERTIFICATES, EQUIVALENCE]

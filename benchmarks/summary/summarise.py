@@ -10,11 +10,13 @@ import pandas as pd
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.study.study import Study, Workload, replicates
-from benchmarks.summary import cells, columns, hardware, reading, schema, statistics
+from benchmarks.study import rates
+from benchmarks.study.rates import Tuned
+from benchmarks.study.study import Study, Workload
+from benchmarks.summary import cells, columns, hardware, reading, scaling, schema, searches, statistics
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import view
-from benchmarks.training.record import Record
+from benchmarks.training.record import Record, Status
 
 
 def grid(study: Study) -> list[dict]:
@@ -161,10 +163,17 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
-    for cell, records in view.of_cells(folder, replicates(study)):
+    found = rates.read(folder / rates.NAME) if any(arm.tuned for arm in study.arms) else []
+    unreached = {
+        (each.dataset, each.model, each.arm, each.batch_size)
+        for each in found
+        if searches.status(each) == schema.NO_RATE
+    }
+    for cell, records in view.of_study(folder, study):
         n = n_training[cell.dataset, cell.model]
         row = rows[tuple(cell.model_dump().values())]
         row |= cells.trained_columns(records, n_training=n)
+        row |= _in_vain(row, unreached)
         row["identity"] = cells.identity(_of(certified, row), records)
         for each in records:
             totals.add_record(each)
@@ -178,7 +187,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         machine=slug,
         threads=next(iter(totals.threads), None),
     )
-    return {
+    return of_searches(found, table, targets(study.workloads)) | {
         "summary.csv": table.to_csv(index=False),
         "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
         "targets.csv": targets(study.workloads).to_csv(index=False),
@@ -188,6 +197,26 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
         "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1) + "\n",
     }
+
+
+def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
+    """Text of the files that a study with tuned arms has besides."""
+    if not found:
+        return {}
+    rates = columns.frame(searches.rates(found), schema.RATES)
+    made = {
+        "rates.csv": rates,
+        "trials.csv": columns.frame(searches.trials(found), schema.TRIALS),
+        "critical_batch.csv": columns.frame(scaling.fits(summary, rates, targets), schema.CRITICAL_BATCH),
+    }
+    return {name: rows.to_csv(index=False) for name, rows in made.items()}
+
+
+def _in_vain(row: dict, unreached: set[tuple]) -> dict:
+    """The status of a cell that missed its target as all learning rates did that were tried."""
+    missed = row["status"] in (Status.MISSED, Status.TIME_LIMIT, Status.DIVERGED)
+    tried = tuple(row[name] for name in ("dataset", "model", "arm", "batch_size")) in unreached
+    return {"status": schema.NO_RATE} if missed and tried else {}
 
 
 def _of(certified: dict[tuple, cells.Verdict], row: dict) -> cells.Verdict | None:

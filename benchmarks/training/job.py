@@ -19,6 +19,7 @@ from benchmarks.common.quiet import Repetition
 from benchmarks.common.store import Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Cell, Plan, Replicate
+from benchmarks.study import rates
 from benchmarks.training import view
 from benchmarks.training.dependencies import conditions_of
 from benchmarks.training.forked import one_run
@@ -70,12 +71,18 @@ def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: 
         yield made
 
 
-def run(replicate: Replicate, data_file: Path, *, threads: int, store: Path, path: Path) -> None:
+def run(
+    replicate: Replicate, data_file: Path, *, tuned: Path | None = None, threads: int, store: Path, path: Path
+) -> None:
     """Train what the store lacks of a replicate, with a GPU to itself where there is one; write its records.
 
+    `tuned` is the file of the study's searches, which the replicate of an arm that is tuned needs.
+
     Raises:
-        Problem: the data are damaged, the framework is not installed, or every GPU is in use.
+        Problem: the data are damaged, the framework is not installed, every GPU is in use, or the searches
+            are missing.
     """
+    replicate = rates.applied(replicate, tuned)
     plans = replicate.plans
     job = Job(replicate, datasets.read(data_file), Store(store), threads or processor.cores())
     records = stored(job)

@@ -52,7 +52,7 @@ def run_to_target(
     status = Status.MISSED
     watch.probe()
     while True:
-        status = _train_to_evaluation(trainer, stream, plan, state=state, watch=watch, clock=clock)
+        status = train_to_evaluation(trainer, stream, plan, state=state, watch=watch, clock=clock)
         if status == Status.DIVERGED:
             break
         watch.probe()  # not after the evaluation: the cores would have rested when training goes on
@@ -68,10 +68,16 @@ def _next_stop(plan: Plan, state: RunState) -> int:
     return max(state.steps + 1, min(stop, plan.optimizer.total_steps))
 
 
-def _train_to_evaluation(
-    trainer: Trainer, stream: BatchStream, plan: Plan, *, state: RunState, watch: Watch, clock: Clock
+def train_to_evaluation(
+    trainer: Trainer,
+    stream: BatchStream,
+    plan: Plan,
+    *,
+    state: RunState,
+    watch: Watch,
+    clock: Clock = time.perf_counter,
 ) -> Status:
-    """Take the steps up to the next evaluation; only these are timed."""
+    """Take the steps up to the next evaluation, which only are timed; how the run ended, or would end now."""
     stop = _next_stop(plan, state)
     while state.steps < stop:
         count = min(stop - state.steps, LONGEST_CALL)

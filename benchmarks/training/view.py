@@ -10,6 +10,8 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import read_sealed, set_aside, write_sealed
 from benchmarks.common.value import Value
 from benchmarks.recipe.plan import Cell, Replicate, name_of
+from benchmarks.study import rates
+from benchmarks.study.study import Study, replicates
 from benchmarks.training.record import Record
 
 FIX = "run the same command again; the file is made again from the store"
@@ -80,6 +82,15 @@ def set_aside_unusable(folder: Path, names: Iterable[str]) -> list[str]:
                 set_aside(path)
                 causes.append(problem.cause)
     return causes
+
+
+def of_study(folder: Path, study: Study) -> Iterator[tuple[Cell, list[Record]]]:
+    """Every cell of a study with its records; those of tuned arms have the settings that were found.
+
+    Raises:
+        Problem: as for `of_cells` and `study.rates.applied`.
+    """
+    return of_cells(folder, [rates.applied(each, folder / rates.NAME) for each in replicates(study)])
 
 
 def of_cells(folder: Path, replicates: list[Replicate]) -> Iterator[tuple[Cell, list[Record]]]:

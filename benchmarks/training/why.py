@@ -7,26 +7,28 @@ from benchmarks.common import processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.store import Conditions, Store, differences, digest
 from benchmarks.recipe.plan import Plan
-from benchmarks.study import check
+from benchmarks.study import check, rates
 from benchmarks.study import study as studies
 from benchmarks.training.dependencies import conditions_of
 
 
-def plan_of(config: Path, cell: str, *, seed: int | None) -> tuple[Plan, str]:
+def plan_of(config: Path, cell: str, *, seed: int | None, tuned: Path | None = None) -> tuple[Plan, str]:
     """The plan of a run of a cell, given as DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE, and its data set's file.
 
-    No seed is the first one. The file's name is without its folder.
+    No seed is the first one. The file's name is without its folder. `tuned` is the file of the study's
+    searches.
 
     Raises:
-        Problem: the study has no such cell or seed.
+        Problem: the study has no such cell or seed, or the learning rate of the cell is not known.
     """
     study = check.read_file(config)
-    plans = [plan for replicate in studies.replicates(study) for plan in replicate.plans]
-    for plan in plans:
-        if name(plan) == cell and seed in (None, plan.seed):
-            source = next(w.dataset for w in study.workloads if w.slug == plan.cell.dataset)
-            return plan, f"{datasets.file_name(source)}.npz"
-    cells = ", ".join(dict.fromkeys(name(plan) for plan in plans))
+    replicates = studies.replicates(study)
+    for replicate in replicates:
+        for place, plan in enumerate(replicate.plans):
+            if name(plan) == cell and seed in (None, plan.seed):
+                source = next(w.dataset for w in study.workloads if w.slug == plan.cell.dataset)
+                return rates.applied(replicate, tuned).plans[place], f"{datasets.file_name(source)}.npz"
+    cells = ", ".join(dict.fromkeys(name(plan) for each in replicates for plan in each.plans))
     raise Problem(
         f"the study {study.study} has no run of {cell}{'' if seed is None else f' with seed {seed}'}",
         fix=f"name one of its cells ({cells[:400]}) and one of the seeds {study.seeds}",

@@ -67,6 +67,7 @@ if not files.is_in_use(Path("results")):
                 logger.warning(f"{cause}; they are read again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
+TUNED = [f"{RESULTS}/tuned.json"] if any(arm.tuned for arm in STUDY.arms) else []
 TRACES = subjects.files(STUDY.frameworks)
 
 
@@ -83,6 +84,22 @@ wildcard_constraints:
 def study_json(wildcards):
     """The study, as JSON."""
     return STUDY.model_dump_json()
+
+
+def certified_json(wildcards):
+    """The study with a learning rate in every arm: what is certified holds at all of them."""
+    return studies.at_start(STUDY).model_dump_json()
+
+
+def tuned_json(wildcards):
+    """The part of the study that the searches for learning rates depend on."""
+    return studies.for_tuning(STUDY).model_dump_json()
+
+
+def searches(wildcards):
+    """The file of the searches that a training needs: none if its arm has a learning rate."""
+    replicate = REPLICATES["/".join(wildcards)]
+    return [f"{RESULTS}/tuned.json"] if replicate.to_be_tuned else []
 
 
 def timed_json(wildcards):

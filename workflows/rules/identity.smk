@@ -43,7 +43,7 @@ rule certify:
         "../../environment.yml"
     params:
         code=code_digest("benchmarks.identity.certificate"),
-        study=study_json,
+        study=certified_json,
         frameworks=STUDY.frameworks,
         traces=traces_folder,
     message:
@@ -56,6 +56,7 @@ rule certify:
 rule identity:
     input:
         certificates=rules.certify.output,
+        tuned=TUNED,
         records=expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
     output:
         f"{RESULTS}/identity.json",

@@ -30,9 +30,38 @@ rule throughput:
         f"--threads {{threads}} --store {STORE} --output {{output.table}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
+rule tune:
+    input:
+        data=ancient(DATA),
+        throughput=rules.throughput.output.table,
+        certificates=f"{RESULTS}/traces/certificates.json",
+    output:
+        f"{RESULTS}/tuned.json",
+    log:
+        f"{RESULTS}/logs/tune.log",
+    conda:
+        "../../environment.yml"
+    threads: CORES
+    resources:
+        gpu=1,
+    params:
+        code=code_of_frameworks("benchmarks.tuning.job"),
+        study=tuned_json,
+        data=FINGERPRINTS,
+        threads=CORES,
+        results=study_folder,
+        shown=SHOWN,
+    message:
+        "tune: look for the learning rate of each batch size"
+    shell:
+        "python -m benchmarks tune {input.data} --study {params.study:q} --results {params.results} "
+        f"--threads {{threads}} --store {STORE} 2>&1 | tee {{log}} | {{params.shown}}"
+
+
 rule train:
     input:
         data=data_of,
+        tuned=searches,
     output:
         f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.json",
     log:
@@ -49,9 +78,10 @@ rule train:
             datasets.file_name(SOURCES[wildcards.dataset])
         ],
         threads=CORES,
+        tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
         shown=SHOWN,
     message:
         "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} seed {wildcards.seed}"
     shell:
-        "python -m benchmarks train {input.data} --replicate {params.replicate:q} "
+        "python -m benchmarks train {input.data} --replicate {params.replicate:q} {params.tuned} "
         f"--threads {{threads}} --store {STORE} --record {{output}} 2>&1 | tee {{log}} | {{params.shown}}"

@@ -7,6 +7,7 @@ rule summarise:
         records=expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
         identity=f"{RESULTS}/identity.json",
         cards=CARDS,
+        tuned=TUNED,
     output:
         expand(
             f"{RESULTS}/{{name}}",
@@ -17,6 +18,7 @@ rule summarise:
                 "memory_fit.csv",
                 "machine.json",
                 "provenance.json",
+                *(["rates.csv", "trials.csv", "critical_batch.csv"] if TUNED else []),
             ],
         ),
     log:

@@ -141,6 +141,10 @@ class KerasTrainer:
         self.optimizer.reset()
         self.first = 0
 
+    def retune(self, optimizer: Optimizer) -> None:
+        """Take another learning rate, which is an input of the fused steps."""
+        self.settings = optimizer
+
     def parameters(self) -> dict[str, np.ndarray]:
         """The present parameters."""
         return {name: self._array(name, variable) for name, variable in self.variables.items()}
