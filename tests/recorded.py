@@ -5,6 +5,7 @@ from benchmarks.training.record import Record, Run, Status
 
 CELL = Cell(dataset="digits", model="mlp", framework="keras", arm="fixed-lr", batch_size=50)
 
+SETTINGS = {"optimizer": {"learning_rate": 0.0625}}
 NAMES = {**CELL.model_dump(), "step_kind": "momentum"}
 
 
@@ -23,7 +24,13 @@ def reached(seed, examples, *, test):
 def records(*runs, cell=CELL, **changes):
     """The record of each run of a cell."""
     measured = {"peak_memory_mib": 12.0, "energy_j": 5.0}
-    values = {"settings": {}, "job_s": 2.0, "measuring_s": 1.5, "provenance": {}, "measurements": measured}
+    values = {
+        "settings": SETTINGS,
+        "job_s": 2.0,
+        "measuring_s": 1.5,
+        "provenance": {},
+        "measurements": measured,
+    }
     return [Record(cell=cell, run=run, **{**values, **changes}) for run in runs]
 
 

@@ -140,7 +140,7 @@ def _summary(throughput: pd.DataFrame, grid: Grid, *, trained: bool, certified: 
                 for framework in grid.frameworks:
                     row = {"study": "synthetic", "machine": "formula", "dataset": dataset, "model": model}
                     row |= {"framework": framework, "arm": arm, "step_kind": step_kind, "batch_size": size}
-                    row |= {"n_runs": SEEDS, "threads": 2, "start_s": 3.5}
+                    row |= {"n_runs": SEEDS, "threads": 2, "start_s": 3.5, "learning_rate": 0.0625}
                     row |= _timings(timed[tuple(row[key] for key in CASE)])
                     status = _status(dataset, framework, arm, size) if trained else "untrained"
                     row |= _training(row, status, workload, noise)

@@ -9,6 +9,7 @@ import yaml
 
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
+from benchmarks.recipe.search import Search
 from benchmarks.study import check, study
 
 
@@ -19,7 +20,16 @@ def plans(found):
 
 def test_every_key_of_a_study_is_described():
     text = Path("config/README.md").read_text()
-    described = (study.Study, study.Workload, study.Target, Budget, study.Throughput, study.Arm, Schedule)
+    described = (
+        study.Study,
+        study.Workload,
+        study.Target,
+        Budget,
+        study.Throughput,
+        study.Arm,
+        Schedule,
+        Search,
+    )
     for model in described:
         for key in model.model_fields:
             assert re.search(rf"`([a-z_]+\.)*{key}`", text), f"config/README.md does not describe {key}"
@@ -51,7 +61,9 @@ def test_the_default_study_is_a_first_answer():
     of_mnist = sizes(found)["mnist", "mlp"]
     assert min(of_mnist) <= 4, "the side where many small steps cost time"
     assert 4096 <= max(of_mnist) <= 16384, "the side where few large steps cost epochs"
-    assert len(plans(found)) == 18 * 3
+    assert [arm.name for arm in found.arms] == ["tuned", "fixed-lr", "linear-lr"]
+    assert [arm.tuned for arm in found.arms] == [True, False, False]
+    assert len(plans(found)) == 3 * 18 * 3
 
 
 def test_the_published_study_is_the_larger_one():

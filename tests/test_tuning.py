@@ -275,9 +275,10 @@ def all_searched(data, store):
 def test_searches_are_kept_in_the_store(digits, tmp_path, monkeypatch):
     made, exit_code = process.forked(all_searched, digits, tmp_path)
     assert exit_code == 0
-    assert [each.batch_size for each in made] == [64, 1257, 16]
-    assert made[1].start == made[0].found.best
-    assert made[2].start.learning_rate == made[0].found.best.learning_rate / 4
+    assert [each.batch_size for each in made] == [16, 64, 1257]
+    small, middle, large = made
+    assert large.start == middle.found.best
+    assert small.start.learning_rate == middle.found.best.learning_rate / 4
     assert all(each.found.steps for each in made)
     by_size = {each.batch_size: each.found for each in made}
     assert by_size[16].best.learning_rate <= by_size[1257].best.learning_rate

@@ -20,6 +20,7 @@ CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 """What is timed once for all arms of one step kind."""
 FITTED = ["dataset", "model", "framework", "step_kind"]
 
+PURE = "pure number"
 UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""
@@ -55,7 +56,7 @@ SUMMARY = table(
             one_of=(*ENDED, UNTRAINED, NO_RATE),
         ),
         number(
-            "learning_rate", "", "The learning rate, of a schedule its peak. Empty where none was trained."
+            "learning_rate", PURE, "The learning rate, of a schedule its peak. Empty where none was trained."
         ),
         *estimate(
             "throughput_samples_per_s",
@@ -241,9 +242,9 @@ CURVES = table(
 )
 
 SETTINGS = [
-    number("learning_rate", "", "The learning rate.", nullable=False),
-    number("momentum", "", "The momentum, where it was searched for too."),
-    number("weight_decay", "", "The weight decay, where it was searched for too."),
+    number("learning_rate", PURE, "The learning rate.", nullable=False),
+    number("momentum", PURE, "The momentum, where it was searched for too."),
+    number("weight_decay", PURE, "The weight decay, where it was searched for too."),
 ]
 RATES = table(
     "rates.csv",
@@ -252,9 +253,9 @@ RATES = table(
         *(DATASET, MODEL, ARM, BATCH_SIZE),
         text("searched_with", "The framework that searched for all."),
         *SETTINGS,
-        number("learning_rate_lo", "", "The lowest rate that is as good within one evaluation."),
+        number("learning_rate_lo", PURE, "The lowest rate that is as good within one evaluation."),
         number(
-            "learning_rate_hi", "", "The highest such rate; both lie half a step of the grid further out."
+            "learning_rate_hi", PURE, "The highest such rate; both lie half a step of the grid further out."
         ),
         text(
             "status",
@@ -263,7 +264,7 @@ RATES = table(
         ),
         number("steps_to_target", "steps", "Steps of the best candidate, from the worst seed of the search."),
         flag("at_edge", "Whether the best lies at an end of the range that was asked for, or beyond."),
-        number("start", "", "The rate that the search started from.", nullable=False),
+        number("start", PURE, "The rate that the search started from.", nullable=False),
         whole("n_trials", "trials", "Trainings of the search."),
         whole("examples", "examples", "Training examples of them together."),
         number("training_s", "s", "Seconds of training of them together.", nullable=False),
@@ -302,7 +303,7 @@ CRITICAL_BATCH = table(
         number("critical_batch", "examples", "B_crit; infinite where the examples do not rise with B."),
         number("critical_batch_lo", "examples", "The lower end of its interval."),
         number("critical_batch_hi", "examples", "The upper end of its interval."),
-        number("r_squared", "", "R² of the batch sizes that reached the target."),
+        number("r_squared", PURE, "R² of the batch sizes that reached the target."),
         whole("n_reached", "cells", "Batch sizes that reached the target."),
         whole("n_censored", "cells", "Batch sizes that did not, which lie above their last example."),
         number(
@@ -312,7 +313,7 @@ CRITICAL_BATCH = table(
         ),
         *estimate(
             "rate_slope",
-            "",
+            PURE,
             "Slope of the logarithm of the best learning rate on that of B, up to B_crit / 2: 1 is the "
             "linear rule, 0.5 that of the square root.",
         ),

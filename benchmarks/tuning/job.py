@@ -119,7 +119,7 @@ def searched(tasks: list[Task], study: Study, store: Store, *, threads: int) -> 
             made.append(_searched(task, task.plan(study, size), start, store, threads=threads))
             best[size] = made[-1].found.best if made[-1].found else start
             progress.advance()
-    return made
+    return sorted(made, key=lambda each: (each.dataset, each.model, each.arm, each.batch_size))
 
 
 def _searched(task: Task, plan: Plan, start: Candidate, store: Store, *, threads: int) -> Tuned:
