@@ -55,8 +55,8 @@ def test_the_default_study_is_a_first_answer():
     assert found.frameworks == ["keras", "pytorch"]
     assert len(found.seeds) == 3
     assert {case: len(chosen) for case, chosen in sizes(found).items()} == {
-        ("mnist", "mlp"): 6,
-        ("digits", "cnn"): 3,
+        ("mnist", "mlp"): 5,
+        ("digits", "cnn"): 4,
     }
     of_mnist = sizes(found)["mnist", "mlp"]
     assert min(of_mnist) <= 4, "the side where many small steps cost time"
