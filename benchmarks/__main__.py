@@ -1,13 +1,13 @@
 """The commands of Batch Atlas: `python -m benchmarks COMMAND`.
 
-`identity`, `check`, `fetch`, `why` and `compare` are meant for direct use. Others are the steps of a study;
-each can also be run by hand. A command imports what it needs when it is called, so that no process imports a
-framework that it does not train with.
+`recommend`, `check`, `identity`, `fetch`, `why` and `compare` are meant for direct use. Others are the steps
+of a study; each can also be run by hand. A command imports what it needs when it is called, so that no
+process imports a framework that it does not train with.
 """
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,7 @@ Config = Annotated[Path, typer.Option(help="The file of the study.")]
 Tuned = Annotated[
     Path | None, typer.Option(help="The file that tune wrote, which an arm that is tuned needs.")
 ]
+GoalName = Literal["time", "examples", "accuracy"]
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 
 
@@ -238,7 +239,8 @@ def report(results: Folder) -> None:
     """Write the report of a study, from its tables and figures, and print its findings."""
     from benchmarks.publish import report
 
-    seal(path := report.write(results))
+    path = report.write(results)
+    seal(path, results / "recommendations.json")
     print(f"the report: {path}")
 
 
@@ -253,6 +255,36 @@ def deposit(
     from benchmarks.publish import deposit
 
     print(f"{into}: {deposit.deposit(results, into) / 2**20:.1f} MiB, {deposit.advice(results)}")
+
+
+@app.command(epilog="Example: python -m benchmarks recommend --dataset mnist --model mlp --memory 8GiB")
+def recommend(
+    dataset: Annotated[str, typer.Option(help="The data set, by its name in results.")],
+    model: Annotated[str, typer.Option(help="The model.")],
+    machine: Annotated[str | None, typer.Option(help="The machine, by its name in results.")] = None,
+    framework: Annotated[str | None, typer.Option(help="The framework; all of them if not given.")] = None,
+    goal: Annotated[GoalName, typer.Option(help="What is to be best.")] = "time",
+    memory: Annotated[str | None, typer.Option(help="The memory to stay within, such as 8GiB.")] = None,
+    from_batch: Annotated[int | None, typer.Option(help="The batch size whose rate is known.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The learning rate there.")] = None,
+    to_batch: Annotated[int | None, typer.Option(help="The batch size whose rate is wanted.")] = None,
+    results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
+) -> None:
+    """Tell which batch size and learning rate to take, or the rate at another batch size, by the results."""
+    from benchmarks.common import machine as machines
+    from benchmarks.recommend import answer
+
+    told = answer.answer(
+        results,
+        (dataset, model),
+        machine=machine,
+        here=machines.slug("auto"),
+        framework=framework,
+        goal=goal,
+        memory=answer.memory_mib(memory) if memory else None,
+        change=answer.wanted_change(from_batch, learning_rate, to_batch),
+    )
+    print("\n".join(told))
 
 
 @app.command(epilog="Example: python -m benchmarks why mnist/mlp/keras/sqrt-lr/64")

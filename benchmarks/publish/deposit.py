@@ -11,7 +11,7 @@ from benchmarks.summary import hardware, reading, schema
 from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "machine.json", "provenance.json"]
-FILES += ["identity.json", "report.html"]
+FILES += ["identity.json", "report.html", "recommendations.json"]
 OF_TUNING = [table.name for table in schema.OF_TUNING]
 """What only a study with tuned arms has."""
 FOLDERS = ["tables", "figures"]

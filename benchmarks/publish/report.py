@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.common.files import write_text
 from benchmarks.common.quiet import OTHERS
-from benchmarks.publish import figures, marks, tables, wording, writing
+from benchmarks.publish import choice, figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
@@ -22,9 +22,14 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def write(folder: Path) -> Path:
-    """Write `report.html` from the results and figures in a folder, print its findings, return its path."""
+    """Write `report.html` and `recommendations.json` into a results folder, print the findings.
+
+    Returns the path of the report.
+    """
     path, results = folder / "report.html", folders.read(folder)
     write_text(render(results, drawn=folder / "figures"), path)
+    choices = [made.model_dump(mode="json") for made in choice.all_choices(results)]
+    write_text(json.dumps(choices, indent=1) + "\n", folder / "recommendations.json")
     for workload, sentences in findings(results).items():
         print("\n  ".join([workload, *sentences]))
     return path
@@ -107,15 +112,16 @@ SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
 
 
 def findings(results: Results) -> dict[str, list[str]]:
-    """What each (dataset, model) shows: speed, then time to the target, then accuracy."""
+    """What each (dataset, model) shows: which batch size to take, speed, time to the target, accuracy."""
     speed, time = (_speed, _time) if results.side_by_side else (_speeds, _times)
-    sentences_of = {}
+    sentences_of, choices = {}, choice.all_choices(results)
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
         quiet = cells[cells["disturbed"] == ""]
         timed = cells if quiet.empty else quiet
         doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
-        sentences = [*doubts, *speed(results, timed), *time(timed), *_accuracy(cells)]
+        take = [choice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
+        sentences = [*doubts, *take, *speed(results, timed), *time(timed), *_accuracy(cells)]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 

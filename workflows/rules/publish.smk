@@ -86,7 +86,8 @@ rule report:
             name=["report.html", "parts.html", "style.css"],
         ),
     output:
-        f"{RESULTS}/report.html",
+        report=f"{RESULTS}/report.html",
+        recommendations=f"{RESULTS}/recommendations.json",
     log:
         f"{RESULTS}/logs/report.log",
     conda:
@@ -99,6 +100,6 @@ rule report:
         ),
         results=results_folder,
     message:
-        "report: write {output}"
+        "report: write {output.report}"
     shell:
         "python -m benchmarks report --results {params.results} 2>&1 | tee {log}"

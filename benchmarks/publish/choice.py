@@ -1,0 +1,281 @@
+"""Which batch size to take: the best of the tuned cells by a goal, what is as good, what others cost."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.common.errors import Problem
+from benchmarks.common.value import Value
+from benchmarks.publish import marks, wording
+from benchmarks.publish.results import Results, of_workload, overlapping
+
+GoalName = Literal["time", "examples", "accuracy"]
+
+
+class Goal(NamedTuple):
+    """What is to be best: a column of the summary, whether the least is, and how it is told."""
+
+    column: str
+    least: bool
+    text: str
+
+
+GOALS: dict[str, Goal] = {
+    "time": Goal("time_to_target_s", True, "the shortest time to the target"),
+    "examples": Goal("examples_to_target", True, "the fewest examples to the target"),
+    "accuracy": Goal("test_accuracy", False, "the highest test accuracy"),
+}
+UNITS = {"time": ("s", 1), "examples": ("examples", 1), "accuracy": ("%", 100)}
+"""The unit in which each goal is told, and the factor to it."""
+NEAR = 1.1
+"""The times of this many times the shortest count as near it."""
+DENSE = 400
+"""Batch sizes between the smallest and the largest at which a time is predicted."""
+
+
+class Change(Value):
+    """What another batch size costs, as multiples of the chosen one, interpolated between those measured."""
+
+    batch_size: int
+    time: float
+    examples: float
+    memory: float | None
+
+
+class Choice(Value):
+    """The batch size to take for a goal, and the learning rate to take with it.
+
+    `as_good` are the batch sizes that are not told apart from it. `half` and `double` say what half and twice
+    the batch size cost; None where that lies outside what was measured. `near_from` and `near_to`: the batch
+    sizes whose time, predicted as examples of the law over speed, is within a tenth of the shortest.
+    `largest` is the batch size that would fill the memory, by the line through the measured peaks.
+    """
+
+    dataset: str
+    model: str
+    framework: str
+    arm: str
+    goal: GoalName
+    batch_size: int
+    learning_rate: float
+    value: float
+    lo: float | None
+    hi: float | None
+    as_good: list[int]
+    half: Change | None
+    double: Change | None
+    near_from: int | None
+    near_to: int | None
+    largest: int | None
+    n_runs: int
+    doubts: list[str]
+
+
+def candidates(results: Results, workload: tuple[str, str], framework: str) -> pd.DataFrame:
+    """The tuned cells of a workload in a framework.
+
+    Raises:
+        Problem: there are none.
+    """
+    tuned = set(results.rates["arm"])
+    cells = of_workload(results.trained, workload)
+    cells = cells[(cells["framework"] == framework) & cells["arm"].isin(tuned)]
+    if cells.empty:
+        raise Problem(
+            f"no arm of {wording.workload(workload)} in {wording.name(framework)} is tuned here, so that any "
+            "answer would be one about its learning rate",
+            fix="train an arm with `learning_rate: tune` (config/README.md), as `snakemake --cores all` does",
+        )
+    return cells.sort_values("batch_size", ignore_index=True)
+
+
+def choose(
+    results: Results,
+    workload: tuple[str, str],
+    framework: str,
+    *,
+    goal: GoalName = "time",
+    memory_mib: float | None = None,
+) -> Choice:
+    """The choice for a goal, among the batch sizes that need no more than this memory.
+
+    Raises:
+        Problem: the data do not support an answer; its fix says which run would.
+    """
+    cells, wanted = candidates(results, workload, framework), GOALS[goal]
+    fitting = _fitting(cells, memory_mib)
+    known = fitting.dropna(subset=[wanted.column])
+    if known.empty:
+        raise Problem(
+            f"{wording.workload(workload)} in {wording.name(framework)}: no batch size reaches the target",
+            fix="give the study more epochs or steps, or a target that can be reached",
+        )
+    values = known[wanted.column] if wanted.least else -known[wanted.column]
+    best = known.loc[values.idxmin()]
+    lo, hi = _interval(best, wanted)
+    return Choice(
+        **{name: best[name] for name in ("dataset", "model", "framework", "arm")},
+        goal=goal,
+        batch_size=int(best["batch_size"]),
+        learning_rate=float(best["learning_rate"]),
+        value=float(best[wanted.column]),
+        **{"lo": _finite(lo), "hi": _finite(hi)},
+        as_good=_as_good(known.drop(index=best.name), best, wanted),
+        half=change(cells, best, int(best["batch_size"]) // 2),
+        double=change(cells, best, 2 * int(best["batch_size"])),
+        **_near(results, cells, best),
+        largest=_largest(results, best, memory_mib),
+        n_runs=int(best["n_runs"]),
+        doubts=doubts(results, cells, best),
+    )
+
+
+def _fitting(cells: pd.DataFrame, memory_mib: float | None) -> pd.DataFrame:
+    """The cells that need no more than this memory."""
+    fitting = cells if memory_mib is None else cells[~(cells["peak_memory_mib"] > memory_mib)]
+    if fitting.empty:
+        least = cells.loc[cells["peak_memory_mib"].idxmin()]
+        raise Problem(
+            f"nothing that was trained fits in {wording.number(memory_mib)} MiB: B = "
+            f"{wording.whole(least['batch_size'])} takes {wording.number(least['peak_memory_mib'])} MiB",
+            fix="give more memory, or train smaller batch sizes or a smaller model",
+        )
+    return fitting
+
+
+def _interval(cell: pd.Series, goal: Goal) -> tuple[float, float]:
+    """The interval of what is to be best; that of the accuracy is one standard deviation."""
+    if goal.column == "test_accuracy":
+        return cell[goal.column] - cell["test_accuracy_sd"], cell[goal.column] + cell["test_accuracy_sd"]
+    name = "epochs_to_target" if goal.column == "examples_to_target" else goal.column
+    factor = cell[goal.column] / cell[name]
+    return cell[f"{name}_lo"] * factor, cell[f"{name}_hi"] * factor
+
+
+def _as_good(others: pd.DataFrame, best: pd.Series, goal: Goal) -> list[int]:
+    """The batch sizes whose interval overlaps that of the best; of the accuracy, whose mean does."""
+    if goal.column == "test_accuracy":
+        near = others[others[goal.column] >= best[goal.column] - best["test_accuracy_sd"]]
+    else:
+        name = "epochs_to_target" if goal.column == "examples_to_target" else goal.column
+        near = overlapping(best, others, name)
+    return sorted(int(size) for size in near["batch_size"].unique())
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def between(cells: pd.DataFrame, column: str, batch_size: float) -> float:
+    """A quantity at any batch size: on straight lines between logarithms of those measured, NaN outside."""
+    known = cells.dropna(subset=[column]).drop_duplicates("batch_size").sort_values("batch_size")
+    if known.empty or not known["batch_size"].min() <= batch_size <= known["batch_size"].max():
+        return float("nan")
+    logs = np.log(known[["batch_size", column]].to_numpy(float))
+    return float(np.exp(np.interp(np.log(batch_size), logs[:, 0], logs[:, 1])))
+
+
+def change(cells: pd.DataFrame, best: pd.Series, batch_size: int) -> Change | None:
+    """What another batch size costs in place of the best; None where that is not known."""
+    own = cells[cells["arm"] == best["arm"]]
+    names = ("examples_to_target", "throughput_samples_per_s", "peak_memory_mib")
+    examples, speed, memory = (
+        between(own, name, batch_size) / between(own, name, best["batch_size"]) for name in names
+    )
+    if not np.isfinite(examples / speed):
+        return None
+    ratios = {"time": examples / speed, "examples": examples, "memory": _finite(memory)}
+    return Change(batch_size=batch_size, **ratios)
+
+
+def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, int | None]:
+    """The range of batch sizes whose predicted time is within a tenth of the shortest."""
+    laws = of_workload(results.critical_batch, (best["dataset"], best["model"]))
+    law = laws[(laws["framework"] == best["framework"]) & (laws["arm"] == best["arm"])]
+    if law.empty:
+        return {"near_from": None, "near_to": None}
+    own = cells[cells["arm"] == best["arm"]]
+    sizes = np.geomspace(own["batch_size"].min(), own["batch_size"].max(), DENSE)
+    examples = law["examples_min"].item() * (1 + sizes / law["critical_batch"].item())
+    times = examples / [between(own, "throughput_samples_per_s", size) for size in sizes]
+    near = sizes[times <= NEAR * np.nanmin(times)]
+    return {"near_from": round(near.min()), "near_to": round(near.max())}
+
+
+def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int | None:
+    """The batch size at which the line through the measured peaks meets the memory."""
+    fits = of_workload(results.memory_fit, (best["dataset"], best["model"]))
+    fits = fits[(fits["framework"] == best["framework"]) & (fits["step_kind"] == best["step_kind"])]
+    if fits.empty or pd.isna(fits["largest_batch"].iloc[0]):
+        return None
+    line = fits.iloc[0]
+    memory = line["capacity_mib"] if memory_mib is None else memory_mib
+    return max(0, int((memory - line["a_mib"]) / line["b_mib_per_example"]))
+
+
+def doubts(results: Results, cells: pd.DataFrame, best: pd.Series) -> list[str]:
+    """What a reader should know before following a choice."""
+    sizes, size = cells["batch_size"], best["batch_size"]
+    rates = of_workload(results.rates, (best["dataset"], best["model"]))
+    rate = rates[(rates["arm"] == best["arm"]) & (rates["batch_size"] == size)]
+    causes = {
+        "it is the largest batch size that was tried, so that a larger one may do better": size
+        == sizes.max(),
+        "it is the smallest batch size that was tried, so that a smaller one may do better": size
+        == sizes.min(),
+        "its learning rate lies at an end of the range that was searched": rate["at_edge"].any(),
+        "the machine was disturbed, so that speeds and times are rough": best["disturbed"] != "",
+        f"its numbers are {best['identity']}": best["identity"] != marks.CERTIFIED,
+        f"{best['n_reached']} of {best['n_runs']} runs reached the target": best["n_reached"]
+        < best["n_runs"],
+    }
+    return [cause for cause, holds in causes.items() if holds]
+
+
+def sentences(choice: Choice) -> list[str]:
+    """The choice in words."""
+    goal = GOALS[choice.goal]
+    unit, factor = UNITS[choice.goal]
+    ends = (np.nan if end is None else factor * end for end in (choice.lo, choice.hi))
+    value = f"{wording.interval(factor * choice.value, *ends)} {unit}"
+    as_good = ", ".join(map(wording.whole, choice.as_good))
+    told = [
+        f"{wording.name(choice.framework)}: take B = {wording.whole(choice.batch_size)} with the learning "
+        f"rate {wording.number(choice.learning_rate)} ({choice.arm}) for {goal.text}, {value}"
+        + (f"; not told apart from B = {as_good}" if as_good else "")
+        + "."
+    ]
+    if choice.near_from and choice.goal == "time":
+        told.append(
+            f"By the law and the speed of the steps, B = {wording.whole(choice.near_from)} to "
+            f"{wording.whole(choice.near_to)} would take at most a tenth longer than the shortest."
+        )
+    told += [_cost(name, found) for name, found in (("Half", choice.half), ("Twice", choice.double)) if found]
+    if choice.largest:
+        told.append(
+            f"By the line through the measured peaks, memory would be full at about B = "
+            f"{wording.rough(choice.largest)}; that it fits does not make it fast."
+        )
+    return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
+
+
+def _cost(name: str, found: Change) -> str:
+    memory = "" if found.memory is None else f" and {wording.number(found.memory)} times the memory"
+    return (
+        f"{name} of it, B = {wording.whole(found.batch_size)}, takes {wording.number(found.time)} times the "
+        f"time, {wording.number(found.examples)} times the examples{memory} (between the batch sizes "
+        "measured)."
+    )
+
+
+def all_choices(results: Results) -> list[Choice]:
+    """The choice of every workload and framework for the shortest time, where the data support one."""
+    found = []
+    for workload in results.workloads:
+        for framework in results.frameworks:
+            try:
+                found.append(choose(results, workload, framework))
+            except Problem:
+                continue
+    return found

@@ -1,0 +1,145 @@
+"""The answer of `python -m benchmarks recommend`, in words."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.common.errors import Problem
+from benchmarks.publish import choice, wording
+from benchmarks.publish.choice import GoalName
+from benchmarks.publish.results import Results, of_workload
+from benchmarks.recommend import evidence, predicted, rate
+
+UNITS = {"MB": 1e6, "GB": 1e9, "MiB": 2**20, "GiB": 2**30}
+"""Bytes of each unit of memory."""
+
+
+class Change(NamedTuple):
+    """A change from one batch size, at which a learning rate is known, to another."""
+
+    before: int
+    rate: float
+    after: int
+
+
+def memory_mib(text: str) -> float:
+    """An amount of memory such as 8GiB, in MiB.
+
+    Raises:
+        Problem: it is no such amount.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\w+)", text.strip())
+    if not match or match[2] not in UNITS or not float(match[1]):
+        raise Problem(f"{text} is no amount of memory", fix=f"write it like 8GiB ({', '.join(UNITS)})")
+    return float(match[1]) * UNITS[match[2]] / 2**20
+
+
+def wanted_change(before: int | None, learning_rate: float | None, after: int | None) -> Change | None:
+    """The change that is asked for, if any part of it is given.
+
+    Raises:
+        Problem: only a part of it is given, or a number is not above 0.
+    """
+    parts = (before, learning_rate, after)
+    if all(part is None for part in parts):
+        return None
+    if any(part is None or part <= 0 for part in parts):
+        raise Problem(
+            "the rate at another batch size needs three numbers above 0",
+            fix="give all of --from-batch, --learning-rate and --to-batch",
+        )
+    return Change(*parts)
+
+
+def answer(
+    results: Path,
+    workload: tuple[str, str],
+    *,
+    machine: str | None,
+    here: str,
+    framework: str | None,
+    goal: GoalName,
+    memory: float | None,
+    change: Change | None,
+) -> list[str]:
+    """The answer, a sentence each; `here` is the name of this machine in results, `memory` is in MiB.
+
+    Raises:
+        Problem: the results do not support an answer; its fix says which run would.
+    """
+    found = evidence.sources(results, workload)
+    tuned = evidence.tuned(workload)
+    if change:
+        known = evidence.latest(found, tuned)
+        if known is None:
+            raise _untuned(workload)
+        return _rates(known, workload, change)
+    own = evidence.of_machine(found, machine, here=here)
+    known = evidence.latest(own, tuned)
+    if known is not None:
+        return _choices(known, workload, framework, goal=goal, memory=memory)
+    there, timed = evidence.latest(found, tuned), evidence.latest(own, lambda _: True)
+    if there is None:
+        raise _untuned(workload)
+    told = [
+        sentence
+        for name in _frameworks(timed, workload, framework)
+        for sentence in predicted.sentences(predicted.predicted(timed, there, workload, name))
+    ]
+    return [*told, _told_from(timed)]
+
+
+def _untuned(workload: tuple[str, str]) -> Problem:
+    return Problem(
+        f"the learning rate of {workload[0]} × {workload[1]} was tuned in no results, so that any answer "
+        "would be one about learning rates",
+        fix="train an arm with `learning_rate: tune` (config/README.md), as `snakemake --cores all` does",
+    )
+
+
+def _frameworks(known: Results, workload: tuple[str, str], framework: str | None) -> list[str]:
+    """The frameworks to answer for."""
+    names = list(of_workload(known.summary, workload)["framework"].unique())
+    if framework is not None and framework not in names:
+        raise Problem(f"there are no results in {framework}; there are in {', '.join(names)}", fix="give one")
+    return [framework] if framework else names
+
+
+def _choices(
+    known: Results,
+    workload: tuple[str, str],
+    framework: str | None,
+    *,
+    goal: GoalName,
+    memory: float | None,
+) -> list[str]:
+    """What to take in each framework."""
+    told = []
+    for name in _frameworks(known, workload, framework):
+        made = choice.choose(known, workload, name, goal=goal, memory_mib=memory)
+        told += choice.sentences(made)
+    return [*told, _told_from(known)]
+
+
+def _told_from(known: Results) -> str:
+    """Where an answer comes from."""
+    first = known.summary.iloc[0]
+    n_runs = known.summary["n_runs"].max()
+    runs = f"{n_runs} runs of each cell" if n_runs else "no training, its timings alone"
+    return f"From the study {first['study']} on {first['machine']}: {runs}."
+
+
+def _rates(known: Results, workload: tuple[str, str], change: Change) -> list[str]:
+    """The learning rate at another batch size."""
+    before, learning_rate, after = change
+    rates = rate.transferred(known, workload, rate=learning_rate, before=before, after=after)
+    head = (
+        f"{wording.workload(workload)}: from B = {wording.whole(before)} with the learning rate "
+        f"{wording.number(learning_rate)} to B = {wording.whole(after)}:"
+    )
+    return [
+        head,
+        *(f"  {rate.sentence(each)}" for each in rates),
+        rate.best(known, workload, after),
+        _told_from(known),
+    ]

@@ -1,0 +1,63 @@
+"""The results that a recommendation rests on: of one machine, or its speed with the trainings of another."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.common.errors import Problem
+from benchmarks.compare import machines
+from benchmarks.compare.machines import Source
+from benchmarks.publish import results as folders
+from benchmarks.publish.results import Results, of_workload
+
+
+def sources(results: Path, workload: tuple[str, str]) -> list[Source]:
+    """The results of a (dataset, model), the latest last.
+
+    Raises:
+        Problem: there are none.
+    """
+    found = machines.find(results).taken
+    with_it = [source for source in found if not of_workload(source.summary, workload).empty]
+    if not with_it:
+        known = sorted(
+            {
+                f"{dataset} × {model}"
+                for source in found
+                for dataset, model in source.summary[["dataset", "model"]].itertuples(index=False)
+            }
+        )
+        raise Problem(
+            f"there are no results of {workload[0]} × {workload[1]}; there are of {', '.join(known)}",
+            fix="run a study of it (config/README.md), or give one of those",
+        )
+    return sorted(with_it, key=lambda source: source.finished)
+
+
+def of_machine(found: list[Source], machine: str | None, *, here: str) -> list[Source]:
+    """Those of a machine: the one that is named, or this one, or the only one there is.
+
+    Raises:
+        Problem: there are none of it.
+    """
+    names = list(dict.fromkeys(source.machine for source in found))
+    wanted = machine or (here if here in names else names[0] if len(names) == 1 else None)
+    if wanted not in names:
+        told = (
+            f"there are no results of the machine {machine}" if machine else f"this machine, {here}, has none"
+        )
+        raise Problem(f"{told}; there are of {', '.join(names)}", fix="give one of those with --machine")
+    return [source for source in found if source.machine == wanted]
+
+
+def latest(found: list[Source], has: Callable[[Results], bool]) -> Results | None:
+    """The latest results that have something."""
+    for source in reversed(found):
+        known = folders.read(source.folder)
+        if has(known):
+            return known
+    return None
+
+
+def tuned(workload: tuple[str, str]) -> Callable[[Results], bool]:
+    """Whether results have tuned trainings of a (dataset, model)."""
+    return lambda known: not of_workload(known.rates, workload).empty

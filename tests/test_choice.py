@@ -1,0 +1,134 @@
+"""Which batch size to take, by cells and searches that are known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import searched
+import synthetic
+
+from benchmarks.common.errors import Problem
+from benchmarks.publish import choice, figures, report, results
+
+MNIST, DIGITS = ("mnist", "mlp"), ("digits", "cnn")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return searched.add(synthetic.write(tmp_path_factory.mktemp("choice")))
+
+
+@pytest.fixture(scope="module")
+def known(folder):
+    return results.read(folder)
+
+
+def tuned(known, workload=MNIST, framework="keras"):
+    cells = choice.candidates(known, workload, framework)
+    return cells.dropna(subset=["time_to_target_s"]).set_index("batch_size")
+
+
+def test_the_shortest_time_wins_with_its_rate(known):
+    made, cells = choice.choose(known, MNIST, "keras"), tuned(known)
+    assert made.batch_size == cells["time_to_target_s"].idxmin()
+    assert made.learning_rate == 0.0625
+    assert made.value == cells["time_to_target_s"].min()
+    assert made.arm == "fixed-lr"
+    best = cells.loc[made.batch_size]
+    overlap = cells[(cells["time_to_target_s_lo"] <= best["time_to_target_s_hi"])].index
+    assert set(made.as_good) == set(overlap) - {made.batch_size}
+
+
+def test_other_goals_have_other_answers(known):
+    cells = tuned(known)
+    assert (
+        choice.choose(known, MNIST, "keras", goal="examples").batch_size
+        == cells["examples_to_target"].idxmin()
+    )
+    accurate = choice.candidates(known, MNIST, "keras").set_index("batch_size")["test_accuracy"]
+    assert choice.choose(known, MNIST, "keras", goal="accuracy").batch_size == accurate.idxmax()
+
+
+def test_half_and_twice_are_interpolated_between_what_was_measured(known):
+    cells = tuned(known)
+    made = choice.choose(known, MNIST, "keras")
+    assert made.double.batch_size == 2 * made.batch_size
+    both = (
+        cells.loc[[made.batch_size, made.double.batch_size]]
+        if made.double.batch_size in cells.index
+        else None
+    )
+    if both is not None:
+        ratio = both["examples_to_target"].iloc[1] / both["examples_to_target"].iloc[0]
+        assert made.double.examples == pytest.approx(ratio)
+    line = pd.DataFrame({"batch_size": [4, 16], "x": [1.0, 9.0]})
+    assert choice.between(line, "x", 8) == pytest.approx(3.0)
+    assert choice.between(line, "x", 4) == pytest.approx(1.0)
+    assert np.isnan(choice.between(line, "x", 2))
+
+
+def test_memory_leaves_batch_sizes_out(known):
+    cells = choice.candidates(known, MNIST, "keras")
+    limit = cells["peak_memory_mib"].sort_values().iloc[2]
+    made = choice.choose(known, MNIST, "keras", goal="time", memory_mib=limit)
+    assert cells.set_index("batch_size").at[made.batch_size, "peak_memory_mib"] <= limit
+    assert made.largest < limit / 0.02
+    with pytest.raises(Problem, match=r"fits in 3\.00 MiB"):
+        choice.choose(known, MNIST, "keras", memory_mib=3)
+
+
+def test_without_a_tuned_arm_there_is_no_answer_and_it_is_said_which_run_would_give_one(tmp_path):
+    untuned = results.read(synthetic.write(tmp_path))
+    with pytest.raises(Problem) as problem:
+        choice.choose(untuned, MNIST, "keras")
+    assert "is tuned" in problem.value.cause
+    assert "learning_rate: tune" in problem.value.fix
+    assert choice.all_choices(untuned) == []
+
+
+def test_where_none_reaches_the_target_there_is_no_answer(known):
+    missed = replace(known, summary=known.summary.assign(time_to_target_s=np.nan))
+    with pytest.raises(Problem, match="no batch size reaches the target"):
+        choice.choose(missed, MNIST, "keras")
+
+
+def test_doubts_are_told(known):
+    summary = known.summary.copy()
+    own = (summary["dataset"] == "mnist") & (summary["arm"] == "fixed-lr") & (summary["framework"] == "keras")
+    reached = summary[own].dropna(subset=["time_to_target_s"])
+    summary.loc[reached.index[0], ["time_to_target_s", "disturbed"]] = [1e-3, "1 of 4: others took 9 %"]
+    summary.loc[reached.index[0], "identity"] = "not certified: the batch norm"
+    summary.loc[reached.index[0], "n_reached"] = 2
+    made = choice.choose(replace(known, summary=summary), MNIST, "keras")
+    told = " ".join(made.doubts)
+    assert "disturbed" in told
+    assert "not certified: the batch norm" in told
+    assert "2 of 3 runs" in told
+    only = summary[~own | (summary.index == reached.index[0])]
+    told = choice.choose(replace(known, summary=only), MNIST, "keras").doubts
+    assert any("largest batch size that was tried" in doubt for doubt in told)
+    assert any("smallest batch size that was tried" in doubt for doubt in told)
+
+
+def test_the_report_begins_with_what_to_take_and_leaves_it_as_json(folder, known):
+    head = report.findings(known)["MNIST, MLP"]
+    assert sum("take B = " in sentence for sentence in head) == len(known.frameworks)
+    figures.write(folder)
+    report.write(folder)
+    made = json.loads((folder / "recommendations.json").read_text())
+    assert {(each["dataset"], each["framework"]) for each in made} >= {
+        ("mnist", "keras"),
+        ("mnist", "pytorch"),
+    }
+    assert choice.Choice.model_validate(made[0]) == choice.all_choices(known)[0]
+
+
+def test_all_of_a_choice_is_told_in_words(known):
+    made = choice.choose(known, MNIST, "keras")
+    told = " ".join(choice.sentences(made))
+    assert "Keras: take B = " in told
+    assert "Twice of it" in told
+    assert "memory would be full" in told
+    assert "%" in choice.sentences(choice.choose(known, MNIST, "keras", goal="accuracy"))[0]
