@@ -31,6 +31,7 @@ SLOWEST = [
     "test_workflow",
     "test_damage",
     "test_identity",
+    "test_tuned_study",
     "test_keras_parts",
     "test_differential",
     "test_figures",

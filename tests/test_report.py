@@ -71,7 +71,7 @@ def test_it_holds_every_figure_as_drawn(folder, read):
     images = [load.split(",", 1)[1] for load in read.loads if load.startswith("data:")]
     drawn = {path.read_bytes() for path in (folder / "figures").glob("*.svg")}
     assert {base64.b64decode(image) for image in images} == drawn
-    assert {f"figure-{name}" for name in figures.modules()} <= set(read.ids)
+    assert {f"figure-{name}" for name in figures.applicable(results.read(folder))} <= set(read.ids)
 
 
 def test_it_holds_every_table_whole(folder, html, read):
