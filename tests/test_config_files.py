@@ -148,12 +148,28 @@ def test_a_preview_counts_what_the_study_will_do():
     found = preview.preview(read)
     places = len(job.all_cases(study.for_timing(read))) * len(read.frameworks) * read.throughput.processes
     assert (found.trainings, found.timings) == (len(GOOD["seeds"]) * found.cells, places)
-    seconds = 4 * 2 * (60 + preview.START_S) + places * (read.throughput.seconds_per_case + preview.TIMED_S)
+    training = sum(preview.run_s(read.workloads[0], size) for size in (16, 1257))
+    seconds = 2 * 2 * (training + 2 * preview.START_S)
+    seconds += places * (read.throughput.seconds_per_case + preview.TIMED_S)
     assert found.cells == 4 and found.about_s == math.ceil(seconds)
-    assert 30 < found.certificates_s < 120 and "the certificates come first, about 1 min" in found.text
+    assert 30 < found.certificates_s < 120 and "certificates, about 1 min" in found.text
+    assert found.searches == 0 and "searches" not in found.text
     assert found.built_in == {"digits": {"train": 1257, "validation": 180, "test": 360}}
     assert "1,257 train, 180 validation, 360 test" in found.text
     assert json.loads(found.model_dump_json())["grid"][0]["batch_sizes"] == [16, 1257]
+
+
+def test_a_preview_counts_searches_and_takes_no_run_for_longer_than_its_budget():
+    arm = {"name": "tuned", "learning_rate": "tune", "momentum": 0.5, "scaling": "none"}
+    arm |= {"search": {"learning_rate": [0.1, 1]}}
+    plain, searched = (check.read({**GOOD, "arms": arms}) for arms in (GOOD["arms"], [*GOOD["arms"], arm]))
+    found = preview.effort(searched)
+    assert (found.searches, found.trainings) == (2, 2 * preview.effort(plain).trainings)
+    assert found.about_s > preview.effort(plain).about_s
+    assert "2 searches for learning rates" in found.duration
+    workload = plain.workloads[0]
+    short = workload.model_copy(update={"budget": workload.budget.model_copy(update={"seconds": 0.01})})
+    assert preview.run_s(short, 16) == 0.01 < preview.run_s(workload, 16)
 
 
 def test_certificates_of_a_model_of_twice_the_operations_take_about_twice_as_long():

@@ -7,10 +7,14 @@ from benchmarks.common import processor
 from benchmarks.common.value import Value
 from benchmarks.datasets.card import Card
 from benchmarks.models import flops
-from benchmarks.study.study import Study, Workload, for_timing, replicates
+from benchmarks.study.study import Study, Workload, for_timing
 
-START_S = 4.0
+START_S = 3.0
 """Seconds for all that a run does beside training: start, compilation, evaluation, scores. Rough."""
+STEP_S = 2e-4
+"""Seconds of a step beside its operations. Rough."""
+TRIALS = 8
+"""Trainings of the search at a batch size, most of which end early: half of a run each. Rough."""
 TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
 TRACED, TRACE_S = 80_000, 8.0
@@ -23,21 +27,39 @@ EXECUTIONS = 2
 """Each case is timed fused and idiomatic."""
 
 
-class Preview(Value):
-    """The grid, the numbers of cells, trainings and timings, and what is known of the data.
+class Effort(Value):
+    """How much a study has to do, and how long that may take; nothing is taken from the store.
 
-    `about_s` are the seconds of trainings and timings together if every run uses its whole budget, and
-    `certificates_s` those of the certificates, by the size of the models; both are rough. Of a built-in data
-    set, which may not be there yet, only the numbers of examples in its parts are told.
+    `about_s` are the seconds of searches, trainings and timings together, and `certificates_s` those of the
+    certificates. Both go by the operations of the models and are rough.
     """
 
-    study: str
-    grid: list[dict]
     cells: int
+    searches: int
     trainings: int
     timings: int
     about_s: int
     certificates_s: int
+
+    @property
+    def duration(self) -> str:
+        """The same in words."""
+        searches = f"{self.searches} searches for learning rates, " if self.searches else ""
+        return (
+            f"{searches}{self.trainings} trainings and {self.timings} timings: about "
+            f"{_minutes(self.about_s)} here, and certificates, about {_minutes(self.certificates_s)} (both "
+            "rough, and less for what the store has)"
+        )
+
+
+class Preview(Effort):
+    """The grid, how much there is to do, and what is known of the data.
+
+    Of a built-in data set, which may not be there yet, only the numbers of examples in its parts are told.
+    """
+
+    study: str
+    grid: list[dict]
     built_in: dict[str, dict[str, int]]
     cards: list[Card]
 
@@ -48,9 +70,7 @@ class Preview(Value):
             [
                 f"study {self.study}: {self.cells} cells",
                 *(f"  {_grid_in_words(part)}" for part in self.grid),
-                f"{self.trainings} trainings and {self.timings} timings: about {_minutes(self.about_s)} if "
-                "every training uses its whole budget of seconds, less if its epochs end before; the "
-                f"certificates come first, about {_minutes(self.certificates_s)}",
+                self.duration,
                 *(f"data {name}:\n  {_sizes_in_words(sizes)}" for name, sizes in self.built_in.items()),
                 *(card.text for card in self.cards),
             ]
@@ -63,23 +83,46 @@ def preview(study: Study) -> Preview:
     Raises:
         Problem: data of the user's own cannot be used.
     """
-    plans = [plan for replicate in replicates(study) for plan in replicate.plans]
-    kinds, times = len(for_timing(study).arms), study.throughput
-    sizes = sum(len(workload.sizes) for workload in study.workloads)
-    timings = EXECUTIONS * sizes * kinds * len(study.frameworks) * times.processes
-    of_trainings_s = sum(plan.budget.seconds + START_S for plan in plans)
     sources = dict.fromkeys(workload.dataset for workload in study.workloads)
     return Preview(
+        **effort(study).model_dump(),
         study=study.study,
         grid=[_part_of_grid(workload, study) for workload in study.workloads],
-        cells=sizes * len(study.arms) * len(study.frameworks),
-        trainings=len(plans),
-        timings=timings,
-        about_s=math.ceil(of_trainings_s + timings * (times.seconds_per_case + TIMED_S)),
-        certificates_s=math.ceil(sum(certificates_s(study, workload) for workload in study.workloads)),
         built_in={name: datasets.split_sizes(name)._asdict() for name in sources if name in datasets.NAMES},
         cards=[datasets.obtained(source)[2] for source in sources if source not in datasets.NAMES],
     )
+
+
+def effort(study: Study) -> Effort:
+    """How much a study has to do, told without a look at its data."""
+    kinds, times = len(for_timing(study).arms), study.throughput
+    sizes = sum(len(workload.sizes) for workload in study.workloads)
+    timings = EXECUTIONS * sizes * kinds * len(study.frameworks) * times.processes
+    tuned, cells = sum(arm.tuned for arm in study.arms), sizes * len(study.arms) * len(study.frameworks)
+    of_runs_s = sum(run_s(workload, size) for workload in study.workloads for size in workload.sizes)
+    runs = len(study.arms) * len(study.frameworks) * len(study.seeds)
+    of_trainings_s = runs * (of_runs_s + sizes * START_S) + tuned * TRIALS * of_runs_s / 2
+    return Effort(
+        cells=cells,
+        searches=tuned * sizes,
+        trainings=cells * len(study.seeds),
+        timings=timings,
+        about_s=math.ceil(of_trainings_s + timings * (times.seconds_per_case + TIMED_S)),
+        certificates_s=math.ceil(sum(certificates_s(study, workload) for workload in study.workloads)),
+    )
+
+
+def run_s(workload: Workload, batch_size: int) -> float:
+    """Seconds of training of a run that uses up its budget, by the operations of its model. Rough."""
+    operations = batch_size * _operations(workload)
+    step_s = STEP_S + operations / (OPERATIONS_PER_S * processor.cores())
+    return min(workload.budget.seconds, workload.total_steps(batch_size) * step_s)
+
+
+def _operations(workload: Workload) -> int:
+    """Of a forward and a backward pass for an example."""
+    layers = models.spec(workload.model, n_classes=N_CLASSES)
+    return flops.of_training(layers, datasets.shape(workload.dataset))
 
 
 def certificates_s(study: Study, workload: Workload) -> float:
@@ -88,9 +131,7 @@ def certificates_s(study: Study, workload: Workload) -> float:
     There is one in both precisions for each arm, execution and framework, the reference included; those in
     float32 are half as long.
     """
-    layers = models.spec(workload.model, n_classes=N_CLASSES)
-    operations = TRACED * flops.of_training(layers, datasets.shape(workload.dataset))
-    cores = processor.cores()
+    operations, cores = TRACED * _operations(workload), processor.cores()
     n = 1.5 * len(study.arms) * EXECUTIONS * len({*study.frameworks, "numpy"})
     return n * (TRACE_S + operations / OPERATIONS_PER_S) / cores
 

@@ -15,7 +15,7 @@ from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
 from benchmarks.identity import subjects
-from benchmarks.study import check
+from benchmarks.study import check, preview
 from benchmarks.study import study as studies
 from benchmarks.training import view
 
@@ -185,6 +185,7 @@ def digest_of_results(wildcards):
 
 
 onstart:
+    logger.info(f"study {STUDY.study}: {preview.effort(STUDY).duration}")
     # On a cluster, Snakemake has to stay alive to cancel its jobs there.
     if workflow.local_exec:
         guard.end_on_signals()
