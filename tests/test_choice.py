@@ -94,6 +94,41 @@ def test_where_none_reaches_the_target_there_is_no_answer(known):
         choice.choose(missed, MNIST, "keras")
 
 
+def test_of_one_run_nothing_is_told_apart(known):
+    summary = known.summary.assign(n_runs=1, test_accuracy_sd=np.nan)
+    for goal in ("time", "accuracy"):
+        made = choice.choose(replace(known, summary=summary), MNIST, "keras", goal=goal)
+        assert len(made.as_good) == len(tuned(known)) - 1 or goal == "accuracy"
+        assert made.as_good
+        assert any("trained once" in doubt for doubt in made.doubts)
+
+
+def test_a_law_that_makes_no_sense_costs_only_its_sentence(known):
+    laws = known.critical_batch.assign(examples_min=-96.0, critical_batch=np.inf)
+    made = choice.choose(replace(known, critical_batch=laws), MNIST, "keras")
+    assert made.batch_size == choice.choose(known, MNIST, "keras").batch_size
+    silent = known.summary.assign(throughput_samples_per_s=np.nan)
+    made = choice.choose(replace(known, summary=silent), MNIST, "keras")
+    assert (made.near_from, made.near_to, made.half, made.double) == (None, None, None, None)
+
+
+def test_a_rate_that_no_search_found_is_no_answer_and_one_that_reached_nothing_a_doubtful_one(known):
+    best = choice.choose(known, MNIST, "keras").batch_size
+    here = (known.rates["dataset"] == "mnist") & (known.rates["batch_size"] == best)
+    failed = known.rates.assign(status=known.rates["status"].mask(here, "failed"))
+    assert choice.choose(replace(known, rates=failed), MNIST, "keras").batch_size != best
+    vain = known.rates.assign(status=known.rates["status"].mask(here, "no-rate-reached"))
+    told = choice.choose(replace(known, rates=vain), MNIST, "keras").doubts
+    assert any("no learning rate that was tried" in doubt for doubt in told)
+
+
+def test_settings_that_were_searched_for_too_are_told(known):
+    several = replace(known, rates=known.rates.assign(momentum=0.96875))
+    made = choice.choose(several, MNIST, "keras")
+    assert made.momentum == 0.96875
+    assert "learning rate 0.0625, momentum 0.969 (fixed-lr)" in choice.sentences(made)[0]
+
+
 def test_doubts_are_told(known):
     summary = known.summary.copy()
     own = (summary["dataset"] == "mnist") & (summary["arm"] == "fixed-lr") & (summary["framework"] == "keras")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -126,6 +127,43 @@ def test_the_rate_at_another_batch_size_is_the_same_multiple_of_the_best(folder)
     assert made["square root"].steps_ratio == pytest.approx(1.7, rel=0.01)
     assert "1.70 times the fewest steps" in rate.sentence(made["square root"])
     assert "for momentum 0.875" in rate.best(known, MNIST, 256)
+
+
+def test_a_rule_that_lands_between_two_candidates_is_judged_by_one_of_them(folder):
+    known = results.read(folder / "synthetic" / "lab")
+    halfway = 2.0**-2.5  # between the best, 2^-2, and the one below it
+    (made,) = [
+        each
+        for each in rate.transferred(known, MNIST, rate=halfway / 16, before=16, after=256)
+        if each.how == "linear"
+    ]
+    assert made.steps_ratio in (pytest.approx(1.0), pytest.approx(1.7, rel=0.01))
+
+
+def test_where_no_rate_reached_or_more_was_searched_for_a_rate_is_refused(folder):
+    known = results.read(folder / "synthetic" / "lab")
+    vain = replace(known, rates=known.rates.assign(status="no-rate-reached"))
+    several = replace(known, rates=known.rates.assign(momentum=0.9))
+    for given, told in ((vain, "reaches the target"), (several, "more than the learning rate")):
+        with pytest.raises(Problem, match=told):
+            rate.transferred(given, MNIST, rate=0.1, before=16, after=64)
+
+
+def test_a_framework_without_an_answer_costs_the_others_nothing(folder):
+    path = folder / "synthetic" / "lab" / "summary.csv"
+    summary = pd.read_csv(path)
+    summary.loc[summary["framework"] == "keras", "time_to_target_s"] = None
+    summary.to_csv(path, index=False)
+    told = ask(folder)
+    assert "PyTorch: take B = " in told
+    assert "MNIST, MLP in Keras: no batch size reaches the target." in told
+
+
+def test_a_prediction_has_no_other_goal(folder):
+    place(folder, "other", trained=False)
+    for changes in ({"goal": "accuracy"}, {"memory": 100.0}):
+        with pytest.raises(Problem, match="trained nothing"):
+            ask(folder, machine="other", **changes)
 
 
 def test_a_rate_between_batch_sizes_that_were_searched_is_interpolated_and_beyond_them_refused(folder):

@@ -38,6 +38,23 @@ def test_too_few_batch_sizes_give_no_law():
     assert scaling.fits(searched.cells(SIZES[:3]), searched.rates(SIZES), TARGETS) == []
 
 
+def test_steps_that_hardly_fall_have_no_law_and_examples_that_fall_no_fewest_steps():
+    sizes = np.array([64, 256, 1024, 4096])
+    constant = searched.cells(sizes).assign(examples_to_target=sizes * np.array([7, 8, 8, 9]))
+    assert scaling.fits(constant, searched.rates(sizes), TARGETS) == []
+    falling = searched.cells(sizes).assign(examples_to_target=[60e3, 58e3, 50e3, 20e3])
+    (row,) = scaling.fits(falling, searched.rates(sizes), TARGETS)
+    assert row["critical_batch"] == np.inf
+    assert np.isnan(row["steps_min"])
+
+
+def test_a_search_that_failed_is_no_evidence():
+    rates = searched.rates(SIZES)
+    rates.loc[rates["batch_size"] == 4096, "status"] = "failed"
+    (row,) = scaling.fits(searched.cells(SIZES), rates, TARGETS)
+    assert row["n_reached"] == 5
+
+
 def test_arms_that_are_not_tuned_have_no_law():
     other = searched.cells(SIZES).assign(arm="fixed-lr")
     assert scaling.fits(other, searched.rates(SIZES), TARGETS) == []

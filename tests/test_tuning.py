@@ -14,7 +14,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.store import Store
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.search import Candidate
-from benchmarks.study import check, rates, study
+from benchmarks.study import check, preview, rates, study
 from benchmarks.study.rates import Ended, Found, Trial, Tuned
 from benchmarks.summary import columns, schema, searches
 from benchmarks.training.measure import set_up
@@ -68,6 +68,7 @@ def digits(tmp_path_factory):
         ({"search": {"learning_rate": [0.1, 1], "seeds": [0, 5]}}, "seed 0 of its search"),
         ({"optimizer": "sgd", "momentum": None, "search": {"learning_rate": [0.1, 1], "momentum": [0.5, 0.9],
           "candidates": 4}}, "sgd has no momentum"),
+        ({"search": {"learning_rate": [0.1, 1], "weight_decay": [0.1, 0.2], "candidates": 4}}, "above 0 in"),
         ({"learning_rate": "tuned"}, "arms.0.learning_rate: "),
         ({"search": {"learning_rates": [0.1, 1]}}, "did you mean learning_rate"),
     ],
@@ -84,6 +85,13 @@ def test_until_it_is_tuned_an_arm_has_the_rate_of_its_start():
     assert tuned.to_be_tuned
     assert not fixed.to_be_tuned
     assert {plan.optimizer.learning_rate for plan in tuned.plans} == {2**-3}
+
+
+def test_without_seeds_nothing_is_searched():
+    assert read().tunes
+    assert not read(CONFIG | {"seeds": []}).tunes
+    assert not read(CONFIG | {"arms": CONFIG["arms"][1:]}).tunes
+    assert preview.effort(read(CONFIG | {"seeds": []})).searches == 0
 
 
 def test_traces_and_timings_know_nothing_of_a_search():
@@ -176,6 +184,15 @@ def test_the_search_is_done_by_the_fastest_framework_that_is_certified(tmp_path)
     assert fastest(keras=True, pytorch=True) == "keras"
     assert fastest(keras=False, pytorch=True) == "pytorch"
     assert fastest(keras=False, pytorch=False) == "keras"
+
+
+def test_a_search_starts_within_its_range_on_a_candidate():
+    search = read().arms[0].search
+    assert job.near(search, Candidate(learning_rate=0.25), 1 / 4).learning_rate == 2**-4
+    assert job.near(search, Candidate(learning_rate=0.25), 4).learning_rate == 0.25
+    assert job.near(search, Candidate(learning_rate=2**-6), 1 / 1024).learning_rate == 2**-7
+    assert job.near(search, Candidate(learning_rate=16.0), 4).learning_rate == 2
+    assert job.near(search, Candidate(learning_rate=0.25), 1 / 5).learning_rate == 2**-4
 
 
 def test_each_batch_size_starts_where_its_neighbour_ended():
@@ -272,12 +289,39 @@ def all_searched(data, store):
     return job.searched(given, made, Store(store), threads=1)
 
 
+def compiles(data):
+    """Whether a trainer compiles while a trial's clock runs."""
+    framework = frameworks.load("keras")
+    framework.configure(threads=1, device="cpu", precision="float32")
+    plan = study.replicates(read())[0].plans[1]
+    trials = Trials(framework, plan, datasets.read(data))
+    original, compiled = framework.Trainer._compile_fused, []
+
+    def noting(self, batch_size):
+        if batch_size not in self._compiled:
+            compiled.append(batch_size)
+        original(self, batch_size)
+
+    framework.Trainer._compile_fused = noting
+    trainer = trials._trainer(plan.optimizer)
+    before = len(compiled)
+    trials.run(Candidate(learning_rate=0.25), 11, 20)
+    return before, len(compiled), trainer is trials._trainer(plan.optimizer)
+
+
+def test_a_trainer_compiles_before_the_clock_of_its_first_trial_and_once(digits):
+    made, exit_code = process.forked(compiles, digits)
+    assert exit_code == 0
+    assert made == (1, 1, True)
+
+
 def test_searches_are_kept_in_the_store(digits, tmp_path, monkeypatch):
     made, exit_code = process.forked(all_searched, digits, tmp_path)
     assert exit_code == 0
     assert [each.batch_size for each in made] == [16, 64, 1257]
     small, middle, large = made
     assert large.start == middle.found.best
+    assert all(2**-7 <= each.start.learning_rate <= 2 for each in made)
     assert small.start.learning_rate == middle.found.best.learning_rate / 4
     assert all(each.found.steps for each in made)
     by_size = {each.batch_size: each.found for each in made}

@@ -9,7 +9,9 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import marks, wording
 from benchmarks.publish.results import Results, of_workload, overlapping
+from benchmarks.summary.schema import FAILED, NO_RATE
 
+PLACE = ["dataset", "model", "arm", "batch_size"]
 GoalName = Literal["time", "examples", "accuracy"]
 
 
@@ -30,6 +32,8 @@ UNITS = {"time": ("s", 1), "examples": ("examples", 1), "accuracy": ("%", 100)}
 """The unit in which each goal is told, and the factor to it."""
 NEAR = 1.1
 """The times of this many times the shortest count as near it."""
+SEVERAL = 2
+"""Runs from which on something is known of their spread."""
 DENSE = 400
 """Batch sizes between the smallest and the largest at which a time is predicted."""
 
@@ -46,10 +50,12 @@ class Change(Value):
 class Choice(Value):
     """The batch size to take for a goal, and the learning rate to take with it.
 
-    `as_good` are the batch sizes that are not told apart from it. `half` and `double` say what half and twice
-    the batch size cost; None where that lies outside what was measured. `near_from` and `near_to`: the batch
-    sizes whose time, predicted as examples of the law over speed, is within a tenth of the shortest.
-    `largest` is the batch size that would fill the memory, by the line through the measured peaks.
+    `momentum` and `weight_decay` are those that were searched for too; otherwise the arm gives them.
+    `as_good` are the batch sizes of the same arm that are not told apart from it. `half` and `double` say
+    what half and twice the batch size cost; None where that lies outside what was measured. `near_from` and
+    `near_to`: the batch sizes whose time, predicted as examples of the law over speed, is within a tenth of
+    the shortest. `largest` is the batch size that would fill the memory, by the line through the measured
+    peaks.
     """
 
     dataset: str
@@ -59,6 +65,8 @@ class Choice(Value):
     goal: GoalName
     batch_size: int
     learning_rate: float
+    momentum: float | None
+    weight_decay: float | None
     value: float
     lo: float | None
     hi: float | None
@@ -78,9 +86,9 @@ def candidates(results: Results, workload: tuple[str, str], framework: str) -> p
     Raises:
         Problem: there are none.
     """
-    tuned = set(results.rates["arm"])
-    cells = of_workload(results.trained, workload)
-    cells = cells[(cells["framework"] == framework) & cells["arm"].isin(tuned)]
+    searched = results.rates[results.rates["status"] != FAILED]
+    cells = of_workload(results.trained, workload).merge(searched[PLACE])
+    cells = cells[cells["framework"] == framework]
     if cells.empty:
         raise Problem(
             f"no arm of {wording.workload(workload)} in {wording.name(framework)} is tuned here, so that any "
@@ -119,9 +127,10 @@ def choose(
         goal=goal,
         batch_size=int(best["batch_size"]),
         learning_rate=float(best["learning_rate"]),
+        **{name: _finite(_rate(results, best)[name]) for name in ("momentum", "weight_decay")},
         value=float(best[wanted.column]),
         **{"lo": _finite(lo), "hi": _finite(hi)},
-        as_good=_as_good(known.drop(index=best.name), best, wanted),
+        as_good=_as_good(known[known["arm"] == best["arm"]].drop(index=best.name), best, wanted),
         half=change(cells, best, int(best["batch_size"]) // 2),
         double=change(cells, best, 2 * int(best["batch_size"])),
         **_near(results, cells, best),
@@ -155,7 +164,9 @@ def _interval(cell: pd.Series, goal: Goal) -> tuple[float, float]:
 
 def _as_good(others: pd.DataFrame, best: pd.Series, goal: Goal) -> list[int]:
     """The batch sizes whose interval overlaps that of the best; of the accuracy, whose mean does."""
-    if goal.column == "test_accuracy":
+    if best["n_runs"] < SEVERAL:
+        near = others
+    elif goal.column == "test_accuracy":
         near = others[others[goal.column] >= best[goal.column] - best["test_accuracy_sd"]]
     else:
         name = "epochs_to_target" if goal.column == "examples_to_target" else goal.column
@@ -199,8 +210,9 @@ def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, i
     sizes = np.geomspace(own["batch_size"].min(), own["batch_size"].max(), DENSE)
     examples = law["examples_min"].item() * (1 + sizes / law["critical_batch"].item())
     times = examples / [between(own, "throughput_samples_per_s", size) for size in sizes]
-    near = sizes[times <= NEAR * np.nanmin(times)]
-    return {"near_from": round(near.min()), "near_to": round(near.max())}
+    near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
+    ends = (round(near.min()), round(near.max())) if len(near) else (None, None)
+    return dict(zip(("near_from", "near_to"), ends, strict=True))
 
 
 def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int | None:
@@ -214,17 +226,23 @@ def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int
     return max(0, int((memory - line["a_mib"]) / line["b_mib_per_example"]))
 
 
+def _rate(results: Results, cell: pd.Series) -> pd.Series:
+    """What the search of a cell found."""
+    rates = of_workload(results.rates, (cell["dataset"], cell["model"]))
+    return rates[(rates["arm"] == cell["arm"]) & (rates["batch_size"] == cell["batch_size"])].iloc[0]
+
+
 def doubts(results: Results, cells: pd.DataFrame, best: pd.Series) -> list[str]:
     """What a reader should know before following a choice."""
-    sizes, size = cells["batch_size"], best["batch_size"]
-    rates = of_workload(results.rates, (best["dataset"], best["model"]))
-    rate = rates[(rates["arm"] == best["arm"]) & (rates["batch_size"] == size)]
+    sizes, size, rate = cells["batch_size"], best["batch_size"], _rate(results, best)
     causes = {
         "it is the largest batch size that was tried, so that a larger one may do better": size
         == sizes.max(),
         "it is the smallest batch size that was tried, so that a smaller one may do better": size
         == sizes.min(),
-        "its learning rate lies at an end of the range that was searched": rate["at_edge"].any(),
+        "its learning rate lies at an end of the range that was searched": rate["at_edge"],
+        "no learning rate that was tried reaches the target from every seed": rate["status"] == NO_RATE,
+        "it was trained once, so that nothing is told apart from it": best["n_runs"] < SEVERAL,
         "the machine was disturbed, so that speeds and times are rough": best["disturbed"] != "",
         f"its numbers are {best['identity']}": best["identity"] != marks.CERTIFIED,
         f"{best['n_reached']} of {best['n_runs']} runs reached the target": best["n_reached"]
@@ -242,9 +260,8 @@ def sentences(choice: Choice) -> list[str]:
     as_good = ", ".join(map(wording.whole, choice.as_good))
     told = [
         f"{wording.name(choice.framework)}: take B = {wording.whole(choice.batch_size)} with the learning "
-        f"rate {wording.number(choice.learning_rate)} ({choice.arm}) for {goal.text}, {value}"
-        + (f"; not told apart from B = {as_good}" if as_good else "")
-        + "."
+        f"rate {wording.number(choice.learning_rate)}{_settings(choice)} ({choice.arm}) for "
+        f"{goal.text}, {value}" + (f"; not told apart from B = {as_good}" if as_good else "") + "."
     ]
     if choice.near_from and choice.goal == "time":
         told.append(
@@ -258,6 +275,12 @@ def sentences(choice: Choice) -> list[str]:
             f"{wording.rough(choice.largest)}; that it fits does not make it fast."
         )
     return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
+
+
+def _settings(choice: Choice) -> str:
+    """What was searched for besides the learning rate."""
+    found = {"momentum": choice.momentum, "weight decay": choice.weight_decay}
+    return "".join(f", {name} {wording.number(value)}" for name, value in found.items() if value is not None)
 
 
 def _cost(name: str, found: Change) -> str:

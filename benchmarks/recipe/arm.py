@@ -82,6 +82,8 @@ class Arm(Value):
             raise ValueError("a tuned learning_rate is found at every batch size; set scaling: none")
         if self.search and self.search.momentum and self.momentum is None:
             raise ValueError(f"search: {self.optimizer} has no momentum")
+        if self.search and self.search.weight_decay and not self.weight_decay:
+            raise ValueError("search: a weight_decay that is searched for needs one above 0 in the arm too")
         return self
 
     @property

@@ -88,6 +88,11 @@ class Search(Value):
         """The candidate of this k, which may lie outside the range."""
         return Candidate(learning_rate=2.0 ** (exponent / self.points_per_octave))
 
+    def nearest(self, rate: float) -> Candidate:
+        """The candidate of the range that is nearest to a rate, in octaves."""
+        exponent = round(self.points_per_octave * math.log2(rate))
+        return self.on_grid(min(max(exponent, self.exponents[0]), self.exponents[-1]))
+
     @property
     def start(self) -> Candidate:
         """The middle of the range, where a search without a neighbour starts."""

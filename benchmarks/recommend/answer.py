@@ -1,6 +1,7 @@
 """The answer of `python -m benchmarks recommend`, in words."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,12 +82,34 @@ def answer(
     there, timed = evidence.latest(found, tuned), evidence.latest(own, lambda _: True)
     if there is None:
         raise _untuned(workload)
-    told = [
-        sentence
-        for name in _frameworks(timed, workload, framework)
-        for sentence in predicted.sentences(predicted.predicted(timed, there, workload, name))
-    ]
-    return [*told, _told_from(timed)]
+    if goal != "time" or memory is not None:
+        raise Problem(
+            "this machine trained nothing, and its timings tell no accuracy and no memory of a training",
+            fix="leave out --goal and --memory, or train the study here",
+        )
+
+    def told(name: str) -> list[str]:
+        return predicted.sentences(predicted.predicted(timed, there, workload, name))
+
+    return [*_each(_frameworks(timed, workload, framework), told), _told_from(timed)]
+
+
+def _each(frameworks: list[str], told: Callable[[str], list[str]]) -> list[str]:
+    """What is told of each framework, or why there is nothing to tell.
+
+    Raises:
+        Problem: there is nothing to tell of any.
+    """
+    sentences, problems = [], []
+    for name in frameworks:
+        try:
+            sentences += told(name)
+        except Problem as problem:
+            problems.append(problem)
+            sentences.append(f"{problem.cause}.")
+    if len(problems) == len(frameworks):
+        raise problems[0]
+    return sentences
 
 
 def _untuned(workload: tuple[str, str]) -> Problem:
@@ -114,11 +137,11 @@ def _choices(
     memory: float | None,
 ) -> list[str]:
     """What to take in each framework."""
-    told = []
-    for name in _frameworks(known, workload, framework):
-        made = choice.choose(known, workload, name, goal=goal, memory_mib=memory)
-        told += choice.sentences(made)
-    return [*told, _told_from(known)]
+
+    def told(name: str) -> list[str]:
+        return choice.sentences(choice.choose(known, workload, name, goal=goal, memory_mib=memory))
+
+    return [*_each(_frameworks(known, workload, framework), told), _told_from(known)]
 
 
 def _told_from(known: Results) -> str:

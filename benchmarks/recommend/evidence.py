@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines
 from benchmarks.compare.machines import Source
+from benchmarks.publish import choice
 from benchmarks.publish import results as folders
 from benchmarks.publish.results import Results, of_workload
 
@@ -60,4 +61,4 @@ def latest(found: list[Source], has: Callable[[Results], bool]) -> Results | Non
 
 def tuned(workload: tuple[str, str]) -> Callable[[Results], bool]:
     """Whether results have tuned trainings of a (dataset, model)."""
-    return lambda known: not of_workload(known.rates, workload).empty
+    return lambda known: not of_workload(known.trained, workload).merge(known.rates[choice.PLACE]).empty

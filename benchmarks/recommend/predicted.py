@@ -39,7 +39,10 @@ def predicted(here: Results, there: Results, workload: tuple[str, str], framewor
     trained = candidates(there, workload, framework).dropna(subset=["examples_to_target"])
     timed = of_workload(here.summary, workload)
     timed = timed[timed["framework"] == framework]
-    speeds = [between(timed, "throughput_samples_per_s", size) for size in trained["batch_size"]]
+    speeds = [
+        between(timed[timed["step_kind"] == kind], "throughput_samples_per_s", size)
+        for kind, size in trained[["step_kind", "batch_size"]].itertuples(index=False)
+    ]
     times = trained["examples_to_target"] / speeds
     if not np.isfinite(times).any():
         raise Problem(

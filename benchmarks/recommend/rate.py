@@ -9,6 +9,7 @@ from benchmarks.publish import wording
 from benchmarks.publish.choice import between
 from benchmarks.publish.results import Results, of_workload
 
+ROUNDING = 1e-9
 NEAR = 0.5
 """Octaves from a rate within which a trial of the grid counts as one of it."""
 
@@ -53,9 +54,25 @@ def transferred(
 
 
 def searched(results: Results, workload: tuple[str, str]) -> pd.DataFrame:
-    """The rates that reached the target, of the first tuned arm."""
+    """The rates that reached the target, of the first tuned arm.
+
+    Raises:
+        Problem: there are none, or more than the rate was searched for.
+    """
     found = of_workload(results.rates, workload)
-    return found[(found["arm"] == found["arm"].iloc[0]) & (found["status"] == "reached")]
+    found = found[(found["arm"] == found["arm"].iloc[0]) & (found["status"] == "reached")]
+    if found.empty:
+        raise Problem(
+            f"no learning rate that was tried for {wording.workload(workload)} reaches the target",
+            fix="give its study more epochs or steps, or a target that can be reached",
+        )
+    if found[["momentum", "weight_decay"]].notna().any(axis=None):
+        raise Problem(
+            f"for {wording.workload(workload)}, more than the learning rate was searched for, and a rate "
+            "alone says nothing there",
+            fix="search an arm for its learning rate alone",
+        )
+    return found
 
 
 def best(results: Results, workload: tuple[str, str], batch_size: int) -> str:
@@ -67,16 +84,17 @@ def best(results: Results, workload: tuple[str, str], batch_size: int) -> str:
     optimizer = " ".join(f"{arm[name]}" for name in ("optimizer", "momentum") if arm.get(name))
     return (
         f"The best rate {at} there is {wording.number(rate)} ({wording.number(lo)} to {wording.number(hi)} "
-        f"are as good), for {optimizer}."
+        f"are as good), for {optimizer} (arm {arm['name']})."
     )
 
 
 def _judged(how: str, rate: float, trials: pd.DataFrame) -> Rate:
     """What the nearest trial at the new batch size tells of a rate."""
     octaves = (np.log2(trials["learning_rate"]) - np.log2(rate)).abs()
-    near = trials[(octaves <= NEAR) & (octaves == octaves.min())]
-    if near.empty:
+    nearest = trials.loc[octaves[octaves <= NEAR + ROUNDING].nsmallest(1).index, "learning_rate"]
+    if nearest.empty:
         return Rate(how=how, learning_rate=rate, steps_ratio=None, ended="not tried")
+    near = trials[trials["learning_rate"] == nearest.item()]
     all_reached = trials.groupby("learning_rate").filter(lambda each: (each["ended"] == "reached").all())
     fewest = all_reached.groupby("learning_rate")["steps"].max().min()
     ended = near["ended"].iloc[-1]

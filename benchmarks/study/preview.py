@@ -98,7 +98,8 @@ def effort(study: Study) -> Effort:
     kinds, times = len(for_timing(study).arms), study.throughput
     sizes = sum(len(workload.sizes) for workload in study.workloads)
     timings = EXECUTIONS * sizes * kinds * len(study.frameworks) * times.processes
-    tuned, cells = sum(arm.tuned for arm in study.arms), sizes * len(study.arms) * len(study.frameworks)
+    tuned = sum(arm.tuned for arm in study.arms) if study.seeds else 0
+    cells = sizes * len(study.arms) * len(study.frameworks)
     of_runs_s = sum(run_s(workload, size) for workload in study.workloads for size in workload.sizes)
     runs = len(study.arms) * len(study.frameworks) * len(study.seeds)
     of_trainings_s = runs * (of_runs_s + sizes * START_S) + tuned * TRIALS * of_runs_s / 2

@@ -105,6 +105,11 @@ class Study(Value):
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()
 
+    @property
+    def tunes(self) -> bool:
+        """Whether learning rates are searched for: only for trainings."""
+        return bool(self.seeds) and any(arm.tuned for arm in self.arms)
+
     @field_validator("study")
     @classmethod
     def _not_reserved(cls, name: str) -> str:

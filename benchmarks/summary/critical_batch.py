@@ -9,7 +9,7 @@ learning rate was tuned at each batch size.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from benchmarks.summary.statistics import LEVEL, Estimate
 
@@ -79,15 +79,22 @@ def through(sizes: np.ndarray, examples: np.ndarray, late: np.ndarray) -> Line:
     if not late.any():
         return line
 
-    def surprise(parameters: np.ndarray) -> float:
-        at_zero, slope, log_scatter = parameters * scale
-        residuals = (at_zero + slope * sizes) / examples - 1
-        z = residuals / np.exp(log_scatter)
-        return -(stats.norm.logpdf(z[~late]) - log_scatter).sum() - stats.norm.logcdf(z[late]).sum()
+    design = np.stack([1 / examples, sizes / examples], axis=1)
+
+    def surprise(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        """− log likelihood but for a constant, and its gradient, by the scaled parameters."""
+        *line, log_scatter = parameters * scale
+        z = (design @ line - 1) / np.exp(log_scatter)
+        below = special.log_ndtr(z[late])  # log of the chance to lie above the last example
+        value = (z[~late] ** 2 / 2 + log_scatter).sum() - below.sum()
+        pull = np.where(late, 0.0, z)
+        pull[late] = -np.exp(-(z[late] ** 2) / 2 - below) / np.sqrt(2 * np.pi)
+        of_scatter = (~late).sum() - (pull * z).sum()
+        return value, scale * [*(design.T @ pull / np.exp(log_scatter)), of_scatter]
 
     start = np.array([line.at_zero, line.slope, np.log(max(line.scatter, SMALLEST_SCATTER))])
     scale = np.where(start == 0, 1.0, np.abs(start))  # the three differ by many powers of ten
-    found = optimize.minimize(surprise, start / scale, method="BFGS")
+    found = optimize.minimize(surprise, start / scale, jac=True, method="BFGS")
     at_zero, slope, log_scatter = found.x * scale
     return Line(float(at_zero), float(slope), float(np.exp(log_scatter)))
 
@@ -113,8 +120,8 @@ def _drawn(
 
 def _parameters(line: Line) -> tuple[float, float, float]:
     """E_min, B_crit and S_min of a line."""
-    rises = line.slope > 0 and line.at_zero > 0
-    return line.at_zero, line.at_zero / line.slope if rises else np.inf, line.slope
+    b_crit = max(line.at_zero, 0.0) / line.slope if line.slope > 0 else np.inf
+    return line.at_zero, b_crit, line.slope
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from benchmarks.summary import critical_batch
 from benchmarks.summary.cells import spread_out
-from benchmarks.summary.schema import SCALED
+from benchmarks.summary.schema import FAILED, SCALED
 from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 
 PERFECT = 1.25
@@ -23,19 +23,20 @@ SPREAD = np.sqrt(12)
 def fits(summary: pd.DataFrame, rates: pd.DataFrame, targets: pd.DataFrame) -> list[dict]:
     """A row for each (dataset, model), tuned arm and framework that reaches the target often enough."""
     rows = []
-    tuned = summary.merge(rates[["dataset", "model", "arm"]].drop_duplicates())
+    known = rates[rates["status"] != FAILED]
+    tuned = summary.merge(known[["dataset", "model", "arm", "batch_size"]])
     for names, cells in tuned.groupby(SCALED, sort=False):
         place = dict(zip(SCALED, names, strict=True))
         found = law(cells.sort_values("batch_size"), _of(targets, place)["n_training"].item())
-        if found is None:
-            continue
+        if found is None or found.e_min.value <= 0:
+            continue  # through points like these goes no line of the law
         own = _of(rates, place)
         below = own[own["batch_size"] <= INSIDE * found.b_crit.value].dropna(subset=["learning_rate_lo"])
         rows.append(
             {
                 **place,
                 **spread_out("examples_min", found.e_min),
-                **spread_out("steps_min", found.s_min),
+                **spread_out("steps_min", found.s_min if found.s_min.value > 0 else UNKNOWN),
                 **spread_out("critical_batch", found.b_crit),
                 "r_squared": found.r_squared,
                 "n_reached": found.n_reached,

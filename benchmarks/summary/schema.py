@@ -20,7 +20,7 @@ CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 """What is timed once for all arms of one step kind."""
 FITTED = ["dataset", "model", "framework", "step_kind"]
 
-PURE = "pure number"
+PURE, FAILED = "pure number", "failed"
 UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""
@@ -260,7 +260,7 @@ RATES = table(
         text(
             "status",
             "Whether a candidate reached the target from all seeds of the search.",
-            one_of=("reached", NO_RATE, "failed"),
+            one_of=("reached", NO_RATE, FAILED),
         ),
         number("steps_to_target", "steps", "Steps of the best candidate, from the worst seed of the search."),
         flag("at_edge", "Whether the best lies at an end of the range that was asked for, or beyond."),

@@ -1,7 +1,7 @@
 """The searches for learning rates as tables: what each found, and every trial."""
 
 from benchmarks.study.rates import Tuned
-from benchmarks.summary.schema import NO_RATE
+from benchmarks.summary.schema import FAILED, NO_RATE
 
 
 def rates(searches: list[Tuned]) -> list[dict]:
@@ -22,7 +22,7 @@ def trials(searches: list[Tuned]) -> list[dict]:
 def status(tuned: Tuned) -> str:
     """Whether a search found a candidate that reaches the target from all of its seeds."""
     if tuned.found is None:
-        return "failed"
+        return FAILED
     return NO_RATE if tuned.found.steps is None else "reached"
 
 

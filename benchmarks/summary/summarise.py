@@ -163,7 +163,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     for process in processes(folder / "throughput"):
         totals.add_process(process)
     n_training = {(w.slug, w.model): w.n_training for w in study.workloads}
-    found = rates.read(folder / rates.NAME) if any(arm.tuned for arm in study.arms) else []
+    found = rates.read(folder / rates.NAME) if study.tunes else []
     unreached = {
         (each.dataset, each.model, each.arm, each.batch_size)
         for each in found
@@ -262,8 +262,13 @@ def described(cards: Sequence[Path]) -> dict:
 
 
 def write(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> list[Path]:
-    """Read everything, then write the summary's files and return their paths."""
+    """Read everything, then write the summary's files and return their paths.
+
+    Files of searches that the study no longer has are removed, so that none is taken for one of its own.
+    """
     texts = summarise(study, folder, cards=cards, slug=slug)
+    for name in {table.name for table in schema.OF_TUNING} - texts.keys():
+        (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(text, folder / name)
     return [folder / name for name in texts]

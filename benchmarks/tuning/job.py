@@ -23,7 +23,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import as_float32
 from benchmarks.recipe.plan import Plan
-from benchmarks.recipe.search import Candidate
+from benchmarks.recipe.search import Candidate, Search
 from benchmarks.study import rates
 from benchmarks.study.rates import Found, Tuned
 from benchmarks.study.study import Study, Workload, plan
@@ -98,14 +98,17 @@ def from_the_middle(sizes: list[int]) -> Iterator[tuple[int, int | None]]:
     yield from ((sizes[place], sizes[place + 1]) for place in range(middle - 1, -1, -1))
 
 
-def near(neighbour: Candidate, ratio: float) -> Candidate:
+def near(search: Search, neighbour: Candidate, ratio: float) -> Candidate:
     """Where the search of a batch size starts, `ratio` times its neighbour's: at the neighbour's optimum.
 
     A smaller one starts as far below it as the linear rule says: rates that are too high cost most, since
-    they train to the end of the budget until something has reached the target.
+    they train to the end of the budget until something has reached the target. All start within the range.
     """
-    rate = neighbour.learning_rate * min(1.0, ratio)
-    return neighbour.model_copy(update={"learning_rate": as_float32(rate)})
+    lowest, highest = search.learning_rate
+    rate = max(lowest, min(highest, neighbour.learning_rate * min(1.0, ratio)))
+    if search.in_several_dimensions:
+        return neighbour.model_copy(update={"learning_rate": as_float32(rate)})
+    return search.nearest(rate)
 
 
 def searched(tasks: list[Task], study: Study, store: Store, *, threads: int) -> list[Tuned]:
@@ -115,7 +118,9 @@ def searched(tasks: list[Task], study: Study, store: Store, *, threads: int) -> 
     for task in tasks:
         best: dict[int, Candidate] = {}
         for size, neighbour in from_the_middle(sorted(task.workload.sizes)):
-            start = near(best[neighbour], size / neighbour) if neighbour else task.arm.search.start
+            start = task.arm.search.start
+            if neighbour:
+                start = near(task.arm.search, best[neighbour], size / neighbour)
             made.append(_searched(task, task.plan(study, size), start, store, threads=threads))
             best[size] = made[-1].found.best if made[-1].found else start
             progress.advance()

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer, scores
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Plan
@@ -24,7 +25,7 @@ class Trials:
     def __init__(self, framework: ModuleType, plan: Plan, data: Dataset) -> None:
         self.plan, self.data, self.watch = plan, data, Watch()
         self.setup = set_up(framework, plan, data)
-        self._trainers: dict[str, Trainer] = {}
+        self._compiled: tuple[str, Trainer] | None = None
 
     def run(self, candidate: Candidate, seed: int, most_steps: float) -> Trial:
         """Train a candidate from a seed until it reaches its target, diverges, or ends without it."""
@@ -48,13 +49,28 @@ class Trials:
         )
 
     def _trainer(self, optimizer: Optimizer) -> Trainer:
-        """A trainer with these settings: the learning rate is no part of what is compiled."""
+        """A trainer with these settings, compiled and warmed up, as that of a run is before its clock starts.
+
+        The learning rate is no part of what is compiled. A trainer of other settings is let go.
+        """
         compiled = optimizer.model_copy(update={"learning_rate": self.plan.optimizer.learning_rate})
         name = compiled.model_dump_json()
-        if name not in self._trainers:
-            self._trainers[name] = replace(self.setup, optimizer=compiled).trainer()
-        self._trainers[name].retune(optimizer)
-        return self._trainers[name]
+        if self._compiled is None or self._compiled[0] != name:
+            self._compiled = None
+            self._compiled = name, self._warmed_up(replace(self.setup, optimizer=compiled))
+        trainer = self._compiled[1]
+        trainer.retune(optimizer)
+        return trainer
+
+    def _warmed_up(self, setup: Setup) -> Trainer:
+        """A new trainer that has compiled, taken a step and evaluated."""
+        size, seed = self.plan.cell.batch_size, self.plan.seed
+        trainer = setup.trainer()
+        trainer.reset(setup.parameters(seed=seed))
+        trainer.compile(size)
+        trainer.train(setup.stream(seed=seed).batches(size, first=0, count=1))
+        trainer.logits(self.data.validation_x)
+        return trainer
 
     def _evaluated(self, trainer: Trainer, plan: Plan, state: RunState) -> Ended | None:
         """Evaluate; how the trial has ended, None if it may go on."""

@@ -67,7 +67,7 @@ if not files.is_in_use(Path("results")):
                 logger.warning(f"{cause}; they are read again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
-TUNED = [f"{RESULTS}/tuned.json"] if any(arm.tuned for arm in STUDY.arms) else []
+TUNED = [f"{RESULTS}/tuned.json"] if STUDY.tunes else []
 TRACES = subjects.files(STUDY.frameworks)
 
 
