@@ -94,6 +94,17 @@ def test_where_none_reaches_the_target_there_is_no_answer(known):
         choice.choose(missed, MNIST, "keras")
 
 
+def test_an_accuracy_after_more_epochs_is_not_told_without_them(known):
+    longer = replace(known, targets=known.targets.assign(steps=50_000))
+    even, uneven = (choice.choose(each, MNIST, "keras", goal="accuracy").doubts for each in (known, longer))
+    assert not any("epochs" in doubt for doubt in even)
+    assert any("trained for 4 to" in doubt for doubt in uneven)
+    assert not any("epochs" in doubt for doubt in choice.choose(longer, MNIST, "keras").doubts)
+    told = " ".join(report.findings(longer)["MNIST, MLP"])
+    assert "the larger ones longer" in told
+    assert "the larger ones longer" not in " ".join(report.findings(known)["MNIST, MLP"])
+
+
 def test_of_one_run_nothing_is_told_apart(known):
     summary = known.summary.assign(n_runs=1, test_accuracy_sd=np.nan)
     for goal in ("time", "accuracy"):

@@ -136,7 +136,7 @@ def choose(
         **_near(results, cells, best),
         largest=_largest(results, best, memory_mib),
         n_runs=int(best["n_runs"]),
-        doubts=doubts(results, cells, best),
+        doubts=[*doubts(results, cells, best), *_of_accuracy(results, cells, goal)],
     )
 
 
@@ -249,6 +249,12 @@ def doubts(results: Results, cells: pd.DataFrame, best: pd.Series) -> list[str]:
         < best["n_runs"],
     }
     return [cause for cause, holds in causes.items() if holds]
+
+
+def _of_accuracy(results: Results, cells: pd.DataFrame, goal: GoalName) -> list[str]:
+    """What may make one batch size more accurate than another besides its size."""
+    uneven = marks.uneven_budgets(results, cells) if goal == "accuracy" else ""
+    return [uneven] if uneven else []
 
 
 def sentences(choice: Choice) -> list[str]:

@@ -81,6 +81,25 @@ def epochs_of(
     return np.maximum(targets["epochs"], targets["steps"] * batch_sizes / targets["n_training"])
 
 
+UNEVEN = 1.2
+"""From this ratio of their budgets in epochs on, batch sizes were trained for different lengths."""
+
+
+def uneven_budgets(results: Results, cells: pd.DataFrame) -> str:
+    """That the cells of a (dataset, model) have different budgets in epochs, in words; else nothing.
+
+    A budget of steps gives large batches more epochs, and with them perhaps the higher accuracy.
+    """
+    epochs = budget(results, cells, "epochs").dropna()
+    if epochs.empty or epochs.max() < UNEVEN * epochs.min():
+        return ""
+    ends = f"{epochs.min():.3g} to {epochs.max():.3g}"
+    return (
+        f"the batch sizes were trained for {ends} epochs, the larger ones longer, which alone may tell in "
+        "accuracy"
+    )
+
+
 def ended_early(results: Results, cells: pd.DataFrame, *, epochs: str) -> pd.Series:
     """For which cells the column `epochs` holds fewer than their budget."""
     return cells[epochs] < budget(results, cells, "epochs") * (1 - ROUNDING)

@@ -121,7 +121,7 @@ def findings(results: Results) -> dict[str, list[str]]:
         timed = cells if quiet.empty else quiet
         doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
         take = [choice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
-        sentences = [*doubts, *take, *speed(results, timed), *time(timed), *_accuracy(cells)]
+        sentences = [*doubts, *take, *speed(results, timed), *time(timed), *_accuracy(results, cells)]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 
@@ -241,7 +241,7 @@ def _times(cells: pd.DataFrame) -> Iterator[str]:
         yield "The target is reached at no batch size within its budget."
 
 
-def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
+def _accuracy(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     tested = cells.dropna(subset=["test_accuracy", "test_accuracy_sd"])
     if tested.empty:
         return
@@ -254,6 +254,8 @@ def _accuracy(cells: pd.DataFrame) -> Iterator[str]:
         f"{wording.name(best['framework'])}, {best['arm']}, {_size(best)}); within one standard "
         f"deviation of it, with some framework and arm: B = {sizes}."
     )
+    if uneven := marks.uneven_budgets(results, tested):
+        yield f"But {uneven}."
 
 
 def _with_interval(cell: pd.Series, quantity: str) -> str:
