@@ -10,7 +10,7 @@ import searched
 import synthetic
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish import choice, figures, report, results
+from benchmarks.publish import advice, choice, figures, report, results
 
 MNIST, DIGITS = ("mnist", "mlp"), ("digits", "cnn")
 
@@ -137,7 +137,7 @@ def test_settings_that_were_searched_for_too_are_told(known):
     several = replace(known, rates=known.rates.assign(momentum=0.96875))
     made = choice.choose(several, MNIST, "keras")
     assert made.momentum == 0.96875
-    assert "learning rate 0.0625, momentum 0.969 (fixed-lr)" in choice.sentences(made)[0]
+    assert "learning rate 0.0625, momentum 0.969 (fixed-lr)" in advice.sentences(made)[0]
 
 
 def test_doubts_are_told(known):
@@ -173,8 +173,8 @@ def test_the_report_begins_with_what_to_take_and_leaves_it_as_json(folder, known
 
 def test_all_of_a_choice_is_told_in_words(known):
     made = choice.choose(known, MNIST, "keras")
-    told = " ".join(choice.sentences(made))
+    told = " ".join(advice.sentences(made))
     assert "Keras: take B = " in told
     assert "Twice of it" in told
     assert "memory would be full" in told
-    assert "%" in choice.sentences(choice.choose(known, MNIST, "keras", goal="accuracy"))[0]
+    assert "%" in advice.sentences(choice.choose(known, MNIST, "keras", goal="accuracy"))[0]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.common.files import write_text
 from benchmarks.common.quiet import OTHERS
-from benchmarks.publish import choice, figures, marks, tables, wording, writing
+from benchmarks.publish import advice, choice, figures, marks, tables, wording, writing
 from benchmarks.publish import results as folders
 from benchmarks.publish.drawing import panels, timings
 from benchmarks.publish.results import Results, of_workload, overlapping
@@ -120,7 +120,7 @@ def findings(results: Results) -> dict[str, list[str]]:
         quiet = cells[cells["disturbed"] == ""]
         timed = cells if quiet.empty else quiet
         doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
-        take = [choice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
+        take = [advice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
         sentences = [*doubts, *take, *speed(results, timed), *time(timed), *_accuracy(results, cells)]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of

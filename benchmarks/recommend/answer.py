@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish import choice, wording
+from benchmarks.publish import advice, choice, wording
 from benchmarks.publish.choice import GoalName
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.recommend import evidence, predicted, rate
@@ -139,7 +139,7 @@ def _choices(
     """What to take in each framework."""
 
     def told(name: str) -> list[str]:
-        return choice.sentences(choice.choose(known, workload, name, goal=goal, memory_mib=memory))
+        return advice.sentences(choice.choose(known, workload, name, goal=goal, memory_mib=memory))
 
     return [*_each(_frameworks(known, workload, framework), told), _told_from(known)]
 

@@ -1,0 +1,50 @@
+"""A choice of a batch size in words."""
+
+import numpy as np
+
+from benchmarks.publish import wording
+from benchmarks.publish.choice import GOALS, Change, Choice
+
+UNITS = {"time": ("s", 1), "examples": ("examples", 1), "accuracy": ("%", 100)}
+"""The unit in which each goal is told, and the factor to it."""
+
+
+def sentences(choice: Choice) -> list[str]:
+    """The choice in words."""
+    goal = GOALS[choice.goal]
+    unit, factor = UNITS[choice.goal]
+    ends = (np.nan if end is None else factor * end for end in (choice.lo, choice.hi))
+    value = f"{wording.interval(factor * choice.value, *ends)} {unit}"
+    as_good = ", ".join(map(wording.whole, choice.as_good))
+    told = [
+        f"{wording.name(choice.framework)}: take B = {wording.whole(choice.batch_size)} with the learning "
+        f"rate {wording.number(choice.learning_rate)}{_settings(choice)} ({choice.arm}) for "
+        f"{goal.text}, {value}" + (f"; not told apart from B = {as_good}" if as_good else "") + "."
+    ]
+    if choice.near_from and choice.goal == "time":
+        told.append(
+            f"By the law and the speed of the steps, B = {wording.whole(choice.near_from)} to "
+            f"{wording.whole(choice.near_to)} would take at most a tenth longer than the shortest."
+        )
+    told += [_cost(name, found) for name, found in (("Half", choice.half), ("Twice", choice.double)) if found]
+    if choice.largest:
+        told.append(
+            f"By the line through the measured peaks, memory would be full at about B = "
+            f"{wording.rough(choice.largest)}; that it fits does not make it fast."
+        )
+    return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
+
+
+def _settings(choice: Choice) -> str:
+    """What was searched for besides the learning rate."""
+    found = {"momentum": choice.momentum, "weight decay": choice.weight_decay}
+    return "".join(f", {name} {wording.number(value)}" for name, value in found.items() if value is not None)
+
+
+def _cost(name: str, found: Change) -> str:
+    memory = "" if found.memory is None else f" and {wording.number(found.memory)} times the memory"
+    return (
+        f"{name} of it, B = {wording.whole(found.batch_size)}, takes {wording.number(found.time)} times the "
+        f"time, {wording.number(found.examples)} times the examples{memory} (between the batch sizes "
+        "measured)."
+    )
