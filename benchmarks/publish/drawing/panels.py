@@ -123,7 +123,7 @@ def sizes_of(results: Results, workload: tuple[str, str]) -> list[int]:
 FAILURE_MARKS = {
     "missed": ("^", "target missed"),
     "time-limit": ("D", "time limit"),
-    "no-rate-reached": ("v", "target missed at every learning rate"),
+    "no-rate-reached": ("p", "target missed at every learning rate"),
     "diverged": ("x", "diverged"),
     "out-of-memory": ("P", "out of memory"),
     "failed": ("*", "failed"),
