@@ -61,7 +61,7 @@ def test_the_plans_of_a_study_are_what_its_settings_say():
     "path", ["config/config.yaml", "config/studies/paper.yaml", "config/studies/full.yaml"]
 )
 def test_so_are_those_of_the_studies_that_come_with_it(path):
-    of = studies.at_start(check.read(yaml.safe_load((ROOT / path).read_text())))
+    of = study.at_start(check.read(yaml.safe_load((ROOT / path).read_text())))
     arms = {
         expected_plan.fault(of, workload, arm, of.frameworks[0])
         for workload in of.workloads
