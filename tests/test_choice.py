@@ -79,6 +79,16 @@ def test_memory_leaves_batch_sizes_out(known):
         choice.choose(known, MNIST, "keras", memory_mib=3)
 
 
+def test_a_peak_that_nobody_measured_does_not_fit(known):
+    unknown = known.summary.assign(peak_memory_mib=np.nan)
+    with pytest.raises(Problem, match="measured at no batch size"):
+        choice.choose(replace(known, summary=unknown), MNIST, "keras", memory_mib=1e6)
+    best = choice.choose(known, MNIST, "keras").batch_size
+    partly = known.summary["peak_memory_mib"].mask(known.summary["batch_size"] == best)
+    some = replace(known, summary=known.summary.assign(peak_memory_mib=partly))
+    assert choice.choose(some, MNIST, "keras", memory_mib=1e6).batch_size != best
+
+
 def test_without_a_tuned_arm_there_is_no_answer_and_it_is_said_which_run_would_give_one(tmp_path):
     untuned = results.read(synthetic.write(tmp_path))
     with pytest.raises(Problem) as problem:

@@ -140,7 +140,11 @@ def choose(
 
 def _fitting(cells: pd.DataFrame, memory_mib: float | None) -> pd.DataFrame:
     """The cells that need no more than this memory."""
-    fitting = cells if memory_mib is None else cells[~(cells["peak_memory_mib"] > memory_mib)]
+    if memory_mib is None:
+        return cells
+    fitting = cells[cells["peak_memory_mib"] <= memory_mib]
+    if cells["peak_memory_mib"].isna().all():
+        raise Problem("the peak of memory was measured at no batch size", fix="leave out --memory")
     if fitting.empty:
         least = cells.loc[cells["peak_memory_mib"].idxmin()]
         raise Problem(
@@ -176,13 +180,13 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def between(cells: pd.DataFrame, column: str, batch_size: float) -> float:
-    """A quantity at any batch size: on straight lines between logarithms of those measured, NaN outside."""
+def between(cells: pd.DataFrame, column: str, batch_sizes: float | np.ndarray) -> float | np.ndarray:
+    """A quantity at any batch sizes: on straight lines between logarithms of those measured, NaN outside."""
     known = cells.dropna(subset=[column]).drop_duplicates("batch_size").sort_values("batch_size")
-    if known.empty or not known["batch_size"].min() <= batch_size <= known["batch_size"].max():
-        return float("nan")
-    logs = np.log(known[["batch_size", column]].to_numpy(float))
-    return float(np.exp(np.interp(np.log(batch_size), logs[:, 0], logs[:, 1])))
+    if known.empty:
+        return np.full(np.shape(batch_sizes), np.nan)[()]
+    logs = np.log(known[["batch_size", column]].to_numpy(float)).T
+    return np.exp(np.interp(np.log(batch_sizes), *logs, left=np.nan, right=np.nan))
 
 
 def change(cells: pd.DataFrame, best: pd.Series, batch_size: int) -> Change | None:
@@ -207,7 +211,7 @@ def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, i
     own = cells[cells["arm"] == best["arm"]]
     sizes = np.geomspace(own["batch_size"].min(), own["batch_size"].max(), DENSE)
     examples = law["examples_min"].item() * (1 + sizes / law["critical_batch"].item())
-    times = examples / [between(own, "throughput_samples_per_s", size) for size in sizes]
+    times = examples / between(own, "throughput_samples_per_s", sizes)
     near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
     ends = (round(near.min()), round(near.max())) if len(near) else (None, None)
     return dict(zip(("near_from", "near_to"), ends, strict=True))
