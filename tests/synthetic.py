@@ -10,7 +10,7 @@ import pandas as pd
 import synthetic_identity
 from synthetic_grid import PLAIN, SEEDS, SPEEDS, WORKLOADS, Grid, verdict
 
-from benchmarks.summary.schema import CASE, CURVES, VERSION
+from benchmarks.summary.schema import CASE, CURVES, RUNS, VERSION
 
 SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 IDIOMATIC = {"keras": 0.15, "pytorch": 0.6}
@@ -45,7 +45,8 @@ def _files(grid: Grid, *, trained: bool, certified: bool) -> dict[str, str]:
     fits = pd.DataFrame(_fits(grid))
     targets = pd.DataFrame(_targets())
     tables = {"summary": summary, "throughput": throughput, "curves": curves, "memory_fit": fits}
-    tables["targets"] = targets
+    runs = pd.DataFrame(_runs(summary) if trained else [], columns=list(RUNS.columns))
+    tables |= {"targets": targets, "runs": runs}
     found = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
     study = {"study": "synthetic", "frameworks": grid.frameworks, "arms": [{"name": n} for n in grid.arms]}
     found["provenance.json"] = json.dumps(PROVENANCE | {"study": study})
@@ -205,6 +206,23 @@ def _training(row: dict, status: str, workload: dict, noise: np.random.Generator
 
 BASES = {"keras": 150.0, "keras-jax": 170.0, "keras-torch": 110.0, "pytorch": 90.0, "numpy": 30.0}
 """MiB of a training at B = 0."""
+
+
+def _runs(summary: pd.DataFrame) -> list[dict]:
+    """The runs of every cell: its own values, a little more or less with every seed."""
+    noise = np.random.default_rng(4)
+    rows = []
+    for cell in summary.to_dict("records"):
+        n = WORKLOADS[cell["dataset"], cell["model"]]["n"]
+        for seed in range(cell["n_runs"]):
+            factor = noise.lognormal(0, 0.03)
+            row = {name: cell.get(name) for name in RUNS.columns} | {"seed": seed}
+            row |= {"examples": cell["epochs_trained"] * n, "examples_resolution": n // 4}
+            row |= {"validation_accuracy": cell["test_accuracy"]}
+            for name in ("examples_to_target", "time_to_target_s", "peak_memory_mib"):
+                row[name] = cell[name] * factor
+            rows.append(row)
+    return rows
 
 
 def _curves(summary: pd.DataFrame) -> list[list]:

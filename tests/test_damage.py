@@ -9,7 +9,8 @@ from conftest import SMOKE, Project, planned
 from PIL import Image
 from safetensors.numpy import load_file
 
-ARTEFACTS = ["summary.csv", "curves.csv", "targets.csv", "memory_fit.csv", "provenance.json", "identity.json"]
+ARTEFACTS = ["summary.csv", "runs.csv", "curves.csv", "targets.csv", "memory_fit.csv"]
+ARTEFACTS += ["provenance.json", "identity.json"]
 ARTEFACTS += ["traces/certificates.json", "throughput.csv", "report.html", "tables", "figures", "throughput"]
 ARTEFACTS += ["traces/float64/numpy.safetensors", "traces/float32/keras.safetensors"]
 

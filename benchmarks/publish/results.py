@@ -12,7 +12,12 @@ from benchmarks.summary import columns, reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
 
 SIDE_BY_SIDE = 2
-MAY_BE_ABSENT = {"curves": schema.CURVES, "targets": schema.TARGETS, "memory_fit": schema.MEMORY_FIT}
+MAY_BE_ABSENT = {
+    "runs": schema.RUNS,
+    "curves": schema.CURVES,
+    "targets": schema.TARGETS,
+    "memory_fit": schema.MEMORY_FIT,
+}
 MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
 MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH}
 """A study that times throughput alone, or has no tuned arm, has nothing to put in some of these."""
@@ -27,6 +32,7 @@ class Results:
 
     summary: pd.DataFrame
     throughput: pd.DataFrame
+    runs: pd.DataFrame
     curves: pd.DataFrame
     targets: pd.DataFrame
     memory_fit: pd.DataFrame

@@ -19,10 +19,11 @@ from benchmarks.publish import wording
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a table, as a reader sees it."""
+    """One entry of a table, as a reader sees it; in the report it may lead to the part named `link`."""
 
     text: str
     bold: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,22 @@ def summary(
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])
 
 
+RUN_COLUMNS = ("seed", "examples", "examples_to_target", "examples_resolution", "time_to_target_s")
+ACCURACIES = ("validation_accuracy", "test_accuracy", "train_accuracy")
+
+
+def run_row(record: Record) -> dict:
+    """The row of a run in the table of all runs."""
+    run = record.run
+    return {
+        **record.cell.model_dump(),
+        "status": run.status.value,
+        **{name: getattr(run, name) for name in (*RUN_COLUMNS, *ACCURACIES)},
+        "training_samples_per_s": run.examples / run.training_s if run.training_s > 0 else None,
+        "peak_memory_mib": record.measurements.get("peak_memory_mib"),
+    }
+
+
 def curves(record: Record, *, n_training: int) -> list[dict]:
     """Every point of the learning curve of a run."""
     return [

@@ -241,6 +241,26 @@ CURVES = table(
     key=[*CELL, "seed", "examples"],
 )
 
+RUNS = table(
+    "runs.csv",
+    "A row for each run: what the intervals and the verdicts on claims are computed from.",
+    [
+        *(*NAMES, BATCH_SIZE),
+        whole("seed", "", "Seed of the run."),
+        text("status", "How the run ended.", one_of=ENDED),
+        number("examples", "examples", "Training examples of the whole run.", nullable=False),
+        number("examples_to_target", "examples", "Those until the target. Empty where it was not reached."),
+        number("examples_resolution", "examples", "Those since the evaluation before that one."),
+        number("time_to_target_s", "s", "Seconds of training until the target."),
+        number("training_samples_per_s", "examples/s", "Training examples over seconds of training."),
+        number("peak_memory_mib", "MiB", "Peak memory of the run."),
+        number("validation_accuracy", SHARE, "The best that it saw."),
+        number("test_accuracy", SHARE, "The test accuracy at that evaluation."),
+        number("train_accuracy", SHARE, "The accuracy on training examples there."),
+    ],
+    key=[*CELL, "seed"],
+)
+
 SETTINGS = [
     number("learning_rate", PURE, "The learning rate.", nullable=False),
     number("momentum", PURE, "The momentum, where it was searched for too."),
@@ -429,7 +449,7 @@ EQUIVALENCE = table(
     key=["dataset", "model", "arm", "batch_size", "framework", "other", "quantity"],
 )
 
-OF_A_STUDY = [SUMMARY, THROUGHPUT, CURVES, TARGETS, MEMORY_FIT]
+OF_A_STUDY = [SUMMARY, THROUGHPUT, RUNS, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
 OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
 """Those that only a study with tuned arms has."""

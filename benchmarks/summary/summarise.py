@@ -154,7 +154,7 @@ def capacity_mib(totals: Totals) -> float:
 
 def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> dict[str, str]:
     """Text of every file that the summary consists of, by name; `cards` are those of the data sets."""
-    totals, curves = Totals(), []
+    totals, runs, curves = Totals(), [], []
     certified = verdicts(reading.identity(folder).certificates)
     rows = {
         tuple(row[key] for key in schema.CELL): {**row, "identity": cells.identity(_of(certified, row), [])}
@@ -177,6 +177,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         row["identity"] = cells.identity(_of(certified, row), records)
         for each in records:
             totals.add_record(each)
+            runs.append(cells.run_row(each))
             curves += cells.curves(each, n_training=n)
     totals.check_alike()
     throughput = reading.table(folder, schema.THROUGHPUT)
@@ -189,6 +190,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     )
     return of_searches(found, table, targets(study.workloads)) | {
         "summary.csv": table.to_csv(index=False),
+        "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
         "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
         "targets.csv": targets(study.workloads).to_csv(index=False),
         "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(

@@ -13,6 +13,7 @@ rule summarise:
             f"{RESULTS}/{{name}}",
             name=[
                 "summary.csv",
+                "runs.csv",
                 "curves.csv",
                 "targets.csv",
                 "memory_fit.csv",

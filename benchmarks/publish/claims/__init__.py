@@ -1,0 +1,37 @@
+"""Verdicts on the claims about batch size that circulate, by criteria that were written down before.
+
+To add a claim, add it to `claims.yaml`. To judge it, write a function `judge(results, claim)` in a module
+here that returns the evidence of every place, and name it there.
+"""
+
+from importlib import import_module
+from typing import NamedTuple
+
+from benchmarks.publish.claims import verdict
+from benchmarks.publish.claims.claim import Claim, claims
+from benchmarks.publish.claims.evidence import Evidence, Place
+from benchmarks.publish.results import Results
+
+
+class Judged(NamedTuple):
+    """A claim with its verdict and the evidence of every place."""
+
+    claim: Claim
+    verdict: str
+    evidence: dict[Place, Evidence]
+
+
+def judge(results: Results) -> list[Judged]:
+    """The verdict on every claim, in the order of `claims.yaml`."""
+    found = {name: evidence_of(results, claim) for name, claim in claims().items()}
+    always = frozenset(name for name, claim in claims().items() if claim.always)
+    decided = verdict.verdicts(found, always=always)
+    return [Judged(claim, decided[name], found[name]) for name, claim in claims().items()]
+
+
+def evidence_of(results: Results, claim: Claim) -> dict[Place, Evidence]:
+    """What every place says of a claim; nothing where it is not measured."""
+    if not claim.judge:
+        return {}
+    module, function = claim.judge.split(".")
+    return getattr(import_module(f"{__name__}.{module}"), function)(results, claim)

@@ -1,0 +1,114 @@
+"""The verdicts on the claims about batch size, and the evidence behind each."""
+
+import pandas as pd
+
+from benchmarks.publish import claims, figures, wording
+from benchmarks.publish.claims import Judged
+from benchmarks.publish.claims.claim import Claim
+from benchmarks.publish.claims.evidence import Evidence, Place
+from benchmarks.publish.claims.verdict import LEVEL, NOT_MEASURED
+from benchmarks.publish.results import Results
+from benchmarks.publish.table import Column, Entry, Table
+
+UNITS = {"ratio": "{}", "points": "{} points", "slope": "{}"}
+
+
+def tables(results: Results) -> list[Table]:
+    """The verdict on every claim, and the evidence of every place where a study has any."""
+    judged = claims.judge(results)
+    evidence = [(each.claim, place, found) for each in judged for place, found in each.evidence.items()]
+    if not evidence:
+        return []
+    return [_verdicts(judged, {*figures.applicable(results)}), _evidence(evidence)]
+
+
+def _verdicts(judged: list[Judged], drawn: set[str]) -> Table:
+    columns = [Column(head, words=True) for head in ("Claim", "Verdict", "Supported if", "Shown by")]
+    return Table(
+        name="claims",
+        title="What circulates about batch size, and what this study says of it",
+        caption="Each claim is judged by a criterion that was written down before the study was run. It is "
+        "supported where the data show at every place, that is workload and framework, that the effect lies "
+        "within the criterion, and refuted where they show at every place that it lies outside; of what "
+        "always happens, one place refutes it. Depends on: it is shown to hold at one place and not to hold "
+        "at another. Inconclusive: the data show neither. Tests: Student's t over seeds or processes, "
+        "corrected for the number of claims (Holm), so that with 95 % probability no verdict is wrong by "
+        "chance. A verdict is about the workloads, machine and budget of this study.",
+        columns=columns,
+        rows=[_verdict(each, drawn) for each in judged],
+        data=pd.DataFrame(
+            [
+                {"claim": each.claim.name, "sentence": each.claim.sentence, "verdict": each.verdict}
+                | {"supported_if": each.claim.supported_if, "places": len(each.evidence)}
+                for each in judged
+            ]
+        ),
+    )
+
+
+def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
+    claim = judged.claim
+    measured = judged.verdict != NOT_MEASURED
+    shown = claim.figure if measured and claim.figure in drawn else ""
+    verdict = judged.verdict if measured else f"{judged.verdict} yet: it takes {claim.needs}"
+    name = figures.modules()[shown].TITLE if shown else wording.NOTHING
+    return [
+        Entry(claim.sentence),
+        Entry(verdict, bold=measured),
+        Entry(claim.supported_if),
+        Entry(name, link=f"figure-{shown}" if shown else ""),
+    ]
+
+
+def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:
+    columns = [Column(head, words=True) for head in ("Claim", "Workload", "Framework", "Arm", "Effect")]
+    columns += [Column("Measured [95 % interval]"), Column("Criterion"), Column("n")]
+    columns += [Column("By itself", words=True), Column("Remarks", words=True)]
+    return Table(
+        name="claims-evidence",
+        title="The evidence behind the verdicts",
+        caption="The effect at each place with its interval (Student's t over n seeds or processes), and the "
+        "criterion: least and most of the effect with which the claim holds. By itself: what this place "
+        "would say if it were the only test, at 5 %.",
+        columns=columns,
+        rows=[_line(*each) for each in evidence],
+        data=pd.DataFrame([_data(*each) for each in evidence]),
+    )
+
+
+def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
+    least, most = (wording.number(end) if abs(end) != float("inf") else "" for end in claim.region)
+    criterion = f"> {least}" if not most else f"< {most}" if not least else f"{least} to {most}"
+    texts = [
+        claim.sentence,
+        wording.workload((place.dataset, place.model)),
+        wording.name(place.framework),
+        place.arm or wording.NOTHING,
+        claim.effect,
+        UNITS[claim.unit].format(wording.interval(*found.effect)),
+        criterion,
+        wording.whole(found.n),
+        _alone(found),
+        found.remark,
+    ]
+    return [Entry(text) for text in texts]
+
+
+def _alone(found: Evidence) -> str:
+    """What a place would say if it were the only test."""
+    if not found.tested:
+        return "not tested"
+    if found.p_supported <= LEVEL:
+        return "holds"
+    return "fails" if found.p_refuted <= LEVEL else "not told"
+
+
+def _data(claim: Claim, place: Place, found: Evidence) -> dict:
+    least, most = claim.region
+    return {
+        "claim": claim.name,
+        **place._asdict(),
+        **{"effect": found.effect.value, "effect_lo": found.effect.lo, "effect_hi": found.effect.hi},
+        **{"unit": claim.unit, "least": least, "most": most, "n": found.n},
+        **{"p_supported": found.p_supported, "p_refuted": found.p_refuted, "remark": found.remark},
+    }
