@@ -27,8 +27,8 @@ def _verdicts(judged: list[Judged], drawn: set[str]) -> Table:
     return Table(
         name="claims",
         title="What circulates about batch size, and what this study says of it",
-        caption="Each claim is judged by a criterion that belongs to the suite and is applied by its code. It is "
-        "supported where the data show at every place, that is workload and framework, that the effect lies "
+        caption="Each claim is judged by a criterion of the suite, applied by its code. It is supported "
+        "where the data show at every place, that is workload and framework, that the effect lies "
         "within the criterion, and refuted where they show at every place that it lies outside; of what "
         "always happens, one place refutes it. Depends on: it is shown to hold at one place and not to hold "
         "at another. Inconclusive: the data show neither. Tests: Student's t over seeds or processes, "
