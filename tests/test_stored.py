@@ -34,10 +34,10 @@ def recorded(monkeypatch):
     return names
 
 
-def made(digits, store, *, file=FILE, threads=1, **settings):
-    """The traces of a file of the study with some settings of its workload replaced."""
+def made(digits, store, *, file=FILE, threads=1, arms=STUDY["arms"], **settings):
+    """The traces of a file of the study with its arms and some settings of its workload replaced."""
     workload = {**STUDY["workloads"][0], **settings}
-    of_study = study.for_tracing(check.read({**STUDY, "workloads": [workload]}))
+    of_study = study.for_tracing(check.read({**STUDY, "arms": arms, "workloads": [workload]}))
     return traces.record_missing(of_study, file, {"digits": digits}, store, threads=threads)
 
 
@@ -49,6 +49,20 @@ def test_what_was_traced_is_not_traced_again(recorded, digits, tmp_path):
     assert len(recorded) == 2
     assert list(again) == list(first)
     assert again[FUSED][LOSSES].tolist() == first[FUSED][LOSSES].tolist()
+
+
+def test_arms_that_are_the_same_training_are_traced_once(recorded, digits, tmp_path):
+    fixed = {"name": "fixed", "learning_rate": 0.0625, "momentum": 0.875, "scaling": "none"}
+    search = {"learning_rate": [2**-6, 2**-2]}
+    tuned = fixed | {"name": "tuned", "learning_rate": "tune", "search": search}
+    other = fixed | {"name": "other", "learning_rate": 0.125}
+    found = made(digits, Store(tmp_path), arms=[fixed, tuned, other])
+    assert recorded == [
+        f"digits/cnn/{arm}/{each}" for arm in ("fixed", "other") for each in ("idiomatic", "fused")
+    ]
+    assert len(found) == 6
+    assert found["digits/cnn/tuned/fused"] is found["digits/cnn/fixed/fused"]
+    assert found["digits/cnn/other/fused"] is not found["digits/cnn/fixed/fused"]
 
 
 def test_another_target_is_the_same_trace(recorded, digits, tmp_path):

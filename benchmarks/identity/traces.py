@@ -179,8 +179,9 @@ def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> Non
 
 
 def conditions_of(study: Study, file: File, subject: Subject, data: Dataset, *, threads: int) -> Conditions:
-    """All that a trace depends on; `study` is from `study.for_tracing`."""
-    of_subject = study.model_copy(update={"workloads": [subject.workload], "arms": [subject.arm]})
+    """All that a trace depends on; `study` is from `study.for_tracing`. What its arm is called is no part."""
+    arm = subject.arm.model_copy(update={"name": "traced"})
+    of_subject = study.model_copy(update={"workloads": [subject.workload], "arms": [arm]})
     settings = {
         **{"framework": file.framework, "precision": file.precision, "execution": subject.execution},
         "study": of_subject.model_dump(mode="json"),
@@ -199,19 +200,24 @@ def conditions_of(study: Study, file: File, subject: Subject, data: Dataset, *, 
 def record_missing(
     study: Study, file: File, data: dict[str, Dataset], store: Store, *, threads: int
 ) -> dict[str, Trace | str]:
-    """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere."""
+    """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere.
+
+    Arms that are the same training, as one that is tuned is where its search starts, are traced once.
+    """
     wanted = subjects_of(study, file)
     keys = {
         each.name: conditions_of(study, file, each, data[each.workload.slug], threads=threads)
         for each in wanted
     }
     found: dict[str, Trace | str | None] = {name: stored.find(store, key) for name, key in keys.items()}
-    missing = [each for each in wanted if found[each.name] is None]
+    first = {digest(key): name for name, key in reversed(keys.items())}
+    missing = [each for each in wanted if found[each.name] is None and each.name in first.values()]
 
     def keep(name: str, trace: Trace) -> None:
         stored.keep(store, keys[name], trace)
 
-    return found | (surviving(study, file, data, missing, keep, threads=threads) if missing else {})
+    found |= surviving(study, file, data, missing, keep, threads=threads) if missing else {}
+    return {name: found[first[digest(key)]] for name, key in keys.items()}
 
 
 def write(study: Study, file: File, data: list[Path], *, threads: int, store: Path, output: Path) -> None:
