@@ -60,3 +60,26 @@ def test_a_bar_without_end_has_room_below_the_top(tmp_path):
     for name, value in (("epochs-to-target", 4.0), ("time-to-target", 900.0)):
         for ax in figures.modules()[name].draw(results.read(folder)).axes:
             assert ax.transAxes.inverted().transform(ax.transData.transform((1, value)))[1] < 0.9
+
+
+def test_the_front_is_what_nothing_beats_in_both():
+    cells = pd.DataFrame(
+        {
+            "time_to_target_s": [3.0, 1.0, 2.0, 1.0, 4.0, np.nan, 5.0],
+            "value": [0.97, 0.95, 0.94, 0.94, 0.98, 0.99, 0.98],
+            "test_accuracy": [0.97, 0.95, 0.94, 0.94, 0.98, 0.99, 0.98],
+        },
+        index=[8, 16, 32, 64, 128, 256, 512],
+    )
+    # 32 and 64 are beaten by 16; 512 is later than 128 and no better; 256 did not reach the target.
+    assert list(trade_off.front(cells).index) == [16, 8, 128]
+
+
+def test_the_front_is_drawn_as_stairs_and_what_is_beaten_is_pale(trade):
+    for ax in trade.axes:
+        stairs = [line for line in ax.lines if line.get_drawstyle() == "steps-post"]
+        assert len(stairs) == 2
+        for line in stairs:
+            assert (np.diff(line.get_xdata()) > 0).all()
+            assert (np.diff(line.get_ydata()) > 0).all()
+        assert any(line.get_alpha() == trade_off.PALE for line in ax.lines if len(line.get_xdata()))

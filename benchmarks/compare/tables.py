@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from benchmarks.compare import quantities
+from benchmarks.compare import fastest, quantities
 from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.table import Column, Entry, Table
@@ -19,7 +19,7 @@ DATA = ["machine", "framework", "batch_size", "status"]
 
 
 def build(cells: pd.DataFrame) -> list[Table]:
-    """Throughput and peak memory per (dataset, model), time to target per training."""
+    """The fastest sizes; throughput and memory per (dataset, model), time to target per training."""
     tables = []
     for name, (_, heading) in CASES.items():
         values, failed = getattr(quantities, name.replace("-", "_"))(cells)
@@ -29,11 +29,15 @@ def build(cells: pd.DataFrame) -> list[Table]:
             if group["value"].notna().any()
         ]
     titles = quantities.training_titles(cells)
-    return tables + [
-        _time_table(titles[training], group)
-        for training, group in cells.groupby(TRAINING)
-        if group["time_to_target_predicted_s"].notna().any()
-    ]
+    return (
+        fastest.tables(cells)
+        + tables
+        + [
+            _time_table(titles[training], group)
+            for training, group in cells.groupby(TRAINING)
+            if group["time_to_target_predicted_s"].notna().any()
+        ]
+    )
 
 
 def _case_table(name: str, heading: str, values: pd.DataFrame, failed: pd.DataFrame) -> Table:

@@ -1,5 +1,6 @@
 """Time to the target against test accuracy: what a batch size costs, and what it achieves."""
 
+from dataclasses import replace
 from itertools import groupby
 from textwrap import wrap
 
@@ -7,13 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import axes, by_arm, labels, panels, series
 from benchmarks.publish.drawing.by_arm import Panel
 from benchmarks.publish.drawing.panels import FAILURE_MARKS
 from benchmarks.publish.drawing.series import Stroke
-from benchmarks.publish.drawing.style import INK, SMALL
+from benchmarks.publish.drawing.style import FAINT, INK, SMALL
 from benchmarks.publish.figures.test_accuracy import with_deviation
 from benchmarks.publish.results import SIDE_BY_SIDE, Results
 
@@ -27,6 +29,9 @@ LINE = 10
 WIDTH = 60
 """Letters of a line above a panel."""
 NEEDED = ["time_to_target_s", "test_accuracy"]
+FRONT = {"drawstyle": "steps-post", "linestyle": "-", "linewidth": 0.8}
+PALE = 0.4
+"""The opacity of a batch size that another one beats in both."""
 DRAWN = [
     *NEEDED,
     "value",
@@ -47,10 +52,12 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        f"Test accuracy against time to target, a point per batch size ({_labelled(results)}; lines join "
-        "neighbours of the grid): up and to the left is better. Bars: bootstrap interval of the time over "
-        "runs, of three runs their range, with an arrow where it has no upper end, and standard deviation of "
-        f"the accuracy over runs. The vertical axis is logarithmic in the distance to 100 %. {by_arm.HOLLOW} "
+        f"Test accuracy against time to target, a point per batch size ({_labelled(results)}): up and to the "
+        "left is better. Stairs: the Pareto front of a framework, through the batch sizes that no other one "
+        "beats in both. Pale: one that another beats in both. Bars: bootstrap interval of "
+        "the time over runs, of three runs their range, with an arrow where it has no upper end, and "
+        "standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance to 100 %. "
+        f"{by_arm.HOLLOW} "
         "Above each panel: the batch sizes that have no point since their median run did not reach the "
         "target, and why."
     )
@@ -67,14 +74,18 @@ def draw(results: Results) -> Figure:
     reasons = {panel.ax: _reasons(panel) for panel in shown}
     lines = {panel.ax: _points(panel) for panel in shown}
     for panel in shown:
-        panel.ax.set_xlabel("Time to target (s)")
-        panel.ax.set_ylabel("Test accuracy (%)" if panel.ax.get_subplotspec().is_first_col() else "")
+        panel.ax.set_xlabel("← sooner    Time to target (s)")
+        panel.ax.set_ylabel(
+            "Test accuracy (%)    better →" if panel.ax.get_subplotspec().is_first_col() else ""
+        )
         beside = [reasons[ax] for ax in reasons if _row(ax) == _row(panel.ax)]
         _absent(panel, reasons[panel.ax], n_lines=max(map(len, beside)))
         axes.logarithmic(panel.ax.xaxis)
         axes.accuracy_ticks(panel.ax.yaxis)
     early = by_arm.early_keys(cells.dropna(subset=NEEDED))
-    panels.legend(figure, panels.framework_keys(shown[0].looks, cells) + early)
+    looks = {name: look._replace(line="") for name, look in shown[0].looks.items()}
+    front = Line2D([], [], color=FAINT, label="none is sooner and better", **FRONT)
+    panels.legend(figure, [*panels.framework_keys(looks, cells), front, *early])
     figure.draw_without_rendering()  # how far an arrow goes in data coordinates depends on the layout
     for panel in shown:
         _label(panel, [*lines[panel.ax], *_arrows(panel)])
@@ -89,26 +100,40 @@ def _points(panel: Panel) -> list[np.ndarray]:
     for framework, look in panel.looks.items():
         rows = panel.cells[panel.cells["framework"] == framework].set_index("batch_size").reindex(panel.sizes)
         rows = rows[DRAWN].where(rows[NEEDED].notna().all(axis=1))
-        kinds = marks.kinds(rows["identity"])
-        for kind, stroke in series.strokes(look).items():
-            drawn += _line(panel, rows.where(kinds == kind), stroke=stroke)
+        kinds, best = marks.kinds(rows["identity"]), front(rows)
+        drawn.append(_stairs(panel.ax, best, color=look.color))
+        for kind, stroke in series.strokes(look._replace(line="")).items():
+            of_kind = rows[kinds == kind].dropna(subset=NEEDED)
+            beaten = of_kind.drop(index=best.index, errors="ignore")
+            drawn += _cells(panel, of_kind.drop(index=beaten.index), stroke=stroke)
+            drawn += _cells(panel, beaten, stroke=replace(stroke, alpha=PALE * stroke.alpha))
         early = rows[rows["ended_early"].eq(True)]
         series.hollow(panel.ax, early["time_to_target_s"].to_numpy(float), early, look=look)
     return drawn
 
 
-def _line(panel: Panel, rows: pd.DataFrame, *, stroke: Stroke) -> list[np.ndarray]:
-    """One line with its bars; a time without upper end has a bar to the right edge."""
-    rows = rows.astype({"time_to_target_s": float, "value": float})
-    if rows["value"].isna().all():
-        return []
-    x, y = rows["time_to_target_s"], rows["value"]
-    panel.ax.plot(x, y, linewidth=0.8, **stroke.style)
-    shown = rows.dropna(subset=NEEDED)
-    bars = [
-        _bars(panel, cell, color=stroke.look.color, alpha=0.5 * stroke.alpha) for cell in shown.itertuples()
-    ]
-    return [shown[["time_to_target_s", "value"]].to_numpy(float), *(bar for pair in bars for bar in pair)]
+def front(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells (with `time_to_target_s` and `value`) that no other one beats in both, the soonest first."""
+    known = cells.dropna(subset=NEEDED)
+    soonest = known.sort_values(["time_to_target_s", "value"], ascending=[True, False], kind="stable")
+    best_before = soonest["value"].astype(float).cummax().shift(fill_value=-np.inf)
+    return soonest[soonest["value"] > best_before]
+
+
+def _stairs(ax: Axes, best: pd.DataFrame, *, color: str) -> np.ndarray:
+    """Draw the stairs through the cells of a front, and return their corners [n, 2]."""
+    x, y = best[["time_to_target_s", "value"]].to_numpy(float).T
+    ax.plot(x, y, color=color, **FRONT)
+    return np.column_stack([np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]])
+
+
+def _cells(panel: Panel, cells: pd.DataFrame, *, stroke: Stroke) -> list[np.ndarray]:
+    """Points with their bars; a time without upper end has a bar to the right edge."""
+    points = cells[["time_to_target_s", "value"]].to_numpy(float)
+    panel.ax.plot(*points.T, **stroke.style)
+    color, alpha = stroke.look.color, 0.5 * stroke.alpha
+    bars = [_bars(panel, cell, color=color, alpha=alpha) for cell in cells.itertuples()]
+    return [points, *(bar for pair in bars for bar in pair)]
 
 
 def _bars(panel: Panel, cell: tuple, *, color: str, alpha: float) -> list[np.ndarray]:
