@@ -56,8 +56,8 @@ def caption(results: Results) -> str:
         "left is better. Stairs: the Pareto front of a framework, through the batch sizes that no other one "
         "beats in both. Pale: one that another beats in both. Bars: bootstrap interval of "
         "the time over runs, of three runs their range, with an arrow where it has no upper end, and "
-        "standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance to 100 %. "
-        f"{by_arm.HOLLOW} "
+        "standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance to "
+        f"100 %. {by_arm.HOLLOW} "
         "Above each panel: the batch sizes that have no point since their median run did not reach the "
         "target, and why."
     )
