@@ -337,6 +337,22 @@ def test_the_best_small_batch_is_chosen_by_validation(empty):
     assert found.remark.startswith("B = 32 against 4096")
 
 
+def test_small_data_sets_are_judged_by_what_they_add_to_the_gap(empty):
+    whole = runs(test_accuracy=lambda b: 0.97 if b <= 64 else 0.96, validation_accuracy=lambda b: 1 / b)
+    part = runs(test_accuracy=lambda b: 0.9 if b <= 64 else 0.7, validation_accuracy=lambda b: 1 / b)
+    part["dataset"] = "mnist-fraction-0-1"
+    rates = pd.concat([empty.rates, empty.rates.assign(dataset="mnist-fraction-0-1")])
+    targets = pd.DataFrame(
+        {"dataset": ["mnist", "mnist-fraction-0-1"], "model": "mlp", "n_training": [55_000, 5_500]}
+    )
+    known = dataclasses.replace(empty, runs=pd.concat([whole, part]), rates=rates, targets=targets)
+    found = judged(known, "small-data")
+    assert found.effect.value == pytest.approx(20 - 1, abs=2)
+    assert (told(found), found.remark) == ("holds", "up to 64 against B = 4096")
+    alone = dataclasses.replace(known, runs=whole)
+    assert claims.evidence_of(alone, claims.claims()["small-data"]) == {}
+
+
 def test_accuracy_with_one_rate_is_that_of_arms_of_one_rate(empty):
     rows = runs(
         "fixed-lr",

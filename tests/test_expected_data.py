@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks import datasets
 from benchmarks.datasets import dataset, digits, tinyshakespeare
+from benchmarks.datasets.part import WHOLE, Part
 from benchmarks.identity import expected_data
 
 
-def stored(folder, *, kind="images", dtype="uint8", scale=16.0):
+def stored(folder, *, kind="images", dtype="uint8", scale=16.0, own_validation=False, part=WHOLE):
     """A data file of random examples."""
     random = np.random.default_rng(0)
     shape, plugin = ((6,), tinyshakespeare) if kind == "tokens" else ((4, 4, 1), digits)
@@ -29,8 +30,9 @@ def stored(folder, *, kind="images", dtype="uint8", scale=16.0):
             "scale": scale,
             "n_classes": 10,
         },
-        **{"split": dataset.Split(20, 10, 12), "sha256": {}},
+        **{"split": dataset.Split(20, 10, 12), "sha256": {}, "own_validation": own_validation},
     )
+    facts = dataset.taken(facts, part)
     dataset.save(dataset.with_digests(facts, arrays), arrays, folder / "own.npz")
     return folder / "own.npz"
 
@@ -39,6 +41,9 @@ KINDS = {
     "images": {},
     "text": {"kind": "tokens", "scale": 1.0},
     "float images": {"dtype": "float32", "scale": 1.0},
+    "images with a validation set of their own": {"own_validation": True},
+    "a part of images": {"part": Part(0.5)},
+    "a part of text": {"kind": "tokens", "scale": 1.0, "part": Part(0.5)},
 }
 
 
@@ -48,8 +53,8 @@ def test_data_that_were_read_as_they_have_to_be(tmp_path, kind):
     assert expected_data.fault(path, datasets.read(path)) == ""
 
 
-def of_the_first(facts):
-    order = np.arange(facts.split.train + facts.split.validation)
+def of_the_first(facts, labels):
+    order = np.arange(len(labels))
     return order[: facts.split.train], order[: facts.split.validation]
 
 

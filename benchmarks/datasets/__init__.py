@@ -17,7 +17,8 @@ To add a built-in data set, add a file here; nothing else changes. It has these 
 `raw_arrays` imports whatever it needs besides NumPy itself, so that the facts can be read without it. Files
 are downloaded by `download.obtain`, as in mnist.py. The docstring names the source of the data.
 
-The user's own data is named `KIND:PATH`, as in `images:photos@32`; see user_data.py for these files.
+The user's own data is named `KIND:PATH`, as in `images:photos@32`; see user_data.py for these files. A part
+of a training set is named behind either, as in `mnist/fraction=0.25`; see part.py.
 """
 
 import difflib
@@ -45,11 +46,13 @@ from benchmarks.datasets.dataset import (
     normalised,
     same,
     stated,
+    taken,
     with_digests,
 )
+from benchmarks.datasets.part import WHOLE, base_of_slug, named
 
 SOURCES = ("images", "npz", "text")
-_SHARED = {"card", "cifar", "dataset", "download", "formats", "image_files", "transfer", "user_data"}
+_SHARED = {"card", "cifar", "dataset", "download", "formats", "image_files", "part", "transfer", "user_data"}
 NAMES = tuple(sorted({file.name for file in pkgutil.iter_modules(__path__)} - _SHARED - {*SOURCES}))
 
 
@@ -59,6 +62,7 @@ def module_name(source: str) -> str:
     Raises:
         Problem: there is no data set of that name.
     """
+    source = named(source)[0]
     prefix, colon, path = source.partition(":")
     if source in NAMES or (prefix in SOURCES and path):
         return f"{__name__}.{prefix}"
@@ -81,7 +85,12 @@ def module(name: str) -> Plugin:
 
 def _user_data(source: str) -> tuple[user_data.Source, str]:
     """The module of the user's own data, and the part of its name after the colon."""
-    return importlib.import_module(module_name(source)), source.partition(":")[2]
+    return importlib.import_module(module_name(source)), named(source)[0].partition(":")[2]
+
+
+def is_built_in(source: str) -> bool:
+    """Whether the data set, or that of which it is a part, has a file here."""
+    return named(source)[0] in NAMES
 
 
 def slug(source: str) -> str:
@@ -91,8 +100,9 @@ def slug(source: str) -> str:
         Problem: there is no such data set.
     """
     module_name(source)
-    prefix, _, location = source.partition(":")
-    return user_data.slug(prefix, location) if location else source
+    base, part = named(source)
+    prefix, _, location = base.partition(":")
+    return (user_data.slug(prefix, location) if location else base) + part.slug
 
 
 def kind(source: str) -> Kind:
@@ -106,7 +116,7 @@ def shape(source: str) -> tuple[int, ...]:
     Raises:
         Problem: the data set is unknown, or it is the user's own and cannot be used.
     """
-    if source in NAMES:
+    if is_built_in(source):
         return module(source).SHAPE
     plugin, location = _user_data(source)
     return plugin.shape(location)
@@ -121,15 +131,17 @@ def split_sizes(source: str) -> Split:
     Raises:
         Problem: the data set is unknown, or it is the user's own and cannot be used.
     """
-    if source in NAMES:
-        return module(source).SPLIT
+    base, part = named(source)
+    if is_built_in(source):
+        return module(base).SPLIT if part == WHOLE else taken(stated(module(base)), part).split
     plugin, location = _user_data(source)
-    return plugin.split(location)
+    whole = plugin.split(location)
+    return whole._replace(train=part.n_kept(whole.train, None))
 
 
 def fingerprint(source: str) -> str:
     """A digest of the paths, sizes and times of the user's own files; "" for built-in data sets."""
-    if source in NAMES:
+    if is_built_in(source):
         return ""
     return user_data.fingerprint(_files(source))
 
@@ -170,9 +182,9 @@ def file_name(source: str) -> str:
 
     Folders of one name in two places are two data sets, so that the path has a part in it.
     """
-    if source in NAMES:
-        return source
-    return f"{slug(source)}-{user_data.path_digest(source.partition(':')[2])}"
+    if is_built_in(source):
+        return slug(source)
+    return f"{slug(source)}-{user_data.path_digest(_user_data(source)[1])}"
 
 
 def store(source: str, path: Path) -> Card:
@@ -188,7 +200,7 @@ def store(source: str, path: Path) -> Card:
         raise Problem(
             f"{str(path) or 'the output'!r} is no name for the data", fix="name a file that ends in .npz"
         )
-    if source not in NAMES and path.resolve() in {file.resolve() for file in _files(source)}:
+    if not is_built_in(source) and path.resolve() in {file.resolve() for file in _files(source)}:
         raise Problem(f"{path} is the data itself", fix="name another file to write")
     made_from = origin(source)  # before the files are read, which may change meanwhile
     facts, arrays, found = obtained(source)
@@ -204,12 +216,16 @@ def obtained(source: str) -> tuple[Facts, RawArrays, Card]:
     Raises:
         Problem: as for `store`.
     """
-    if source in NAMES:
-        facts, arrays = _built_in(source)
+    base, part = named(source)
+    if base in NAMES:
+        facts, arrays = _built_in(base)
+        facts = taken(facts, part)
         return facts, arrays, card(facts, arrays, source=source, classes=range(facts.n_classes))
     plugin, location = _user_data(source)
     loaded = plugin.load(location)
-    facts = user_data.facts(loaded, name=slug(source), kind=plugin.KIND)
+    facts = user_data.facts(loaded, name=slug(base), kind=plugin.KIND)
+    part.n_kept(facts.split.train, None)  # of a user's own data, classes are not made uneven
+    facts = taken(facts, part)
     if facts.kind == "images":  # in text, a character may occur only once
         user_data.check_classes(loaded, facts)
     described = card(
@@ -252,7 +268,8 @@ def read(path: Path) -> Dataset:
 
 def _check_facts(facts: Facts) -> None:
     """Check that the facts in a file are those of the built-in data set that it names."""
-    if facts.name.partition("-")[0] in SOURCES:
+    base = base_of_slug(facts.name)
+    if base.partition("-")[0] in SOURCES:
         return
-    expected = stated(module(facts.name))
+    expected = taken(stated(module(base)), facts.part)
     same("facts", expected=replace(expected, sha256=expected.sha256 or facts.sha256), found=facts)

@@ -161,7 +161,7 @@ def card(
 
 def _in_parts(arrays: RawArrays, kind: str, facts: Facts) -> RawArrays:
     """The examples ("x") or labels ("y") of each part."""
-    train, validation = division(facts)
+    train, validation = division(facts, arrays["train_y"])
     source, test = arrays[f"train_{kind}"], arrays[f"test_{kind}"]
     return dict(zip(PARTS, (source[train], source[validation], test), strict=True))
 

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 
 from benchmarks.common.errors import Problem
+from benchmarks.datasets.part import WHOLE, Part, chosen
 
 # Part of every result: another seed would give another validation set.
 SPLIT_SEED = 20160915
@@ -56,7 +57,8 @@ class Facts:
     """What is known about the raw arrays of a data set, which are stored with it and checked against it.
 
     The fields are those of a data set's module. `sha256` lacks the digests that are not known beforehand.
-    With `own_validation`, the source has a validation set, which is the end of the training arrays.
+    With `own_validation`, the source has a validation set, which is the end of the training arrays. A `part`
+    of a training set leaves `left_out` of its examples out.
     """
 
     name: str
@@ -68,6 +70,13 @@ class Facts:
     split: Split
     sha256: dict[str, str]
     own_validation: bool = False
+    part: Part = WHOLE
+    left_out: int = 0
+
+    @property
+    def n_source(self) -> int:
+        """Examples of the source's training set: those for training, for validation, and those left out."""
+        return self.split.train + self.left_out + self.split.validation
 
     @property
     def complete_sha256(self) -> str:
@@ -76,7 +85,7 @@ class Facts:
 
     def type_and_shape(self, key: str) -> tuple[str, tuple[int, ...]]:
         """Type and shape that one of the four arrays must have."""
-        n = self.split.test if key.startswith("test") else self.split.train + self.split.validation
+        n = self.split.test if key.startswith("test") else self.n_source
         if key.endswith("_x"):
             return self.dtype, (n, *self.shape)
         label = self.shape if self.kind == "tokens" else ()
@@ -171,22 +180,35 @@ def same(what: str, *, expected: object, found: object) -> None:
         raise Mismatch(f"{what}: expected {expected}, found {found}")
 
 
-def division(facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the source's training set: those for training, and those for validation.
+def taken(facts: Facts, part: Part) -> Facts:
+    """The facts of a part of the data set, from those of the whole.
+
+    Raises:
+        Problem: it has no such part.
+    """
+    n_training = facts.split.train
+    n_kept = part.n_kept(n_training, facts.n_classes if facts.kind == "images" else None)
+    name, split = facts.name + part.slug, facts.split._replace(train=n_kept)
+    return replace(facts, name=name, split=split, part=part, left_out=n_training - n_kept)
+
+
+def division(facts: Facts, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the source's training set, with these labels: those for training, and for validation.
 
     Images are split at random, unless the source has a validation set of its own, which comes last. Text is
     split in its order: otherwise the model would be trained on windows next to those that it is validated
     on, which share words with them.
     """
-    n = facts.split.train + facts.split.validation
     in_order = facts.kind == "tokens" or facts.own_validation
-    order = np.arange(n) if in_order else permutation(n)
-    return order[: facts.split.train], order[facts.split.train :]
+    order = np.arange(facts.n_source) if in_order else permutation(facts.n_source)
+    training, validation = np.split(order, [facts.n_source - facts.split.validation])
+    kept = chosen(labels[training], facts.part, n_kept=facts.split.train, n_classes=facts.n_classes)
+    return training[kept], validation
 
 
 def normalised(arrays: RawArrays, facts: Facts) -> Dataset:
     """The data set: the raw arrays scaled, and the validation set split off from the training set."""
-    train, validation = division(facts)
+    train, validation = division(facts, arrays["train_y"])
     return Dataset(
         name=facts.name,
         n_classes=facts.n_classes,
@@ -246,7 +268,8 @@ def load(path: Path) -> tuple[Facts, RawArrays]:
 
 def _facts(text: str) -> Facts:
     fields = json.loads(text)
-    return Facts(**{**fields, "shape": tuple(fields["shape"]), "split": Split(*fields["split"])})
+    tuples = {"shape": tuple(fields["shape"]), "split": Split(*fields["split"])}
+    return Facts(**fields | tuples | {"part": Part(*fields.get("part", WHOLE))})
 
 
 def damaged(path: Path, reason: object) -> Problem:

@@ -82,8 +82,8 @@ def check_classes(loaded: Loaded, facts: Facts) -> None:
     Raises:
         Problem: a class has none.
     """
-    train, validation = division(facts)
     labels = loaded.arrays["train_y"]
+    train, validation = division(facts, labels)
     parts = (labels[train], labels[validation], loaded.arrays["test_y"])
     counts = np.stack([np.bincount(part, minlength=facts.n_classes) for part in parts])
     for number in np.flatnonzero(counts[0] == 0)[:1]:

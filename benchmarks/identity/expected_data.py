@@ -20,18 +20,39 @@ TOLERANCE = 1e-6
 def parts(path: Path) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """The scale of a data file, and the raw examples and labels of each part.
 
-    Validation is what is left of the source's training set. Images are drawn at random, text in its order.
+    Validation is the end of the source's training set. Images are drawn at random, unless they have a
+    validation set of their own; text is in its order. Of a part of a training set, only the first examples
+    are trained on, or the first of each class.
     """
     with np.load(path, allow_pickle=False) as file:
         facts = json.loads(str(file["facts"]))
         raw = {name: file[name] for name in ("train_x", "train_y", "test_x", "test_y")}
     n_train, n_validation, _ = facts["split"]
-    order = np.arange(n_train + n_validation)
-    if facts["kind"] == "images":
+    order = np.arange(len(raw["train_y"]))
+    if facts["kind"] == "images" and not facts["own_validation"]:
         order = np.random.RandomState(SPLIT_SEED).permutation(len(order))
-    places = {"train": order[:n_train], "validation": order[n_train:]}
+    n_whole = len(order) - n_validation
+    train = order[:n_whole]
+    if (ratio := facts["part"][1]) != 1:
+        train = uneven(train, raw["train_y"], ratio, share=facts["part"][0], n_classes=facts["n_classes"])
+    places = {"train": train[:n_train], "validation": order[n_whole:]}
     found = {part: (raw["train_x"][place], raw["train_y"][place]) for part, place in places.items()}
     return facts["scale"], found | {"test": (raw["test_x"], raw["test_y"])}
+
+
+def uneven(
+    order: np.ndarray, labels: np.ndarray, ratio: float, *, share: float, n_classes: int
+) -> np.ndarray:
+    """Of the examples in this order, the first of each class: in the last class 1 / `ratio` of the first."""
+    most = int(0.8 * share * len(order) / n_classes)
+    left = [int(most * ratio ** (-c / (n_classes - 1)) + 1e-9) for c in range(n_classes)]
+    kept = []
+    for place in order:
+        label = int(labels[place])
+        if left[label] > 0:
+            kept.append(place)
+            left[label] -= 1
+    return np.array(kept)
 
 
 def faults(path: Path, data: Dataset) -> Iterator[str]:

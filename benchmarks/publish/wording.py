@@ -1,9 +1,12 @@
 """How names and numbers are written, the same in tables, figures and the report."""
 
 import math
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
+
+from benchmarks.datasets.part import base_of_slug
 
 NAMES = {
     "keras": "Keras",
@@ -30,11 +33,17 @@ NAMES = {
     "transformer": "Transformer",
 }
 NOTHING = "—"
+PART = re.compile(r"-(fraction|imbalance)-([0-9-]*[0-9])")
 
 
 def name(slug: str) -> str:
-    """The usual name of a dataset, model or framework, or the slug itself where it has none."""
-    return NAMES.get(slug, slug)
+    """The usual name of a dataset, model or framework, or the slug itself where it has none.
+
+    Of a part of a data set, its name says which part: `MNIST (fraction 0.25)`.
+    """
+    base, parts = base_of_slug(slug), PART.findall(slug)
+    told = ", ".join(f"{which} {number.replace('-', '.')}" for which, number in parts)
+    return f"{NAMES.get(base, base)} ({told})" if told else NAMES.get(slug, slug)
 
 
 def workload(pair: tuple[str, str]) -> str:

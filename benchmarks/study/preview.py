@@ -88,8 +88,10 @@ def preview(study: Study) -> Preview:
         **effort(study).model_dump(),
         study=study.study,
         grid=[_part_of_grid(workload, study) for workload in study.workloads],
-        built_in={name: datasets.split_sizes(name)._asdict() for name in sources if name in datasets.NAMES},
-        cards=[datasets.obtained(source)[2] for source in sources if source not in datasets.NAMES],
+        built_in={
+            name: datasets.split_sizes(name)._asdict() for name in sources if datasets.is_built_in(name)
+        },
+        cards=[datasets.obtained(source)[2] for source in sources if not datasets.is_built_in(source)],
     )
 
 
