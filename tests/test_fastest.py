@@ -34,7 +34,7 @@ def test_what_is_within_a_tenth():
         [
             names
             | {"batch_size": size, "time_to_target_s": time, "time_to_target_predicted_s": None}
-            | {"disturbed": reason}
+            | {"disturbed": reason, "identity": "certified"}
             for size, time, reason in (
                 (512, 2.1, ""),
                 (64, 2.0, "other work"),

@@ -1,11 +1,13 @@
 """Parts of a training set: how many examples and which, and that validation and test stay whole."""
 
+import re
+
 import numpy as np
 import pytest
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
-from benchmarks.datasets.part import Part, chosen, named
+from benchmarks.datasets.part import Part, chosen, named, of_slug
 from benchmarks.identity import expected_data
 from benchmarks.publish import wording
 from benchmarks.study import check
@@ -30,9 +32,9 @@ def stored(tmp_path_factory):
 @pytest.mark.parametrize(
     ("source", "slug", "n"),
     [
-        ("digits/fraction=0.25", "digits-fraction-0-25", 314),  # 1,257 / 4, rounded down
-        ("digits/imbalance=10", "digits-imbalance-10", 403),
-        ("digits/fraction=0.5/imbalance=10", "digits-fraction-0-5-imbalance-10", 199),
+        ("digits/fraction=0.25", "digits--fraction-0-25", 314),  # 1,257 / 4, rounded down
+        ("digits/imbalance=10", "digits--imbalance-10", 403),
+        ("digits/fraction=0.5/imbalance=10", "digits--fraction-0-5--imbalance-10", 199),
         ("digits/fraction=1", "digits", 1257),
     ],
 )
@@ -85,11 +87,55 @@ def test_a_part_that_is_none_is_refused(part):
 
 
 @pytest.mark.parametrize(
-    "source", ["digits/fraction=", "digits/part=2", "digits/imbalance=2/fraction=0.5", "digits/"]
+    ("source", "told"),
+    [
+        ("digits/fraction=", "has no such part"),
+        ("digits/fraction=25%", "has no such part"),
+        ("digits/imbalance=2/fraction=0.5", "has no such part"),
+        ("digits/part=2", "unknown data set"),
+        ("digits/", "unknown data set"),
+    ],
 )
-def test_what_is_no_part_is_no_data_set(source):
-    with pytest.raises(Problem, match="unknown data set"):
+def test_what_is_no_part_is_told(source, told):
+    with pytest.raises(Problem, match=told):
         datasets.slug(source)
+
+
+@pytest.mark.parametrize("part", [Part(0.00005), Part(imbalance=999999.5), Part(0.123456, 100.1234), Part()])
+def test_every_part_has_a_name_of_its_own_that_leads_back_to_it(part):
+    assert re.fullmatch("[a-z0-9_-]*", part.slug)
+    assert of_slug(f"mnist{part.slug}") == ("mnist", part)
+
+
+def test_a_folder_of_a_user_is_no_part():
+    name = datasets.slug("images:my--fraction--0.5")
+    assert of_slug(name) == (name, Part())
+
+
+def test_a_class_without_any_example_left_is_told():
+    with pytest.raises(Problem, match="of one of their classes, none is left"):
+        datasets.split_sizes("digits/imbalance=1000")
+
+
+def test_of_data_in_the_order_of_their_classes_a_part_has_all_classes(tmp_path):
+    labels = np.repeat([0, 1, 2, 3], [40, 30, 20, 100])
+    images = np.random.default_rng(0).random((190, 4, 4, 1))
+    few = {"validation_x": images[:20], "validation_y": np.arange(20) % 4}
+    np.savez(
+        tmp_path / "own.npz",
+        train_x=images,
+        train_y=labels,
+        test_x=images[:8],
+        test_y=np.arange(8) % 4,
+        **few,
+    )
+    path = tmp_path / "half.npz"
+    datasets.store(f"npz:{tmp_path / 'own.npz'}/fraction=0.5", path)
+    data = datasets.read(path)
+    counts = np.bincount(data.train_y)
+    assert (np.abs(counts - [20, 15, 10, 50]) < 10).all()
+    assert len(data.validation_y) == 20
+    assert expected_data.fault(path, data) == ""
 
 
 def test_a_path_may_end_in_what_looks_like_a_part():
@@ -104,7 +150,7 @@ def test_a_users_own_data_may_be_halved_and_not_made_uneven(tmp_path):
     assert datasets.split_sizes(source).train == datasets.split_sizes(f"npz:{path}").train // 2
     datasets.store(source, tmp_path / "half.npz")
     data = datasets.read(tmp_path / "half.npz")
-    assert (data.name, len(data.train_y)) == ("npz-own-fraction-0-5", 40)
+    assert (data.name, len(data.train_y)) == ("npz-own--fraction-0-5", 40)
     with pytest.raises(Problem, match="an imbalance is for the built-in data sets of images"):
         datasets.split_sizes(f"npz:{path}/imbalance=3")
 
@@ -133,10 +179,10 @@ def test_a_study_trains_on_several_parts():
         }
     )
     assert [w.sizes for w in made.workloads] == [[16, 1257], [16, 314]]
-    assert [w.slug for w in made.workloads] == ["digits", "digits-fraction-0-25"]
+    assert [w.slug for w in made.workloads] == ["digits", "digits--fraction-0-25"]
 
 
 def test_results_name_the_part():
-    assert wording.name("mnist-fraction-0-25") == "MNIST (fraction 0.25)"
-    assert wording.name("digits-fraction-0-5-imbalance-10") == "Digits (fraction 0.5, imbalance 10)"
-    assert wording.name("images-my-fraction") == "images-my-fraction"
+    assert wording.name("mnist--fraction-0-25") == "MNIST (fraction 0.25)"
+    assert wording.name("digits--fraction-0-5--imbalance-10") == "Digits (fraction 0.5, imbalance 10)"
+    assert wording.name("images-my-fraction-5") == "images-my-fraction-5"

@@ -41,7 +41,8 @@ def tables(cells: pd.DataFrame) -> list[Table]:
             caption="The batch size with the shortest time to the target, and all whose time is within a "
             "tenth of it. Measured: the median over runs. Predicted: steps to the target, those of the "
             "other machines where there are any, times the time of a step of this one. "
-            f"{marks.DISTURBED_NOTE}",
+            "Times are without their intervals here, so that a size nearby may be as fast. "
+            f"{' '.join(marks.notes(cells))}".strip(),
             columns=COLUMNS,
             rows=[[Entry(text) for text in _line(row)] for row in found],
             data=pd.DataFrame(found),
@@ -53,14 +54,14 @@ def _of(cells: pd.DataFrame, column: str) -> dict:
     """The fastest batch size by a time, that time, and the sizes near it; nothing where there is no time."""
     known = cells.dropna(subset=[column])
     if known.empty:
-        return {"fastest": np.nan, "time_s": np.nan, "near": "", "disturbed": ""}
+        return {"fastest": np.nan, "time_s": np.nan, "near": "", "signs": ""}
     best = known.loc[known[column].idxmin()]
     near = known.loc[known[column] <= NEAR * best[column], "batch_size"].sort_values()
     return {
         "fastest": best["batch_size"],
         "time_s": best[column],
         "near": ", ".join(map(wording.whole, near)),
-        "disturbed": best["disturbed"],
+        "signs": marks.mark(best["identity"]) + marks.disturbed(best["disturbed"]),
     }
 
 
@@ -74,6 +75,6 @@ def _line(row: dict) -> list[str]:
 def _texts(row: dict, which: str) -> list[str]:
     return [
         wording.whole(row[f"{which}_fastest"]),
-        wording.number(row[f"{which}_time_s"]) + marks.disturbed(row[f"{which}_disturbed"]),
+        wording.number(row[f"{which}_time_s"]) + row[f"{which}_signs"],
         row[f"{which}_near"] or wording.NOTHING,
     ]

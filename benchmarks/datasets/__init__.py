@@ -49,7 +49,7 @@ from benchmarks.datasets.dataset import (
     taken,
     with_digests,
 )
-from benchmarks.datasets.part import WHOLE, base_of_slug, named
+from benchmarks.datasets.part import WHOLE, named, of_slug
 
 SOURCES = ("images", "npz", "text")
 _SHARED = {"card", "cifar", "dataset", "download", "formats", "image_files", "part", "transfer", "user_data"}
@@ -268,7 +268,7 @@ def read(path: Path) -> Dataset:
 
 def _check_facts(facts: Facts) -> None:
     """Check that the facts in a file are those of the built-in data set that it names."""
-    base = base_of_slug(facts.name)
+    base = of_slug(facts.name)[0]
     if base.partition("-")[0] in SOURCES:
         return
     expected = taken(stated(module(base)), facts.part)

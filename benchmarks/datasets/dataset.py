@@ -197,11 +197,15 @@ def division(facts: Facts, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Images are split at random, unless the source has a validation set of its own, which comes last. Text is
     split in its order: otherwise the model would be trained on windows next to those that it is validated
-    on, which share words with them.
+    on, which share words with them. A part of images is drawn at random in any case.
     """
     in_order = facts.kind == "tokens" or facts.own_validation
     order = np.arange(facts.n_source) if in_order else permutation(facts.n_source)
     training, validation = np.split(order, [facts.n_source - facts.split.validation])
+    if (
+        facts.own_validation and facts.kind == "images" and facts.part != WHOLE
+    ):  # in files of a user, one class may follow another
+        training = training[permutation(len(training))]
     kept = chosen(labels[training], facts.part, n_kept=facts.split.train, n_classes=facts.n_classes)
     return training[kept], validation
 

@@ -13,7 +13,9 @@ from benchmarks.common.errors import Problem
 
 NUMBER = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)"
 NAMED = re.compile(rf"(.*?)(?:/fraction={NUMBER})?(?:/imbalance={NUMBER})?\Z", re.DOTALL)
-SLUG = re.compile(r"-(?:fraction|imbalance)-[0-9]")
+MALFORMED = re.compile(r"/(?:fraction|imbalance)=")
+SLUG = re.compile(r"(.*?)(?:--fraction-([0-9-]+))?(?:--imbalance-([0-9-]+))?")
+"""In results, two hyphens stand before a part; names of a user's own data have one at a time."""
 MOST = 0.8
 """What the most frequent class keeps of an even share of the examples. The classes of a data set are seldom
 quite even, and so even a class with somewhat fewer has as many."""
@@ -33,7 +35,9 @@ class Part(NamedTuple):
     def slug(self) -> str:
         """What the part adds to the data set's name in results."""
         numbers = zip(self._fields, self, strict=True)
-        return "".join(f"-{name}-{value:g}".replace(".", "-") for name, value in numbers if value != 1)
+        return "".join(
+            f"--{name}-{_digits(value)}".replace(".", "-") for name, value in numbers if value != 1
+        )
 
     def of_classes(self, n_training: int, n_classes: int) -> np.ndarray:
         """The number of examples that each class keeps, [n_classes], where the classes are uneven."""
@@ -56,13 +60,22 @@ class Part(NamedTuple):
                 fix="leave out /imbalance=…, or make the data uneven yourself",
             )
         else:
-            kept = int(self.of_classes(n_training, n_classes).sum())
+            of_classes = self.of_classes(n_training, n_classes)
+            kept = int(of_classes.sum()) * bool(of_classes.min())
         if kept < 1:
-            raise Problem(f"of {n_training} training examples none is left", fix="keep a larger part")
+            raise Problem(
+                f"of {n_training} training examples, or of one of their classes, none is left",
+                fix="keep a larger part, or a less uneven one",
+            )
         return kept
 
 
 WHOLE = Part()
+
+
+def _digits(value: float) -> str:
+    """A number as it was written: at most six digits on either side of the point, and no exponent."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def named(source: str) -> tuple[str, Part]:
@@ -73,7 +86,7 @@ def named(source: str) -> tuple[str, Part]:
     """
     base, *numbers = NAMED.match(source).groups()
     part = Part(*(1.0 if number is None else float(number) for number in numbers))
-    if not (0 < part.fraction <= 1 and part.imbalance >= 1):
+    if not (0 < part.fraction <= 1 and part.imbalance >= 1) or MALFORMED.search(base.partition(":")[0]):
         raise Problem(
             f"data set {source!r} has no such part",
             fix="a fraction lies above 0 and up to 1, an imbalance is 1 or more: mnist/fraction=0.25",
@@ -81,9 +94,10 @@ def named(source: str) -> tuple[str, Part]:
     return base, part
 
 
-def base_of_slug(name: str) -> str:
-    """The data set's name in results without what its part adds."""
-    return SLUG.split(name)[0]
+def of_slug(name: str) -> tuple[str, Part]:
+    """The data set's name in results without what its part adds, and the part."""
+    base, *numbers = SLUG.fullmatch(name).groups()
+    return base, Part(*(1.0 if number is None else float(number.replace("-", ".")) for number in numbers))
 
 
 def chosen(labels: np.ndarray, part: Part, *, n_kept: int, n_classes: int) -> np.ndarray:

@@ -33,6 +33,8 @@ def parts(path: Path) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
         order = np.random.RandomState(SPLIT_SEED).permutation(len(order))
     n_whole = len(order) - n_validation
     train = order[:n_whole]
+    if facts["kind"] == "images" and facts["own_validation"] and facts["part"] != [1.0, 1.0]:
+        train = train[np.random.RandomState(SPLIT_SEED).permutation(n_whole)]
     if (ratio := facts["part"][1]) != 1:
         train = uneven(train, raw["train_y"], ratio, share=facts["part"][0], n_classes=facts["n_classes"])
     places = {"train": train[:n_train], "validation": order[n_whole:]}

@@ -1,12 +1,11 @@
 """How names and numbers are written, the same in tables, figures and the report."""
 
 import math
-import re
 from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-from benchmarks.datasets.part import base_of_slug
+from benchmarks.datasets.part import of_slug
 
 NAMES = {
     "keras": "Keras",
@@ -33,7 +32,6 @@ NAMES = {
     "transformer": "Transformer",
 }
 NOTHING = "—"
-PART = re.compile(r"-(fraction|imbalance)-([0-9-]*[0-9])")
 
 
 def name(slug: str) -> str:
@@ -41,8 +39,8 @@ def name(slug: str) -> str:
 
     Of a part of a data set, its name says which part: `MNIST (fraction 0.25)`.
     """
-    base, parts = base_of_slug(slug), PART.findall(slug)
-    told = ", ".join(f"{which} {number.replace('-', '.')}" for which, number in parts)
+    base, part = of_slug(slug)
+    told = ", ".join(f"{which} {value:g}" for which, value in part._asdict().items() if value != 1)
     return f"{NAMES.get(base, base)} ({told})" if told else NAMES.get(slug, slug)
 
 

@@ -234,6 +234,7 @@ def run_row(record: Record) -> dict:
         **{name: getattr(run, name) for name in (*RUN_COLUMNS, *ACCURACIES)},
         "training_samples_per_s": run.examples / run.training_s if run.training_s > 0 else None,
         "peak_memory_mib": record.measurements.get("peak_memory_mib"),
+        "disturbed": record.disturbance.reason if record.disturbance else "",
     }
 
 

@@ -257,6 +257,7 @@ RUNS = table(
         number("validation_accuracy", SHARE, "The best that it saw."),
         number("test_accuracy", SHARE, "The test accuracy at that evaluation."),
         number("train_accuracy", SHARE, "The accuracy on training examples there."),
+        text("disturbed", "What disturbed the machine meanwhile. Empty where it was quiet.", nullable=True),
     ],
     key=[*CELL, "seed"],
 )

@@ -1,19 +1,22 @@
-"""Evidence from test accuracies: of small batches against large ones, on parts of the data, of B = 32."""
+"""Evidence from test accuracies: of small batches against large ones, and of B = 32 against all."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.datasets.part import base_of_slug
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.convergence import START, UNIFORM
-from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean, worst
-from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, tuned_runs
+from benchmarks.publish.claims.convergence import START
+from benchmarks.publish.claims.evidence import Evidence, Place, Region, exactly, lacking, of_mean, worst
+from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
 from benchmarks.publish.results import Results
 
 SMALL = 64
 """Batch sizes up to this one are small."""
 EQUALLY = 0.5
 """Percentage points of training accuracy within which two batch sizes were trained equally far."""
+UNIFORM = np.sqrt(12)
+"""Width of a uniform distribution over its standard deviation."""
 
 
 def tuned(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -29,74 +32,59 @@ def one_rate(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 
 def _of_small(runs: pd.DataFrame, claim: Claim, *, equally: bool) -> Evidence | None:
-    """The best small size is that of the highest validation accuracy: test data choose nothing."""
-    validated = by_seed(runs, "validation_accuracy").mean().dropna()
-    small, large = validated[validated.index <= SMALL], validated.index.max()
-    if small.empty or large <= SMALL:
+    sizes = {*runs["batch_size"]}
+    if min(sizes) > SMALL or max(sizes) <= SMALL:
         return None
-    best = small.idxmax()
+    small, large = best_small(runs, sizes), max(sizes)
+    remark = f"B = {small} less {large}"
+    if small is None or not reached(runs, small) or (equally and not reached(runs, large)):
+        return lacking("a batch size that is compared never reached the target")
+    if equally and (apart := trained_apart(runs, small, large)):
+        return lacking(f"{remark}: {apart}")
+    return difference(runs, small, large, claim.region, fewest=claim.fewest).noted(remark)
+
+
+def best_small(runs: pd.DataFrame, sizes: Iterable[int]) -> int | None:
+    """The small one of these batch sizes with the best validation accuracy: test data choose nothing."""
+    validated = by_seed(runs[runs["batch_size"].isin(sizes)], "validation_accuracy").mean().dropna()
+    small = validated[validated.index <= SMALL]
+    return None if small.empty else int(small.idxmax())
+
+
+def trained_apart(runs: pd.DataFrame, one: int, other: int) -> str:
+    """That two batch sizes were not trained equally far, in words; empty if they were."""
     trained = 100 * by_seed(runs, "train_accuracy").mean()
-    remark = f"B = {best} against {large}"
-    apart = trained[best] - trained[large]
-    if equally and abs(apart) > EQUALLY:
-        return lacking(f"{remark}: their training accuracies are {abs(apart):.2f} points apart")
-    return _difference(runs, best, large, claim)._replace(remark=remark)
-
-
-def of_parts(results: Results, claim: Claim) -> dict[Place, Evidence]:
-    """What small batches have over large ones on the smallest part of a training set, less on the largest."""
-    groups: dict[Place, list[pd.DataFrame]] = {}
-    for place, runs in tuned_runs(results):
-        groups.setdefault(place._replace(dataset=base_of_slug(place.dataset)), []).append(runs)
-    n_training = results.targets.set_index(["dataset", "model"])["n_training"]
-    found = {}
-    for place, parts in groups.items():
-        parts.sort(key=lambda runs: n_training[runs["dataset"].iloc[0], place.model])
-        if len(parts) > 1 and (common := _common(parts[0], parts[-1])):
-            gaps = [_gap(runs, common) for runs in (parts[0], parts[-1])]
-            values = (gaps[0] - gaps[1]).dropna()
-            remark = f"up to {SMALL} against B = {max(common)}"
-            evidence = of_mean(values, claim.region, fewest=claim.fewest, floor=_step(parts[0]))
-            found[place] = evidence._replace(remark=evidence.remark or remark)
-    return found
-
-
-def _common(*parts: pd.DataFrame) -> set[int]:
-    """The batch sizes that all parts were trained with; none where there is not a small and a larger one."""
-    sizes = set.intersection(*({*runs["batch_size"]} for runs in parts))
-    return sizes if sizes and min(sizes) <= SMALL < max(sizes) else set()
-
-
-def _gap(runs: pd.DataFrame, sizes: set[int]) -> pd.Series:
-    """The best small of these batch sizes, by validation, less the largest, in points of test accuracy."""
-    of_sizes = runs[runs["batch_size"].isin(sizes)]
-    validated = by_seed(of_sizes, "validation_accuracy").mean()
-    tested = 100 * by_seed(of_sizes, "test_accuracy")
-    return tested[validated[validated.index <= SMALL].idxmax()] - tested[max(sizes)]
+    apart = abs(trained[one] - trained[other])
+    return "" if apart <= EQUALLY else f"their training accuracies are {apart:.2f} points apart"
 
 
 def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """Each other batch size less B = 32, at its worst."""
     found = {}
     for place, runs in tuned_runs(results):
-        tested = by_seed(runs, "test_accuracy").dropna(axis=1, how="all").columns
-        others = tested.drop(START, errors="ignore")
-        if START in tested and len(others):
-            parts = [
-                _difference(runs, size, START, claim)._replace(remark=f"of B = {size}") for size in others
+        others = sorted({*runs["batch_size"]} - {START})
+        if START not in set(runs["batch_size"]) or not others:
+            continue
+        if not reached(runs, START):
+            found[place] = lacking(f"B = {START} never reached the target")
+            continue
+        found[place] = worst(
+            [
+                difference(runs, size, START, claim.region, fewest=claim.fewest).noted(f"B = {size}")
+                for size in others
             ]
-            found[place] = worst(parts)
+        )
     return found
 
 
-def _difference(runs: pd.DataFrame, one: int, other: int, claim: Claim) -> Evidence:
+def difference(runs: pd.DataFrame, one: int, other: int, region: Region, *, fewest: int) -> Evidence:
     """The test accuracy of one batch size less that of another, in percentage points, seed by seed."""
     tested = 100 * by_seed(runs, "test_accuracy")
-    difference = (tested[one] - tested[other]).dropna()
-    return of_mean(difference, claim.region, fewest=claim.fewest, floor=_step(runs))
+    values = (tested[one] - tested[other]).dropna()
+    return of_mean(exactly(values), region, fewest=fewest, floor=step(runs))
 
 
-def _step(runs: pd.DataFrame) -> float:
+def step(runs: pd.DataFrame) -> float:
     """The standard deviation that the steps of a test accuracy give it alone: it counts whole examples."""
     steps = np.diff(np.unique(100 * runs["test_accuracy"].dropna()))
     return float(steps.min()) / UNIFORM if len(steps) else 0.0

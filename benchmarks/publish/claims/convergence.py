@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_ratio, worst
-from benchmarks.publish.claims.tuned import by_seed, tuned_runs
+from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_ratio, worst
+from benchmarks.publish.claims.tuned import by_seed, in_seconds, pairs, to_target, tuned_runs
 from benchmarks.publish.results import Results
 
 START = 32
-UNIFORM = np.sqrt(12)
-"""Width of a uniform distribution over its standard deviation."""
 
 
 def examples_of_largest(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -20,57 +18,55 @@ def examples_of_largest(results: Results, claim: Claim) -> dict[Place, Evidence]
 
     A run that missed the target counts with its last example, which bounds the ratio from one side.
     """
-    return _judged(results, lambda runs, place: _of_ends(runs, claim))
+    return _judged(results, lambda runs, place: _of_ends(to_target(runs), claim))
 
 
 def _of_ends(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
-    sizes = sorted(runs["batch_size"].unique())
-    if len(sizes) < 2:
+    small, large = runs["batch_size"].min(), runs["batch_size"].max()
+    if small == large:
         return None
-    reached = by_seed(runs, "examples_to_target")[[sizes[0], sizes[-1]]]
-    last = by_seed(runs, "examples").replace(0, np.nan)  # a run that never began bounds nothing
-    pairs = reached.fillna(last).dropna()
-    small, large = pairs[sizes[0]], pairs[sizes[-1]]
-    missed = reached.loc[pairs.index].isna()
-    return of_ratio(
-        np.log(large / small),
-        claim.region,
-        fewest=claim.fewest,
-        floor=_resolution(runs),
-        at_least=bool(missed[sizes[-1]].any()),
-        at_most=bool(missed[sizes[0]].any()),
-    )
-
-
-def _resolution(runs: pd.DataFrame) -> float:
-    """The standard deviation of a logarithm of examples that only evaluations can tell."""
-    shares = runs["examples_resolution"] / runs["examples_to_target"]
-    return float(np.nan_to_num(shares.median())) / UNIFORM
+    found = of_ratio(pairs(runs, large, small), claim.region, fewest=claim.fewest)
+    return found.noted(f"B = {large} over {small}")
 
 
 def examples_at_critical(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The examples to the target at B_crit, between those measured, over the fewest."""
-    return _judged(results, lambda runs, place: _of_part(results, runs, place, claim, part=1.0))
+    return _judged(results, lambda runs, place: _of_law(results, runs, place, claim, part=1.0))
 
 
 def examples_at_quarter(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The same at a quarter of B_crit."""
-    return _judged(results, lambda runs, place: _of_part(results, runs, place, claim, part=0.25))
+    return _judged(results, lambda runs, place: _of_law(results, runs, place, claim, part=0.25))
 
 
-def _of_part(
-    results: Results, runs: pd.DataFrame, place: Place, claim: Claim, *, part: float
-) -> Evidence | None:
+def _of_law(results: Results, runs: pd.DataFrame, place: Place, claim: Claim, *, part: float) -> Evidence:
+    """The claim must hold at B_crit and at both ends of its interval, for it is not known better."""
     laws = results.critical_batch.merge(pd.DataFrame([place]))
     if laws.empty:
-        return None
-    logs = np.log(by_seed(runs, "examples_to_target").dropna(axis=1, how="all"))
-    at, sizes = part * laws["critical_batch"].item(), logs.columns.to_numpy(float)
-    if not sizes.min() <= at <= sizes.max():
-        return lacking(f"B = {at:.3g} lies outside the measured batch sizes that reach the target")
-    there = pd.Series({seed: np.interp(np.log(at), np.log(sizes), row) for seed, row in logs.iterrows()})
-    values = (there - logs[logs.mean().idxmin()]).dropna()
-    return of_ratio(values, claim.region, fewest=claim.fewest, floor=_resolution(runs))
+        return lacking("no law goes through the batch sizes that reach the target")
+    known = to_target(runs).dropna(subset=["examples_to_target"])
+    sizes = part * laws[["critical_batch", "critical_batch_lo", "critical_batch_hi"]].iloc[0].astype(float)
+    least, most = known["batch_size"].min(), known["batch_size"].max()
+    if not ((least <= sizes) & (sizes <= most)).all():
+        lo, hi = sizes.iloc[1], sizes.iloc[2]
+        return lacking(
+            f"B = {lo:.3g} to {hi:.3g} does not lie within the measured sizes that reach the target"
+        )
+    return worst([_between(known, at, claim).noted(f"at B = {at:.3g}") for at in sizes])
+
+
+def _between(runs: pd.DataFrame, at: float, claim: Claim) -> Evidence:
+    """The examples at a batch size between those measured, on lines between logarithms, over the fewest."""
+    observed, least, most = (by_seed(runs, name).dropna() for name in Bounded._fields)
+    fewest = observed.mean().idxmin()
+
+    def there(frame: pd.DataFrame) -> np.ndarray:
+        x = np.log(frame.columns.to_numpy(float))
+        return np.exp([np.interp(np.log(at), x, row) for row in np.log(frame.to_numpy(float))])
+
+    taken = Bounded(*(there(frame) for frame in (observed, least, most)))
+    least_taken = Bounded(*(frame[fewest].to_numpy(float) for frame in (observed, least, most)))
+    return of_ratio(taken.log_over(least_taken), claim.region, fewest=claim.fewest)
 
 
 def time_of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -79,17 +75,18 @@ def time_of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 
 def _of_start(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
-    times = np.log(by_seed(runs, "time_to_target_s"))
-    if START not in times or len(times.columns) < 2:
+    others = sorted({*runs["batch_size"]} - {START})
+    if START not in set(runs["batch_size"]) or not others:
         return None
-    parts = [
-        of_ratio((times[START] - times[size]).dropna(), claim.region, fewest=claim.fewest)._replace(
-            remark=f"against B = {size}"
-        )
-        for size in times.columns.drop(START)
-        if times[size].notna().any()
-    ]
-    return worst(parts) if parts else lacking("no other batch size reaches the target")
+    quiet = runs.assign(examples=runs["examples"].where(runs["disturbed"].fillna("") == ""))
+    quiet["examples_to_target"] = quiet["examples_to_target"].where(quiet["examples"].notna())
+    times = in_seconds(to_target(quiet))
+    return worst(
+        [
+            of_ratio(pairs(times, START, size), claim.region, fewest=claim.fewest).noted(f"over B = {size}")
+            for size in others
+        ]
+    )
 
 
 def _judged(

@@ -14,6 +14,8 @@ from scipy import stats
 from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 
 Region = tuple[float, float]
+ALONE = 0.05
+"""The level at which a place decides if it were the only test."""
 
 
 class Evidence(NamedTuple):
@@ -34,6 +36,10 @@ class Evidence(NamedTuple):
         """Whether either test was possible."""
         return min(self.p_supported, self.p_refuted) < 1
 
+    def noted(self, remark: str) -> "Evidence":
+        """The same with a remark before its own."""
+        return self._replace(remark="; ".join(filter(None, [remark, self.remark])))
+
 
 class Place(NamedTuple):
     """Where the evidence comes from."""
@@ -44,57 +50,87 @@ class Place(NamedTuple):
     arm: str = ""
 
 
+class Bounded(NamedTuple):
+    """Values [n] as they were observed, each with the least and the most that it may really be.
+
+    What is seen at an evaluation happened at some time since the one before; what was not seen until the end
+    happens later, if at all.
+    """
+
+    observed: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+    def log_over(self, other: "Bounded") -> "Bounded":
+        """The logarithms of the ratios to other positive values, pair by pair."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.log(self.least / other.most), np.log(self.most / other.least)
+            least, most = (
+                np.where(np.isnan(end), far, end) for end, far in zip(ends, EVERYTHING, strict=True)
+            )
+            return Bounded(np.log(self.observed / other.observed), least, most)
+
+
+EVERYTHING = (-np.inf, np.inf)
+
+
+def exactly(values: np.ndarray) -> Bounded:
+    """Values that are what they were observed to be."""
+    return Bounded(*[np.asarray(values, float)] * 3)
+
+
 def lacking(remark: str, *, n: int = 0, effect: Estimate = UNKNOWN) -> Evidence:
     """A place that says nothing, and why."""
     return Evidence(effect, n, 1.0, 1.0, remark)
 
 
-def of_mean(
-    values: np.ndarray,
-    region: Region,
-    *,
-    fewest: int,
-    floor: float = 0.0,
-    at_least: bool = False,
-    at_most: bool = False,
-) -> Evidence:
+def of_mean(values: Bounded, region: Region, *, fewest: int, floor: float = 0.0) -> Evidence:
     """The evidence of the mean of values [n].
 
-    `floor` is the least standard deviation that values of their resolution can have. Where some values are
-    known to be `at_least` (or `at_most`) what is given, no test says that the mean is smaller (or larger).
+    That it lies above a number is tested with the least that each value may be, that it lies below with the
+    most. `floor` is the smallest standard deviation that values of their resolution can have.
     """
-    n = len(values)
+    n, mean = len(values.observed), Estimate(*(float(np.mean(v)) if len(v) else np.nan for v in values))
     if n < max(2, fewest):
-        effect = Estimate(float(np.mean(values)), np.nan, np.nan) if n else UNKNOWN
-        return lacking(f"{n} of the {fewest} values that a test needs", n=n, effect=effect)
-    error = max(float(np.std(values, ddof=1)), floor) / np.sqrt(n)
-    found = of_estimate(float(np.mean(values)), error, n - 1, region, at_least=at_least, at_most=at_most)
-    bounds = "some values are no more than bounds: the target was not reached" if at_least or at_most else ""
-    return found._replace(n=n, remark=bounds)
+        few = f"{n} of the {fewest} values that a test needs"
+        return lacking(few, n=n, effect=Estimate(mean.value, np.nan, np.nan))
+    if not np.isfinite(values.observed).all():
+        return lacking("a value is not finite", n=n)
+    errors = [max(_spread(end), floor) / np.sqrt(n) for end in values[1:]]
+    found = of_estimate(mean, errors, n - 1, region)
+    open_ended = not np.isfinite([*found.effect]).all()
+    return found._replace(
+        remark="the target was not always reached, so that an end is open" if open_ended else ""
+    )
 
 
-def of_estimate(
-    value: float, error: float, freedom: int, region: Region, *, at_least: bool = False, at_most: bool = False
-) -> Evidence:
-    """The evidence of an estimate with its standard error and degrees of freedom."""
-    half = stats.t.ppf(0.5 + LEVEL / 2, freedom) * error
+def _spread(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1)) if np.isfinite(values).all() else 0.0
+
+
+def of_estimate(mean: Estimate, errors: Sequence[float], freedom: int, region: Region) -> Evidence:
+    """The evidence of an estimate, with the least and the most that it may be as the ends of `mean`.
+
+    `errors` are the standard errors of both ends, with so many degrees of freedom.
+    """
+    t = stats.t.ppf(0.5 + LEVEL / 2, freedom)
+    effect = Estimate(mean.value, mean.lo - t * errors[0], mean.hi + t * errors[1])
     least, most = region
-    above = [1.0 if at_most else _p(value - end, error, freedom) for end in (least, most)]
-    below = [1.0 if at_least else _p(end - value, error, freedom) for end in (least, most)]
-    sides = [p for p, end in ((below[0], least), (above[1], most)) if np.isfinite(end)]
-    within = [p for p, end in ((above[0], least), (below[1], most)) if np.isfinite(end)]
-    outside = min(1.0, len(sides) * min(sides))
-    return Evidence(Estimate(value, value - half, value + half), freedom + 1, max(within), outside)
+    within = [_p(mean.lo - least, errors[0], freedom)] if np.isfinite(least) else []
+    outside = [_p(least - mean.hi, errors[1], freedom)] if np.isfinite(least) else []
+    within += [_p(most - mean.hi, errors[1], freedom)] if np.isfinite(most) else []
+    outside += [_p(mean.lo - most, errors[0], freedom)] if np.isfinite(most) else []
+    return Evidence(effect, freedom + 1, max(within), min(1.0, len(outside) * min(outside)))
 
 
 def _p(beyond: float, error: float, freedom: int) -> float:
     """The p value of an estimate lying so far beyond a number, one-sided."""
-    if error == 0:
+    if error == 0 or not np.isfinite(beyond):
         return 0.0 if beyond > 0 else 1.0
     return float(stats.t.sf(beyond / error, freedom))
 
 
-def of_ratio(logarithms: np.ndarray, region: Region, **options) -> Evidence:
+def of_ratio(logarithms: Bounded, region: Region, **options) -> Evidence:
     """The evidence of the geometric mean of ratios, from their logarithms [n]; the region is of ratios."""
     ends = tuple(np.log(end) if end > 0 else -np.inf for end in region)
     found = of_mean(logarithms, ends, **options)
@@ -102,11 +138,12 @@ def of_ratio(logarithms: np.ndarray, region: Region, **options) -> Evidence:
 
 
 def worst(parts: Sequence[Evidence]) -> Evidence:
-    """The evidence of a claim that must hold for all parts: that of the part which supports it least.
+    """The evidence of a claim that must hold for all parts, told of the part that decides.
 
     It is supported where all parts support it (an intersection-union test), and refuted where one refutes it,
     whose p value counts as often as there are parts.
     """
-    least = max(parts, key=lambda part: (part.p_supported, -part.p_refuted))
-    refuted = min(1.0, len(parts) * min(part.p_refuted for part in parts))
-    return least._replace(p_refuted=refuted)
+    against = min(parts, key=lambda part: part.p_refuted)
+    refuted = min(1.0, len(parts) * against.p_refuted)
+    told = against if refuted <= ALONE else max(parts, key=lambda part: part.p_supported)
+    return told._replace(p_supported=max(part.p_supported for part in parts), p_refuted=refuted)

@@ -6,25 +6,25 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, of_mean, of_ratio, worst
+from benchmarks.publish.claims.evidence import Evidence, Place, exactly, of_mean, of_ratio, worst
 from benchmarks.publish.results import Results
 from benchmarks.summary.schema import MEASURED
 
 KNEE = 1.1
 """The knee is the smallest batch size whose epoch takes at most this many times the shortest."""
+SMALLEST_POWER = 8
+"""Next to a smaller one, one example more or less is much of the batch."""
 
 
 def time_per_epoch(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The time of an epoch at the smallest batch size over that at the largest."""
 
     def judged(speeds: pd.DataFrame) -> Evidence:
-        ends = speeds[[speeds.columns[0], speeds.columns[-1]]].dropna()
-        found = of_ratio(np.log(ends.iloc[:, 1] / ends.iloc[:, 0]), claim.region, fewest=claim.fewest)
+        small, large = speeds.columns[0], speeds.columns[-1]
+        found = _ratio(speeds, large, small, claim)
         means = np.exp(np.log(speeds).mean())
-        knee = means.index[means * KNEE >= means.max()][0]
-        return found._replace(
-            remark=f"within a tenth of the fastest from B = {knee}; {found.remark}".rstrip("; ")
-        )
+        near = f"; within a tenth of the fastest from B = {(means * KNEE >= means.max()).idxmax()}"
+        return found.noted(f"B = {small} over {large}{near if found.tested else ''}")
 
     return _judged(results, judged, execution="fused", quantity="samples_per_s")
 
@@ -33,22 +33,28 @@ def bigger_is_faster(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The time of an epoch over that at the next smaller batch size, of the worst pair."""
 
     def judged(speeds: pd.DataFrame) -> Evidence:
-        parts = []
-        for smaller, size in zip(speeds.columns, speeds.columns[1:], strict=False):
-            pairs = speeds[[smaller, size]].dropna()
-            part = of_ratio(np.log(pairs[smaller] / pairs[size]), claim.region, fewest=claim.fewest)
-            parts.append(part._replace(remark=f"B = {size} against {smaller}; {part.remark}".rstrip("; ")))
-        return worst(parts)
+        pairs = zip(speeds.columns, speeds.columns[1:], strict=False)
+        return worst(
+            [_ratio(speeds, small, size, claim).noted(f"B = {size} over {small}") for small, size in pairs]
+        )
 
     return _judged(results, judged, execution="fused", quantity="samples_per_s")
+
+
+def _ratio(speeds: pd.DataFrame, above: int, below: int, claim: Claim) -> Evidence:
+    """The speed at one batch size over that at another, process by process."""
+    pairs = speeds[[above, below]].dropna()
+    return of_ratio(exactly(np.log(pairs[above] / pairs[below])), claim.region, fewest=claim.fewest)
 
 
 def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The input's share of an idiomatic step at the smallest batch size, less that at the largest."""
 
     def judged(shares: pd.DataFrame) -> Evidence:
-        ends = shares[[shares.columns[0], shares.columns[-1]]].dropna()
-        return of_mean(100 * (ends.iloc[:, 0] - ends.iloc[:, 1]), claim.region, fewest=claim.fewest)
+        small, large = shares.columns[0], shares.columns[-1]
+        values = 100 * (shares[small] - shares[large]).dropna()
+        found = of_mean(exactly(values), claim.region, fewest=claim.fewest)
+        return found.noted(f"B = {small} less {large}")
 
     return _judged(results, judged, execution="idiomatic", quantity="input_share")
 
@@ -58,11 +64,14 @@ def powers_of_two(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
     def judged(speeds: pd.DataFrame) -> Evidence | None:
         powers = [b for b in speeds if b & (b - 1) == 0 and {b - 1, b + 1} <= {*speeds}]
+        powers = [b for b in powers if b >= SMALLEST_POWER]
         if not powers:
             return None
         logs = np.log(speeds)
         each = [logs[b] - (logs[b - 1] + logs[b + 1]) / 2 for b in powers]
-        return of_ratio(pd.concat(each, axis=1).dropna().mean(axis=1), claim.region, fewest=claim.fewest)
+        values = pd.concat(each, axis=1).dropna().mean(axis=1)
+        found = of_ratio(exactly(values), claim.region, fewest=claim.fewest)
+        return found.noted(f"B = {', '.join(map(str, powers))}")
 
     return _judged(results, judged, execution="fused", quantity="samples_per_s")
 
@@ -76,13 +85,17 @@ def _judged(
 
 
 def _by_process(results: Results, execution: str, quantity: str) -> Iterator[tuple[Place, pd.DataFrame]]:
-    """The undisturbed timings of an execution in the first step kind of a workload, of several sizes."""
+    """The timings of an execution in the first step kind of a workload, of several sizes.
+
+    Those that were disturbed have no value, but their batch sizes and processes stay: a place does not
+    disappear with them.
+    """
     rows = results.throughput
-    quiet = (rows["status"] == MEASURED) & (rows["disturbed"].fillna("") == "")
-    rows = rows[quiet & (rows["execution"] == execution)].dropna(subset=[quantity])
+    rows = rows[(rows["status"] == MEASURED) & (rows["execution"] == execution)]
+    rows = rows.assign(value=rows[quantity].where(rows["disturbed"].fillna("") == ""))
     first = results.summary.drop_duplicates(["dataset", "model", "framework"])
     for place in first[["dataset", "model", "framework", "step_kind"]].itertuples(index=False):
         own = rows.merge(pd.DataFrame([place]))
         if own["batch_size"].nunique() > 1:
-            table = own.pivot_table(index="process", columns="batch_size", values=quantity)
+            table = own.pivot(index="process", columns="batch_size", values="value")
             yield Place(place.dataset, place.model, place.framework), table

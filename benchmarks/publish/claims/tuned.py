@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
-from benchmarks.publish.claims.evidence import Place
+from benchmarks.publish.claims.evidence import Bounded, Place
 from benchmarks.publish.results import Results
 from benchmarks.summary.schema import FAILED
 
@@ -29,3 +30,40 @@ def one_rate_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
 def by_seed(runs: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """A quantity of runs, a row per seed and a column per batch size; NaN where a run has none."""
     return runs.pivot(index="seed", columns="batch_size", values=quantity)
+
+
+def reached(runs: pd.DataFrame, size: int) -> bool:
+    """Whether any run of a batch size reached the target."""
+    return bool(runs.loc[runs["batch_size"] == size, "examples_to_target"].notna().any())
+
+
+def to_target(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with `observed`, `least` and `most`: the examples to their target, as far as they are known.
+
+    The target was reached since the evaluation before the one that saw it. A run that missed it reaches it
+    after its last example, or never.
+    """
+    seen = runs["examples_to_target"]
+    last = runs["examples"].astype(float).replace(0.0, np.nan)  # a run that never began bounds nothing
+    before = seen - runs["examples_resolution"].fillna(np.inf)
+    return runs.assign(
+        observed=seen.fillna(last),
+        least=before.clip(lower=0).fillna(last),
+        most=seen.fillna(np.inf),
+    )
+
+
+def in_seconds(runs: pd.DataFrame) -> pd.DataFrame:
+    """The same in seconds of training, of the runs of `to_target`."""
+    per_example = (runs["time_to_target_s"] / runs["examples_to_target"]).fillna(
+        1 / runs["training_samples_per_s"]
+    )
+    return runs.assign(**{name: runs[name] * per_example for name in Bounded._fields})
+
+
+def pairs(runs: pd.DataFrame, one: int, other: int) -> Bounded:
+    """The logarithms of what runs of one batch size take over what those of another do, seed by seed."""
+    frames = [by_seed(runs, name)[[one, other]] for name in Bounded._fields]
+    known = frames[0].notna().all(axis=1)
+    sides = [Bounded(*(frame.loc[known, size].to_numpy(float) for frame in frames)) for size in (one, other)]
+    return sides[0].log_over(sides[1])

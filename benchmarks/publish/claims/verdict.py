@@ -61,18 +61,25 @@ def holm(tests: list[Hypothesis]) -> list[Hypothesis]:
     return ordered
 
 
-FACTORS = {"the framework": ("framework",), "the workload": ("dataset", "model")}
+FACTORS = {"framework": ("framework",), "workload": ("dataset", "model"), "arm": ("arm",)}
 
 
 def _worded(verdict: str, places: Found) -> str:
-    """The verdict, with what it depends on: the one factor that tells the places apart, if one does."""
+    """The verdict, with what it depends on: each factor that alone tells the places apart that decide."""
     if verdict != DEPENDS:
         return verdict
-    for name, fields in FACTORS.items():
-        sides: dict[tuple, set[bool]] = {}
-        for place, evidence in places.items():
-            key = tuple(getattr(place, field) for field in fields)
-            sides.setdefault(key, set()).add(evidence.p_supported < evidence.p_refuted)
-        if all(len(side) == 1 for side in sides.values()):
-            return f"{DEPENDS} {name}"
-    return f"{DEPENDS} workload and framework"
+    decided = {place: found.p_supported <= LEVEL for place, found in places.items() if _decides(found)}
+    names = [name for name, fields in FACTORS.items() if _tells_apart(decided, fields)]
+    return f"{DEPENDS} {' or '.join(names) or ', '.join(FACTORS)}"
+
+
+def _decides(found: Evidence) -> bool:
+    return min(found.p_supported, found.p_refuted) <= LEVEL
+
+
+def _tells_apart(decided: dict[Place, bool], fields: tuple[str, ...]) -> bool:
+    """Whether places that are alike in these fields say the same."""
+    sides: dict[tuple, set[bool]] = {}
+    for place, holds in decided.items():
+        sides.setdefault(tuple(getattr(place, field) for field in fields), set()).add(holds)
+    return all(len(side) == 1 for side in sides.values())

@@ -31,7 +31,7 @@ WIDTH = 60
 NEEDED = ["time_to_target_s", "test_accuracy"]
 FRONT = {"drawstyle": "steps-post", "linestyle": "-", "linewidth": 0.8}
 PALE = 0.4
-"""The opacity of a batch size that another one beats in both."""
+"""The opacity of a batch size to which another one is at least equal in both."""
 DRAWN = [
     *NEEDED,
     "value",
@@ -53,9 +53,9 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         f"Test accuracy against time to target, a point per batch size ({_labelled(results)}): up and to the "
-        "left is better. Stairs: the Pareto front of a framework, through the batch sizes that no other one "
-        "beats in both. Pale: one that another beats in both. Bars: bootstrap interval of "
-        "the time over runs, of three runs their range, with an arrow where it has no upper end, and "
+        "left is better. Stairs: the Pareto front of a framework, through its certified batch sizes to "
+        "which no other one is at least equal in both. Pale: one that has such another. Bars: bootstrap "
+        "interval of the time over runs, of three runs their range, with an arrow where it has no upper end, and "
         "standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance to "
         f"100 %. {by_arm.HOLLOW} "
         "Above each panel: the batch sizes that have no point since their median run did not reach the "
@@ -84,7 +84,7 @@ def draw(results: Results) -> Figure:
         axes.accuracy_ticks(panel.ax.yaxis)
     early = by_arm.early_keys(cells.dropna(subset=NEEDED))
     looks = {name: look._replace(line="") for name, look in shown[0].looks.items()}
-    front = Line2D([], [], color=FAINT, label="none is sooner and better", **FRONT)
+    front = Line2D([], [], color=FAINT, label="none is as soon and as good", **FRONT)
     panels.legend(figure, [*panels.framework_keys(looks, cells), front, *early])
     figure.draw_without_rendering()  # how far an arrow goes in data coordinates depends on the layout
     for panel in shown:
@@ -100,11 +100,12 @@ def _points(panel: Panel) -> list[np.ndarray]:
     for framework, look in panel.looks.items():
         rows = panel.cells[panel.cells["framework"] == framework].set_index("batch_size").reindex(panel.sizes)
         rows = rows[DRAWN].where(rows[NEEDED].notna().all(axis=1))
-        kinds, best = marks.kinds(rows["identity"]), front(rows)
+        kinds = marks.kinds(rows["identity"])
+        best = front(rows[kinds == marks.CERTIFIED])
         drawn.append(_stairs(panel.ax, best, color=look.color))
         for kind, stroke in series.strokes(look._replace(line="")).items():
             of_kind = rows[kinds == kind].dropna(subset=NEEDED)
-            beaten = of_kind.drop(index=best.index, errors="ignore")
+            beaten = of_kind.drop(index=front(of_kind).index)
             drawn += _cells(panel, of_kind.drop(index=beaten.index), stroke=stroke)
             drawn += _cells(panel, beaten, stroke=replace(stroke, alpha=PALE * stroke.alpha))
         early = rows[rows["ended_early"].eq(True)]
@@ -113,7 +114,7 @@ def _points(panel: Panel) -> list[np.ndarray]:
 
 
 def front(cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells (with `time_to_target_s` and `value`) that no other one beats in both, the soonest first."""
+    """The cells (with `time_to_target_s` and `value`) without an equal or better in both, soonest first."""
     known = cells.dropna(subset=NEEDED)
     soonest = known.sort_values(["time_to_target_s", "value"], ascending=[True, False], kind="stable")
     best_before = soonest["value"].astype(float).cummax().shift(fill_value=-np.inf)

@@ -5,8 +5,8 @@ import pandas as pd
 from benchmarks.publish import claims, figures, wording
 from benchmarks.publish.claims import Judged
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place
-from benchmarks.publish.claims.verdict import LEVEL, NOT_MEASURED
+from benchmarks.publish.claims.evidence import ALONE, Evidence, Place
+from benchmarks.publish.claims.verdict import NOT_MEASURED
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
@@ -28,12 +28,13 @@ def _verdicts(judged: list[Judged], drawn: set[str]) -> Table:
         name="claims",
         title="What circulates about batch size, and what this study says of it",
         caption="Each claim is judged by a criterion of the suite, applied by its code. It is supported "
-        "where the data show at every place, that is workload and framework, that the effect lies "
+        "where the data show at every place, that is workload, framework and arm, that the effect lies "
         "within the criterion, and refuted where they show at every place that it lies outside; of what "
         "always happens, one place refutes it. Depends on: it is shown to hold at one place and not to hold "
         "at another. Inconclusive: the data show neither. Tests: Student's t over seeds or processes, "
         "corrected for the number of claims (Holm), so that with 95 % probability no verdict is wrong by "
-        "chance. A verdict is about the workloads, machine and budget of this study.",
+        "chance. Values that were disturbed, and cells that are not certified, are no evidence. "
+        "A verdict is about the workloads, machine and budget of this study.",
         columns=columns,
         rows=[_verdict(each, drawn) for each in judged],
         data=pd.DataFrame(
@@ -98,9 +99,9 @@ def _alone(found: Evidence) -> str:
     """What a place would say if it were the only test."""
     if not found.tested:
         return "not tested"
-    if found.p_supported <= LEVEL:
+    if found.p_supported <= ALONE:
         return "holds"
-    return "fails" if found.p_refuted <= LEVEL else "not told"
+    return "fails" if found.p_refuted <= ALONE else "not told"
 
 
 def _data(claim: Claim, place: Place, found: Evidence) -> dict:

@@ -1,0 +1,51 @@
+"""Evidence from parts of one training set: whether the smaller one has more need of small batches."""
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.datasets import part
+from benchmarks.publish.claims.accuracy import SMALL, best_small, difference, reached, step, trained_apart
+from benchmarks.publish.claims.claim import Claim
+from benchmarks.publish.claims.evidence import Evidence, Place, exactly, lacking, of_mean, worst
+from benchmarks.publish.claims.tuned import by_seed, tuned_runs
+from benchmarks.publish.results import Results
+
+BETTER = (0.2, np.inf)
+"""Points of test accuracy that small batches must have over large ones on the smallest part."""
+
+
+def of_parts(results: Results, claim: Claim) -> dict[Place, Evidence]:
+    """What small batches have over large ones on the smallest part of a training set, less on the largest."""
+    groups: dict[Place, list[tuple[float, pd.DataFrame]]] = {}
+    for place, runs in tuned_runs(results):
+        base, of_whole = part.of_slug(place.dataset)
+        whole = base + of_whole._replace(fraction=1.0).slug  # uneven classes are another training set
+        groups.setdefault(place._replace(dataset=whole), []).append((of_whole.fraction, runs))
+    found = {}
+    for place, parts in groups.items():
+        parts.sort(key=lambda each: each[0])
+        if len(parts) > 1 and (sizes := _common(parts[0][1], parts[-1][1])):
+            found[place] = _of_two(parts[0][1], parts[-1][1], sizes, claim)
+    return found
+
+
+def _common(*parts: pd.DataFrame) -> set[int]:
+    """The batch sizes that all parts were trained with; none where there is not a small and a larger one."""
+    sizes = set.intersection(*({*runs["batch_size"]} for runs in parts))
+    return sizes if sizes and min(sizes) <= SMALL < max(sizes) else set()
+
+
+def _of_two(smallest: pd.DataFrame, largest: pd.DataFrame, sizes: set[int], claim: Claim) -> Evidence:
+    gaps, large = [], max(sizes)
+    for runs in (smallest, largest):
+        small = best_small(runs, sizes)
+        if small is None or not (reached(runs, small) and reached(runs, large)):
+            return lacking("a batch size that is compared never reached the target")
+        if apart := trained_apart(runs, small, large):
+            return lacking(f"B = {small} and {large}: {apart}")
+        tested = 100 * by_seed(runs, "test_accuracy")
+        gaps.append((small, tested[small] - tested[large]))
+    values = exactly((gaps[0][1] - gaps[1][1]).dropna())
+    more = of_mean(values, claim.region, fewest=claim.fewest, floor=step(smallest))
+    better = difference(smallest, gaps[0][0], large, BETTER, fewest=claim.fewest)
+    return worst([more.noted(f"against B = {large}"), better.noted("on the smallest part alone")])
