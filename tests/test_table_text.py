@@ -51,6 +51,15 @@ def test_a_share_is_rounded_as_it_is_written(share, decimals, text):
     assert wording.percent(share, decimals=decimals) == text
 
 
+def test_long_words_are_broken_into_lines_in_latex():
+    columns = [Column("Claim", words=True), Column("Verdict", words=True), Column("n")]
+    rows = [[Entry("small " * 20), Entry("supported"), Entry("5")]]
+    table = Table(name="t", title="T", caption="C", columns=columns, rows=rows, data=pd.DataFrame())
+    # One column of words is left what two narrow ones do not take of the width.
+    assert r"\begin{tabular}{p{0.82\textwidth}lr}" in latex(table)
+    assert "resizebox" not in latex(table)
+
+
 def test_bold_in_markdown_and_latex(folder):
     fast = entry(main_table(folder), "1,024", "Throughput (examples/s)", "Keras")
     assert fast.bold
@@ -69,7 +78,8 @@ def check_latex(text):
     bare = re.sub(r"\\[{}]", "", text)
     assert bare.count("{") == bare.count("}")
     assert text.count(r"\begin{") == text.count(r"\end{")
-    n_columns = len(re.search(r"\\begin\{(?:tabular|longtable)\}\{([lr]+)\}", text)[1])
+    sides = re.search(r"\\begin\{(?:tabular|longtable)\}\{((?:[lr]|p\{[^}]+\})+)\}", text)[1]
+    n_columns = len(re.findall(r"[lr]|p\{[^}]+\}", re.sub(r"\\textwidth", "", sides)))
     for line in text.splitlines():
         if line.endswith(r" \\") and line != r"\\":
             spans = [int(n) - 1 for n in re.findall(r"\\multicolumn\{(\d+)\}", line)]
@@ -88,7 +98,7 @@ def test_a_table_of_more_rows_than_a_page_goes_over_several(rich):
 
 @pytest.mark.parametrize(("letters", "scaled"), [(20, False), (60, True)])
 def test_a_wide_table_is_scaled_to_the_text(letters, scaled):
-    columns = [Column("a", words=True), Column("b", words=True)]
+    columns = [Column("a"), Column("b")]
     rows = [[Entry("x" * letters), Entry("y" * letters)]]
     text = latex(Table("t", "t", "t", columns, rows, pd.DataFrame()))
     check_latex(text)

@@ -85,6 +85,10 @@ def _markdown_entry(entry: Entry) -> str:
 
 PAGE = 50
 """Rows that fit on one page."""
+LONG = 45
+"""Letters of a text from which on its column is broken into lines."""
+NARROW = 0.09
+"""The share of the width of the text that a column takes which is not broken."""
 WIDE = 95
 """Letters of a row, about as many as fit in small type between the margins of a page."""
 SMALL = (r"\footnotesize", r"\setlength{\tabcolsep}{3pt}")
@@ -138,7 +142,7 @@ def _accented(letter: str) -> str:
 
 def latex(table: Table) -> str:
     """The table in LaTeX, with its caption and label: a float, or a table over several pages."""
-    sides = "".join("l" if column.words else "r" for column in table.columns)
+    sides = "".join(_side(table, place) for place in range(len(table.columns)))
     body = [_latex_line([_latex_entry(entry) for entry in row]) for row in table.rows]
     caption = rf"\caption{{{escape(f'{table.title}. {table.caption}')}}}"
     about = caption, rf"\label{{tab:{table.name.replace('_', '-')}}}"
@@ -147,13 +151,29 @@ def latex(table: Table) -> str:
     return "\n".join(setting(sides, about, _head(table), body, wide=wide)) + "\n"
 
 
-def _letters(table: Table) -> int:
-    """The width of the table in letters: the widest entry of every column, and the gaps between."""
+def _side(table: Table, place: int) -> str:
+    """How LaTeX sets a column: at the left, at the right, or broken into lines if its words are long."""
+    if not table.columns[place].words:
+        return "r"
+    widths = _widths(table)
+    if widths[place] <= LONG:
+        return "l"
+    n_long = sum(column.words and n > LONG for column, n in zip(table.columns, widths, strict=True))
+    share = max(NARROW, 1 - NARROW * (len(widths) - n_long)) / n_long
+    return rf"p{{{share:.2f}\textwidth}}"
+
+
+def _widths(table: Table) -> list[int]:
+    """The letters of the widest entry of every column."""
     columns = zip(*[[entry.text for entry in row] for row in table.rows], strict=True)
-    texts = [
-        max(map(len, (column.head, *texts))) for column, texts in zip(table.columns, columns, strict=True)
-    ]
-    return sum(texts) + len(texts)
+    heads = (column.head for column in table.columns)
+    return [max(map(len, (head, *texts))) for head, texts in zip(heads, columns, strict=True)]
+
+
+def _letters(table: Table) -> int:
+    """The width of the table in letters, with the gaps between its columns."""
+    widths = zip(table.columns, _widths(table), strict=True)
+    return sum(1 + (min(n, LONG) if column.words else n) for column, n in widths)
 
 
 def _float(sides: str, about: tuple[str, str], head: list[str], body: list[str], *, wide: bool) -> list[str]:

@@ -55,9 +55,9 @@ def caption(results: Results) -> str:
         f"Test accuracy against time to target, a point per batch size ({_labelled(results)}): up and to the "
         "left is better. Stairs: the Pareto front of a framework, through its certified batch sizes to "
         "which no other one is at least equal in both. Pale: one that has such another. Bars: bootstrap "
-        "interval of the time over runs, of three runs their range, with an arrow where it has no upper end, and "
-        "standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance to "
-        f"100 %. {by_arm.HOLLOW} "
+        "interval of the time over runs, of three runs their range, with an arrow where it has no upper end, "
+        "and standard deviation of the accuracy over runs. The vertical axis is logarithmic in the distance "
+        f"to 100 %. {by_arm.HOLLOW} "
         "Above each panel: the batch sizes that have no point since their median run did not reach the "
         "target, and why."
     )
