@@ -1,0 +1,176 @@
+"""Claims about convergence and accuracy, judged by runs that are known."""
+
+import dataclasses
+import math
+
+import claimed
+import numpy as np
+import pandas as pd
+import pytest
+from claimed import SIZES, judged, law, runs, told
+
+from benchmarks.publish import claims
+
+empty = pytest.fixture(claimed.without_measurements, scope="module")
+
+
+def test_examples_of_the_largest_batch_size(empty):
+    known = dataclasses.replace(empty, runs=runs(examples_to_target=law))
+    found = judged(known, "small-fewer-epochs")
+    assert found.effect.value == pytest.approx(law(4096) / law(8), rel=0.02)
+    assert told(found) == "holds"
+    assert told(judged(known, "small-more-epochs")) == "fails"
+
+
+def test_a_large_batch_that_missed_the_target_bounds_the_ratio_from_below(empty):
+    missed = dataclasses.replace(empty, runs=runs(examples_to_target=law, missed=[4096]))
+    found = judged(missed, "small-fewer-epochs")
+    assert found.effect.value == pytest.approx(1e6 / law(8), rel=0.02)
+    assert told(found) == "holds"
+    assert found.effect.hi == math.inf
+    early = dataclasses.replace(missed, runs=missed.runs.assign(examples=1e4))
+    assert told(judged(early, "small-fewer-epochs")) == "not told"
+
+
+def test_examples_at_the_critical_batch_size_and_at_a_quarter_of_it(empty):
+    known = dataclasses.replace(empty, runs=runs(examples_to_target=law))
+    found = judged(known, "large-needs-more-epochs")
+    # Between the measured sizes the curve of the law lies a little below straight lines of logarithms.
+    assert found.effect.value == pytest.approx(2 * law(0) / law(8), rel=0.15)
+    assert told(found) == "holds"
+    assert told(judged(known, "quarter-needs-few-more-epochs")) == "holds"
+
+
+def test_a_critical_batch_size_that_is_not_known_shows_nothing(empty):
+    known = dataclasses.replace(empty, runs=runs(examples_to_target=law))
+    open_ended = dataclasses.replace(
+        known, critical_batch=known.critical_batch.assign(critical_batch_hi=math.inf)
+    )
+    assert not judged(open_ended, "quarter-needs-few-more-epochs").tested
+    none = dataclasses.replace(known, critical_batch=known.critical_batch.iloc[:0])
+    assert judged(none, "quarter-needs-few-more-epochs").remark.startswith("no law goes through")
+
+
+def test_a_ratio_that_evaluation_alone_makes_is_not_shown(empty):
+    """Every size needs 70,000 examples; a large one is evaluated less often, and so is seen to need more."""
+    every = {size: max(5_500, 4 * size) for size in SIZES} | {4096: 32_768}
+    seen = runs(examples_to_target=lambda size: 1.0).assign(
+        examples_resolution=lambda rows: rows["batch_size"].map(every).astype(float),
+        examples_to_target=lambda rows: (
+            np.ceil(70_000 / rows["examples_resolution"]) * rows["examples_resolution"]
+        ),
+    )
+    found = judged(dataclasses.replace(empty, runs=seen), "small-fewer-epochs")
+    assert found.effect.value == pytest.approx(98_304 / 71_500)
+    assert told(found) == "not told"
+
+
+def test_accuracy_of_small_batches_counts_where_both_were_trained_equally_far(empty):
+    better = runs(
+        test_accuracy=lambda size: 0.97 if size <= 64 else 0.94, validation_accuracy=lambda size: 0.97
+    )
+    found = judged(dataclasses.replace(empty, runs=better), "small-generalise-better")
+    assert found.effect.value == pytest.approx(3, abs=1.5)
+    assert told(found) == "holds"
+    short = better.assign(train_accuracy=np.where(better["batch_size"] == 4096, 0.95, 0.99))
+    found = judged(dataclasses.replace(empty, runs=short), "small-generalise-better")
+    assert not found.tested
+    assert found.remark.endswith("their training accuracies are 4.00 points apart")
+
+
+def test_the_best_small_batch_is_chosen_by_validation(empty):
+    chosen = runs(
+        test_accuracy=lambda size: {8: 0.99, 32: 0.95}.get(size, 0.9),
+        validation_accuracy=lambda size: {8: 0.9, 32: 0.95}.get(size, 0.8),
+    )
+    found = judged(dataclasses.replace(empty, runs=chosen), "small-generalise-better")
+    assert found.remark.startswith("B = 32 less 4096")
+
+
+def test_small_data_sets_are_judged_by_what_they_add_to_the_gap(empty):
+    whole = runs(test_accuracy=lambda b: 0.97 if b <= 64 else 0.96, validation_accuracy=lambda b: 1 / b)
+    part = runs(test_accuracy=lambda b: 0.9 if b <= 64 else 0.7, validation_accuracy=lambda b: 1 / b)
+    part["dataset"] = "mnist--fraction-0-1"
+    rates = pd.concat([empty.rates, empty.rates.assign(dataset="mnist--fraction-0-1")])
+    targets = pd.DataFrame(
+        {"dataset": ["mnist", "mnist--fraction-0-1"], "model": "mlp", "n_training": [55_000, 5_500]}
+    )
+    known = dataclasses.replace(empty, runs=pd.concat([whole, part]), rates=rates, targets=targets)
+    found = judged(known, "small-data")
+    assert found.effect.value == pytest.approx(20 - 1, abs=2)
+    assert told(found) == "holds"
+    large_better = whole.assign(
+        test_accuracy=lambda rows: rows["test_accuracy"].where(rows["batch_size"] > 64, 0.9)
+    )
+    worse = part.assign(test_accuracy=lambda rows: rows["test_accuracy"].where(rows["batch_size"] > 64, 0.68))
+    both = dataclasses.replace(known, runs=pd.concat([large_better, worse]))
+    assert told(judged(both, "small-data")) == "fails"
+    uneven = pd.concat([whole, part.assign(dataset="mnist--imbalance-10")])
+    rates = rates.replace({"dataset": {"mnist--fraction-0-1": "mnist--imbalance-10"}})
+    assert (
+        claims.evidence_of(
+            dataclasses.replace(known, runs=uneven, rates=rates), claims.claims()["small-data"]
+        )
+        == {}
+    )
+    alone = dataclasses.replace(known, runs=whole)
+    assert claims.evidence_of(alone, claims.claims()["small-data"]) == {}
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.05, "holds"), (-0.05, "fails")])
+def test_warm_up_is_judged_by_two_arms_that_differ_in_nothing_else(empty, gain, expected):
+    arms = [
+        {"name": "tuned", "momentum": 0.875},
+        {"name": "warm", "momentum": 0.875, "schedule": {"warm_up": 1.0}},
+    ]
+    without = runs(test_accuracy=lambda size: 0.9, validation_accuracy=lambda size: 0.9)
+    warm = runs("warm", test_accuracy=lambda size: 0.9 + gain, validation_accuracy=lambda size: 0.9)
+    known = dataclasses.replace(
+        empty,
+        runs=pd.concat([without, warm]),
+        rates=pd.concat([empty.rates, empty.rates.assign(arm="warm")]),
+        provenance={"study": {"arms": arms}},
+    )
+    found = judged(known, "warm-up")
+    assert found.effect.value == pytest.approx(100 * gain, abs=1)
+    assert (told(found), found.remark) == (expected, "B = 4096")
+    arms[1]["momentum"] = 0.5
+    assert claims.evidence_of(known, claims.claims()["warm-up"]) == {}
+
+
+def test_accuracy_with_one_rate_is_that_of_arms_of_one_rate(empty):
+    rows = runs(
+        "fixed-lr",
+        test_accuracy=lambda size: 0.95 if size <= 64 else 0.5,
+        validation_accuracy=lambda b: 1 / b,
+    )
+    known = dataclasses.replace(empty, runs=rows, summary=empty.summary.query("arm == 'fixed-lr'"))
+    assert judged(known, "small-generalise-better-at-one-rate").effect.value == pytest.approx(45, rel=0.1)
+
+
+def test_b_32_is_held_to_every_other_size(empty):
+    times = runs(time_to_target_s=lambda size: {64: 1.0, 32: 1.6}.get(size, 3.0))
+    found = judged(dataclasses.replace(empty, runs=times), "start-at-32-time")
+    assert found.effect.value == pytest.approx(1.6, rel=0.02)
+    assert (told(found), found.remark) == ("fails", "over B = 64")
+    near = runs(time_to_target_s=lambda size: {64: 1.0, 32: 1.1}.get(size, 3.0))
+    assert told(judged(dataclasses.replace(empty, runs=near), "start-at-32-time")) == "holds"
+    missed = times.assign(
+        examples_to_target=times["examples_to_target"].where(
+            (times["batch_size"] != 32) | (times["seed"] > 2)
+        )
+    )
+    assert told(judged(dataclasses.replace(empty, runs=missed), "start-at-32-time")) == "not told"
+    tested = runs(test_accuracy=lambda size: 0.97 if size == 256 else 0.9).assign(
+        test_accuracy=lambda rows: rows["test_accuracy"].round(2)
+    )
+    assert told(judged(dataclasses.replace(empty, runs=tested), "start-at-32-accuracy")) == "fails"
+
+
+def test_accuracies_of_batch_sizes_that_never_reached_the_target_say_nothing(empty):
+    chance = runs(test_accuracy=lambda size: 0.1, validation_accuracy=lambda size: 0.1)
+    known = dataclasses.replace(empty, runs=chance.assign(test_accuracy=0.1, examples_to_target=math.nan))
+    for name in ("small-generalise-better", "start-at-32-accuracy"):
+        assert not judged(known, name).tested
+    untold = dataclasses.replace(empty, runs=chance.assign(train_accuracy=math.nan))
+    assert not judged(untold, "small-generalise-better").tested
