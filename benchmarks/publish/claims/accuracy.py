@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.convergence import START
-from benchmarks.publish.claims.evidence import Evidence, Place, Region, exactly, lacking, of_mean, worst
+from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, Region, lacking, of_mean, worst
 from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
 from benchmarks.publish.results import Results
 
@@ -15,8 +15,6 @@ SMALL = 64
 """Batch sizes up to this one are small."""
 EQUALLY = 0.5
 """Percentage points of training accuracy within which two batch sizes were trained equally far."""
-UNIFORM = np.sqrt(12)
-"""Width of a uniform distribution over its standard deviation."""
 
 
 def tuned(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -36,26 +34,46 @@ def _of_small(runs: pd.DataFrame, claim: Claim, *, equally: bool) -> Evidence | 
     if min(sizes) > SMALL or max(sizes) <= SMALL:
         return None
     small, large = best_small(runs, sizes), max(sizes)
-    remark = f"B = {small} less {large}"
-    if small is None or not reached(runs, small) or (equally and not reached(runs, large)):
-        return lacking("a batch size that is compared never reached the target")
-    if equally and (apart := trained_apart(runs, small, large)):
-        return lacking(f"{remark}: {apart}")
-    return difference(runs, small, large, claim.region, fewest=claim.fewest).noted(remark)
+    if cause := unequal(runs, small, large, equally=equally):
+        return lacking(cause)
+    values = to_a_step(gap(runs, small, large), runs)
+    found = of_mean(values, claim.region, fewest=claim.fewest)
+    return found.noted(f"B = {' or '.join(map(str, sorted({*small})))} less {large}")
 
 
-def best_small(runs: pd.DataFrame, sizes: Iterable[int]) -> int | None:
-    """The small one of these batch sizes with the best validation accuracy: test data choose nothing."""
-    validated = by_seed(runs[runs["batch_size"].isin(sizes)], "validation_accuracy").mean().dropna()
-    small = validated[validated.index <= SMALL]
-    return None if small.empty else int(small.idxmax())
+def best_small(runs: pd.DataFrame, sizes: Iterable[int]) -> pd.Series:
+    """For each seed, the small one of these batch sizes with the best validation accuracy over other seeds.
+
+    Were it chosen by the seed's own, it would be one with more luck than the large one, in the test set too.
+    """
+    small = [size for size in sizes if size <= SMALL]
+    validated = by_seed(runs[runs["batch_size"].isin(small)], "validation_accuracy").dropna(axis=1, how="all")
+    others = {
+        seed: validated.drop(index=seed) if len(validated) > 1 else validated for seed in validated.index
+    }
+    return pd.Series(
+        {seed: rows.mean().idxmax() for seed, rows in others.items() if rows.notna().any(axis=None)}
+    )
 
 
-def trained_apart(runs: pd.DataFrame, one: int, other: int) -> str:
-    """That two batch sizes were not trained equally far, in words; empty if they were."""
+def unequal(runs: pd.DataFrame, small: pd.Series, large: int, *, equally: bool = True) -> str:
+    """Why small batch sizes and a large one cannot be compared, in words; empty if they can."""
+    chosen = {*small}
+    if not chosen or not all(reached(runs, size) for size in chosen | ({large} if equally else set())):
+        return "a batch size that is compared never reached the target"
     trained = 100 * by_seed(runs, "train_accuracy").mean()
-    apart = abs(trained[one] - trained[other])
-    return "" if apart <= EQUALLY else f"their training accuracies are {apart:.2f} points apart"
+    apart = max((abs(trained[size] - trained[large]) for size in chosen), key=lambda n: (np.isnan(n), n))
+    if equally and not apart <= EQUALLY:
+        return f"training accuracies are {apart:.2f} points apart"
+    return ""
+
+
+def gap(runs: pd.DataFrame, small: pd.Series, large: int) -> pd.Series:
+    """The test accuracy of the small batch size of each seed less that of the large one, in points."""
+    tested = 100 * by_seed(runs, "test_accuracy")
+    return pd.Series(
+        {seed: tested.at[seed, size] - tested.at[seed, large] for seed, size in small.items()}
+    ).dropna()
 
 
 def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -80,11 +98,14 @@ def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
 def difference(runs: pd.DataFrame, one: int, other: int, region: Region, *, fewest: int) -> Evidence:
     """The test accuracy of one batch size less that of another, in percentage points, seed by seed."""
     tested = 100 * by_seed(runs, "test_accuracy")
-    values = (tested[one] - tested[other]).dropna()
-    return of_mean(exactly(values), region, fewest=fewest, floor=step(runs))
+    return of_mean(to_a_step((tested[one] - tested[other]).dropna(), runs), region, fewest=fewest)
 
 
-def step(runs: pd.DataFrame) -> float:
-    """The standard deviation that the steps of a test accuracy give it alone: it counts whole examples."""
+def to_a_step(differences: pd.Series, runs: pd.DataFrame) -> Bounded:
+    """Differences of test accuracies, known to one step: each counts whole examples of the test set.
+
+    The step is the smallest difference that is seen; where there is none, nothing is known of it.
+    """
     steps = np.diff(np.unique(100 * runs["test_accuracy"].dropna()))
-    return float(steps.min()) / UNIFORM if len(steps) else 0.0
+    values, step = differences.to_numpy(float), float(steps.min()) if len(steps) else np.inf
+    return Bounded(values, values - step, values + step)

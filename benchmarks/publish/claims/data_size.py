@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.datasets import part
-from benchmarks.publish.claims.accuracy import SMALL, best_small, difference, reached, step, trained_apart
+from benchmarks.publish.claims.accuracy import SMALL, best_small, gap, to_a_step, unequal
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, exactly, lacking, of_mean, worst
-from benchmarks.publish.claims.tuned import by_seed, tuned_runs
+from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean, worst
+from benchmarks.publish.claims.tuned import tuned_runs
 from benchmarks.publish.results import Results
 
 BETTER = (0.2, np.inf)
@@ -39,13 +39,9 @@ def _of_two(smallest: pd.DataFrame, largest: pd.DataFrame, sizes: set[int], clai
     gaps, large = [], max(sizes)
     for runs in (smallest, largest):
         small = best_small(runs, sizes)
-        if small is None or not (reached(runs, small) and reached(runs, large)):
-            return lacking("a batch size that is compared never reached the target")
-        if apart := trained_apart(runs, small, large):
-            return lacking(f"B = {small} and {large}: {apart}")
-        tested = 100 * by_seed(runs, "test_accuracy")
-        gaps.append((small, tested[small] - tested[large]))
-    values = exactly((gaps[0][1] - gaps[1][1]).dropna())
-    more = of_mean(values, claim.region, fewest=claim.fewest, floor=step(smallest))
-    better = difference(smallest, gaps[0][0], large, BETTER, fewest=claim.fewest)
+        if cause := unequal(runs, small, large):
+            return lacking(cause)
+        gaps.append(gap(runs, small, large))
+    more = of_mean(to_a_step((gaps[0] - gaps[1]).dropna(), smallest), claim.region, fewest=claim.fewest)
+    better = of_mean(to_a_step(gaps[0], smallest), BETTER, fewest=claim.fewest)
     return worst([more.noted(f"against B = {large}"), better.noted("on the smallest part alone")])

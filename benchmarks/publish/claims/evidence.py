@@ -84,11 +84,11 @@ def lacking(remark: str, *, n: int = 0, effect: Estimate = UNKNOWN) -> Evidence:
     return Evidence(effect, n, 1.0, 1.0, remark)
 
 
-def of_mean(values: Bounded, region: Region, *, fewest: int, floor: float = 0.0) -> Evidence:
+def of_mean(values: Bounded, region: Region, *, fewest: int) -> Evidence:
     """The evidence of the mean of values [n].
 
     That it lies above a number is tested with the least that each value may be, that it lies below with the
-    most. `floor` is the smallest standard deviation that values of their resolution can have.
+    most.
     """
     n, mean = len(values.observed), Estimate(*(float(np.mean(v)) if len(v) else np.nan for v in values))
     if n < max(2, fewest):
@@ -96,7 +96,7 @@ def of_mean(values: Bounded, region: Region, *, fewest: int, floor: float = 0.0)
         return lacking(few, n=n, effect=Estimate(mean.value, np.nan, np.nan))
     if not np.isfinite(values.observed).all():
         return lacking("a value is not finite", n=n)
-    errors = [max(_spread(end), floor) / np.sqrt(n) for end in values[1:]]
+    errors = [_spread(end) / np.sqrt(n) for end in values[1:]]
     found = of_estimate(mean, errors, n - 1, region)
     open_ended = not np.isfinite([*found.effect]).all()
     return found._replace(
