@@ -6,7 +6,7 @@ from benchmarks.frameworks.trainer import EXECUTIONS
 from benchmarks.publish import marks, mlperf, wording
 from benchmarks.publish.results import CASE, Results, of_workload, overlapping
 from benchmarks.publish.table import markdown
-from benchmarks.publish.tables import execution, identity, training_rate
+from benchmarks.publish.tables import execution, identity, training_rate, tuning
 from benchmarks.publish.tables.equivalence import distinct, shown_of
 from benchmarks.summary.statistics import by_process, ratio
 
@@ -43,6 +43,12 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "identity-full": _rows_of(identity.tables(full)[0]),
         "identity-implementations": _rows_of(identity.tables(implementations)[0]),
     }
+
+
+def of_tuned(tuned: Results) -> dict[str, str]:
+    """What is quoted of a study whose learning rates were tuned."""
+    rates, laws = tuning.tables(tuned)
+    return {"tuned-target": target(tuned), "tuned-rates": _rows_of(rates), "tuned-laws": _rows_of(laws)}
 
 
 def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
