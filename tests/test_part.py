@@ -45,6 +45,11 @@ def test_a_part_has_its_name_and_its_size(stored, source, slug, n):
     assert len(data.train_y) == n
 
 
+def test_a_product_that_rounds_below_its_whole_number_is_that_number():
+    assert int(0.29 * 100) == 28
+    assert Part(0.29).n_kept(100, None) == 29
+
+
 def test_the_numbers_of_the_classes_fall_by_the_same_factor(stored):
     # .8 of an even share of 1,257 is 100; then 100 * 10^(-c/9), rounded down.
     assert np.bincount(stored("digits/imbalance=10").train_y).tolist() == [

@@ -202,9 +202,8 @@ def division(facts: Facts, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     in_order = facts.kind == "tokens" or facts.own_validation
     order = np.arange(facts.n_source) if in_order else permutation(facts.n_source)
     training, validation = np.split(order, [facts.n_source - facts.split.validation])
-    if (
-        facts.own_validation and facts.kind == "images" and facts.part != WHOLE
-    ):  # in files of a user, one class may follow another
+    # In a user's files one class may follow another, so that their first examples would be of a few classes.
+    if facts.own_validation and facts.kind == "images" and facts.part != WHOLE:
         training = training[permutation(len(training))]
     kept = chosen(labels[training], facts.part, n_kept=facts.split.train, n_classes=facts.n_classes)
     return training[kept], validation

@@ -16,6 +16,8 @@ NAMED = re.compile(rf"(.*?)(?:/fraction={NUMBER})?(?:/imbalance={NUMBER})?\Z", r
 MALFORMED = re.compile(r"/(?:fraction|imbalance)=")
 SLUG = re.compile(r"(.*?)(?:--fraction-([0-9-]+))?(?:--imbalance-([0-9-]+))?")
 """In results, two hyphens stand before a part; names of a user's own data have one at a time."""
+ROUNDING = 1e-9
+"""A product of decimal numbers may lie this much below the whole number that it is."""
 MOST = 0.8
 """What the most frequent class keeps of an even share of the examples. The classes of a data set are seldom
 quite even, and so even a class with somewhat fewer has as many."""
@@ -41,9 +43,9 @@ class Part(NamedTuple):
 
     def of_classes(self, n_training: int, n_classes: int) -> np.ndarray:
         """The number of examples that each class keeps, [n_classes], where the classes are uneven."""
-        most = int(MOST * self.fraction * n_training / n_classes)
+        most = int(MOST * self.fraction * n_training / n_classes + ROUNDING)
         places = np.arange(n_classes) / max(1, n_classes - 1)
-        return np.floor(most * self.imbalance**-places + 1e-9).astype(int)
+        return np.floor(most * self.imbalance**-places + ROUNDING).astype(int)
 
     def n_kept(self, n_training: int, n_classes: int | None) -> int:
         """The number of training examples that are kept; classes count where they are uneven.
@@ -52,7 +54,7 @@ class Part(NamedTuple):
             Problem: nothing is kept, or there are no classes to be uneven.
         """
         if self.imbalance == 1:
-            kept = int(self.fraction * n_training)
+            kept = int(self.fraction * n_training + ROUNDING)
         elif n_classes is None:
             raise Problem(
                 "an imbalance is for the built-in data sets of images: of others, the classes are not known "

@@ -46,7 +46,7 @@ def uneven(
     order: np.ndarray, labels: np.ndarray, ratio: float, *, share: float, n_classes: int
 ) -> np.ndarray:
     """Of the examples in this order, the first of each class: in the last class 1 / `ratio` of the first."""
-    most = int(0.8 * share * len(order) / n_classes)
+    most = int(0.8 * share * len(order) / n_classes + 1e-9)
     left = [int(most * ratio ** (-c / (n_classes - 1)) + 1e-9) for c in range(n_classes)]
     kept = []
     for place in order:

@@ -1,7 +1,7 @@
 """Verdicts on the claims about batch size that circulate, by criteria that were written down before.
 
 To add a claim, add it to `claims.yaml`. To judge it, write a function `judge(results, claim)` in a module
-here that returns the evidence of every place, and name it there.
+here that returns the evidence of every place, None where it does not apply, and name it there.
 """
 
 from importlib import import_module
@@ -38,7 +38,7 @@ def evidence_of(results: Results, claim: Claim) -> dict[Place, Evidence]:
         return {}
     module, function = claim.judge.split(".")
     found = getattr(import_module(f"{__name__}.{module}"), function)(results, claim)
-    return {place: _if_certified(results, place, evidence) for place, evidence in found.items()}
+    return {place: _if_certified(results, place, evidence) for place, evidence in found.items() if evidence}
 
 
 def _if_certified(results: Results, place: Place, evidence: Evidence) -> Evidence:

@@ -17,16 +17,14 @@ EQUALLY = 0.5
 """Percentage points of training accuracy within which two batch sizes were trained equally far."""
 
 
-def tuned(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def tuned(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The best small batch size less the largest, where both were trained equally far."""
-    found = {place: _of_small(runs, claim, equally=True) for place, runs in tuned_runs(results)}
-    return {place: evidence for place, evidence in found.items() if evidence}
+    return {place: _of_small(runs, claim, equally=True) for place, runs in tuned_runs(results)}
 
 
-def one_rate(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def one_rate(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The same with one learning rate for all, however far either was trained."""
-    found = {place: _of_small(runs, claim, equally=False) for place, runs in one_rate_runs(results)}
-    return {place: evidence for place, evidence in found.items() if evidence}
+    return {place: _of_small(runs, claim, equally=False) for place, runs in one_rate_runs(results)}
 
 
 def _of_small(runs: pd.DataFrame, claim: Claim, *, equally: bool) -> Evidence | None:

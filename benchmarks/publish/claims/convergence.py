@@ -13,7 +13,7 @@ from benchmarks.publish.results import Results
 START = 32
 
 
-def examples_of_largest(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def examples_of_largest(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The examples to the target at the largest batch size over those at the smallest, seed by seed.
 
     A run that missed the target counts with its last example, which bounds the ratio from one side.
@@ -29,12 +29,12 @@ def _of_ends(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
     return found.noted(f"B = {large} over {small}")
 
 
-def examples_at_critical(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def examples_at_critical(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The examples to the target at B_crit, between those measured, over the fewest."""
     return _judged(results, lambda runs, place: _of_law(results, runs, place, claim, part=1.0))
 
 
-def examples_at_quarter(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def examples_at_quarter(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The same at a quarter of B_crit."""
     return _judged(results, lambda runs, place: _of_law(results, runs, place, claim, part=0.25))
 
@@ -69,7 +69,7 @@ def _between(runs: pd.DataFrame, at: float, claim: Claim) -> Evidence:
     return of_ratio(taken.log_over(least_taken), claim.region, fewest=claim.fewest)
 
 
-def time_of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def time_of_32(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The time to the target at B = 32 over that at each other batch size, at its worst, seed by seed."""
     return _judged(results, lambda runs, place: _of_start(runs, claim))
 
@@ -91,7 +91,6 @@ def _of_start(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
 
 def _judged(
     results: Results, judge: Callable[[pd.DataFrame, Place], Evidence | None]
-) -> dict[Place, Evidence]:
+) -> dict[Place, Evidence | None]:
     """The evidence of each tuned arm of a (workload, framework)."""
-    found = {place: judge(runs, place) for place, runs in tuned_runs(results)}
-    return {place: evidence for place, evidence in found.items() if evidence}
+    return {place: judge(runs, place) for place, runs in tuned_runs(results)}

@@ -17,7 +17,7 @@ Quantity = Callable[[np.ndarray, np.ndarray], float]
 
 
 def linear(results: Results, claim: Claim) -> dict[Place, Evidence]:
-    """The largest distance of a peak from the line, in per cent of the line."""
+    """The largest distance of a peak from the line, in per cent of the peak."""
     return {place: _of(peaks, distance, claim, claim.region) for place, peaks in _peaks(results).items()}
 
 

@@ -16,7 +16,7 @@ SMALLEST_POWER = 8
 """Next to a smaller one, one example more or less is much of the batch."""
 
 
-def time_per_epoch(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def time_per_epoch(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The time of an epoch at the smallest batch size over that at the largest."""
 
     def judged(speeds: pd.DataFrame) -> Evidence:
@@ -29,7 +29,7 @@ def time_per_epoch(results: Results, claim: Claim) -> dict[Place, Evidence]:
     return _judged(results, judged, execution="fused", quantity="samples_per_s")
 
 
-def bigger_is_faster(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def bigger_is_faster(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The time of an epoch over that at the next smaller batch size, of the worst pair."""
 
     def judged(speeds: pd.DataFrame) -> Evidence:
@@ -47,7 +47,7 @@ def _ratio(speeds: pd.DataFrame, above: int, below: int, claim: Claim) -> Eviden
     return of_ratio(exactly(np.log(pairs[above] / pairs[below])), claim.region, fewest=claim.fewest)
 
 
-def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The input's share of an idiomatic step at the smallest batch size, less that at the largest."""
 
     def judged(shares: pd.DataFrame) -> Evidence:
@@ -59,7 +59,7 @@ def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence]:
     return _judged(results, judged, execution="idiomatic", quantity="input_share")
 
 
-def powers_of_two(results: Results, claim: Claim) -> dict[Place, Evidence]:
+def powers_of_two(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The speed at powers of two over that of the sizes one below and one above, all powers together."""
 
     def judged(speeds: pd.DataFrame) -> Evidence | None:
@@ -78,10 +78,9 @@ def powers_of_two(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 def _judged(
     results: Results, judge: Callable[[pd.DataFrame], Evidence | None], *, execution: str, quantity: str
-) -> dict[Place, Evidence]:
+) -> dict[Place, Evidence | None]:
     """The evidence of each (workload, framework): a row per process, a column per batch size."""
-    found = {place: judge(values) for place, values in _by_process(results, execution, quantity)}
-    return {place: evidence for place, evidence in found.items() if evidence}
+    return {place: judge(values) for place, values in _by_process(results, execution, quantity)}
 
 
 def _by_process(results: Results, execution: str, quantity: str) -> Iterator[tuple[Place, pd.DataFrame]]:
