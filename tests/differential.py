@@ -34,6 +34,8 @@ norm, the key bias of attention) the quotient is noise of size 1, unless ε is w
 FEWEST_NORMALISED = 4
 """Numbers in a norm's mean: two of them become ±1 whatever they were, and one becomes 0, so that the
 gradient that comes back is rounding alone."""
+GHOST = 4
+"""Examples of a ghost batch."""
 FEWEST_CHANNELS = 2
 """In a group norm: its only shift, where there is one channel, is a number that is added everywhere. What
 follows hardly depends on that, so its gradient is a sum that cancels."""
@@ -68,6 +70,8 @@ def _norms(shape: Shape, batch_size: int) -> list[Layer]:
     found: list[Layer] = []
     if batch_size * math.prod(shape[:-1]) >= FEWEST_NORMALISED:
         found += [spec.BatchNorm(epsilon=EPSILON), spec.BatchNorm(momentum=0.75, epsilon=EPSILON)]
+    if batch_size % GHOST == 0 and GHOST * math.prod(shape[:-1]) >= FEWEST_NORMALISED:
+        found.append(spec.BatchNorm(epsilon=EPSILON, ghost=GHOST))
     if shape[-1] >= FEWEST_NORMALISED:
         found.append(spec.LayerNorm(epsilon=EPSILON))
     for groups in (1, 2) if shape[-1] >= FEWEST_CHANNELS else ():

@@ -4,7 +4,7 @@ import importlib
 from unittest.mock import patch
 
 import numpy as np
-from planting import IMAGES, RANDOM, TEXT, planted, replaced_forward, setting
+from planting import GHOSTS, IMAGES, RANDOM, TEXT, planted, replaced_forward, setting
 
 from benchmarks.models import layers as spec
 
@@ -14,6 +14,12 @@ from benchmarks.models import layers as spec
 @planted("forward pass of layer 1 BatchNorm", IMAGES)
 def batch_norm_epsilon():
     with setting(spec.BatchNorm, eps=1e-3):
+        yield
+
+
+@planted("forward pass of layer 1 BatchNorm", GHOSTS)
+def ghost_batches_normalised_as_one():
+    with setting(spec.BatchNorm, ghost_batches=lambda n: 1):
         yield
 
 
@@ -122,6 +128,17 @@ def unbiased_running_variance():
 @planted("running averages of layer 1 BatchNorm", IMAGES, first="parameter 1.moving_mean after one step")
 def batch_norm_momentum():
     with setting(spec.BatchNorm, momentum=0.01):
+        yield
+
+
+@planted("running averages of layer 1 BatchNorm", GHOSTS, first="parameter 1.moving_mean after one step")
+def averages_of_all_ghost_batches_at_once():
+    layers = importlib.import_module("benchmarks.frameworks.torch_parts.layers")
+
+    def together(self, running, moments):
+        running.lerp_(moments.mean(0), self.momentum)
+
+    with patch.object(layers.GhostBatchNorm, "_average", together):
         yield
 
 

@@ -26,6 +26,10 @@ IMAGES = [
     *(spec.Conv(4, bias=False), spec.BatchNorm(), spec.ReLU(), spec.Conv(4, stride=2), spec.ReLU()),
     *(spec.Residual((spec.Conv(4), spec.GroupNorm(2))), spec.MaxPool(2), spec.Flatten(), spec.Dense(10)),
 ]
+GHOSTS = [
+    *(spec.Conv(4, bias=False), spec.BatchNorm(ghost=8), spec.ReLU(), spec.MaxPool(2)),
+    *(spec.Flatten(), spec.Dense(10)),
+]
 TEXT = [
     *(spec.Embedding(11, 8), spec.PositionEmbedding()),
     spec.Residual((spec.LayerNorm(), spec.Attention(2))),

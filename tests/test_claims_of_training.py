@@ -150,6 +150,34 @@ def test_warm_up_is_judged_by_two_arms_that_differ_in_nothing_else(empty, gain, 
     assert claims.evidence_of(known, claims.claims()["warm-up"]) == {}
 
 
+def with_ghosts(empty, *, gap, won):
+    """Two tuned arms: without ghost batches the largest batch is worse by a gap, of which they win a part."""
+    arms = [{"name": "tuned", "momentum": 0.875}, {"name": "ghost", "momentum": 0.875, "ghost_batch": 32}]
+    plain = runs(test_accuracy=lambda b: 0.9 - gap * (b == 4096), validation_accuracy=lambda b: 1 / b)
+    ghost = runs("ghost", test_accuracy=lambda b: 0.9 - gap + won, validation_accuracy=lambda b: 1 / b)
+    both = pd.concat([plain, ghost])
+    exact = both.assign(test_accuracy=lambda rows: rows["test_accuracy"].round(2))
+    return dataclasses.replace(
+        empty,
+        runs=exact,
+        rates=pd.concat([empty.rates, empty.rates.assign(arm="ghost")]),
+        provenance={"study": {"arms": arms}},
+    )
+
+
+@pytest.mark.parametrize(("won", "expected"), [(0.15, "holds"), (0.0, "fails")])
+def test_ghost_batch_norm_is_judged_by_the_share_of_the_gap_that_it_closes(empty, won, expected):
+    found = judged(with_ghosts(empty, gap=0.2, won=won), "ghost-batch-norm")
+    assert found.effect.value == pytest.approx(100 * (won - 0.3 * 0.2), abs=1)
+    assert told(found) == expected
+
+
+def test_ghost_batch_norm_closes_no_gap_where_there_is_none(empty):
+    found = judged(with_ghosts(empty, gap=0.0, won=0.1), "ghost-batch-norm")
+    assert not found.tested
+    assert found.remark.startswith("no gap of 0.2 points")
+
+
 def test_accuracy_with_one_rate_is_that_of_arms_of_one_rate(empty):
     rows = runs(
         "fixed-lr",

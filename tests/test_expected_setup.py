@@ -81,6 +81,18 @@ def another_limit(original, shape, generator):
     return 1.01 * original(shape, generator)
 
 
+def without_ghosts(original, name, **settings):
+    return original(name, **settings | {"ghost_batch": None})
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet8"])
+def test_ghost_batches_are_those_of_the_plan(model):
+    assert faults(model, ghost_batch=8) == {""}
+    with changed(models, "spec", without_ghosts):
+        (told,) = faults(model, ghost_batch=8)
+    assert told == "its batch norm has other ghost batches than of 8 examples"
+
+
 PLANTS = {
     "augmentation in traces alone": (lambda: changed(Setup, "on", only_in_traces), "its layers are not"),
     "another shift": (

@@ -1,5 +1,6 @@
 """Every output of the hand-written reference, held to another way of computing it."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -122,6 +123,19 @@ def test_batch_norm_normalises_by_the_batch_and_averages_the_biased_variance():
     evaluated = (flat - mean) / np.sqrt(variance + 1e-3) * parameters["gamma"] + parameters["beta"]
     np.testing.assert_allclose(chain.forward(X, training=False).reshape(-1, 4), evaluated, atol=1e-13)
     np.testing.assert_array_equal(parameters["moving_mean"], mean)
+
+
+def test_ghost_batches_are_normalised_as_if_each_came_by_itself():
+    layer = spec.BatchNorm(momentum=0.75, epsilon=1e-3, ghost=2)
+    x = RANDOM.normal(size=(6, 3, 4))
+    y, _, parameters = output(layer, x)
+    _, plain, alone = output(dataclasses.replace(layer, ghost=None), x, training=False)
+    for name in ("gamma", "beta"):
+        alone[name][...] = parameters[name]
+    parts = [plain.forward(x[at : at + 2], training=True) for at in (0, 2, 4)]
+    np.testing.assert_allclose(y, np.concatenate(parts), atol=1e-14)
+    for name in ("moving_mean", "moving_variance"):
+        np.testing.assert_allclose(parameters[name], alone[name], atol=1e-14)
 
 
 def test_group_norm_takes_each_example_and_group_for_itself():

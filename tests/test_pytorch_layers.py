@@ -23,6 +23,11 @@ def normalised(x, axes, epsilon=1e-5):
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + epsilon)
 
 
+def by_threes(x):
+    """Each three examples normalised by themselves."""
+    return np.concatenate([normalised(x[at : at + 3], tuple(range(x.ndim - 1))) for at in (0, 3, 6)])
+
+
 def group_norm(x, p, groups):
     grouped = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
     return normalised(grouped, (1, 3)).reshape(x.shape) * p["gamma"] + p["beta"]
@@ -79,6 +84,10 @@ FORWARD = [
     (L.BatchNorm(), IMAGES, lambda x, p: normalised(x, (0, 1, 2)) * p["gamma"] + p["beta"]),
     (L.BatchNorm(), TEXTS, lambda x, p: normalised(x, (0, 1)) * p["gamma"] + p["beta"]),
     (L.BatchNorm(), TEXTS[:, 0], lambda x, p: normalised(x, 0) * p["gamma"] + p["beta"]),
+    (L.BatchNorm(ghost=3), IMAGES, lambda x, p: by_threes(x) * p["gamma"] + p["beta"]),
+    (L.BatchNorm(ghost=3), TEXTS, lambda x, p: by_threes(x) * p["gamma"] + p["beta"]),
+    (L.BatchNorm(ghost=3), TEXTS[:, 0], lambda x, p: by_threes(x) * p["gamma"] + p["beta"]),
+    (L.BatchNorm(ghost=7), TEXTS, lambda x, p: normalised(x, (0, 1)) * p["gamma"] + p["beta"]),
     (L.GroupNorm(3), IMAGES, lambda x, p: group_norm(x, p, 3)),
     (L.GroupNorm(3), TEXTS, lambda x, p: group_norm(x, p, 3)),
     (L.GroupNorm(3), TEXTS[:, 0], lambda x, p: group_norm(x, p, 3)),
@@ -131,6 +140,16 @@ def test_running_averages_of_batch_norm_take_the_biased_variance(in_torch):
     np.testing.assert_allclose(
         after["0.moving_mean"], 0.75 * 0.25 + 0.25 * IMAGES.mean((0, 1, 2)), rtol=1e-12
     )
+
+
+def test_running_averages_take_one_ghost_batch_after_the_other(in_torch):
+    _, _, after = in_torch(output_of, L.BatchNorm(momentum=0.75, ghost=3), IMAGES)
+    mean, variance = 0.25, 1.25
+    for at in (0, 3, 6):
+        mean = 0.75 * mean + 0.25 * IMAGES[at : at + 3].mean((0, 1, 2))
+        variance = 0.75 * variance + 0.25 * IMAGES[at : at + 3].var((0, 1, 2))
+    np.testing.assert_allclose(after["0.moving_mean"], mean, rtol=1e-12)
+    np.testing.assert_allclose(after["0.moving_variance"], variance, rtol=1e-12)
 
 
 def test_a_random_layer_counts_its_draws(in_torch):

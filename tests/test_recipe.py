@@ -90,6 +90,7 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"schedule": {"shape": "cosine", "factor": 0.5}}, "factor belongs to shape step"),
         ({"augmentation": ["rotate"]}, "'shift' or 'flip'"),
         ({"augmentation": ["flip", "flip"]}, "named twice"),
+        ({"ghost_batch": 1}, "greater than or equal to 2"),
     ],
 )
 def test_an_arm_refuses_what_it_cannot_be(wrong, said):
@@ -126,6 +127,7 @@ def test_scaling_begins_at_64_unless_told_otherwise():
         ({"decay": "decoupled", "clip_norm": 3}, "adam-decoupled-clip"),
         ({"optimizer": "adamw"}, "adamw-decoupled"),
         ({"weight_decay": 0, "augmentation": ["shift", "flip"]}, "adam-shift-flip"),
+        ({"weight_decay": 0, "ghost_batch": 32}, "adam-ghost32"),
         ({"weight_decay": 0, "randomness": "framework"}, "adam-framework-dropout"),
     ],
 )

@@ -132,6 +132,23 @@ def test_a_bad_study_is_refused_by_name_with_a_mend(case):
     assert raised.value.fix
 
 
+@pytest.mark.parametrize(
+    ("model", "sizes", "said"),
+    [
+        ("mlp", [64], "mlp has no batch norm"),
+        ("cnn", [8, 32], "no batch of digits is larger than a ghost batch of 32"),
+        ("cnn", [8, 64, 100], "a batch of 100 examples of digits does not consist of ghost batches of 32"),
+    ],
+)
+def test_ghost_batches_that_would_not_be_are_refused(model, sizes, said):
+    config = changed("arms", 0, "ghost_batch", to=32)
+    config["workloads"] = [{**GOOD["workloads"][0], "model": model, "batch_sizes": sizes}]
+    with pytest.raises(Problem, match=said):
+        check.read(config)
+    config["workloads"][0] |= {"model": "resnet8", "batch_sizes": [8, 64]}
+    assert check.read(config).arms[0].ghost_batch == 32
+
+
 TRANSFORMER = {"model": "transformer", "batch_sizes": [4]}
 TEXT = {"dataset": "tinyshakespeare", "model": "transformer"}
 

@@ -44,12 +44,17 @@ class Setup:
         model: str,
         augmentation: list[str],
         randomness: str = "shared",
+        ghost_batch: int | None = None,
         first: int | None = None,
         **settings,
     ) -> "Setup":
         """A training of a named model on the training examples of a data set, or on the `first` of them."""
         layers = models.spec(
-            model, n_classes=data.n_classes, augmentation=augmentation, randomness=randomness
+            model,
+            n_classes=data.n_classes,
+            augmentation=augmentation,
+            randomness=randomness,
+            ghost_batch=ghost_batch,
         )
         return cls(layers=layers, examples=data.train_x[:first], labels=data.train_y[:first], **settings)
 

@@ -6,7 +6,7 @@ be wrong alike.
 
 import importlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.expected_run import batches
 from benchmarks.models.layer import Layer
-from benchmarks.models.layers import Dropout, RandomFlip, RandomShift, Residual
+from benchmarks.models.layers import BatchNorm, Dropout, RandomFlip, RandomShift, Residual
 from benchmarks.recipe.plan import Plan
 
 SEEDS = (0, 1, 2**31)
@@ -28,11 +28,22 @@ SAME = {"bias": 0.0, "beta": 0.0, "gamma": 1.0, "moving_mean": 0.0, "moving_vari
 BRANCHES = {"body": 0, "shortcut": 1}
 
 
-def sources(layers: tuple[Layer, ...] | list[Layer]) -> set[str]:
+def flat(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """All layers, and those in both branches of a residual."""
+    for layer in layers:
+        yield layer
+        if isinstance(layer, Residual):
+            yield from flat((*layer.body, *layer.shortcut))
+
+
+def sources(layers: list[Layer]) -> set[str]:
     """Where the dropout of a model draws its random numbers from."""
-    own = {layer.source for layer in layers if isinstance(layer, Dropout)}
-    parts = [part for layer in layers if isinstance(layer, Residual) for part in (layer.body, layer.shortcut)]
-    return own.union(*map(sources, parts))
+    return {layer.source for layer in flat(layers) if isinstance(layer, Dropout)}
+
+
+def ghosts(layers: list[Layer]) -> set[int | None]:
+    """The sizes of the ghost batches of a model's batch norms."""
+    return {layer.ghost for layer in flat(layers) if isinstance(layer, BatchNorm)}
 
 
 def drawn(name: str, shape: tuple[int, ...], seed: int, *, ahead: int) -> np.ndarray | None:
@@ -90,6 +101,8 @@ def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:
         yield f"its layers are not {plan.cell.model} behind the augmentation {plan.augmentation}"
     if sources(layers) - {plan.randomness}:
         yield f"its dropout does not draw from the generator of {plan.randomness} randomness"
+    if ghosts(layers) - {plan.ghost_batch}:
+        yield f"its batch norm has other ghost batches than of {plan.ghost_batch} examples"
     if not (np.array_equal(setup.examples, data.train_x) and np.array_equal(setup.labels, data.train_y)):
         yield "its examples are not all training examples"
     if (setup.optimizer, setup.precision, setup.execution) != (plan.optimizer, plan.precision, "fused"):

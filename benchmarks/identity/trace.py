@@ -54,6 +54,7 @@ def set_up(
         data,
         model=model,
         augmentation=arm.augmentation,
+        ghost_batch=arm.ghost_batch,
         first=first,
         framework=framework,
         optimizer=optimizer_of(arm),

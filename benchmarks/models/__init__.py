@@ -7,11 +7,11 @@ import dataclasses
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks.common.errors import Problem
 from benchmarks.models.layer import Layer, Spec
-from benchmarks.models.layers import Dropout, Embedding, RandomFlip, RandomShift, Residual
+from benchmarks.models.layers import BatchNorm, Dropout, Embedding, RandomFlip, RandomShift, Residual
 
 _SHARED = ("flops", "layer", "layers", "parameters", "resnet")
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
@@ -19,9 +19,16 @@ AUGMENTATIONS: dict[str, Layer] = {"shift": RandomShift(), "flip": RandomFlip()}
 
 
 def spec(
-    name: str, *, n_classes: int, augmentation: Sequence[str] = (), randomness: str = "shared"
+    name: str,
+    *,
+    n_classes: int,
+    augmentation: Sequence[str] = (),
+    randomness: str = "shared",
+    ghost_batch: int | None = None,
 ) -> list[Layer]:
-    """The layers of a model, preceded by the augmentation; `randomness` is where its dropout draws from.
+    """The layers of a model, preceded by the augmentation.
+
+    `randomness` is where its dropout draws from, `ghost_batch` the examples in a ghost batch of its batch norm.
 
     Raises:
         Problem: there is no such model.
@@ -31,20 +38,20 @@ def spec(
         hint = f"did you mean {near[0]}? " if near else ""
         raise Problem(f"there is no model '{name}'", fix=f"{hint}known models: {', '.join(NAMES)}")
     layers = importlib.import_module(f"benchmarks.models.{name}").layers(n_classes)
-    return [*(AUGMENTATIONS[each] for each in augmentation), *_with_dropout_from(layers, randomness)]
+    return [*(AUGMENTATIONS[each] for each in augmentation), *_set(layers, randomness, ghost_batch)]
 
 
-def _with_dropout_from(layers: Spec, source: str) -> tuple[Layer, ...]:
-    """The layers, with their dropout drawing its random numbers from this source."""
+def _set(layers: Spec, source: str, ghost: int | None) -> tuple[Layer, ...]:
+    """The layers, with this source of the random numbers of dropout, and these ghost batches."""
 
     def replaced(layer: Layer) -> Layer:
         match layer:
             case Dropout():
                 return dataclasses.replace(layer, source=source)
+            case BatchNorm():
+                return dataclasses.replace(layer, ghost=ghost)
             case Residual():
-                return Residual(
-                    _with_dropout_from(layer.body, source), _with_dropout_from(layer.shortcut, source)
-                )
+                return Residual(_set(layer.body, source, ghost), _set(layer.shortcut, source, ghost))
         return layer
 
     return tuple(replaced(layer) for layer in layers)
@@ -55,10 +62,14 @@ def takes_tokens(layers: Spec) -> bool:
     return isinstance(layers[0], Embedding)
 
 
+def all_layers(layers: Spec) -> Iterator[Layer]:
+    """The layers, and those in the branches of a residual."""
+    for layer in layers:
+        yield layer
+        for part in layer.parts().values():
+            yield from all_layers(part)
+
+
 def is_statistical(layers: Spec) -> bool:
     """Whether dropout draws from a framework's own generator, so that frameworks agree only statistically."""
-    return any(
-        (isinstance(layer, Dropout) and layer.source == "framework")
-        or any(is_statistical(part) for part in layer.parts().values())
-        for layer in layers
-    )
+    return any(isinstance(layer, Dropout) and layer.source == "framework" for layer in all_layers(layers))

@@ -59,10 +59,19 @@ class BatchNorm(Layer):
     In training, y = γ (x − μ) / √(σ² + epsilon) + β with the mean μ and the *biased* variance σ² of the
     batch. Evaluation uses running averages instead, r ← momentum · r + (1 − momentum) · batch, which also
     average the biased variance.
+
+    With `ghost`, that many consecutive examples are a ghost batch, which is normalised by its own μ and σ²;
+    the running averages take one ghost batch after the other (Hoffer et al. 2017, arXiv 1705.08741,
+    algorithm 1). A batch that does not consist of whole ghost batches is one.
     """
 
     momentum: float = 0.9
     epsilon: float = 1e-5
+    ghost: int | None = None
+
+    def ghost_batches(self, n: int) -> int:
+        """The number of ghost batches of a batch of n examples."""
+        return n // self.ghost if self.ghost and n % self.ghost == 0 else 1
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         """`gamma`, `beta` and the running averages, one for each channel."""

@@ -28,7 +28,7 @@ Rate = Annotated[
 
 
 class Arm(Value):
-    """An optimizer with its schedule, a rule that scales its learning rate with B, and augmentation.
+    """An optimizer with its schedule, a rule that scales its learning rate with B, and what layers are given.
 
     B is the batch size. `scaling`: `none` uses `learning_rate` at every B; `linear` multiplies it by
     B / `reference_batch_size` (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` multiplies it by
@@ -53,6 +53,7 @@ class Arm(Value):
     reference_batch_size: int | None = Field(default=None, ge=1)
     augmentation: list[Literal["shift", "flip"]] = []
     randomness: Literal["shared", "framework"] = "shared"
+    ghost_batch: int | None = Field(default=None, ge=2)
 
     @model_validator(mode="after")
     def _settings_belong_to_the_optimizer(self) -> "Arm":
@@ -117,7 +118,8 @@ class Arm(Value):
         decay = ["decoupled" if decoupled else "coupled"] if self.weight_decay else []
         clip = ["clip"] if self.clip_norm else []
         dropout = ["framework-dropout"] if self.randomness == "framework" else []
-        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *dropout])
+        ghost = [f"ghost{self.ghost_batch}"] if self.ghost_batch else []
+        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *dropout, *ghost])
 
     @property
     def for_timing(self) -> "Arm":
@@ -136,4 +138,5 @@ class Arm(Value):
             scaling="none",
             augmentation=self.augmentation,
             randomness=self.randomness,
+            ghost_batch=self.ghost_batch,
         )

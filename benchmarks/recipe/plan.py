@@ -73,6 +73,7 @@ class Plan(Value):
     optimizer: Optimizer
     augmentation: list[str]
     randomness: str
+    ghost_batch: int | None = None
     target: float
     budget: Budget
     evaluations: Evaluations

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 from benchmarks import datasets, frameworks, models
 from benchmarks.common.errors import Problem
+from benchmarks.models.layer import Spec
+from benchmarks.models.layers import BatchNorm
 from benchmarks.recipe.arm import NUMBER, Arm
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
@@ -190,17 +192,39 @@ def _check_model_fits_data(workload: Workload) -> None:
 
 
 def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
-    """Check that there is dropout where an arm sets its randomness, and images where an arm augments."""
+    """Check that a model has the layers that an arm gives settings to, and images where an arm augments."""
     spec = models.spec(workload.model, n_classes=2, randomness="framework")
     if arm.randomness == "framework" and not models.is_statistical(spec):
         raise Problem(
             f"config: arm {arm.name} sets randomness: framework, but {workload.model} has no dropout",
             fix="remove randomness from that arm, or put this model into a study of its own",
         )
+    if arm.ghost_batch:
+        _check_ghost_batches(arm.ghost_batch, spec, arm, workload)
     if arm.augmentation and (other := _no_images(workload.dataset)):
         raise Problem(
             f"config: arm {arm.name} shifts or flips images, but {workload.dataset} is {other}",
             fix="remove augmentation from that arm, or put this data into a study of its own",
+        )
+
+
+def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload) -> None:
+    """Check that there is batch norm, and that each batch is at most a ghost batch or consists of several."""
+    if not any(isinstance(layer, BatchNorm) for layer in models.all_layers(spec)):
+        raise Problem(
+            f"config: arm {arm.name} sets ghost_batch, but {workload.model} has no batch norm",
+            fix="remove ghost_batch from that arm, or put this model into a study of its own",
+        )
+    if max(workload.sizes) <= ghost:
+        raise Problem(
+            f"config: arm {arm.name}: no batch of {workload.dataset} is larger than a ghost batch of {ghost}",
+            fix="name a larger batch size, or a smaller ghost_batch",
+        )
+    if ragged := [size for size in workload.sizes if size > ghost and size % ghost]:
+        raise Problem(
+            f"config: arm {arm.name}: a batch of {ragged[0]} examples of {workload.dataset} does not consist "
+            f"of ghost batches of {ghost}",
+            fix=f"name batch sizes that are multiples of {ghost}, or smaller ones",
         )
 
 

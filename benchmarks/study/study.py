@@ -217,6 +217,7 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
         optimizer=arm.optimizer_at(batch_size, total_steps=workload.total_steps(batch_size)),
         augmentation=arm.augmentation,
         randomness=arm.randomness,
+        ghost_batch=arm.ghost_batch,
         target=workload.target.validation_accuracy,
         budget=workload.budget,
         evaluations=workload.evaluations,

@@ -74,6 +74,7 @@ def set_up(case: Case, arm: Arm, framework: ModuleType, data: Dataset, *, precis
         model=case.model,
         augmentation=arm.augmentation,
         randomness=arm.randomness,
+        ghost_batch=arm.ghost_batch,
         framework=framework,
         optimizer=arm.optimizer_at(1, total_steps=1),
         precision=precision,

@@ -22,6 +22,7 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
         **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
         "optimizer": plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"}),
         **{"augmentation": plan.augmentation, "randomness": plan.randomness},
+        "ghost_batch": plan.ghost_batch,
     }
     return _conditions(
         plan, "certificate", settings, "benchmarks.training.forked", data=data, threads=threads

@@ -33,6 +33,7 @@ def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
         model=plan.cell.model,
         augmentation=plan.augmentation,
         randomness=plan.randomness,
+        ghost_batch=plan.ghost_batch,
         framework=framework,
         optimizer=plan.optimizer,
         precision=plan.precision,

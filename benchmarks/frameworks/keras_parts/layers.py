@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from benchmarks.models.layers import BatchNorm
 from benchmarks.recipe import randomness
 from benchmarks.recipe.randomness import BITS
 
@@ -84,6 +85,39 @@ class RandomFlip(RandomLayer):
         """Each image mirrored left to right with probability ½, [N, H, W, C]."""
         mirrored = self.draw(ops.shape(x)[0]) < 2 ** (BITS - 1)
         return ops.where(mirrored[:, None, None, None], ops.flip(x, axis=2), x)
+
+
+class GhostBatchNorm(keras.layers.BatchNormalization):
+    """`models.layers.BatchNorm` with ghost batches."""
+
+    def __init__(self, layer: BatchNorm) -> None:
+        super().__init__(momentum=layer.momentum, epsilon=layer.epsilon)
+        self.layer = layer
+
+    def call(self, x, training: bool = False):
+        """Normalised by the ghost batches in training, by the running averages in evaluation."""
+        if not training:
+            return super().call(x, training=False)
+        n = ops.shape(x)[0]
+        groups = self._ghost_batches(n)
+        parted = ops.reshape(x, (groups, n // groups, *x.shape[1:]))
+        mean, variance = ops.moments(parted, tuple(range(1, len(x.shape))), keepdims=True)
+        for average, of_groups in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(self._averaged(average, ops.reshape(of_groups, (groups, -1)), groups))
+        normal = (parted - mean) / ops.sqrt(variance + self.epsilon)
+        return self.gamma * ops.reshape(normal, ops.shape(x)) + self.beta
+
+    def _ghost_batches(self, n):
+        """Their number in a batch of n examples, which in a graph of TensorFlow may be a tensor."""
+        if isinstance(n, int):
+            return self.layer.ghost_batches(n)
+        return ops.where(n % self.layer.ghost == 0, n // self.layer.ghost, 1)
+
+    def _averaged(self, average, moments, groups):
+        """(1 − Σ w) r + Σ w_i x_i with w_i = (1 − momentum) momentum^(k − i): one of the k after the other."""
+        later = ops.cast(ops.arange(groups - 1, -1, -1), average.dtype)
+        weights = (1.0 - self.momentum) * ops.power(self.momentum, later)
+        return (1.0 - ops.sum(weights)) * average + ops.sum(weights[:, None] * moments, axis=0)
 
 
 class LowestPadding(keras.Layer):

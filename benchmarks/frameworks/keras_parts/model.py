@@ -115,6 +115,8 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
             return keras.layers.Conv2D(
                 layer.filters, layer.size, layer.stride, padding=padding, use_bias=layer.bias, **EMPTY
             )
+        case BatchNorm(ghost=int()):
+            return custom.GhostBatchNorm(layer)
         case BatchNorm():
             return keras.layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
         case GroupNorm():

@@ -46,29 +46,41 @@ class Norm(ManualLayer):
 
 
 class BatchNorm(Norm):
-    """x̂ over all axes but the channels: by the batch's moments in training, by running averages otherwise."""
+    """x̂ over all axes but the channels, of each ghost batch by itself; in evaluation by running averages."""
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """y, in the shape of x."""
         mean, variance = self.parameters["moving_mean"], self.parameters["moving_variance"]
+        parted = self._parted(x)
         if training:
-            mean, variance = moments(x, all_but_last(x))
+            mean, variance = moments(parted, self._axes(parted))
             self._update_average("moving_mean", mean)
             self._update_average("moving_variance", variance)
         self.deviation = np.sqrt(variance + self.spec.epsilon)
-        self.normal = (x - mean) / self.deviation
+        self.normal = ((parted - mean) / self.deviation).reshape(x.shape)
         return self.scaled()
 
-    def _update_average(self, name: str, batch: np.ndarray) -> None:
-        """r ← momentum · r + (1 − momentum) · batch."""
+    def _parted(self, x: np.ndarray) -> np.ndarray:
+        """[N, …, C] to [ghost batches, examples of each, …, C]."""
+        return x.reshape(self.spec.ghost_batches(len(x)), -1, *x.shape[1:])
+
+    def _axes(self, parted: np.ndarray) -> Axes:
+        """Every axis except the ghost batches and the channels."""
+        return tuple(range(1, parted.ndim - 1))
+
+    def _update_average(self, name: str, moments: np.ndarray) -> None:
+        """r ← momentum · r + (1 − momentum) · moment, for one ghost batch after the other."""
         running, momentum = self.parameters[name], self.spec.momentum
-        running[...] = momentum * running + (1.0 - momentum) * batch.reshape(-1)
+        for of_ghost in moments.reshape(len(moments), -1):
+            running[...] = momentum * running + (1.0 - momentum) * of_ghost
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """dx, also through the moments of the batch, which depend on every example."""
-        return normalised_gradient(
-            self.unscaled(dy), normal=self.normal, deviation=self.deviation, axes=all_but_last(dy)
+        """dx, also through the moments of a ghost batch, which depend on each of its examples."""
+        d_normal, normal = self._parted(self.unscaled(dy)), self._parted(self.normal)
+        dx = normalised_gradient(
+            d_normal, normal=normal, deviation=self.deviation, axes=self._axes(d_normal)
         )
+        return dx.reshape(dy.shape)
 
 
 class GroupNorm(Norm):

@@ -5,6 +5,7 @@ bits are compared as whole numbers, which is exact in every precision.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ class BiasedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise by the batch in training, by the running averages in evaluation."""
         if x.ndim == 3:  # in text, each position counts as an example
-            return self.forward(x.flatten(0, 1)).view_as(x)
+            return BiasedBatchNorm.forward(self, x.flatten(0, 1)).view_as(x)
         if not self.training:
             averages = self.running_mean, self.running_var
             return functional.batch_norm(x, *averages, self.weight, self.bias, eps=self.eps)
@@ -100,6 +101,38 @@ class BiasedBatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance, self.momentum)
         return y
+
+
+class GhostBatchNorm(BiasedBatchNorm):
+    """Batch norm of each ghost batch by itself; `ghost_batches` gives their number in a batch of n."""
+
+    def __init__(self, channels: int, ghost_batches: Callable[[int], int], **settings) -> None:
+        super().__init__(channels, **settings)
+        self.ghost_batches = ghost_batches
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise by the ghost batches in training, by the running averages in evaluation."""
+        groups = self.ghost_batches(len(x))
+        if groups == 1 or not self.training:
+            return super().forward(x)
+        return self._parted(x.unflatten(0, (groups, -1)), channels=-1 if x.ndim == 3 else 2).flatten(0, 1)
+
+    def _parted(self, x: torch.Tensor, channels: int) -> torch.Tensor:
+        """x̂ γ + β of [ghost batches, examples, …]; `channels` is the axis of the channels."""
+        axes = [axis for axis in range(1, x.ndim) if axis != channels % x.ndim]
+        variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+        with torch.no_grad():
+            self._average(self.running_mean, mean.flatten(1))
+            self._average(self.running_var, variance.flatten(1))
+        shape = [-1 if axis == channels % x.ndim else 1 for axis in range(x.ndim)]
+        normal = (x - mean) * (variance + self.eps).rsqrt()
+        return normal * self.weight.view(shape) + self.bias.view(shape)
+
+    def _average(self, running: torch.Tensor, moments: torch.Tensor) -> None:
+        """r ← (1 − m)ᵏ r + Σ m (1 − m)^(k − i) of the i-th of k, which is one after the other at once."""
+        later = torch.arange(len(moments) - 1, -1, -1, device=moments.device)
+        weights = self.momentum * (1 - self.momentum) ** later.to(moments.dtype)
+        running.mul_((1 - self.momentum) ** len(moments)).add_(weights @ moments)
 
 
 class GlobalAveragePool(nn.Module):

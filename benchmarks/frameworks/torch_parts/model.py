@@ -46,6 +46,14 @@ def group_norm(layer: spec.GroupNorm, shape: Shape) -> nn.GroupNorm:
     return kind(layer.groups, shape[-1], eps=layer.epsilon)
 
 
+def batch_norm(layer: spec.BatchNorm, shape: Shape) -> nn.Module:
+    """Batch norm, of ghost batches if there are any."""
+    settings = {"eps": layer.epsilon, "momentum": 1 - layer.momentum}
+    if layer.ghost:
+        return custom.GhostBatchNorm(shape[-1], layer.ghost_batches, **settings)
+    return custom.BiasedBatchNorm(shape[-1], **settings)
+
+
 def residual(layer: spec.Residual, shape: Shape) -> custom.Residual:
     """A residual, with both branches built the same way."""
     return custom.Residual(sequential(layer.body, shape), sequential(layer.shortcut, shape))
@@ -59,9 +67,7 @@ def dropout(layer: spec.Dropout, shape: Shape) -> nn.Module:
 MODULES: dict[type[Layer], Callable[[Any, Shape], nn.Module]] = {
     spec.Dense: dense,
     spec.Conv: conv,
-    spec.BatchNorm: lambda layer, shape: custom.BiasedBatchNorm(
-        shape[-1], eps=layer.epsilon, momentum=1 - layer.momentum
-    ),
+    spec.BatchNorm: batch_norm,
     spec.GroupNorm: group_norm,
     spec.LayerNorm: layer_norm,
     spec.ReLU: lambda layer, shape: nn.ReLU(),

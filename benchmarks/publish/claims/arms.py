@@ -1,0 +1,29 @@
+"""Pairs of tuned arms that differ in one setting alone, which one of them has."""
+
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+import pandas as pd
+
+from benchmarks.publish.claims.evidence import Place
+from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.results import Results
+
+Settings = dict
+"""An arm as `provenance.json` has it."""
+
+
+def with_and_without(
+    results: Results, has: Callable[[Settings], object], without: Callable[[Settings], Settings]
+) -> Iterator[tuple[Place, pd.DataFrame, pd.DataFrame]]:
+    """The runs of each arm that has a setting, at each place, and those of the arm that is the same without.
+
+    `without` takes the setting from an arm.
+    """
+    found = dict(tuned_runs(results))
+    arms = {arm["name"]: {**arm, "name": ""} for arm in results.provenance["study"]["arms"]}
+    for one, other in permutations(arms, 2):
+        if has(arms[one]) and not has(arms[other]) and without(arms[one]) == without(arms[other]):
+            for place in found:
+                if place.arm == one and (beside := place._replace(arm=other)) in found:
+                    yield place, found[place], found[beside]
