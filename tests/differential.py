@@ -139,7 +139,7 @@ def _specs(draw: st.DrawFn, shape: Shape, batch_size: int) -> tuple[Layer, ...]:
 
 
 @st.composite
-def _optimizers(draw: st.DrawFn) -> Optimizer:
+def _optimizers(draw: st.DrawFn, accumulation: int) -> Optimizer:
     """Any of the five, with decay, clipping and schedule."""
     name = draw(st.sampled_from(["sgd", "momentum", "nesterov", "adam", "adamw"]))
     shape = draw(st.sampled_from(["constant", "step", "cosine"]))
@@ -155,6 +155,7 @@ def _optimizers(draw: st.DrawFn) -> Optimizer:
         weight_decay=draw(st.sampled_from([0.0, 2.0**-5])),
         decay="coupled" if name == "adamw" else draw(st.sampled_from(["coupled", "decoupled"])),
         clip_norm=draw(st.sampled_from([None, 0.5, 1e30])),
+        accumulation=accumulation,
         schedule=schedule,
         total_steps=STEPS,
     )
@@ -167,10 +168,11 @@ def trainings(draw: st.DrawFn) -> Training:
     images = st.tuples(extent, extent, st.sampled_from([1, 3, 4]))
     shape = draw(st.one_of(images, st.just((POSITIONS,))))
     batch_size = draw(st.sampled_from([1, 2, 5, 7, 8, 24]))
+    parts = draw(st.sampled_from([1, *(n for n in (2, 4) if batch_size % n == 0)]))
     return Training(
-        layers=draw(_specs(shape, batch_size)),
+        layers=draw(_specs(shape, batch_size // parts)),
         shape=shape,
-        optimizer=draw(_optimizers()),
+        optimizer=draw(_optimizers(parts)),
         execution=draw(st.sampled_from(["idiomatic", "fused"])),
         batch_size=batch_size,
         seed=draw(st.integers(0, 10**6)),

@@ -138,6 +138,10 @@ PLANTS = {
     ),
     "a lower target": (lambda: planned(target=0.85), "target is 0.85, and the study says 0.9"),
     "augmentation": (lambda: planned(augmentation=["flip"]), "augmentation is ['flip']"),
+    "accumulation": (
+        lambda: planned(optimizer=lambda plan: plan.optimizer.model_copy(update={"accumulation": 4})),
+        "optimizer.accumulation is 4",
+    ),
     "ghost batches": (lambda: planned(ghost_batch=8), "ghost_batch is 8"),
     "another precision": (lambda: planned(precision="float64"), "precision is float64"),
     "another device": (lambda: planned(device="auto"), "device is auto"),

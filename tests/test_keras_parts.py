@@ -35,7 +35,7 @@ def subject(request, tmp_path_factory):
 
 def test_every_layer_and_both_executions_agree_with_the_reference_in_float64(subject):
     _, found = subject
-    assert len(found["float64"]) == 8
+    assert len(found["float64"]) == 12
     assert {case: at for case, at in found["float64"].items() if at[1] > 1e-11} == {}
 
 

@@ -54,6 +54,35 @@ def everything(made):
     return {**made.parameters(), **made.optimizer_state(), "logits": made.logits(X)}
 
 
+def after_batches_of_eight(layers, execution, **settings):
+    """All that a training of twelve steps leaves behind, and its losses and norms."""
+    optimizer = OPTIMIZERS["nesterov"].model_copy(update=settings)
+    made = trainer(optimizer, layers=layers, execution=execution)
+    taken = made.train(BatchStream(30, seed=5).batches(8, first=0, count=STEPS))
+    return {**everything(made), "loss": taken.loss, "norm": taken.gradient_norm}
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("accumulation", [2, 4, 8])
+def test_accumulated_gradients_are_those_of_the_whole_batch(accumulation, execution):
+    layers = [spec.Conv(4), spec.GroupNorm(2), spec.GELU(), spec.Flatten(), spec.Dense(5)]
+    whole = after_batches_of_eight(layers, execution)
+    for name, array in after_batches_of_eight(layers, execution, accumulation=accumulation).items():
+        np.testing.assert_allclose(array, whole[name], rtol=0, atol=1e-12 * abs(whole[name]).max())
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_micro_batches_pass_a_batch_norm_as_ghost_batches_do(execution):
+    def normed(ghost):
+        return [spec.Conv(4), spec.BatchNorm(ghost=ghost), spec.ReLU(), spec.Flatten(), spec.Dense(5)]
+
+    ghosts = after_batches_of_eight(normed(2), execution)
+    for name, array in after_batches_of_eight(normed(None), execution, accumulation=4).items():
+        np.testing.assert_allclose(array, ghosts[name], rtol=0, atol=1e-12 * abs(ghosts[name]).max())
+    plain = after_batches_of_eight(normed(None), execution)
+    assert abs(plain["logits"] - ghosts["logits"]).max() > 1e-3
+
+
 def by_one_reckoning(optimizer, parameters, gradients, state, row):
     """What the optimizer's equation gives for each parameter, and the norm of the gradients."""
     norm = np.sqrt(sum(np.square(gradient).sum() for gradient in gradients.values()))

@@ -91,6 +91,7 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"augmentation": ["rotate"]}, "'shift' or 'flip'"),
         ({"augmentation": ["flip", "flip"]}, "named twice"),
         ({"ghost_batch": 1}, "greater than or equal to 2"),
+        ({"accumulation": 3}, "2, 4 or 8"),
     ],
 )
 def test_an_arm_refuses_what_it_cannot_be(wrong, said):
@@ -128,6 +129,7 @@ def test_scaling_begins_at_64_unless_told_otherwise():
         ({"optimizer": "adamw"}, "adamw-decoupled"),
         ({"weight_decay": 0, "augmentation": ["shift", "flip"]}, "adam-shift-flip"),
         ({"weight_decay": 0, "ghost_batch": 32}, "adam-ghost32"),
+        ({"weight_decay": 0, "accumulation": 4}, "adam-accumulation4"),
         ({"weight_decay": 0, "randomness": "framework"}, "adam-framework-dropout"),
     ],
 )

@@ -30,7 +30,7 @@ ARM = Arm(
     augmentation=["shift", "flip"],
     scaling="none",
 )
-MODEL, LARGEST = "cnn", 150
+MODEL, LARGEST = "cnn", 152
 
 
 def of_timing(**settings):
@@ -128,6 +128,7 @@ PLANTS = {
     "float32": (EXECUTIONS, lambda: set_up_of(precision="float32")),
     "no_clipping": (EXECUTIONS, lambda: of_timing(clip_norm=None)),
     "another_momentum": (EXECUTIONS, lambda: of_timing(momentum=0.5)),
+    "accumulation": (EXECUTIONS, lambda: of_timing(accumulation=4, augmentation=[])),
     "no_decay": (EXECUTIONS, lambda: of_timing(weight_decay=0.0, decay=None)),
     "another_decay": (EXECUTIONS, lambda: of_timing(decay=None)),
     "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
@@ -158,26 +159,28 @@ CASES = [(name, execution) for name, (executions, _) in PLANTS.items() for execu
 
 
 @functools.cache
-def reference(execution):
-    data = tracing.blobs()
+def reference(execution, accumulation=None):
+    data, arm = tracing.blobs(), ARM.model_copy(update={"accumulation": accumulation})
     common = {"model": MODEL, "execution": "idiomatic", "precision": "float64"}
-    setup = set_up(tracing.numpy_in_float64(), data, ARM, first=None, **common)
-    return judged(timed.by_the_arm(setup, ARM, largest=LARGEST), execution=execution, precision="float64")
+    setup = set_up(tracing.numpy_in_float64(), data, arm, first=None, **common)
+    return judged(timed.by_the_arm(setup, arm, largest=LARGEST), execution=execution, precision="float64")
 
 
-def of_few_steps(execution):
+def of_few_steps(execution, accumulation=None):
     """The reference without what the tiny model comes to."""
-    return {key: value for key, value in reference(execution).items() if OVER_MANY_STEPS not in key.of}
+    made = reference(execution, accumulation)
+    return {key: value for key, value in made.items() if OVER_MANY_STEPS not in key.of}
 
 
-def recorded(name, execution):
+def recorded(name, execution, accumulation=None):
     """What PyTorch's timed round does, with the plant or, for None, without."""
     from benchmarks.frameworks import pytorch
 
     pytorch.configure(threads=1, device="cpu", precision="float64")
     with PLANTS[name][1]() if name else contextlib.nullcontext():
         of_case = {"model": MODEL, "execution": execution, "largest": LARGEST}
-        return timed.by_throughput(pytorch, ARM, tracing.blobs(), **of_case)
+        arm = ARM.model_copy(update={"accumulation": accumulation})
+        return timed.by_throughput(pytorch, arm, tracing.blobs(), **of_case)
 
 
 def late(begins):
@@ -275,9 +278,12 @@ def in_torch():
     yield from pytorch_process.torch_process()
 
 
+@pytest.mark.parametrize("accumulation", [None, 4])
 @pytest.mark.parametrize("execution", EXECUTIONS)
-def test_a_timed_round_is_of_the_arms_training(in_torch, execution):
-    found = differences(in_torch(recorded, None, execution), of_few_steps(execution))
+def test_a_timed_round_is_of_the_arms_training(in_torch, execution, accumulation):
+    found = differences(
+        in_torch(recorded, None, execution, accumulation), of_few_steps(execution, accumulation)
+    )
     assert found
     assert max(found.values()) < BOUND, found
 

@@ -151,13 +151,7 @@ class Trainer(trainer.KerasTrainer):
         self, batch: tf.Tensor, coefficients: tf.Tensor, trained: list, averages: list, slots: list
     ) -> tuple[tf.Tensor, list]:
         """One step as a function of the state: its metrics (loss, and norm if it clips) and the new state."""
-        x, labels = tf.gather(self._examples, batch), tf.gather(self._labels, batch)
-        with tf.GradientTape() as tape:
-            tape.watch(trained)
-            logits, averages = self.model.stateless_call(trained, averages, x, training=True)
-            each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-            loss = tf.reduce_mean(each)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, trained)]
+        loss, gradients, averages = self._accumulated(batch, trained, averages)
         metrics = [loss]
         if self.settings.clip_norm:
             gradients, norm = clipped(gradients, self.settings.clip_norm)
@@ -165,6 +159,36 @@ class Trainer(trainer.KerasTrainer):
         each = zip(trained, gradients, slots, strict=True)
         after = [self.settings.step(*of_one, coefficients) for of_one in each]
         return tf.stack(metrics), [[new for new, _ in after], averages, [state for _, state in after]]
+
+    def _accumulated(
+        self, batch: tf.Tensor, trained: list, averages: list
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list]:
+        """The mean loss and the mean gradients of a batch's micro-batches, and the averages after them."""
+        n = self.settings.accumulation
+        if n == 1:
+            return self._gradients(batch, trained, averages)
+        parts = tf.reshape(batch, (n, -1))
+
+        def body(row: tf.Tensor, total: list, averages: list) -> tuple:
+            loss, gradients, averages = self._gradients(parts[row], trained, averages)
+            return row + 1, [one + more for one, more in zip(total, [loss, *gradients], strict=True)], averages
+
+        zeros = [tf.zeros((), self.precision), *map(tf.zeros_like, trained)]
+        _, total, averages = tf.while_loop(lambda row, *_: row < n, body, (tf.constant(0), zeros, averages))
+        loss, *gradients = [each / n for each in total]
+        return loss, gradients, averages
+
+    def _gradients(
+        self, batch: tf.Tensor, trained: list, averages: list
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list]:
+        """The loss and the gradients of a micro-batch, and the running averages after it."""
+        x, labels = tf.gather(self._examples, batch), tf.gather(self._labels, batch)
+        with tf.GradientTape() as tape:
+            tape.watch(trained)
+            logits, averages = self.model.stateless_call(trained, averages, x, training=True)
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+            loss = tf.reduce_mean(each)
+        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, trained)], averages
 
     def _load_fused(self, batches: np.ndarray) -> Loaded:
         """Gather the examples and labels as the compiled loop does, without its steps."""

@@ -199,6 +199,36 @@ class Trainer(trainer.KerasTrainer):
     def _step(self, state: list, data: tuple, batch: jax.Array, coefficients: jax.Array) -> tuple:
         """One step as a function of the state: the new state and its metrics (loss, and norm if it clips)."""
         trained, averages, slots = state
+        averages, (loss, gradients) = self._accumulated(trained, averages, data, batch)
+        metrics = [loss]
+        if self.settings.clip_norm:
+            gradients, norm = clipped(gradients, self.settings.clip_norm)
+            metrics.append(norm)
+        each = zip(trained, gradients, slots, strict=True)
+        after = [self.settings.step(*of_one, coefficients) for of_one in each]
+        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(metrics)
+
+    def _accumulated(self, trained: list, averages: list, data: tuple, batch: jax.Array) -> tuple:
+        """The averages after a batch's micro-batches, and their mean loss and mean gradients.
+
+        Where XLA computes no loops well, the micro-batches are no loop either.
+        """
+        n = self.settings.accumulation
+        if n == 1:
+            return self._gradients(trained, averages, data, batch)
+
+        def add(carry: tuple, part: jax.Array) -> tuple:
+            averages, total = carry
+            averages, of_part = self._gradients(trained, averages, data, part)
+            return (averages, jax.tree.map(jnp.add, total, of_part)), None
+
+        zeros = jnp.zeros((), self.precision), jax.tree.map(jnp.zeros_like, trained)
+        unroll = 1 if self.in_one_loop else n
+        (averages, total), _ = jax.lax.scan(add, (averages, zeros), batch.reshape(n, -1), unroll=unroll)
+        return averages, jax.tree.map(lambda each: each / n, total)
+
+    def _gradients(self, trained: list, averages: list, data: tuple, batch: jax.Array) -> tuple:
+        """The running averages after a micro-batch, and its loss and gradients."""
         x, labels = _at(data, batch)
 
         def loss_of(trained: list) -> tuple:
@@ -207,13 +237,7 @@ class Trainer(trainer.KerasTrainer):
             return -jnp.mean(jnp.sum(chosen * jax.nn.log_softmax(logits), axis=-1)), new_averages
 
         (loss, averages), gradients = jax.value_and_grad(loss_of, has_aux=True)(trained)
-        metrics = [loss]
-        if self.settings.clip_norm:
-            gradients, norm = clipped(gradients, self.settings.clip_norm)
-            metrics.append(norm)
-        each = zip(trained, gradients, slots, strict=True)
-        after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(metrics)
+        return averages, (loss, gradients)
 
     def _load_fused(self, batches: np.ndarray) -> Loaded:
         """Gather the examples and labels as the compiled loop does, without its steps."""

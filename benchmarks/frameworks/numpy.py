@@ -139,13 +139,30 @@ class Trainer:
         losses, norms = [], []
         rows = self.optimizer.coefficients(self.step, len(batches)).tolist()
         for (x, y), coefficients in zip(self._gathered(batches), rows, strict=True):
-            loss, d_logits = cross_entropy(self.model.forward(x, training=True), y)
-            self.model.backward(d_logits)
+            losses.append(self._accumulated(x, y))
             norms.append(self.update.step(coefficients))
-            losses.append(loss)
         self.step += len(batches)
         clips = self.optimizer.clip_norm is not None
         return Steps(np.array(losses, self.precision), np.array(norms, self.precision) if clips else None)
+
+    def _accumulated(self, x: np.ndarray, y: np.ndarray) -> np.floating:
+        """The mean loss over the micro-batches of a batch; the mean gradient goes to `update.gradients`."""
+        n = self.optimizer.accumulation
+        if n == 1:
+            return self._backward(x, y)
+        losses, gradients = [], []
+        for part in zip(np.split(x, n), np.split(y, n), strict=True):
+            losses.append(self._backward(*part))
+            gradients.append([array.copy() for array in self.update.gradients.whole])
+        for array, *parts in zip(self.update.gradients.whole, *gradients, strict=True):
+            array[...] = np.mean(parts, axis=0)
+        return np.mean(losses)
+
+    def _backward(self, x: np.ndarray, y: np.ndarray) -> np.floating:
+        """Forward pass, loss and backward pass of a micro-batch."""
+        loss, d_logits = cross_entropy(self.model.forward(x, training=True), y)
+        self.model.backward(d_logits)
+        return loss
 
     def _gathered(self, batches: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The examples and labels of each batch."""

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -155,10 +155,23 @@ class Trainer:
         return torch.stack([self._step(x, y, rate) for (x, y), rate in pairs])
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, rate: float) -> torch.Tensor:
+        n = self.settings.accumulation
+        if n > 1:
+            return self._accumulated_step(x.chunk(n), y.chunk(n), rate)
         loss = mean_loss(self.model(x.to(self.device)), y.to(self.device))
         self.model.zero_grad()
         loss.backward()
         return metrics(loss, self.optimizer.step(rate))
+
+    def _accumulated_step(
+        self, xs: Sequence[torch.Tensor], ys: Sequence[torch.Tensor], rate: float
+    ) -> torch.Tensor:
+        self.model.zero_grad()
+        losses = []
+        for x, y in zip(xs, ys, strict=True):
+            losses.append(mean_loss(self.model(x.to(self.device)), y.to(self.device)) / len(xs))
+            losses[-1].backward()
+        return metrics(torch.stack(losses).sum(), self.optimizer.step(rate))
 
     def _fused_steps(self, batches: np.ndarray) -> torch.Tensor:
         return self.fused.train(batches, self.optimizer.coefficients(self.steps_taken, len(batches)))

@@ -18,7 +18,7 @@ from benchmarks.study.study import Study, Workload, replicates
 
 DEFAULTS = {
     **{"momentum": 0.0, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
-    **{"decay": "coupled", "clip_norm": None, "weight_decay": 0.0},
+    **{"decay": "coupled", "clip_norm": None, "weight_decay": 0.0, "accumulation": 1},
 }
 """What an arm that leaves a setting out is trained with, as config/README.md says."""
 TOLERANCE = 1e-6

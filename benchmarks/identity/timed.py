@@ -28,6 +28,9 @@ EXAMPLES = 116
 Fits = dict[tuple[int, int], list[int]]
 """Batch size and about how many steps a round of `fit` has; the sizes of the batches of each round."""
 FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 2): [8] * 2, (48, 6): [48, 48, 20] * 2}
+WHOLE_EXAMPLES = 144
+"""Of an arm that accumulates gradients: all batches are whole, since frameworks differ in what follows."""
+WHOLE_FITS: Fits = {(8, 18): [8] * 18, (8, 2): [8] * 2, (48, 6): [48] * 3 * 2}
 FIT_ROUNDS = 4
 """All of a call of `fit`, the first one, which is not counted, among them."""
 LONG_STEPS = 500
@@ -44,8 +47,10 @@ def case_of(arm: Arm, data: Dataset, *, model: str, execution: Execution) -> Cas
     return Case(dataset=data.name, model=model, step_kind=arm.step_kind, execution=execution, **sizes)
 
 
-def fits_on(largest: int) -> dict[int, Fits]:
+def fits_on(arm: Arm, largest: int) -> dict[int, Fits]:
     """The rounds of `fit` by the number of examples: at small batch sizes, and at the largest of a study."""
+    if arm.accumulation:
+        return {WHOLE_EXAMPLES: WHOLE_FITS, 2 * largest: {(largest, 2): [largest] * 2}}
     return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
 
 
@@ -72,7 +77,7 @@ def by_throughput(
     if execution == "fused":
         return in_calls(setup, case, execution, of_call=STEPS)
     trace: Trace = {}
-    for n, of_fits in fits_on(largest).items():
+    for n, of_fits in fits_on(arm, largest).items():
         trace |= in_fits(alike(setup, n), of_fits, f"on {n} {execution}")
     return trace
 
@@ -127,6 +132,7 @@ def stated(arm: Arm) -> Optimizer:
         "weight_decay": RATE if arm.weight_decay else 0.0,
         "decay": arm.decay or "coupled",
         "clip_norm": 1.0 if arm.clip_norm else None,
+        "accumulation": arm.accumulation or 1,
     }
     return Optimizer(name=arm.optimizer, learning_rate=RATE, **settings)
 
@@ -138,7 +144,7 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     trace = by_steps(made, "fused", of_call=STEPS)
     trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", of_call=LONG_STEPS)
     trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
-    for n, of_fits in fits_on(largest).items():
+    for n, of_fits in fits_on(arm, largest).items():
         trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
     return trace
 

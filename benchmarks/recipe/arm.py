@@ -48,6 +48,7 @@ class Arm(Value):
     weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] | None = None
     clip_norm: Positive | None = None
+    accumulation: Literal[2, 4, 8] | None = None
     schedule: Schedule = Schedule()
     scaling: Literal["none", "linear", "sqrt"]
     reference_batch_size: int | None = Field(default=None, ge=1)
@@ -106,7 +107,8 @@ class Arm(Value):
         """
         ratio = batch_size / (self.reference_batch_size or REFERENCE_BATCH_SIZE)
         scale = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[self.scaling]
-        names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm", "schedule")
+        names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm")
+        names += ("accumulation", "schedule")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         rate = self.at_start.learning_rate * scale
         return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)
@@ -118,8 +120,9 @@ class Arm(Value):
         decay = ["decoupled" if decoupled else "coupled"] if self.weight_decay else []
         clip = ["clip"] if self.clip_norm else []
         dropout = ["framework-dropout"] if self.randomness == "framework" else []
+        parts = [f"accumulation{self.accumulation}"] if self.accumulation else []
         ghost = [f"ghost{self.ghost_batch}"] if self.ghost_batch else []
-        return "-".join([self.optimizer, *decay, *clip, *self.augmentation, *dropout, *ghost])
+        return "-".join([self.optimizer, *decay, *clip, *parts, *self.augmentation, *dropout, *ghost])
 
     @property
     def for_timing(self) -> "Arm":
@@ -135,6 +138,7 @@ class Arm(Value):
             weight_decay=2**-10 if self.weight_decay else 0.0,
             decay=self.decay,
             clip_norm=1.0 if self.clip_norm else None,
+            accumulation=self.accumulation,
             scaling="none",
             augmentation=self.augmentation,
             randomness=self.randomness,

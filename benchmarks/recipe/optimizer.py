@@ -109,6 +109,9 @@ SLOTS: dict[str, tuple[str, ...]] = {
 class Optimizer(Value):
     """One optimizer with its schedule; below, g is the gradient of the mean loss over the batch.
 
+    With `accumulation` k, g is the mean of the gradients of the batch's k micro-batches, equal parts of
+    consecutive examples that pass the layers one after the other.
+
     First, with `clip_norm` c, the gradient is clipped: g ← g · min(1, c / ‖g‖), with the norm over all
     parameters together (Pascanu et al. 2013, arXiv 1211.5063, algorithm 1). Then weight decay λ acts on
     every trained parameter; `coupled`: g ← g + λ θ; `decoupled`: θ ← (1 − η_t λ) θ before the step
@@ -133,6 +136,7 @@ class Optimizer(Value):
     weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] = "coupled"
     clip_norm: Positive | None = None
+    accumulation: int = Field(default=1, ge=1)
     schedule: Schedule = Schedule()
     total_steps: int = Field(default=1, ge=1, lt=MOST_STEPS)
 

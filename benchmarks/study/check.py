@@ -199,6 +199,12 @@ def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
             f"config: arm {arm.name} sets randomness: framework, but {workload.model} has no dropout",
             fix="remove randomness from that arm, or put this model into a study of its own",
         )
+    if ragged := [size for size in workload.sizes if size % (arm.accumulation or 1)]:
+        raise Problem(
+            f"config: arm {arm.name}: a batch of {ragged[0]} examples of {workload.dataset} does not divide "
+            f"into {arm.accumulation} micro-batches",
+            fix=f"name batch sizes that are multiples of {arm.accumulation}",
+        )
     if arm.ghost_batch:
         _check_ghost_batches(arm.ghost_batch, spec, arm, workload)
     if arm.augmentation and (other := _no_images(workload.dataset)):

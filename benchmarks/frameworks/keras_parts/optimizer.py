@@ -39,12 +39,16 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
 
     Keras's own optimizers compute other equations under the same names: SGD has the learning rate inside
     the velocity, Adam adds epsilon before the bias correction, and weight decay is always decoupled.
-    If the optimizer clips, `gradient_norms` [KEPT_NORMS] holds the norms of the last gradients before
+    Keras calls it for every micro-batch, and itself takes the mean of their gradients. If the optimizer clips,
+    `gradient_norms` [KEPT_NORMS] holds the norms of the last gradients before
     clipping; that of step k, counted from 0 since the reset, is at k modulo KEPT_NORMS.
     """
 
     def __init__(self, settings: Optimizer) -> None:
-        super().__init__(learning_rate=settings.learning_rate, name="recipe")
+        parts = settings.accumulation if settings.accumulation > 1 else None
+        super().__init__(
+            learning_rate=settings.learning_rate, gradient_accumulation_steps=parts, name="recipe"
+        )
         self.settings = settings
         self.table = coefficient_table(settings)
 
@@ -64,19 +68,24 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
         return [tuple(of_one) for of_one in self._slots]
 
     def apply(self, grads: list, trainable_variables: list | None = None) -> None:
-        """Clip, look up the coefficients of this step and update every variable."""
+        """Update every variable, or only add the gradients of a micro-batch up."""
         # TensorFlow's gradient of an embedding is a list of rows, in which one row may occur several times;
         # for the norm, Keras would square each occurrence separately.
         grads = [ops.reshape(gradient, shape) for gradient, shape in zip(grads, self.shapes, strict=True)]
+        super().apply(grads, trainable_variables)
+
+    def _clip_gradients(self, grads: list) -> list:
+        """Clip and look up the coefficients of this step, which Keras is about to take."""
         if self.settings.clip_norm:
             grads, norm = clipped(grads, self.settings.clip_norm)
             self._keep(norm)
         self.coefficients = self._coefficients(grads[0].dtype)
-        super().apply(grads, trainable_variables)
+        return grads
 
     def _keep(self, norm) -> None:
         """Write the norm of this step into `gradient_norms`, on the device."""
-        place = ops.reshape(ops.mod(self.iterations.value, self.gradient_norms.shape[0]), (1, 1))
+        step = ops.convert_to_tensor(self.iterations)
+        place = ops.reshape(ops.mod(step, self.gradient_norms.shape[0]), (1, 1))
         kept = ops.scatter_update(self.gradient_norms.value, place, ops.reshape(norm, (1,)))
         self.gradient_norms.assign(kept)
 
@@ -84,7 +93,7 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
         """The row of the table for this step; plain numbers if the table has only one row."""
         if len(self.table) == 1:
             return self.table[0].tolist()
-        step = ops.minimum(self.iterations.value, len(self.table) - 1)
+        step = ops.minimum(ops.convert_to_tensor(self.iterations), len(self.table) - 1)
         row = ops.take(ops.cast(self.table, dtype), step, axis=0)
         return [row[0], row[1], row[2]]
 

@@ -42,7 +42,7 @@ class Epochs(keras.callbacks.Callback):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Collects the mean loss since the start, which `fit` logs after each step, and the gradient norms.
+    """Collects the mean loss since the start, which `fit` logs after each micro-batch, and the gradient norms.
 
     No step waits for this: logged values stay on the device until the end, and norms are read from the
     optimizer at the end, or before it overwrites them.
@@ -51,27 +51,31 @@ class Recorder(keras.callbacks.Callback):
     def __init__(self, optimizer: RecipeOptimizer) -> None:
         super().__init__()
         self.optimizer, self.means, self.norms = optimizer, [], []
-        self.clips = optimizer.settings.clip_norm is not None
-        self.first = int(optimizer.iterations.numpy()) if self.clips else None
+        self.clips, self.parts = optimizer.settings.clip_norm is not None, optimizer.settings.accumulation
+        self.first = int(keras.ops.convert_to_numpy(optimizer.iterations)) if self.clips else None
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         """Collect the logged mean loss, and the norms if the optimizer would overwrite them."""
         self.means.append(logs["loss"])
-        if self.clips and len(self.means) - len(self.norms) == self.optimizer.gradient_norms.shape[0]:
+        if self.clips and self._steps - len(self.norms) == self.optimizer.gradient_norms.shape[0]:
             self._read_norms()
+
+    @property
+    def _steps(self) -> int:
+        return len(self.means) // self.parts
 
     def _read_norms(self) -> None:
         """Read the norms of all steps since the last reading."""
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()  # otherwise its variables are empty during `fit`
         latest = self.optimizer.gradient_norms.numpy()
-        steps = self.first + np.arange(len(self.norms), len(self.means))
+        steps = self.first + np.arange(len(self.norms), self._steps)
         self.norms.extend(latest[steps % len(latest)].tolist())
 
     def steps(self) -> Steps:
         """The steps' losses and norms. Loss k is k times the k-th mean minus (k − 1) times the one before."""
         sums = np.array([float(mean) for mean in self.means]) * np.arange(1, len(self.means) + 1)
-        losses = np.diff(sums, prepend=0.0)
+        losses = np.diff(sums, prepend=0.0).reshape(-1, self.parts).mean(axis=1)
         if not self.clips:
             return Steps(losses, None)
         self._read_norms()
@@ -125,7 +129,8 @@ class KerasTrainer:
         self.precision, self.execution = precision, execution
         self.model, self.outputs, self.variables = build_model(layers, self.input_shape)
         self.shapes = parameter_shapes(layers, self.input_shape)
-        self.optimizer = RecipeOptimizer(optimizer)
+        alone = optimizer.model_copy(update={"accumulation": 1})  # the fused steps add up by themselves
+        self.optimizer = RecipeOptimizer(optimizer if execution == "idiomatic" else alone)
         self.optimizer.build(self.model.trainable_variables)
         self.examples, self.labels = as_precision(examples, precision), labels
         self.first = 0
@@ -191,7 +196,8 @@ class KerasTrainer:
     def train(self, batches: np.ndarray) -> Steps:
         """One step for each row of `batches` [steps, B]."""
         if self.execution == "idiomatic":
-            return fit_in_order(self.model, *self._in_order(batches), batch_size=batches.shape[1])
+            micro = batches.shape[1] // self.settings.accumulation
+            return fit_in_order(self.model, *self._in_order(batches), batch_size=micro)
         self._compile_fused(batches.shape[1])
         metrics = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)
@@ -219,13 +225,18 @@ class KerasTrainer:
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """`model.fit` on the arrays of examples and labels, shuffled anew for each pass over them."""
-        settings = {"batch_size": batch_size, "steps_per_epoch": steps, "epochs": MOST_EPOCHS, "verbose": 0}
+        settings = self._in_micro_batches(batch_size, steps) | {"epochs": MOST_EPOCHS, "verbose": 0}
         self.model.fit(self.examples, self.labels, callbacks=[Epochs(go_on)], **settings)
+
+    def _in_micro_batches(self, batch_size: int, steps: int | None) -> dict[str, int | None]:
+        """The size and the number of those that `fit` sees as its batches in an epoch."""
+        n = self.settings.accumulation
+        return {"batch_size": batch_size // n, "steps_per_epoch": steps and steps * n}
 
     def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Pass what `fit` trains on through its input pipeline without training."""
-        settings = {"batch_size": batch_size, "steps_per_epoch": steps, "shuffle": True}
-        epochs = self._batches(self.examples, self.labels, **settings)
-        in_epoch = steps or math.ceil(len(self.labels) / batch_size)
+        settings = self._in_micro_batches(batch_size, steps)
+        epochs = self._batches(self.examples, self.labels, shuffle=True, **settings)
+        in_epoch = settings["steps_per_epoch"] or math.ceil(len(self.labels) / settings["batch_size"])
         for _ in in_epochs(epochs, in_epoch, go_on):
             pass

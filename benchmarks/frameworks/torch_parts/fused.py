@@ -73,10 +73,20 @@ class FusedSteps:
         return torch.from_numpy(batches).to(self.device)
 
     def _step(self, row: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+        parts = row.chunk(self.optimizer.settings.accumulation)
+        loss, *gradients = self._loss_and_gradients(parts[0])
+        for part in parts[1:]:
+            pairs = zip((loss, *gradients), self._loss_and_gradients(part), strict=True)
+            loss, *gradients = [total + of_part for total, of_part in pairs]
+        if len(parts) > 1:
+            loss, *gradients = [total / len(parts) for total in (loss, *gradients)]
+        return metrics(loss, self.optimizer.step(gradients, coefficients))
+
+    def _loss_and_gradients(self, row: torch.Tensor) -> list[torch.Tensor]:
+        """The loss of a micro-batch, and the gradient of each parameter."""
         x, y = self.examples.index_select(0, row), self.labels.index_select(0, row)
         loss = mean_loss(self.forward(x), y)
-        gradients = torch.autograd.grad(loss, self.optimizer.parameters)
-        return metrics(loss, self.optimizer.step(gradients, coefficients))
+        return [loss.detach(), *torch.autograd.grad(loss, self.optimizer.parameters)]
 
     def _gather(self, row: torch.Tensor) -> torch.Tensor:
         """The labels of a batch. Its examples go to a buffer: a graph drops what has no effect."""
