@@ -38,7 +38,7 @@ CASES = {
     "images": (IMAGES, (9, 7, 2), {"name": "adam", "clip_norm": 0.5, "weight_decay": 0.01}),
     "text": (TEXT, (5,), {"name": "nesterov", "momentum": 0.875, "clip_norm": 0.25}),
     "accumulated": (IMAGES, (9, 7, 2), {"name": "momentum", "momentum": 0.875, "accumulation": 2}),
-    "clipped and accumulated": (TEXT, (5,), {"name": "adam", "clip_norm": 0.25, "accumulation": 3}),
+    "clipped and accumulated": (TEXT, (5,), {"name": "sgd", "clip_norm": 0.25, "accumulation": 3}),
     "pooled": ([L.GlobalAveragePool(), L.Dense(3)], (9, 7, 2), {"name": "sgd"}),
 }
 

@@ -36,9 +36,9 @@ CASES = {
     "batch norm of vectors": ([spec.BatchNorm()], (4,)),
     "batch norm of images": ([spec.BatchNorm(epsilon=0.5)], IMAGE),
     "batch norm of text": ([spec.BatchNorm()], TEXT),
-    "batch norm of one ghost batch": ([spec.BatchNorm(ghost=2)], IMAGE),
-    "batch norm of ghost batches": ([spec.BatchNorm(ghost=1)], IMAGE),
-    "batch norm of ghost batches of text": ([spec.BatchNorm(ghost=1)], TEXT),
+    "batch norm of one ghost batch": ([spec.BatchNorm(ghost=3)], IMAGE),
+    "batch norm of two ghost batches": ([spec.BatchNorm(ghost=2)], IMAGE),
+    "batch norm of two ghost batches of text": ([spec.BatchNorm(ghost=2)], TEXT),
     "group norm": ([spec.GroupNorm(groups=2)], IMAGE),
     "group norm of one channel": ([spec.GroupNorm(groups=4, epsilon=0.5)], IMAGE),
     "layer norm of text": ([spec.LayerNorm()], TEXT),
@@ -76,10 +76,10 @@ def built(layers, shape, *, dtype="float64"):
 
 
 def example_batch(layers, shape):
-    """Three examples: tokens in front of an embedding, else numbers away from the kinks of the layers."""
+    """Four examples: tokens in front of an embedding, else numbers away from the kinks of the layers."""
     if models.takes_tokens(layers):
-        return RANDOM.integers(layers[0].vocabulary, size=(3, *shape))
-    return RANDOM.permutation(np.linspace(-2, 2, 3 * math.prod(shape))).reshape(3, *shape) + 1e-3
+        return RANDOM.integers(layers[0].vocabulary, size=(4, *shape))
+    return RANDOM.permutation(np.linspace(-2, 2, 4 * math.prod(shape))).reshape(4, *shape) + 1e-3
 
 
 def central_differences(value, array, step=1e-6):

@@ -128,7 +128,6 @@ PLANTS = {
     "float32": (EXECUTIONS, lambda: set_up_of(precision="float32")),
     "no_clipping": (EXECUTIONS, lambda: of_timing(clip_norm=None)),
     "another_momentum": (EXECUTIONS, lambda: of_timing(momentum=0.5)),
-    "accumulation": (EXECUTIONS, lambda: of_timing(accumulation=4, augmentation=[])),
     "no_decay": (EXECUTIONS, lambda: of_timing(weight_decay=0.0, decay=None)),
     "another_decay": (EXECUTIONS, lambda: of_timing(decay=None)),
     "another_optimizer": (EXECUTIONS, lambda: of_timing(optimizer="nesterov")),
@@ -286,6 +285,20 @@ def test_a_timed_round_is_of_the_arms_training(in_torch, execution, accumulation
     )
     assert found
     assert max(found.values()) < BOUND, found
+
+
+@pytest.mark.parametrize(
+    ("settings", "plant", "told"),
+    [
+        ({"ghost_batch": 2}, lambda: set_up_of(ghost_batch=None), "ghost batches"),
+        ({"accumulation": 4}, of_timing, "micro-batches"),
+    ],
+)
+def test_a_round_without_what_may_change_no_number_is_refused(settings, plant, told):
+    arm = ARM.model_copy(update=settings)
+    of_case = {"model": MODEL, "execution": "fused", "largest": LARGEST}
+    with plant(), pytest.raises(RuntimeError, match=told):
+        timed.by_throughput(tracing.numpy_in_float64(), arm, tracing.blobs(), **of_case)
 
 
 @pytest.mark.parametrize(("name", "execution"), CASES)

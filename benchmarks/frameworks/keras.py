@@ -174,7 +174,9 @@ class Trainer(trainer.KerasTrainer):
             return row + 1, [one + more for one, more in zip(total, [loss, *gradients], strict=True)], averages
 
         zeros = [tf.zeros((), self.precision), *map(tf.zeros_like, trained)]
-        _, total, averages = tf.while_loop(lambda row, *_: row < n, body, (tf.constant(0), zeros, averages))
+        start = tf.constant(0), zeros, averages
+        # One after the other: several at once would take the memory of several.
+        _, total, averages = tf.while_loop(lambda row, *_: row < n, body, start, parallel_iterations=1)
         loss, *gradients = [each / n for each in total]
         return loss, gradients, averages
 

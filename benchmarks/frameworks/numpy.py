@@ -147,15 +147,16 @@ class Trainer:
 
     def _accumulated(self, x: np.ndarray, y: np.ndarray) -> np.floating:
         """The mean loss over the micro-batches of a batch; the mean gradient goes to `update.gradients`."""
-        n = self.optimizer.accumulation
+        n = self.optimizer.micro_batches(len(y))
         if n == 1:
             return self._backward(x, y)
-        losses, gradients = [], []
+        losses, sums = [], [np.zeros_like(array) for array in self.update.gradients.whole]
         for part in zip(np.split(x, n), np.split(y, n), strict=True):
             losses.append(self._backward(*part))
-            gradients.append([array.copy() for array in self.update.gradients.whole])
-        for array, *parts in zip(self.update.gradients.whole, *gradients, strict=True):
-            array[...] = np.mean(parts, axis=0)
+            for total, gradient in zip(sums, self.update.gradients.whole, strict=True):
+                total += gradient
+        for gradient, total in zip(self.update.gradients.whole, sums, strict=True):
+            gradient[...] = total / n
         return np.mean(losses)
 
     def _backward(self, x: np.ndarray, y: np.ndarray) -> np.floating:

@@ -155,7 +155,7 @@ class Trainer:
         return torch.stack([self._step(x, y, rate) for (x, y), rate in pairs])
 
     def _step(self, x: torch.Tensor, y: torch.Tensor, rate: float) -> torch.Tensor:
-        n = self.settings.accumulation
+        n = self.settings.micro_batches(len(y))
         if n > 1:
             return self._accumulated_step(x.chunk(n), y.chunk(n), rate)
         loss = mean_loss(self.model(x.to(self.device)), y.to(self.device))

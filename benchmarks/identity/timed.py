@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Execution, Trainer
+from benchmarks.identity import expected_setup
 from benchmarks.identity.counted import of_tiny_model
 from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
@@ -43,8 +44,13 @@ SEED = 0
 
 def case_of(arm: Arm, data: Dataset, *, model: str, execution: Execution) -> Case:
     """A case of the arm's step kind."""
-    sizes = {"batch_size": BATCH_SIZE, "call_steps": STEPS}
+    sizes = {"batch_size": size_of(arm), "call_steps": STEPS}
     return Case(dataset=data.name, model=model, step_kind=arm.step_kind, execution=execution, **sizes)
+
+
+def size_of(arm: Arm) -> int:
+    """The batch size of calls: a micro-batch has as many examples as the batch of another arm."""
+    return BATCH_SIZE * (arm.accumulation or 1)
 
 
 def fits_on(arm: Arm, largest: int) -> dict[int, Fits]:
@@ -74,6 +80,10 @@ def by_throughput(
     )
     if summary(in_float32) != (*summary(setup)[:-1], "float32"):
         raise RuntimeError("throughput sets another training up in float32 than in float64")
+    if expected_setup.ghosts(setup.layers) - {arm.ghost_batch}:
+        raise RuntimeError("throughput sets up other ghost batches than the arm has")
+    if setup.optimizer.accumulation != (arm.accumulation or 1):  # which may change no number
+        raise RuntimeError("throughput sets up other micro-batches than the arm has")
     if execution == "fused":
         return in_calls(setup, case, execution, of_call=STEPS)
     trace: Trace = {}
@@ -141,19 +151,19 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     """The same by plain steps of a trainer that the arm alone sets up; `setup` is on all examples."""
     made = replace(setup, optimizer=stated(arm))
     tiny = of_tiny_model(made, BATCH_SIZE)
-    trace = by_steps(made, "fused", of_call=STEPS)
-    trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", of_call=LONG_STEPS)
+    trace = by_steps(made, "fused", size_of(arm), of_call=STEPS)
+    trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", size_of(arm), of_call=LONG_STEPS)
     trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
     for n, of_fits in fits_on(arm, largest).items():
         trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
     return trace
 
 
-def by_steps(setup: Setup, name: str, *, of_call: int) -> Trace:
+def by_steps(setup: Setup, name: str, batch_size: int, *, of_call: int) -> Trace:
     """What `in_calls` should come to."""
     trainer, steps = setup.trainer(), CALLS * of_call
     trainer.reset(setup.parameters(seed=SEED))
-    trainer.train(setup.stream(seed=SEED).batches(BATCH_SIZE, first=0, count=ROUNDS * steps))
+    trainer.train(setup.stream(seed=SEED).batches(batch_size, first=0, count=ROUNDS * steps))
     return recorded(trainer, name, [steps] * ROUNDS)
 
 

@@ -147,6 +147,10 @@ class Optimizer(Value):
             raise ValueError(f"{self.name} needs a momentum above 0; use sgd to train without momentum")
         return self
 
+    def micro_batches(self, n: int) -> int:
+        """The number of micro-batches of n examples; a rest of an epoch that does not divide is one."""
+        return self.accumulation if n % self.accumulation == 0 else 1
+
     @property
     def slots(self) -> tuple[str, ...]:
         """Names of the state arrays that each parameter has."""

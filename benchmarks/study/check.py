@@ -221,16 +221,18 @@ def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload) -
             f"config: arm {arm.name} sets ghost_batch, but {workload.model} has no batch norm",
             fix="remove ghost_batch from that arm, or put this model into a study of its own",
         )
-    if max(workload.sizes) <= ghost:
+    sizes = [size // (arm.accumulation or 1) for size in workload.sizes]
+    if max(sizes) <= ghost:
         raise Problem(
             f"config: arm {arm.name}: no batch of {workload.dataset} is larger than a ghost batch of {ghost}",
             fix="name a larger batch size, or a smaller ghost_batch",
         )
-    if ragged := [size for size in workload.sizes if size > ghost and size % ghost]:
+    if ragged := [size for size in sizes if size > ghost and size % ghost]:
+        parts = "micro-batch" if arm.accumulation else "batch"
         raise Problem(
-            f"config: arm {arm.name}: a batch of {ragged[0]} examples of {workload.dataset} does not consist "
+            f"config: arm {arm.name}: a {parts} of {ragged[0]} examples of {workload.dataset} does not consist "
             f"of ghost batches of {ghost}",
-            fix=f"name batch sizes that are multiples of {ghost}, or smaller ones",
+            fix=f"name batch sizes with which it is a multiple of {ghost}, or smaller",
         )
 
 

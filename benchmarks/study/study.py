@@ -78,11 +78,13 @@ class Workload(Value):
         """The batch sizes as numbers; `full` is the size of the training set."""
         return [self.n_training if size == "full" else size for size in self.batch_sizes]
 
-    @property
-    def rehearsed_sizes(self) -> list[int]:
-        """The batch sizes that certificates try: all of the study, and an odd one if it has none."""
-        odd = next((size for size in self.sizes if size % 2 and size > 1), min(ODD, self.n_training))
-        return sorted({*self.sizes, odd})
+    def rehearsed_sizes(self, *, parts: int) -> list[int]:
+        """The batch sizes that certificates try: all of the study, and an odd one if it has none.
+
+        With arms that accumulate gradients over `parts` micro-batches, it is those whose size is odd.
+        """
+        odd = (size for size in self.sizes if size // parts % 2 and size > parts)
+        return sorted({*self.sizes, next(odd, parts * min(ODD, self.n_training // parts))})
 
 
 class Throughput(Value):
@@ -146,10 +148,12 @@ def for_tracing(study: Study) -> Study:
     The epochs and steps stay, since they say how many steps a run has. The framework is given to each trace
     separately, so that adding one to a study traces only that one.
     """
+    parts = max(arm.accumulation or 1 for arm in study.arms)
     workloads = [
         w.model_copy(
             update={
-                **{"batch_sizes": w.rehearsed_sizes, "evaluations_per_epoch": 1, "steps_per_evaluation": 1},
+                "batch_sizes": w.rehearsed_sizes(parts=parts),
+                **{"evaluations_per_epoch": 1, "steps_per_evaluation": 1},
                 "budget": of_study.budget.model_copy(update={"seconds": 1}),
             }
         )

@@ -38,13 +38,14 @@ def baseline_mib(setup: Setup) -> float:
     A framework loads parts of itself, and starts its threads, when it first compiles and takes a step. That
     belongs to the framework and not to a model or batch size, so a tiny model has it done beforehand.
     """
-    examples, labels = np.zeros((4, 2, 2, 1), np.float32), np.zeros(4, np.int32)
+    size = 2 * setup.optimizer.accumulation
+    examples, labels = np.zeros((2 * size, 2, 2, 1), np.float32), np.zeros(2 * size, np.int32)
     layers = models.spec("logistic", n_classes=2)
     tiny = dataclasses.replace(setup, layers=layers, examples=examples, labels=labels)
     trainer = tiny.trainer()
     trainer.reset(tiny.parameters(seed=0))
-    trainer.compile(2)
-    trainer.train(tiny.stream(seed=0).batches(2, first=0, count=1))
+    trainer.compile(size)
+    trainer.train(tiny.stream(seed=0).batches(size, first=0, count=1))
     del trainer
     gc.collect()
     give_back_freed_memory()

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 
 import keras
@@ -196,8 +197,8 @@ class KerasTrainer:
     def train(self, batches: np.ndarray) -> Steps:
         """One step for each row of `batches` [steps, B]."""
         if self.execution == "idiomatic":
-            micro = batches.shape[1] // self.settings.accumulation
-            return fit_in_order(self.model, *self._in_order(batches), batch_size=micro)
+            size = self._in_micro_batches(batches.shape[1])["batch_size"]
+            return fit_in_order(self.model, *self._in_order(batches), batch_size=size)
         self._compile_fused(batches.shape[1])
         metrics = self._run(batches, self._coefficients(self.first, len(batches)))
         self.first += len(batches)
@@ -216,21 +217,25 @@ class KerasTrainer:
         """Pass batches through the input pipeline without training."""
         if self.execution == "fused":
             return self._load_fused(batches)
-        epochs = self._batches(*self._in_order(batches), batch_size=batches.shape[1], shuffle=False)
-        labels = []
+        settings = self._in_micro_batches(batches.shape[1])
+        epochs = self._batches(*self._in_order(batches), shuffle=False, **settings)
+        labels, last = [], deque(maxlen=self.settings.accumulation)
         for x, y in next(epochs):
             labels.append(keras.ops.convert_to_numpy(y))
-            last = x
-        return Loaded(np.stack(labels), lambda: keras.ops.convert_to_numpy(last))
+            last.append(x)
+        together = np.concatenate(labels).reshape(*batches.shape, *self.labels.shape[1:])
+        return Loaded(together, lambda: np.concatenate([keras.ops.convert_to_numpy(x) for x in last]))
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """`model.fit` on the arrays of examples and labels, shuffled anew for each pass over them."""
         settings = self._in_micro_batches(batch_size, steps) | {"epochs": MOST_EPOCHS, "verbose": 0}
         self.model.fit(self.examples, self.labels, callbacks=[Epochs(go_on)], **settings)
 
-    def _in_micro_batches(self, batch_size: int, steps: int | None) -> dict[str, int | None]:
+    def _in_micro_batches(self, batch_size: int, steps: int | None = None) -> dict[str, int | None]:
         """The size and the number of those that `fit` sees as its batches in an epoch."""
         n = self.settings.accumulation
+        if batch_size % n:
+            raise ValueError(f"a batch of {batch_size} does not divide into {n} micro-batches")
         return {"batch_size": batch_size // n, "steps_per_epoch": steps and steps * n}
 
     def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:

@@ -73,7 +73,7 @@ class FusedSteps:
         return torch.from_numpy(batches).to(self.device)
 
     def _step(self, row: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-        parts = row.chunk(self.optimizer.settings.accumulation)
+        parts = row.chunk(self.optimizer.settings.micro_batches(len(row)))
         loss, *gradients = self._loss_and_gradients(parts[0])
         for part in parts[1:]:
             pairs = zip((loss, *gradients), self._loss_and_gradients(part), strict=True)

@@ -18,7 +18,7 @@ def with_and_without(
 ) -> Iterator[tuple[Place, pd.DataFrame, pd.DataFrame]]:
     """The runs of each arm that has a setting, at each place, and those of the arm that is the same without.
 
-    `without` takes the setting from an arm.
+    `without` takes the setting from an arm. Only batch sizes at which both were searched count.
     """
     found = dict(tuned_runs(results))
     arms = {arm["name"]: {**arm, "name": ""} for arm in results.provenance["study"]["arms"]}
@@ -26,4 +26,9 @@ def with_and_without(
         if has(arms[one]) and not has(arms[other]) and without(arms[one]) == without(arms[other]):
             for place in found:
                 if place.arm == one and (beside := place._replace(arm=other)) in found:
-                    yield place, found[place], found[beside]
+                    yield place, *_at_common_sizes(found[place], found[beside])
+
+
+def _at_common_sizes(*runs: pd.DataFrame) -> list[pd.DataFrame]:
+    common = set.intersection(*({*each["batch_size"]} for each in runs))
+    return [each[each["batch_size"].isin(common)] for each in runs]

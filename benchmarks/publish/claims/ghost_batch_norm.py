@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.publish.claims.accuracy import best_small, gap, to_a_step, unequal
+from benchmarks.publish.claims.accuracy import SMALL, best_small, gap, to_a_step, unequal
 from benchmarks.publish.claims.arms import with_and_without
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import ALONE, EVERYTHING, Evidence, Place, lacking, of_mean
@@ -24,8 +24,11 @@ def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 
 def _recovered(ghost: pd.DataFrame, plain: pd.DataFrame, claim: Claim) -> Evidence:
-    large = min(ghost["batch_size"].max(), plain["batch_size"].max())
-    small = best_small(plain, {*plain["batch_size"]} - {large})
+    sizes = {*plain["batch_size"]}
+    if len(sizes) < 2 or max(sizes) <= SMALL:
+        return lacking("there is no large batch size beside a small one that both arms have")
+    large = max(sizes)
+    small = best_small(plain, sizes - {large})
     if cause := unequal(plain, small, large, equally=False):
         return lacking(cause)
     lost = gap(plain, small, large)

@@ -25,7 +25,9 @@ def _without(arm: Settings) -> Settings:
 
 
 def _difference(with_it: pd.DataFrame, without: pd.DataFrame, claim: Claim) -> Evidence:
-    size = min(with_it["batch_size"].max(), without["batch_size"].max())
+    if with_it.empty:
+        return lacking("there is no batch size that both arms have")
+    size = with_it["batch_size"].max()
     sides = [
         runs[runs["batch_size"] == size].assign(batch_size=side)
         for side, runs in enumerate((without, with_it))

@@ -107,4 +107,7 @@ def caption(results: Results) -> str:
     )
 
 
-STEP_KIND = "what speed and memory depend on of an arm (optimizer, weight decay, clipping, augmentation)"
+STEP_KIND = (
+    "what speed and memory depend on of an arm (optimizer, weight decay, clipping, accumulation, augmentation, "
+    "ghost batches)"
+)
