@@ -32,7 +32,14 @@ TEXT = [
     *[L.Dense(4, bias=False), L.BatchNorm(), L.Dense(7)],
 ]
 COSINE = Schedule(shape="cosine", warm_up=0.25)
-GHOSTS = [L.Conv(4, bias=False), L.BatchNorm(ghost=2), L.ReLU(), L.Flatten(), L.Dense(8), L.BatchNorm(ghost=3)]
+GHOSTS = [
+    L.Conv(4, bias=False),
+    L.BatchNorm(ghost=2),
+    L.ReLU(),
+    L.Flatten(),
+    L.Dense(8),
+    L.BatchNorm(ghost=3),
+]
 CASES = {
     "ghost batches": ([*GHOSTS, L.Dense(3)], (9, 7, 2), {"name": "momentum", "momentum": 0.875}),
     "images": (IMAGES, (9, 7, 2), {"name": "adam", "clip_norm": 0.5, "weight_decay": 0.01}),

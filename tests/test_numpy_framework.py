@@ -74,7 +74,13 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(accumulation, execut
 @pytest.mark.parametrize("execution", EXECUTIONS)
 def test_micro_batches_pass_a_batch_norm_as_ghost_batches_do(execution):
     def normed(ghost):
-        return [spec.Conv(4, bias=False), spec.BatchNorm(ghost=ghost), spec.ReLU(), spec.Flatten(), spec.Dense(5)]
+        return [
+            spec.Conv(4, bias=False),
+            spec.BatchNorm(ghost=ghost),
+            spec.ReLU(),
+            spec.Flatten(),
+            spec.Dense(5),
+        ]
 
     ghosts = after_batches_of_eight(normed(2), execution)
     for name, array in after_batches_of_eight(normed(None), execution, accumulation=4).items():

@@ -152,7 +152,7 @@ def test_a_whole_model_gets_every_gradient_though_the_data_needs_none(behind):
     ]
     _, tensors = built(layers, IMAGE)
     whole, x = model(layers, IMAGE, tensors), example_batch(layers, IMAGE)
-    labels = np.array([0, 2, 1])
+    labels = np.array([0, 2, 1, 2])
     start = {name: array.copy() for name, array in tensors.parameters.items() if name.endswith("generator")}
 
     def loss_and_gradient():

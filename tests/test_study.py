@@ -152,7 +152,9 @@ def test_ghost_batches_that_would_not_be_are_refused(model, sizes, said):
 def test_a_batch_that_does_not_divide_into_micro_batches_is_refused():
     config = changed("arms", 0, "accumulation", to=4)
     config["workloads"] = [{**GOOD["workloads"][0], "batch_sizes": [8, 18]}]
-    with pytest.raises(Problem, match="a batch of 18 examples of digits does not divide into 4 micro-batches"):
+    with pytest.raises(
+        Problem, match="a batch of 18 examples of digits does not divide into 4 micro-batches"
+    ):
         check.read(config)
 
 

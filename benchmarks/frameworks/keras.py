@@ -171,7 +171,11 @@ class Trainer(trainer.KerasTrainer):
 
         def body(row: tf.Tensor, total: list, averages: list) -> tuple:
             loss, gradients, averages = self._gradients(parts[row], trained, averages)
-            return row + 1, [one + more for one, more in zip(total, [loss, *gradients], strict=True)], averages
+            return (
+                row + 1,
+                [one + more for one, more in zip(total, [loss, *gradients], strict=True)],
+                averages,
+            )
 
         zeros = [tf.zeros((), self.precision), *map(tf.zeros_like, trained)]
         start = tf.constant(0), zeros, averages

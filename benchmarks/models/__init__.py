@@ -28,7 +28,7 @@ def spec(
 ) -> list[Layer]:
     """The layers of a model, preceded by the augmentation.
 
-    `randomness` is where its dropout draws from, `ghost_batch` the examples in a ghost batch of its batch norm.
+    `randomness` is where its dropout draws from, `ghost_batch` the examples of a ghost batch in batch norm.
 
     Raises:
         Problem: there is no such model.

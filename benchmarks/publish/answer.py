@@ -9,6 +9,7 @@ from benchmarks.publish import wording
 from benchmarks.publish.drawing import axes, by_arm, panels, series, style, timings
 from benchmarks.publish.drawing.style import INK, Look
 from benchmarks.publish.results import CASE, Results, of_workload
+from benchmarks.recipe.search import TUNE
 
 LOOPS = {
     "throughput_samples_per_s": ("fused", "fastest loop, same numbers"),
@@ -37,10 +38,11 @@ def draw(results: Results, *, workload: tuple[str, str], arm: str) -> Figure:
         ax.set_yscale("log")
     _speed(speed, cells.drop_duplicates(CASE), sizes=sizes, looks=looks)
     _time(time, trained, sizes=sizes, looks=_solid(looks))
-    title = f"Time to the target ({RATES[_scaling(results, arm)]})"
+    title = f"Time to the target ({_rate(results, arm)})"
     failed = panels.failed_trainings(trained)
-    panels.finish(time, title, failed, looks=looks, with_strip=True)
-    speed.set_title(f"Speed ({wording.workload(workload)})", y=TOP + panels.STRIP_ROW * len(looks))
+    strip = panels.STRIP_ROW * len(looks) if len(failed) else 0
+    panels.finish(time, title, failed, looks=looks, with_strip=bool(strip))
+    speed.set_title(f"Speed ({wording.workload(workload)})", y=TOP + strip if strip else None)
     for ax in (speed, time):
         axes.logarithmic(ax.yaxis)
     target = by_arm.target_of(results, workload)
@@ -71,9 +73,10 @@ def _time(ax: Axes, cells: pd.DataFrame, *, sizes: list[int], looks: dict[str, L
         series.draw(ax, own, sizes=sizes, look=look, shift=shift)
 
 
-def _scaling(results: Results, arm: str) -> str:
-    """The `scaling` of an arm, from the configuration of the study."""
-    return next(each["scaling"] for each in results.provenance["study"]["arms"] if each["name"] == arm)
+def _rate(results: Results, arm: str) -> str:
+    """How an arm's learning rate follows the batch size, by the configuration of the study."""
+    own = next(each for each in results.provenance["study"]["arms"] if each["name"] == arm)
+    return "learning rate tuned" if own["learning_rate"] == TUNE else RATES[own["scaling"]]
 
 
 def _solid(looks: dict[str, Look]) -> dict[str, Look]:
@@ -101,7 +104,7 @@ def _loops() -> list[Line2D]:
 def _limits(cells: pd.DataFrame, target: pd.Series) -> list[Line2D]:
     """Legend entries for the cells that missed the target, each with the limit that it ran into."""
     limits = {
-        "missed": f"not within {target['epochs']:g} epochs",
+        "missed": f"not within {target['epochs']:g} epochs and {target['steps']:g} steps",
         "time-limit": f"not within {target['seconds']:g} s",
     }
     named = {panels.FAILURE_MARKS[status][1]: limit for status, limit in limits.items()}

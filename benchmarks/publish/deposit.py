@@ -15,7 +15,7 @@ FILES += ["identity.json", "report.html", "recommendations.json"]
 OF_TUNING = [table.name for table in schema.OF_TUNING]
 """What only a study with tuned arms has."""
 FOLDERS = ["tables", "figures"]
-BULKY = ["curves.csv", "runs/**/*.json", "throughput/*.json"]
+BULKY = ["runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"
 PLAIN_BYTES = 5 * 2**20
 """The bulky files are kept as they are up to this size together, and packed into one above it."""

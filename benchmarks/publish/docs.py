@@ -12,12 +12,10 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.publish import answer, quoted, results, writing
 
-PUBLISHED = Path("results/published/amd-epyc-2-cores/full")
+PUBLISHED = Path("results/published/intel-xeon-processor-icelake-2-cores/full")
 """The published study that the pages quote."""
-IMPLEMENTATIONS = PUBLISHED.with_name("implementations")
-"""The published study of all five frameworks, on the same machine."""
-TUNED = Path("results/published/intel-xeon-processor-icelake-2-cores/default")
-"""The published study whose learning rates were tuned at every batch size."""
+IMPLEMENTATIONS = Path("results/published/amd-epyc-2-cores/implementations")
+"""The published study of all five frameworks."""
 QUOTED = re.compile(r"(<!-- numbers: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
 FIGURE = "answer"
 
@@ -29,11 +27,8 @@ def pages(root: Path) -> list[Path]:
 
 def quotations(root: Path) -> dict[str, str]:
     """The text behind every name that a page may quote, from the published results below `root`."""
-    full, implementations, tuned = (
-        results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS, TUNED)
-    )
-    places = {"published": f"`{PUBLISHED}`", "published-tuned": f"`{TUNED}`"}
-    return quoted.texts(full, implementations) | quoted.of_tuned(tuned) | places
+    full, implementations = (results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS))
+    return quoted.texts(full, implementations) | {"published": f"`{PUBLISHED}`"}
 
 
 def written(page: str, texts: dict[str, str]) -> str:

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.publish import marks, mlperf, wording
+from benchmarks.publish import claims, marks, mlperf, wording
+from benchmarks.publish.claims.verdict import NOT_MEASURED
 from benchmarks.publish.results import CASE, Results, of_workload, overlapping
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import execution, identity, training_rate, tuning
@@ -11,9 +12,9 @@ from benchmarks.publish.tables.equivalence import distinct, shown_of
 from benchmarks.summary.statistics import by_process, ratio
 
 WORKLOAD = ("mnist", "mlp")
-ARM = "linear-lr"
-"""The workload and the arm that the README shows: the arm whose rate follows the batch size."""
-SHOWN = (1, 16, 64, 256, 1024)
+ARM = "tuned"
+"""The workload and the arm that the README shows: the arm whose rate was tuned at each batch size."""
+SHOWN = (1, 32, 256, 1024, 8192)
 """The batch sizes of the README's table."""
 NEAR_FULL_SPEED = 0.75
 """From this part of its highest throughput on, a framework counts as near its full speed."""
@@ -22,6 +23,7 @@ SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"
 
 def texts(full: Results, implementations: Results) -> dict[str, str]:
     """Every text that can be quoted, by its name."""
+    rates, laws = tuning.tables(full)
     return {
         "answer": answer(full),
         "results": table(full),
@@ -36,6 +38,9 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "loops": loops(full),
         "frameworks": frameworks(full),
         "target": target(full),
+        "rates": _rows_of(rates),
+        "laws": _rows_of(laws),
+        "verdicts": verdicts(full),
         "equivalence": equivalence(full),
         "implementations": implementations_table(implementations),
         "implementations-told-apart": frameworks(implementations, ("fused",)),
@@ -43,12 +48,6 @@ def texts(full: Results, implementations: Results) -> dict[str, str]:
         "identity-full": _rows_of(identity.tables(full)[0]),
         "identity-implementations": _rows_of(identity.tables(implementations)[0]),
     }
-
-
-def of_tuned(tuned: Results) -> dict[str, str]:
-    """What is quoted of a study whose learning rates were tuned."""
-    rates, laws = tuning.tables(tuned)
-    return {"tuned-target": target(tuned), "tuned-rates": _rows_of(rates), "tuned-laws": _rows_of(laws)}
 
 
 def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
@@ -59,23 +58,38 @@ def cells(full: Results, arm: str = ARM) -> pd.DataFrame:
 
 
 def answer(full: Results) -> str:
-    """The answer in one sentence."""
+    """The answer in three sentences."""
     shown = cells(full)
     by_framework = [own.set_index("batch_size") for _, own in shown.groupby("framework", sort=False)]
     near = [own.index[own[SPEED] >= NEAR_FULL_SPEED * own[SPEED].max()].min() for own in by_framework]
     gains = [own.at[size, SPEED] / own.at[1, SPEED] for own, size in zip(by_framework, near, strict=True)]
     soonest = [size for own in by_framework for size in _soonest(own)]
     doubt = ", not told apart" if len(set(soonest)) > 1 else ""
-    largest = shown.dropna(subset=[TIME])["batch_size"].max()
-    beyond = shown.loc[shown["batch_size"] > largest, "batch_size"].min()
     budget = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
     return (
         f"On {_hardware(full)}, a small network on MNIST reaches three quarters of its highest speed at "
-        f"B = {_span(near)}, {_span(gains, wording.number)} times its speed at B = 1; it reaches "
-        f"{wording.percent(budget['validation_accuracy'], decimals=0)} % validation accuracy soonest at "
-        f"B = {_span(soonest)}{doubt}, and B = {wording.whole(beyond)} or more does not reach it within "
-        f"{budget['epochs']:g} epochs at a learning rate in proportion to B, which is not tuned."
+        f"B = {_span(near)}, {_span(gains, wording.number)} times its speed at B = 1. With a learning rate "
+        f"tuned at each batch size, {_reaching(shown)} reaches "
+        f"{wording.percent(budget['validation_accuracy'], decimals=0)} % validation accuracy, soonest at "
+        f"B = {_span(soonest)}{doubt}. A larger batch saves steps up to about B = {_critical(full)}, and "
+        "beyond that mostly costs examples."
     )
+
+
+def _reaching(shown: pd.DataFrame) -> str:
+    """Which batch sizes reach the target in every framework."""
+    missed = shown.loc[shown[TIME].isna(), "batch_size"].drop_duplicates()
+    span = f"from 1 to {wording.whole(shown['batch_size'].max())}"
+    but = f" but {', '.join(map(wording.whole, missed))}" if len(missed) else ""
+    return f"every one {span}{but}"
+
+
+def _critical(full: Results) -> str:
+    """The critical batch size with its interval; frameworks that are certified have the same one."""
+    laws = of_workload(full.critical_batch, WORKLOAD)
+    law = laws[laws["arm"] == ARM].iloc[0]
+    ends = law["critical_batch_lo"], law["critical_batch_hi"]
+    return wording.interval(law["critical_batch"], *ends)
 
 
 def _soonest(own: pd.DataFrame) -> list[int]:
@@ -86,7 +100,7 @@ def _soonest(own: pd.DataFrame) -> list[int]:
 
 def _hardware(full: Results) -> str:
     machine = full.provenance["machine"]
-    return f"{machine['cores']} cores of an {machine['cpu']}"
+    return f"{machine['cores']} cores of an {machine['cpu'].replace('(R)', '')}"
 
 
 def _span(values: list, say=wording.whole) -> str:
@@ -109,7 +123,7 @@ def table(full: Results) -> str:
         values += [cell["status"] if pd.isna(cell[TIME]) else wording.number(cell[TIME]) for cell in own]
         early = f" {marks.ENDED_EARLY}" if any(cell["ended_early"] for cell in own) else ""
         lines.append([wording.whole(size), *values, _span(accuracies, lambda value: f"{value:.1f}") + early])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _in_rows(lines)
 
 
 def certainty(full: Results) -> str:
@@ -118,10 +132,12 @@ def certainty(full: Results) -> str:
     shown = shown[shown["batch_size"].isin(SHOWN)]
     widths = shown[f"{SPEED}_hi"] / shown[f"{SPEED}_lo"]
     processes = full.throughput["process"].nunique()
+    disturbed = (shown["disturbed"] != "").sum()
     return (
         f"Speeds are those of the `fused` loop, means of {processes} processes; the upper end of their 95 % "
         f"interval is {_span(list(widths), lambda value: f'{value:.2g}')} times the lower one. Times are "
         f"medians of {shown['n_runs'].max()} seeds: only large differences are sure."
+        + (f" The machine was disturbed in {disturbed} of these {len(shown)} cells." if disturbed else "")
         + (f" {marks.ENDED_EARLY}: a training ended before its epochs." if shown["ended_early"].any() else "")
     )
 
@@ -246,7 +262,7 @@ def implementations_table(known: Results) -> str:
     for framework in known.frameworks:
         values = [wording.rough(speeds.at[framework, size]) for size in sizes]
         lines.append([wording.name(framework), *values])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return _in_rows(lines)
 
 
 def implementations_intervals(known: Results) -> str:
@@ -254,6 +270,18 @@ def implementations_intervals(known: Results) -> str:
     widths = (known.summary[f"{SPEED}_hi"] / known.summary[f"{SPEED}_lo"]).dropna()
     middle, most = (f"{value:.2g}" for value in (widths.median(), widths.max()))
     return f"in the median the upper end of an interval is {middle} times the lower one, at the most {most}"
+
+
+def verdicts(full: Results) -> str:
+    """The verdict on each claim that the study judges."""
+    judged = [each for each in claims.judge(full) if each.verdict != NOT_MEASURED]
+    told = [[each.claim.sentence, each.verdict] for each in judged]
+    return _in_rows([["Claim", "Verdict"], ["---", "---"], *told])
+
+
+def _in_rows(lines: list[list[str]]) -> str:
+    """A table in Markdown, its head and what lies below that included."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _rows_of(built) -> str:

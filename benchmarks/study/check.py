@@ -230,8 +230,8 @@ def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload) -
     if ragged := [size for size in sizes if size > ghost and size % ghost]:
         parts = "micro-batch" if arm.accumulation else "batch"
         raise Problem(
-            f"config: arm {arm.name}: a {parts} of {ragged[0]} examples of {workload.dataset} does not consist "
-            f"of ghost batches of {ghost}",
+            f"config: arm {arm.name}: a {parts} of {ragged[0]} examples of {workload.dataset} does not "
+            f"consist of ghost batches of {ghost}",
             fix=f"name batch sizes with which it is a multiple of {ghost}, or smaller",
         )
 

@@ -114,7 +114,7 @@ class GhostBatchNorm(keras.layers.BatchNormalization):
         return ops.where(n % self.layer.ghost == 0, n // self.layer.ghost, 1)
 
     def _averaged(self, average, moments, groups):
-        """(1 − Σ w) r + Σ w_i x_i with w_i = (1 − momentum) momentum^(k − i): one of the k after the other."""
+        """(1 − Σ w) r + Σ w_i x_i with w_i = (1 − momentum) momentum^(k − i): one of k after the other."""
         later = ops.cast(ops.arange(groups - 1, -1, -1), average.dtype)
         weights = (1.0 - self.momentum) * self.momentum**later
         return (1.0 - ops.sum(weights)) * average + ops.sum(weights[:, None] * moments, axis=0)

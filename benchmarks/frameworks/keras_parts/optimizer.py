@@ -39,9 +39,9 @@ class RecipeOptimizer(keras.optimizers.Optimizer):
 
     Keras's own optimizers compute other equations under the same names: SGD has the learning rate inside
     the velocity, Adam adds epsilon before the bias correction, and weight decay is always decoupled.
-    Keras calls it for every micro-batch, and itself takes the mean of their gradients. If the optimizer clips,
-    `gradient_norms` [KEPT_NORMS] holds the norms of the last gradients before
-    clipping; that of step k, counted from 0 since the reset, is at k modulo KEPT_NORMS.
+    Keras calls it for every micro-batch, and itself takes the mean of their gradients. If the optimizer
+    clips, `gradient_norms` [KEPT_NORMS] holds the norms of the last gradients before clipping; that of step
+    k, counted from 0 since the reset, is at k modulo KEPT_NORMS.
     """
 
     def __init__(self, settings: Optimizer) -> None:

@@ -43,7 +43,7 @@ class Epochs(keras.callbacks.Callback):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Collects the mean loss since the start, which `fit` logs after each micro-batch, and the gradient norms.
+    """Collects the mean loss since the start, which `fit` logs after each micro-batch, and gradient norms.
 
     No step waits for this: logged values stay on the device until the end, and norms are read from the
     optimizer at the end, or before it overwrites them.

@@ -77,9 +77,7 @@ class BatchNorm(Norm):
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """dx, also through the moments of a ghost batch, which depend on each of its examples."""
         d_normal, normal = self._parted(self.unscaled(dy)), self._parted(self.normal)
-        dx = normalised_gradient(
-            d_normal, normal=normal, deviation=self.deviation, axes=self._axes(d_normal)
-        )
+        dx = normalised_gradient(d_normal, normal=normal, deviation=self.deviation, axes=self._axes(d_normal))
         return dx.reshape(dy.shape)
 
 

@@ -36,7 +36,5 @@ def _recovered(ghost: pd.DataFrame, plain: pd.DataFrame, claim: Claim) -> Eviden
     if there.p_supported > ALONE or lost.mean() < SMALLEST:
         return lacking(f"no gap of {SMALLEST} points between a small batch and B = {large}", n=len(lost))
     won = 100 * (by_seed(ghost, "test_accuracy")[large] - by_seed(plain, "test_accuracy")[large])
-    found = of_mean(
-        to_a_step((won - RECOVERED * lost).dropna(), plain), claim.region, fewest=claim.fewest
-    )
+    found = of_mean(to_a_step((won - RECOVERED * lost).dropna(), plain), claim.region, fewest=claim.fewest)
     return found.noted(f"B = {large}, gap {lost.mean():.2f} points")

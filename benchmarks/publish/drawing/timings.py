@@ -108,6 +108,6 @@ def caption(results: Results) -> str:
 
 
 STEP_KIND = (
-    "what speed and memory depend on of an arm (optimizer, weight decay, clipping, accumulation, augmentation, "
-    "ghost batches)"
+    "what speed and memory depend on of an arm (optimizer, weight decay, clipping, accumulation, "
+    "augmentation, ghost batches)"
 )
