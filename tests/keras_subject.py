@@ -33,12 +33,8 @@ TEXT = [
 ]
 COSINE = Schedule(shape="cosine", warm_up=0.25)
 GHOSTS = [
-    L.Conv(4, bias=False),
-    L.BatchNorm(ghost=2),
-    L.ReLU(),
-    L.Flatten(),
-    L.Dense(8),
-    L.BatchNorm(ghost=3),
+    *[L.Conv(4, bias=False), L.BatchNorm(ghost=2), L.ReLU()],
+    *[L.Conv(4, bias=False), L.BatchNorm(ghost=3), L.GELU(), L.Flatten()],
 ]
 CASES = {
     "ghost batches": ([*GHOSTS, L.Dense(3)], (9, 7, 2), {"name": "momentum", "momentum": 0.875}),

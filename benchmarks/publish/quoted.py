@@ -63,7 +63,7 @@ def answer(full: Results) -> str:
     by_framework = [own.set_index("batch_size") for _, own in shown.groupby("framework", sort=False)]
     near = [own.index[own[SPEED] >= NEAR_FULL_SPEED * own[SPEED].max()].min() for own in by_framework]
     gains = [own.at[size, SPEED] / own.at[1, SPEED] for own, size in zip(by_framework, near, strict=True)]
-    soonest = [size for own in by_framework for size in _soonest(own)]
+    soonest = _soonest_in_all(by_framework)
     doubt = ", not told apart" if len(set(soonest)) > 1 else ""
     budget = full.targets.set_index(["dataset", "model"]).loc[WORKLOAD]
     return (
@@ -90,6 +90,12 @@ def _critical(full: Results) -> str:
     law = laws[laws["arm"] == ARM].iloc[0]
     ends = law["critical_batch_lo"], law["critical_batch_hi"]
     return wording.interval(law["critical_batch"], *ends)
+
+
+def _soonest_in_all(frameworks: list[pd.DataFrame]) -> list[int]:
+    """The batch sizes that no framework tells apart from its soonest; if there are none, the soonest of each."""
+    common = set.intersection(*({*_soonest(own)} for own in frameworks))
+    return sorted(common or {own[TIME].idxmin() for own in frameworks})
 
 
 def _soonest(own: pd.DataFrame) -> list[int]:
