@@ -93,7 +93,7 @@ def _critical(full: Results) -> str:
 
 
 def _soonest_in_all(frameworks: list[pd.DataFrame]) -> list[int]:
-    """The batch sizes that no framework tells apart from its soonest, or, without any, the soonest of each."""
+    """The batch sizes that no framework tells apart from its soonest, or else the soonest of each."""
     common = set.intersection(*({*_soonest(own)} for own in frameworks))
     return sorted(common or {own[TIME].idxmin() for own in frameworks})
 
