@@ -7,7 +7,7 @@ from collections.abc import Callable
 from unittest.mock import patch
 
 import numpy as np
-from planting import IMAGES, planted
+from planting import ACCUMULATED, IMAGES, planted
 
 
 def with_loader(change: Callable) -> contextlib.AbstractContextManager:
@@ -66,4 +66,35 @@ def sum_of_the_loss():
 @planted("loss", IMAGES, first="loss 1")
 def label_smoothing():
     with with_loss(lambda loss, x, y: loss(x, y, label_smoothing=0.001)):
+        yield
+
+
+def with_micro_batches(change: Callable) -> contextlib.AbstractContextManager:
+    """Replace a step over micro-batches by `change(step, trainer, xs, ys, rate)`."""
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    step = trainer._accumulated_step
+    return patch.object(trainer, "_accumulated_step", lambda self, *given: change(step, self, *given))
+
+
+@planted(
+    "backward pass or norm of the gradient, at layer 8 Dense or behind it",
+    IMAGES,
+    ACCUMULATED,
+    first="gradient norm 1",
+)
+def gradients_of_micro_batches_added_up():
+    import torch
+
+    def added_up(step, trainer, xs, ys, rate):
+        with patch.object(torch.Tensor, "__truediv__", lambda loss, n: loss):
+            loss, *norm = step(trainer, xs, ys, rate).reshape(-1)
+        return torch.stack((loss / len(xs), *norm)) if norm else loss / len(xs)
+
+    with with_micro_batches(added_up):
+        yield
+
+
+@planted("loss", IMAGES, ACCUMULATED, first="loss 1")
+def last_micro_batch_left_out():
+    with with_micro_batches(lambda step, trainer, xs, ys, rate: step(trainer, xs[:-1], ys[:-1], rate)):
         yield

@@ -54,6 +54,7 @@ DECAYED = optimizer(weight_decay=0.03125)
 CLIPPED = optimizer(clip_norm=0.5)
 STEPPED = optimizer(schedule=Schedule(shape="step", milestones=[0.4], factor=0.5))
 LATE = optimizer(schedule=Schedule(shape="step", milestones=[0.6], factor=0.5))
+ACCUMULATED = optimizer(accumulation=4)
 CONSTANT = optimizer(schedule=Schedule())
 
 Plant = Callable[[], contextlib.AbstractContextManager]

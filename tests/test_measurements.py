@@ -1,6 +1,7 @@
 """Peak memory, load of others and scores, against arithmetic."""
 
 import ast
+import dataclasses
 import subprocess
 import sys
 import time
@@ -9,10 +10,16 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+import tracing
 
 from benchmarks.common import machine
 from benchmarks.common.fork_server import ForkServer
 from benchmarks.frameworks.trainer import scores
+from benchmarks.identity.trace import set_up
+from benchmarks.recipe.optimizer import Optimizer
+from benchmarks.training import peak_memory
+
+OF_NUMPY = {"model": "logistic", "execution": "fused", "precision": "float64"}
 
 PEAK = """
 import numpy, types
@@ -80,3 +87,9 @@ def test_scores_are_cross_entropy_in_nats_and_share_of_right_answers():
 
 def test_scores_do_not_overflow():
     assert scores(np.array([[1e4, 0.0]]), np.array([1])).loss == pytest.approx(1e4)
+
+
+def test_the_tiny_model_before_a_measurement_divides_into_micro_batches():
+    optimizer = Optimizer(name="sgd", learning_rate=0.5, accumulation=8)
+    setup = set_up(tracing.numpy_in_float64(), tracing.blobs(), tracing.MOMENTUM, **OF_NUMPY)
+    assert peak_memory.baseline_mib(dataclasses.replace(setup, optimizer=optimizer)) > 0

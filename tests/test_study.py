@@ -318,3 +318,19 @@ def test_timings_do_not_depend_on_targets_budgets_seeds_or_arms():
     ):
         assert study.for_timing(check.read(config)) == base
     assert study.for_timing(check.read(changed("workloads", 0, "batch_sizes", to=[8]))) != base
+
+
+@pytest.mark.parametrize(
+    ("sizes", "accumulation", "rehearsed"),
+    [
+        ([8, 64], None, [8, 33, 64]),
+        ([7, 64], None, [7, 64]),
+        ([8, 64], 4, [8, 64, 4 * 33]),
+        ([8, 4 * 7], 4, [8, 4 * 7]),
+        (["full"], None, [1257]),
+    ],
+)
+def test_certificates_try_an_odd_size_or_micro_batches_of_one(sizes, accumulation, rehearsed):
+    config = changed("arms", 0, "accumulation", to=accumulation)
+    config["workloads"] = [{**GOOD["workloads"][0], "batch_sizes": sizes}]
+    assert study.for_tracing(check.read(config)).workloads[0].sizes == rehearsed
