@@ -1,10 +1,10 @@
 """The command certifies every framework in both executions; Keras on each of its backends."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -43,9 +43,9 @@ def on_one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def identity(folder, *arguments):
-    """The command for a person, on the study: its exit code, and what it printed."""
-    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+def identity(folder, *arguments, **changes):
+    """The command for a person, on the study with some changes: its exit code, and what it printed."""
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY | changes))
     command = run("identity", "--config", folder / "study.yaml", *arguments, preexec_fn=on_one_core)
     said = command.communicate()
     return command.returncode, *said
@@ -54,7 +54,7 @@ def identity(folder, *arguments):
 @pytest.fixture(scope="module")
 def command(tmp_path_factory):
     """What the command says of PyTorch."""
-    if importlib.util.find_spec("torch") is None:  # found, not imported: that is left to the command
+    if find_spec("torch") is None:  # found, not imported: that is left to the command
         pytest.skip("PyTorch is not installed")
     folder = tmp_path_factory.mktemp("identity")
     output = folder / "identity.json"
@@ -72,6 +72,17 @@ def test_the_command_certifies_both_executions(command):
         assert row["largest_difference"] <= content["bound"] == 1e-10
         assert list(row["differences"]) == stages(row["execution"])
     assert out.count("pytorch fused") == 1
+    assert code == 0
+
+
+def test_micro_batches_over_ghost_batches_are_certified(tmp_path):
+    """Of 64 examples in two micro-batches, which are four ghost batches each."""
+    if find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    arm = {**STUDY["arms"][0], "name": "parts", "accumulation": 2, "ghost_batch": 8}
+    workload = {**STUDY["workloads"][0], "batch_sizes": [8, 64]}
+    code, out, error = identity(tmp_path, arms=[arm], workloads=[workload])
+    assert out.count(" certified ") == 2, out + error
     assert code == 0
 
 
