@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
-from benchmarks.frameworks.keras_parts.optimizer import clipped
+from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.trainer import Device, Loaded, Repeated
 
 
@@ -152,13 +152,8 @@ class Trainer(trainer.KerasTrainer):
     ) -> tuple[tf.Tensor, list]:
         """One step as a function of the state: its metrics (loss, and norm if it clips) and the new state."""
         loss, gradients, averages = self._accumulated(batch, trained, averages)
-        metrics = [loss]
-        if self.settings.clip_norm:
-            gradients, norm = clipped(gradients, self.settings.clip_norm)
-            metrics.append(norm)
-        each = zip(trained, gradients, slots, strict=True)
-        after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        return tf.stack(metrics), [[new for new, _ in after], averages, [state for _, state in after]]
+        metrics, trained, slots = fused_step(self.settings, loss, gradients, trained, slots, coefficients)
+        return tf.stack(metrics), [trained, averages, slots]
 
     def _accumulated(
         self, batch: tf.Tensor, trained: list, averages: list

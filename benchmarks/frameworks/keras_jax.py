@@ -19,7 +19,7 @@ from jax import numpy as jnp
 
 from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
-from benchmarks.frameworks.keras_parts.optimizer import clipped
+from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.keras_parts.trainer import promote_to
 from benchmarks.frameworks.trainer import Device, Loaded, Repeated
 
@@ -200,13 +200,8 @@ class Trainer(trainer.KerasTrainer):
         """One step as a function of the state: the new state and its metrics (loss, and norm if it clips)."""
         trained, averages, slots = state
         averages, (loss, gradients) = self._accumulated(trained, averages, data, batch)
-        metrics = [loss]
-        if self.settings.clip_norm:
-            gradients, norm = clipped(gradients, self.settings.clip_norm)
-            metrics.append(norm)
-        each = zip(trained, gradients, slots, strict=True)
-        after = [self.settings.step(*of_one, coefficients) for of_one in each]
-        return [[new for new, _ in after], averages, [slots for _, slots in after]], jnp.stack(metrics)
+        metrics, trained, slots = fused_step(self.settings, loss, gradients, trained, slots, coefficients)
+        return [trained, averages, slots], jnp.stack(metrics)
 
     def _accumulated(self, trained: list, averages: list, data: tuple, batch: jax.Array) -> tuple:
         """The averages after a batch's micro-batches, and their mean loss and mean gradients.

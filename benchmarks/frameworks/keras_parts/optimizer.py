@@ -19,6 +19,19 @@ def clipped(gradients: list, clip_norm: float) -> tuple[list, object]:
     return [gradient * scale for gradient in gradients], norm
 
 
+def fused_step(
+    settings: Optimizer, loss, gradients: list, trained: list, slots: list, coefficients
+) -> tuple[list, list, list]:
+    """A step of the fused execution: its loss, and norm if it clips, the new parameters and the new state."""
+    metrics = [loss]
+    if settings.clip_norm:
+        gradients, norm = clipped(gradients, settings.clip_norm)
+        metrics.append(norm)
+    each = zip(trained, gradients, slots, strict=True)
+    after = [settings.step(*of_one, coefficients) for of_one in each]
+    return metrics, [new for new, _ in after], [state for _, state in after]
+
+
 def coefficient_table(settings: Optimizer) -> np.ndarray:
     """The optimizer's coefficients from step 0 to the step after which they stay constant: [steps, 3]."""
     steps = 1

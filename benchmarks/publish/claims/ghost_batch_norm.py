@@ -25,7 +25,7 @@ def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 def _recovered(ghost: pd.DataFrame, plain: pd.DataFrame, claim: Claim) -> Evidence:
     sizes = {*plain["batch_size"]}
-    if len(sizes) < 2 or max(sizes) <= SMALL:
+    if not sizes or not min(sizes) <= SMALL < max(sizes):
         return lacking("there is no large batch size beside a small one that both arms have")
     large = max(sizes)
     small = best_small(plain, sizes - {large})
