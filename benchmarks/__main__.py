@@ -84,6 +84,26 @@ def device(framework: Annotated[str, typer.Argument(help="The framework.")], dev
     print(devices.device_here(framework, device))
 
 
+@app.command(epilog='Example: python -m benchmarks largest --study "$STUDY" --framework pytorch')
+def largest(
+    study: StudyJson,
+    framework: Annotated[str, typer.Option(help="The framework to try.")],
+    threads: Threads = 0,
+    at_once: Annotated[int, typer.Option(help="How many processes share the memory.")] = 1,
+) -> None:
+    """Try which batch sizes of a study fit into memory, where it says `auto`, and print that as JSON."""
+    import json
+
+    from benchmarks.common import machine, processor
+    from benchmarks.identity import largest
+    from benchmarks.study.study import Study
+
+    asked = Study.model_validate_json(study)
+    with machine.leased_gpu(asked.device):
+        found = largest.trials_of(asked, framework, threads=threads or processor.cores(), at_once=at_once)
+    print(json.dumps([each.model_dump() for each in found]))
+
+
 @app.command(
     epilog='Example: python -m benchmarks trace mnist.npz --study "$STUDY" '
     "--framework pytorch --precision float64 --output float64/pytorch.safetensors"

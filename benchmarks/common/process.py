@@ -18,6 +18,8 @@ from benchmarks.common.errors import exit_with_message
 FORKS = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
+LOOK_S = 0.005
+"""Seconds between two looks at a process that is watched: in one, a process takes some dozens of MiB."""
 
 
 def run(command: list[str]) -> int:
@@ -58,10 +60,13 @@ def ended(exit_code: int) -> str:
     return f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
 
 
-def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
+def forked(
+    function: Callable, *arguments, may_go_on: Callable[[int], bool] | None = None, **options
+) -> tuple[Any | None, int]:
     """What a function returns in a process forked for it, and the exit code, negative after a signal.
 
-    The result is None if the process ended without one. The process does not outlive this one.
+    The result is None if the process ended without one. The process does not outlive this one. With
+    `may_go_on`, it is asked every LOOK_S seconds about the process of this id, which is killed if it may not.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     receiver, sender = FORKS.Pipe(duplex=False)
@@ -69,6 +74,9 @@ def forked(function: Callable, *arguments, **options) -> tuple[Any | None, int]:
     child.start()
     sender.close()
     try:
+        while may_go_on and not receiver.poll(LOOK_S):
+            if not may_go_on(child.pid):
+                child.kill()
         result = receiver.recv()
     except EOFError:
         result = None

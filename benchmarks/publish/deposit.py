@@ -12,8 +12,8 @@ from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "machine.json", "provenance.json"]
 FILES += ["identity.json", "report.html", "recommendations.json"]
-OF_TUNING = [table.name for table in schema.OF_TUNING]
-"""What only a study with tuned arms has."""
+OF_SOME = [table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]]
+"""What only a study with tuned arms has, or one whose batch sizes were found by trial."""
 FOLDERS = ["tables", "figures"]
 BULKY = ["runs/**/*.json", "throughput/*.json"]
 PACKED = "records.tar.gz"
@@ -98,10 +98,10 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
     bulky = sorted(path for pattern in BULKY for path in results.glob(pattern))
     inside = [path for folder in FOLDERS for path in sorted((results / folder).iterdir())]
     # Hidden files are the workflow's own time stamps.
-    tuned = [results / name for name in OF_TUNING if (results / name).exists()]
+    of_some = [results / name for name in OF_SOME if (results / name).exists()]
     small = (
         [results / name for name in FILES]
-        + tuned
+        + of_some
         + [path for path in inside if not path.name.startswith(".")]
     )
     return [path for path in small if path not in bulky], bulky

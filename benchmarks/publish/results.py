@@ -19,8 +19,8 @@ MAY_BE_ABSENT = {
     "memory_fit": schema.MEMORY_FIT,
 }
 MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
-MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH}
-"""A study that times throughput alone, or has no tuned arm, has nothing to put in some of these."""
+MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH, "batch_sizes": schema.BATCH_SIZES}
+"""A study that times throughput alone, has no tuned arm, or names its batch sizes, lacks some of these."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Results:
     rates: pd.DataFrame
     trials: pd.DataFrame
     critical_batch: pd.DataFrame
+    batch_sizes: pd.DataFrame
     certificates: pd.DataFrame
     equivalence: pd.DataFrame
     identity: dict[str, Any]

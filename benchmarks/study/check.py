@@ -22,7 +22,7 @@ from benchmarks.recipe.search import TUNE, Search
 from benchmarks.study.study import Study, Target, Throughput, Workload, plan
 
 PARTS = (Study, Workload, Arm, Search, Schedule, Target, Budget, Throughput)
-UNIONS = ("int", "literal['full']", NUMBER, TUNE)
+UNIONS = ("int", "literal['full','auto']", NUMBER, TUNE)
 """Parts of the place of a fault that are no keys: they say which kind of value it was taken for."""
 N_NAMED = 5
 """Faults named in one message."""
@@ -164,8 +164,14 @@ def _check_no_truth(value: object, place: str = "") -> None:
 def _check_workload(workload: Workload) -> None:
     """Check that the data set and the model exist and that the batch sizes are possible."""
     models.spec(workload.model, n_classes=2)
+    if workload.largest is not None:
+        raise Problem(
+            f"config: largest: {workload.dataset} × {workload.model}: it is found by trial, and not set",
+            fix="remove it; for batch sizes up to a number, name each in batch_sizes",
+        )
     n_training = workload.n_training
-    for size in workload.sizes:
+    named = [size for size in workload.batch_sizes if isinstance(size, int)]
+    for size in [*named, *workload.sizes]:
         if not 1 <= size <= n_training:
             raise Problem(
                 f"config: batch size {size} is not between 1 and the {n_training} training examples of "

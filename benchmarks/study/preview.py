@@ -146,6 +146,7 @@ def _minutes(seconds: float) -> str:
 def _part_of_grid(workload: Workload, study: Study) -> dict:
     return {
         **{"dataset": workload.slug, "model": workload.model, "batch_sizes": workload.sizes},
+        "as_far_as_they_fit": workload.is_auto,
         **{"frameworks": study.frameworks, "arms": [arm.name for arm in study.arms]},
         **{"seeds": study.seeds, "target": workload.target.validation_accuracy},
         "budget": workload.budget.model_dump(),
@@ -154,8 +155,9 @@ def _part_of_grid(workload: Workload, study: Study) -> dict:
 
 def _grid_in_words(part: dict) -> str:
     steps = f" or {part['budget']['steps']:,} steps" if part["budget"]["steps"] else ""
+    limit = " as far as they fit into memory" if part["as_far_as_they_fit"] else ""
     return (
-        f"{part['dataset']} × {part['model']}, B = {', '.join(map(str, part['batch_sizes']))}; "
+        f"{part['dataset']} × {part['model']}, B = {', '.join(map(str, part['batch_sizes']))}{limit}; "
         f"{', '.join(part['frameworks'])}; {', '.join(part['arms'])}; {len(part['seeds'])} seeds; "
         f"up to {part['target']:.1%} within {part['budget']['epochs']:g} epochs{steps} and "
         f"{part['budget']['seconds']:g} s"

@@ -1,6 +1,7 @@
 """A study as a value: a grid of trainings, and the plans of its runs."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -15,6 +16,8 @@ RESERVED = ("compare", "published", "datasets", "store", "logs")
 """Folders of `results/` that are not of a study."""
 ODD = 33
 """The odd batch size that is tried where a study has none."""
+AUTO = "auto"
+"""In the place of batch sizes: the doubles of the largest that is named, as far as they fit into memory."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Known = Annotated[str, Field(max_length=100)]
 """The name of something that there is a file for."""
@@ -41,16 +44,23 @@ class Workload(Value):
     """A data set and a model, with their batch sizes, target and budget.
 
     `dataset` is the name of a built-in data set, or `images:PATH`, `npz:PATH` or `text:PATH` for the user's
-    own data. In results the data set is named by its `slug`.
+    own data. In results the data set is named by its `slug`. `largest` is the largest batch size that fits,
+    where it had to be found by trial.
     """
 
     dataset: str = Field(max_length=1000)
     model: Known
-    batch_sizes: list[Annotated[int, Field(strict=True)] | Literal["full"]] = Field(min_length=1)
+    batch_sizes: list[Annotated[int, Field(strict=True)] | Literal["full", "auto"]] = Field(min_length=1)
+    largest: int | None = None
     target: Target
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
     steps_per_evaluation: int = Field(default=1, ge=1)
+
+    @field_validator("batch_sizes", mode="before")
+    @classmethod
+    def _listed(cls, sizes: object) -> object:
+        return [AUTO] if sizes == AUTO else sizes
 
     @property
     def slug(self) -> str:
@@ -74,9 +84,25 @@ class Workload(Value):
         return max(of_epochs, self.budget.steps)
 
     @property
+    def is_auto(self) -> bool:
+        """Whether the memory of the machine has a say in the batch sizes."""
+        return AUTO in self.batch_sizes
+
+    @property
     def sizes(self) -> list[int]:
-        """The batch sizes as numbers; `full` is the size of the training set."""
-        return [self.n_training if size == "full" else size for size in self.batch_sizes]
+        """The batch sizes as numbers; `full` is the size of the training set, `auto` what is said at AUTO."""
+        named = [self.n_training if size == "full" else size for size in self.batch_sizes if size != AUTO]
+        if not self.is_auto:
+            return named
+        first = max((size for size in self.batch_sizes if isinstance(size, int)), default=1)
+        largest = self.largest or self.n_training
+        return sorted(size for size in {*named, *self._doubles(first)} if size <= largest)
+
+    def _doubles(self, size: int) -> Iterator[int]:
+        """The batch size times 1, 2, 4 and so on, up to the training set."""
+        while 0 < size <= self.n_training:
+            yield size
+            size *= 2
 
     def rehearsed_sizes(self, *, parts: int) -> list[int]:
         """The batch sizes that certificates try: all of the study, and an odd one if it has none.
@@ -106,6 +132,11 @@ class Study(Value):
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether batch sizes depend on the memory of the machine."""
+        return any(workload.is_auto for workload in self.workloads)
 
     @property
     def tunes(self) -> bool:

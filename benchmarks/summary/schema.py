@@ -24,6 +24,7 @@ PURE, FAILED = "pure number", "failed"
 UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""
+PRECISIONS = ("float64", "float32")
 ENDED = tuple(status.value for status in Status)
 TIMED = (MEASURED, "out-of-memory", "failed")
 DATASET = text("dataset", "The data set.")
@@ -450,8 +451,25 @@ EQUIVALENCE = table(
     key=["dataset", "model", "arm", "batch_size", "framework", "other", "quantity"],
 )
 
+BATCH_SIZES = table(
+    "batch_sizes.csv",
+    "A row for each trial whether a batch size fits into memory, in the order in which they were made.",
+    [
+        *(DATASET, MODEL, FRAMEWORK),
+        text("precision", "Precision of the trial; certificates are made in float64.", one_of=PRECISIONS),
+        *(STEP_KIND, BATCH_SIZE),
+        flag("fits", "Whether it fits: a fifth of the memory must stay free."),
+        number("peak_memory_mib", "MiB", "What the trial took at most, up to where it was stopped."),
+        number("limit_mib", "MiB", "What it might take."),
+        text("reason", "Why it does not fit. Empty where it does.", nullable=True),
+    ],
+    key=["dataset", "model", "framework", "precision", "step_kind", "batch_size"],
+)
+
 OF_A_STUDY = [SUMMARY, THROUGHPUT, RUNS, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
 OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
 """Those that only a study with tuned arms has."""
-TABLES = [*OF_A_STUDY, *OF_TUNING, CERTIFICATES, EQUIVALENCE]
+OF_AUTO = [BATCH_SIZES]
+"""Those that only a study with `batch_sizes: auto` has."""
+TABLES = [*OF_A_STUDY, *OF_TUNING, *OF_AUTO, CERTIFICATES, EQUIVALENCE]

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
+from benchmarks.identity import batch_sizes
 from benchmarks.study import rates
 from benchmarks.study.rates import Tuned
 from benchmarks.study.study import Study, Workload
@@ -188,17 +189,22 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         machine=slug,
         threads=next(iter(totals.threads), None),
     )
-    return of_searches(found, table, targets(study.workloads)) | {
-        "summary.csv": table.to_csv(index=False),
-        "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
-        "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
-        "targets.csv": targets(study.workloads).to_csv(index=False),
-        "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
-            index=False
-        ),
-        "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
-        "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1) + "\n",
-    }
+    return (
+        of_searches(found, table, targets(study.workloads))
+        | of_trials(study, folder)
+        | {
+            "summary.csv": table.to_csv(index=False),
+            "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
+            "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
+            "targets.csv": targets(study.workloads).to_csv(index=False),
+            "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
+                index=False
+            ),
+            "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
+            "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1)
+            + "\n",
+        }
+    )
 
 
 def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
@@ -212,6 +218,14 @@ def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame
         "critical_batch.csv": columns.frame(scaling.fits(summary, rates, targets), schema.CRITICAL_BATCH),
     }
     return {name: rows.to_csv(index=False) for name, rows in made.items()}
+
+
+def of_trials(study: Study, folder: Path) -> dict[str, str]:
+    """Text of the file that a study has besides whose batch sizes were found by trial."""
+    if not study.is_auto:
+        return {}
+    rows = [each.model_dump() for each in batch_sizes.trials(folder)]
+    return {"batch_sizes.csv": columns.frame(rows, schema.BATCH_SIZES).to_csv(index=False)}
 
 
 def _in_vain(row: dict, unreached: set[tuple]) -> dict:
@@ -269,7 +283,7 @@ def write(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> li
     Files of searches that the study no longer has are removed, so that none is taken for one of its own.
     """
     texts = summarise(study, folder, cards=cards, slug=slug)
-    for name in {table.name for table in schema.OF_TUNING} - texts.keys():
+    for name in {table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]} - texts.keys():
         (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(text, folder / name)

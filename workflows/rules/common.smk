@@ -14,7 +14,7 @@ from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
-from benchmarks.identity import subjects
+from benchmarks.identity import batch_sizes, subjects
 from benchmarks.study import check, preview
 from benchmarks.study import study as studies
 from benchmarks.training import view
@@ -35,13 +35,20 @@ with exit_with_message():
         # It refuses what Snakemake takes silently, such as a key named twice.
         check.load(Path(path))
     STUDY = check.read(config)
-    REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
 
 STORE = "results/store"
 # On a cluster, Snakemake has no number of cores of its own.
 CORES = workflow.cores or 1
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
+if STUDY.is_auto and workflow.is_main_process:
+    logger.info("batch_sizes: auto: trying which fit into memory, unless that is known")
+with exit_with_message():
+    STUDY = batch_sizes.resolved(
+        STUDY, Path(RESULTS), cores=CORES, anew=workflow.is_main_process
+    )
+REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
+BATCH_SIZES = [f"{RESULTS}/{batch_sizes.NAME}"] if STUDY.is_auto else []
 # Data sets by their name in results: the name in the study, or the path of the user's own data.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 # The files of data sets, by their names; folders of one name in two places have two files.

@@ -8,6 +8,7 @@ rule summarise:
         identity=f"{RESULTS}/identity.json",
         cards=CARDS,
         tuned=TUNED,
+        batch_sizes=BATCH_SIZES,
     output:
         expand(
             f"{RESULTS}/{{name}}",
@@ -20,6 +21,7 @@ rule summarise:
                 "machine.json",
                 "provenance.json",
                 *(["rates.csv", "trials.csv", "critical_batch.csv"] if TUNED else []),
+                *(["batch_sizes.csv"] if BATCH_SIZES else []),
             ],
         ),
     log:
