@@ -17,7 +17,9 @@ def available_mib() -> float:
 def _left_in_container(otherwise: float) -> float:
     """Bytes that the container's limit leaves, caches that it can drop included (cgroups(7), version 2)."""
     try:
-        limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        limit, used = (
+            (CGROUP / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current")
+        )
         droppable = _statistic("inactive_file")
     except OSError:
         return otherwise
@@ -26,5 +28,5 @@ def _left_in_container(otherwise: float) -> float:
 
 def _statistic(name: str) -> int:
     """A number in bytes from the statistics of the container's memory."""
-    lines = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+    lines = dict(line.split() for line in (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
     return int(lines.get(name, 0))

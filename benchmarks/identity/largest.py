@@ -10,10 +10,11 @@ from benchmarks import datasets, frameworks
 from benchmarks.common import memory
 from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Dataset, normalised
-from benchmarks.identity.memory_trial import MARGIN, Room, Trial, trial
+from benchmarks.identity.memory_trial import MARGIN, Room, trial
 from benchmarks.identity.subjects import File, files
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Plan
+from benchmarks.study.batch_sizes import Trial, of_workload
 from benchmarks.study.study import Study, Workload, for_timing, plan
 
 
@@ -35,7 +36,7 @@ def trials_of(study: Study, name: str, *, threads: int, at_once: int) -> list[Tr
                 planned = planned_trial(study, workload, file, arm, size)
                 return trial(framework, planned, data, room, step_kind=arm.step_kind)
 
-            sizes = sorted(_limited(workload, made).sizes)
+            sizes = sorted(of_workload(workload, made).sizes)
             made += until_largest(sizes, try_one)
     return made
 
@@ -85,17 +86,3 @@ def none_fits(smallest: Trial) -> Problem:
         f"{smallest.peak_memory_mib:,.0f} MiB and may take {smallest.limit_mib:,.0f} MiB here",
         fix="end what else uses the memory, run with fewer --cores, or take a smaller model or data set",
     )
-
-
-def limited(study: Study, trials: list[Trial]) -> Study:
-    """The study with the batch sizes of its workloads with `auto` limited to what fitted in these trials."""
-    return study.model_copy(update={"workloads": [_limited(each, trials) for each in study.workloads]})
-
-
-def _limited(workload: Workload, trials: list[Trial]) -> Workload:
-    of_workload = [each for each in trials if (each.dataset, each.model) == (workload.slug, workload.model)]
-    if not workload.is_auto or not of_workload:
-        return workload
-    too_large = [each.batch_size for each in of_workload if not each.fits]
-    fitting = [size for size in workload.sizes if size < min(too_large, default=workload.n_training + 1)]
-    return workload.model_copy(update={"largest": max(fitting)})

@@ -15,36 +15,18 @@ import psutil
 
 from benchmarks.common import machine, memory, process
 from benchmarks.common.errors import Problem
-from benchmarks.common.value import Value
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Plan
+from benchmarks.study.batch_sizes import Trial
 from benchmarks.training import measure
 from benchmarks.training.peak_memory import resident_mib
 
 MARGIN = 0.2
 """Share of the memory that a trial must leave free for what it does not do, as the rest of a rehearsal."""
-START_S = 60.0
+START_S = 300.0
 """Seconds that a trial may take longer than a run may train: it compiles, and the reference is slow."""
 OUT_OF_MEMORY = "more memory than there is"
 TOO_LITTLE_LEFT = f"it would leave less than {MARGIN:.0%} of the memory free"
-
-
-class Trial(Value):
-    """Whether a batch size fitted, and why not; what it took at most, and what it might have taken, in MiB.
-
-    On a GPU that is the GPU's memory, unless the main memory did not do.
-    """
-
-    dataset: str
-    model: str
-    framework: str
-    precision: str
-    step_kind: str
-    batch_size: int
-    fits: bool
-    peak_memory_mib: float
-    limit_mib: float
-    reason: str = ""
 
 
 class Room(NamedTuple):

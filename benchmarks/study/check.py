@@ -289,7 +289,8 @@ def _check_no_duplicates(study: Study) -> None:
         "workloads": [f"{workload.slug} {workload.model}" for workload in study.workloads],
     }
     for workload in study.workloads:
-        lists[f"batch_sizes of {workload.dataset} {workload.model}"] = workload.sizes
+        given = workload.batch_sizes if workload.is_auto else workload.sizes
+        lists[f"batch_sizes of {workload.dataset} {workload.model}"] = given
     for key, values in lists.items():
         twice = sorted(str(value) for value, n in Counter(values).items() if n > 1)
         if twice:

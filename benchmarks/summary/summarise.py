@@ -10,8 +10,7 @@ import pandas as pd
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.identity import batch_sizes
-from benchmarks.study import rates
+from benchmarks.study import batch_sizes, rates
 from benchmarks.study.rates import Tuned
 from benchmarks.study.study import Study, Workload
 from benchmarks.summary import cells, columns, hardware, reading, scaling, schema, searches, statistics
@@ -224,7 +223,7 @@ def of_trials(study: Study, folder: Path) -> dict[str, str]:
     """Text of the file that a study has besides whose batch sizes were found by trial."""
     if not study.is_auto:
         return {}
-    rows = [each.model_dump() for each in batch_sizes.trials(folder)]
+    rows = [each.model_dump() for each in batch_sizes.read(folder)]
     return {"batch_sizes.csv": columns.frame(rows, schema.BATCH_SIZES).to_csv(index=False)}
 
 
@@ -280,7 +279,7 @@ def described(cards: Sequence[Path]) -> dict:
 def write(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> list[Path]:
     """Read everything, then write the summary's files and return their paths.
 
-    Files of searches that the study no longer has are removed, so that none is taken for one of its own.
+    Files of searches or trials that the study no longer has are removed, so that none is taken for its own.
     """
     texts = summarise(study, folder, cards=cards, slug=slug)
     for name in {table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]} - texts.keys():

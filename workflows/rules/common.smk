@@ -14,8 +14,8 @@ from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
-from benchmarks.identity import batch_sizes, subjects
-from benchmarks.study import check, preview
+from benchmarks.identity import auto, subjects
+from benchmarks.study import batch_sizes, check, preview
 from benchmarks.study import study as studies
 from benchmarks.training import view
 
@@ -44,7 +44,7 @@ RESULTS = f"results/{STUDY.study}/{MACHINE}"
 if STUDY.is_auto and workflow.is_main_process:
     logger.info("batch_sizes: auto: trying which fit into memory, unless that is known")
 with exit_with_message():
-    STUDY = batch_sizes.resolved(
+    STUDY = auto.resolved(
         STUDY, Path(RESULTS), cores=CORES, anew=workflow.is_main_process
     )
 REPLICATES = {each.name: each for each in studies.replicates(STUDY)}

@@ -1,4 +1,4 @@
-"""The batch sizes of a study that says `auto`: found by trial once on a machine, and kept beside its results.
+"""What `auto` in `batch_sizes` stands for: found by trial once on a machine, and kept beside its results.
 
 A study that goes on must not meet other batch sizes because something else uses the memory today. So what was
 found is found anew only if what is trained, the machine, the code or the versions differ.
@@ -11,17 +11,16 @@ from pathlib import Path
 import psutil
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import files, machine, process, seals
+from benchmarks.common import machine, process, seals
 from benchmarks.common.conditions import conditions
 from benchmarks.common.errors import Problem
+from benchmarks.common.files import write_text
 from benchmarks.common.store import Conditions, digest
 from benchmarks.identity import subjects
-from benchmarks.identity.largest import limited
-from benchmarks.identity.memory_trial import Trial
+from benchmarks.study.batch_sizes import NAME, Trial, limited, read
 from benchmarks.study.study import Study, for_timing
 
 GIB = 2**30
-NAME = "batch_sizes.json"
 
 
 def resolved(study: Study, folder: Path, *, cores: int, anew: bool) -> Study:
@@ -41,19 +40,13 @@ def resolved(study: Study, folder: Path, *, cores: int, anew: bool) -> Study:
         asked = digest(_conditions_of(study))
         if not path.exists() or json.loads(path.read_bytes())["asked"] != asked:
             _keep(trials_here(study, cores=cores), asked, path)
-    return limited(study, trials(folder))
-
-
-def trials(folder: Path) -> list[Trial]:
-    """The trials that the folder of a study has, in the order in which they were made."""
-    found = json.loads((folder / NAME).read_bytes())["trials"]
-    return [Trial.model_validate(each) for each in found]
+    return limited(study, read(folder))
 
 
 def _keep(made: list[Trial], asked: str, path: Path) -> None:
     """Write the trials and what they were made for."""
     content = {"asked": asked, "trials": [each.model_dump() for each in made]}
-    files.write_text(json.dumps(content, indent=1) + "\n", path)
+    write_text(json.dumps(content, indent=1) + "\n", path)
     seals.seal(path)
 
 

@@ -1,0 +1,285 @@
+"""Batch sizes that are found by trial: `batch_sizes: auto`."""
+
+import copy
+import math
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+from test_config_files import GOOD
+
+from benchmarks import frameworks
+from benchmarks.common import memory, process
+from benchmarks.common.errors import Problem
+from benchmarks.identity import auto, largest, memory_trial
+from benchmarks.identity.memory_trial import MARGIN, Room, Watch
+from benchmarks.publish.tables import batch_sizes as table
+from benchmarks.study import batch_sizes, check
+from benchmarks.study.batch_sizes import Trial
+from benchmarks.study.study import for_timing
+from benchmarks.summary import columns, schema
+
+DIGITS = 1257
+
+
+def study(sizes, **changes):
+    """A study of digits in NumPy with these batch sizes."""
+    config = copy.deepcopy({**GOOD, "frameworks": ["numpy"], **changes})
+    config["workloads"] = [{**config["workloads"][0], "batch_sizes": sizes}]
+    return check.read(config)
+
+
+def made(size, *, fits=True, **names):
+    """A trial with made-up numbers."""
+    common = {"dataset": "digits", "model": "mlp", "framework": "numpy", "precision": "float64"}
+    common |= {"step_kind": "momentum", "peak_memory_mib": 2.0 * size, "limit_mib": 1000.0}
+    return Trial(**{**common, **names}, batch_size=size, fits=fits, reason="" if fits else "too large")
+
+
+@pytest.mark.parametrize(
+    ("given", "sizes"),
+    [
+        ("auto", [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]),
+        (["auto"], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]),
+        ([96, "auto"], [96, 192, 384, 768]),
+        (["auto", 100, 7, "full"], [7, 100, 200, 400, 800, DIGITS]),
+        ([DIGITS, "auto"], [DIGITS]),
+    ],
+)
+def test_auto_goes_on_with_the_doubles_of_the_largest_that_is_named(given, sizes):
+    assert study(given).workloads[0].sizes == sizes
+
+
+def test_what_does_not_fit_is_left_out_even_if_it_is_named():
+    limited = batch_sizes.limited(study([16, "auto", "full"]), [made(DIGITS, fits=False), made(256)])
+    assert limited.workloads[0].sizes[-1] == 1024, "nothing smaller than the full batch failed"
+    limited = batch_sizes.limited(limited, [made(1024, fits=False), made(128), made(256, fits=False)])
+    assert limited.workloads[0].sizes == [16, 32, 64, 128]
+
+
+def test_a_workload_that_names_its_batch_sizes_is_left_alone():
+    named = study([16, "full"])
+    assert batch_sizes.limited(named, [made(16, fits=False)]) == named
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([0, "auto"], "batch size 0 is not between 1 and"),
+        ([-4, "auto"], "batch size -4 is not between 1 and"),
+        ([2000, "auto"], "batch size 2000 is not between 1 and"),
+        ([16, 16, "auto"], "16 given twice"),
+        (["auto", "auto"], "auto given twice"),
+        ("automatic", "batch_sizes"),
+        (["largest"], "batch_sizes"),
+        ([], "batch_sizes"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(sizes, said):
+    with pytest.raises(Problem, match=said):
+        study(sizes)
+
+
+def test_the_largest_is_not_a_key_that_one_sets():
+    workload = {**GOOD["workloads"][0], "batch_sizes": ["auto"], "largest": 64}
+    with pytest.raises(Problem, match="largest"):
+        check.read({**GOOD, "workloads": [workload]})
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 11, 17])
+def test_the_largest_that_fits_is_found_in_few_trials_wherever_it_lies(n):
+    sizes = [2**power for power in range(n)]
+    for fitting in sizes:
+        tried = largest.until_largest(sizes, lambda size, most=fitting: made(size, fits=size <= most))
+        assert max(each.batch_size for each in tried if each.fits) == fitting
+        too_large = [each.batch_size for each in tried if not each.fits]
+        assert fitting == sizes[-1] or min(too_large) == 2 * fitting, "the next one has been tried"
+        assert len(tried) <= 2 + math.log2(n)
+
+
+def test_where_not_even_the_smallest_fits_one_message_says_so():
+    with pytest.raises(Problem, match=r"even with a batch size of 1: too large; it took 2 MiB and may take"):
+        largest.until_largest([1, 2, 4], lambda size: made(size, fits=False))
+
+
+def hungry(mib, seconds=0.0):
+    """Take memory step by step, and then some time."""
+    taken = []
+    for _ in range(mib // 10):
+        taken.append(np.ones(10 * 2**20, np.int8))
+        time.sleep(0.01)
+    time.sleep(seconds)
+    return len(taken)
+
+
+def test_a_process_that_takes_more_than_it_may_is_stopped():
+    own_mib = psutil.Process().memory_info().rss / memory.MIB
+    watch = Watch(own_mib + 150, limit_s=60)
+    result, code = process.forked(hungry, 2000, may_go_on=watch.may_go_on)
+    assert (result, code) == (None, -9)
+    assert "of the memory" in watch.stopped_since
+    assert own_mib < watch.most_mib < own_mib + 600
+
+
+def test_a_process_that_takes_too_long_is_stopped_and_one_that_does_not_is_left_alone():
+    watch = Watch(1e9, limit_s=0.2)
+    assert process.forked(hungry, 10, seconds=30.0, may_go_on=watch.may_go_on) == (None, -9)
+    assert "had not ended after" in watch.stopped_since
+    watch = Watch(1e9, limit_s=60)
+    assert process.forked(hungry, 10, may_go_on=watch.may_go_on) == (1, 0)
+    assert not watch.stopped_since
+
+
+def tried(size, *, main_mib=1e6):
+    """A real trial of NumPy on digits."""
+    asked = study([size, "auto"])
+    workload, arm = asked.workloads[0], for_timing(asked).arms[0]
+    planned = largest.planned_trial(asked, workload, largest.files(["numpy"])[0], arm, size)
+    data = largest.data_of(workload)
+    return memory_trial.trial(
+        frameworks.load("numpy"), planned, data, Room(main_mib, 1), step_kind=arm.step_kind
+    )
+
+
+def test_a_trial_tells_what_a_run_takes():
+    found = tried(1024)
+    assert found.fits and not found.reason and found.precision == "float64"
+    own_mib = psutil.Process().memory_info().rss / memory.MIB
+    assert own_mib / 2 < found.peak_memory_mib < own_mib + 1000
+
+
+def test_a_trial_that_takes_more_than_it_may_does_not_fit_and_says_why():
+    found = tried(1024, main_mib=10.0)
+    assert not found.fits and "of the memory" in found.reason and found.limit_mib == 10.0
+
+
+def test_a_framework_that_runs_out_of_memory_does_not_fit(monkeypatch):
+    monkeypatch.setattr(memory_trial.measure, "warm_up", lambda *_: raised(MemoryError))
+    found = tried(16)
+    assert not found.fits and found.reason == "more memory than there is"
+
+
+def test_a_trial_that_fails_otherwise_is_no_answer(monkeypatch):
+    monkeypatch.setattr(memory_trial.measure, "warm_up", lambda *_: raised(ZeroDivisionError))
+    with pytest.raises(Problem, match="numpy could not try mlp on digits with a batch size of 16 in float64"):
+        tried(16)
+
+
+def raised(error):
+    """Raise it, where a lambda cannot."""
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("took", "fits", "peak"),
+    [
+        ((500.0, None), True, 500.0),
+        ((1100.0, None), False, 1100.0),
+        ((500.0, 7900.0), True, 7900.0),
+        ((500.0, 8100.0), False, 8100.0),
+        ((1100.0, 10.0), False, 1100.0),
+    ],
+)
+def test_a_gpu_counts_by_its_own_memory_unless_the_main_memory_does_not_do(monkeypatch, took, fits, peak):
+    gpu = memory_trial.machine.Gpu(0, "a GPU", 8000.0 / (1 - MARGIN))
+    monkeypatch.setattr(memory_trial.machine, "gpus", lambda: [gpu])
+    names = made(1).model_dump(exclude={"fits", "reason", "peak_memory_mib", "limit_mib"})
+    found = memory_trial.judged(memory_trial.Took(*took), Room(1000.0, 1), names)
+    assert (found.fits, found.peak_memory_mib, not found.reason) == (fits, peak, fits)
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "left_mib"),
+    [("max", 0, 900), (f"{600 * memory.MIB}", 200, 500), (f"{100 * memory.MIB}", 300, 0)],
+)
+def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch, limit, used, left_mib):
+    (tmp_path / "memory.max").write_text(limit + "\n")
+    (tmp_path / "memory.current").write_text(f"{used * memory.MIB}\n")
+    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {100 * memory.MIB}\n")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    free = type("Free", (), {"available": 900 * memory.MIB})
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: free)
+    assert memory.available_mib() == left_mib
+
+
+def test_no_container_has_no_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "CGROUP", tmp_path / "nowhere")
+    assert memory.available_mib() == pytest.approx(psutil.virtual_memory().available / memory.MIB, rel=0.2)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often the trials of a study are made; 512 is the first that does not fit."""
+    calls = []
+
+    def trials_here(asked, *, cores):
+        calls.append(cores)
+        return [made(1024, fits=False), made(256), made(512, fits=False)]
+
+    monkeypatch.setattr(auto, "trials_here", trials_here)
+    return calls
+
+
+def test_trials_are_made_once_and_kept(tmp_path, counted):
+    for _ in range(2):
+        found = auto.resolved(study([64, "auto"]), tmp_path, cores=2, anew=True)
+        assert found.workloads[0].sizes == [64, 128, 256] and found.workloads[0].batch_sizes == [64, "auto"]
+    assert counted == [2]
+    auto.resolved(study([64, "auto"], seeds=[7]), tmp_path, cores=1, anew=True)
+    assert counted == [2], "neither seeds nor cores change what fits"
+    auto.resolved(study([32, "auto"]), tmp_path, cores=2, anew=True)
+    assert counted == [2, 2]
+
+
+def test_a_damaged_file_of_trials_is_made_anew(tmp_path, counted):
+    auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True)
+    path = tmp_path / batch_sizes.NAME
+    path.write_text(path.read_text().replace("false", "true"))
+    assert auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True).workloads[0].largest == 256
+    assert counted == [2, 2]
+
+
+def test_a_job_takes_the_batch_sizes_of_its_workflow(tmp_path, counted):
+    auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True)
+    found = auto.resolved(study([16, "auto"]), tmp_path, cores=1, anew=False)
+    assert found.workloads[0].largest == 256 and counted == [2]
+
+
+def test_a_study_that_names_its_batch_sizes_tries_none(tmp_path, counted):
+    named = study([16])
+    assert auto.resolved(named, tmp_path, cores=2, anew=True) == named
+    assert not counted and not list(tmp_path.iterdir())
+
+
+def test_every_framework_tries_only_what_fitted_in_those_before(monkeypatch):
+    asked = []
+
+    def of_framework(limited, framework, **_):
+        asked.append((framework, limited.workloads[0].sizes[-1]))
+        return [made(512, fits=False, framework=framework)] if framework == "numpy" else []
+
+    monkeypatch.setattr(auto, "_tried", of_framework)
+    auto.trials_here(study(["auto"], frameworks=["keras", "pytorch"]), cores=2)
+    assert asked == [("numpy", 1024), ("keras", 256), ("pytorch", 256)]
+
+
+def test_the_command_finds_them_and_its_message_reaches_the_user():
+    found = auto.trials_here(study([512, "auto"]), cores=1)
+    assert [(each.framework, each.precision, each.batch_size) for each in found] == [
+        ("numpy", "float64", 1024),
+        ("numpy", "float32", 1024),
+    ]
+    broken = study(["auto"]).model_copy(update={"frameworks": ["nonsense"]})
+    with pytest.raises(Problem, match="batch_sizes: auto: there is no framework 'nonsense'"):
+        auto.trials_here(broken, cores=1)
+
+
+def test_what_did_not_fit_is_a_row_of_the_table_of_trials():
+    rows = [each.model_dump() for each in (made(1024, fits=False), made(512))]
+    written = columns.frame(rows, schema.BATCH_SIZES)
+    shown = table.tables(SimpleNamespace(batch_sizes=written))
+    lines = [[entry.text for entry in row] for row in shown[0].rows]
+    assert [line[-1] for line in lines] == ["no: too large", "yes"]
+    assert [line[4] for line in lines] == ["1,024", "512"]
