@@ -11,21 +11,27 @@ from test_trace import STUDY
 from benchmarks.common.store import Store
 from benchmarks.identity import quantity, stored, subjects, traces
 from benchmarks.identity.quantity import Quantity, Stage
+from benchmarks.recipe.arm import Arm
 from benchmarks.study import check, study
 
 FILE = subjects.File("numpy", "float64")
 FUSED = "digits/cnn/adam/fused"
 LOSSES = Quantity(Stage.LOSS)
+PARTS = 4
+"""Of the trace in each execution: the runs, and everything else."""
 
 
 @pytest.fixture
 def recorded(monkeypatch):
-    """The names of the traces that are recorded from now on; each is a number of its own."""
+    """The names of the parts that are recorded from now on; each is a number of its own."""
     names = []
 
     def surviving(_study, _file, _data, wanted, keep, **_):
         names.extend(each.name for each in wanted)
-        found = {each.name: {LOSSES: np.full(9, float(len(names)))} for each in wanted}
+        found = {
+            each.name: {Quantity(Stage.STUDIED) if each.of_runs else LOSSES: np.full(9, float(place))}
+            for place, each in enumerate(wanted, start=len(names))
+        }
         for name, trace in found.items():
             keep(name, trace)
         return found
@@ -44,40 +50,74 @@ def made(digits, store, *, file=FILE, threads=1, arms=STUDY["arms"], **settings)
 def test_what_was_traced_is_not_traced_again(recorded, digits, tmp_path):
     store = Store(tmp_path)
     first = made(digits, store)
-    assert len(recorded) == len(first) == 2
+    assert (len(first), len(recorded)) == (2, PARTS)
     again = made(digits, store)
-    assert len(recorded) == 2
+    assert len(recorded) == PARTS
     assert list(again) == list(first)
     assert again[FUSED][LOSSES].tolist() == first[FUSED][LOSSES].tolist()
 
 
-def test_arms_that_are_the_same_training_are_traced_once(recorded, digits, tmp_path):
+def test_what_arms_have_in_common_is_traced_once(recorded, digits, tmp_path):
     fixed = {"name": "fixed", "learning_rate": 0.0625, "momentum": 0.875, "scaling": "none"}
     search = {"learning_rate": [2**-6, 2**-2]}
     tuned = fixed | {"name": "tuned", "learning_rate": "tune", "search": search}
     other = fixed | {"name": "other", "learning_rate": 0.125}
-    found = made(digits, Store(tmp_path), arms=[fixed, tuned, other])
-    assert recorded == [
-        f"digits/cnn/{arm}/{each}" for arm in ("fixed", "other") for each in ("idiomatic", "fused")
+    nesterov = fixed | {"name": "nesterov", "optimizer": "nesterov"}
+    found = made(digits, Store(tmp_path), arms=[fixed, tuned, other, nesterov])
+    runs = [
+        f"digits/cnn/{arm}/{each}, runs"
+        for arm in ("fixed", "other", "nesterov")
+        for each in ("idiomatic", "fused")
     ]
-    assert len(found) == 6
-    assert found["digits/cnn/tuned/fused"] is found["digits/cnn/fixed/fused"]
-    assert found["digits/cnn/other/fused"] is not found["digits/cnn/fixed/fused"]
+    everything_else = [
+        f"digits/cnn/{arm}/{each}" for arm in ("fixed", "nesterov") for each in ("idiomatic", "fused")
+    ]
+    assert sorted(recorded) == sorted([*runs, *everything_else])
+    assert len(found) == 8
+    assert same(found["digits/cnn/tuned/fused"], found["digits/cnn/fixed/fused"])
+    for name in ("other", "nesterov"):
+        assert not same(found[f"digits/cnn/{name}/fused"], found["digits/cnn/fixed/fused"])
+
+
+def same(one, other):
+    """Whether two traces have the same runs, and everything else is the same too."""
+    return {name: array.tolist() for name, array in one.items()} == {
+        name: array.tolist() for name, array in other.items()
+    }
+
+
+def test_arms_of_other_settings_than_their_rates_have_nothing_in_common():
+    plain = {"name": "a", "optimizer": "momentum", "learning_rate": 0.5, "momentum": 0.5, "scaling": "none"}
+    arms = [Arm.model_validate(plain)]
+    others = {
+        "rates": {"learning_rate": 0.25, "scaling": "linear", "reference_batch_size": 32, "name": "b"},
+        "momentum": {"momentum": 0.25},
+        "optimizer": {"optimizer": "nesterov"},
+        "decay": {"weight_decay": 0.5, "decay": "coupled"},
+        "clipping": {"clip_norm": 1.0},
+        "accumulation": {"accumulation": 2},
+        "ghosts": {"ghost_batch": 8},
+        "augmentation": {"augmentation": ["flip"]},
+        "schedule": {"schedule": {"shape": "cosine"}},
+    }
+    alike = {}
+    for name, changes in others.items():
+        arm = Arm.model_validate(plain | changes)
+        alike[name] = subjects.traced_as(arm, [*arms, arm]) == arms[0]
+    assert alike == {name: name == "rates" for name in others}
 
 
 def test_another_target_is_the_same_trace(recorded, digits, tmp_path):
     store = Store(tmp_path)
     made(digits, store)
     made(digits, store, target={"validation_accuracy": 0.5, "source": "lower"})
-    assert len(recorded) == 2
+    assert len(recorded) == PARTS
 
 
 @pytest.mark.parametrize(
     "otherwise",
     [
         {"threads": 2},
-        {"file": subjects.File("numpy", "float32")},
-        {"file": subjects.File("pytorch", "float64")},
         {"batch_sizes": [8, 77]},
         {"model": "logistic"},
         {"budget": {"epochs": 3, "seconds": 9}},
@@ -88,14 +128,22 @@ def test_under_other_conditions_it_is_traced(recorded, digits, tmp_path, otherwi
     store = Store(tmp_path)
     made(digits, store)
     made(digits, store, **otherwise)
-    assert len(recorded) == 4
+    assert len(recorded) == 2 * PARTS
+
+
+@pytest.mark.parametrize("file", [("numpy", "float32"), ("pytorch", "float64")])
+def test_of_another_framework_or_precision_it_is_traced(recorded, digits, tmp_path, file):
+    store = Store(tmp_path)
+    made(digits, store)
+    made(digits, store, file=subjects.File(*file))
+    assert len(recorded) == PARTS + 3, "what is no reference has no runs in its idiomatic execution"
 
 
 def test_of_other_data_it_is_traced(recorded, digits, tmp_path):
     store, other = Store(tmp_path), replace(digits, train_x=digits.train_x + 1)
     made(digits, store)
     made(other, store)
-    assert len(recorded) == 4
+    assert len(recorded) == 2 * PARTS
 
 
 def test_a_changed_file_is_told_and_traced_again(recorded, digits, tmp_path, capsys):
@@ -106,10 +154,10 @@ def test_a_changed_file_is_told_and_traced_again(recorded, digits, tmp_path, cap
         content[-1] ^= 1
         path.write_bytes(content)
     made(digits, store)
-    assert len(recorded) == 4
-    assert capsys.readouterr().err.count("is damaged or missing; it is recorded again") == 2
+    assert len(recorded) == 2 * PARTS
+    assert capsys.readouterr().err.count("is damaged or missing; it is recorded again") == PARTS
     made(digits, store)
-    assert len(recorded) == 4
+    assert len(recorded) == 2 * PARTS
 
 
 def test_arrays_without_their_entry_or_an_entry_without_them_are_traced_again(recorded, digits, tmp_path):
@@ -119,14 +167,19 @@ def test_arrays_without_their_entry_or_an_entry_without_them_are_traced_again(re
     arrays[0].unlink()
     entries[1].unlink()
     made(digits, store)
-    assert len(recorded) == 4
+    assert len(recorded) == PARTS + 2
+
+
+def nothing(_study, _file, _data, wanted, **_):
+    """Empty traces, but none of FUSED."""
+    return [(part.name, {}) for part in wanted if part.name != FUSED]
 
 
 def test_an_error_is_not_kept(monkeypatch, digits, tmp_path):
     store = Store(tmp_path)
-    monkeypatch.setattr(traces, "traces", lambda *_, **__: [(FUSED, "ValueError: no")])
+    monkeypatch.setattr(traces, "traces", lambda *given, **_: [*nothing(*given), (FUSED, "ValueError: no")])
     assert made(digits, store)[FUSED] == "ValueError: no"
-    assert not list(tmp_path.rglob("*.json"))
+    assert len(list(tmp_path.rglob("*.json"))) == PARTS - 1
 
 
 def interrupted(*_, **__):
@@ -140,9 +193,8 @@ def test_a_trace_is_kept_as_soon_as_it_is_made(monkeypatch, digits, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(traces, "traces", interrupted)
         made(digits, store)
-    monkeypatch.setattr(traces, "traces", lambda *_, **__: [])
-    (found,) = (trace for trace in made(digits, store).values() if trace is not None)
-    assert found[LOSSES].tolist() == [1.0] * 9
+    monkeypatch.setattr(traces, "traces", nothing)
+    assert made(digits, store)[FUSED][LOSSES].tolist() == [1.0] * 9
 
 
 def test_a_trace_comes_back_as_it_was(reference, tmp_path):

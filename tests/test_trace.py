@@ -158,11 +158,16 @@ def test_of_the_reference_only_what_is_compared_with_is_traced():
     assert subjects.File("numpy", "float64").executions == EXECUTIONS
 
 
+def everything_else(study, file):
+    """What is traced of a study but its runs."""
+    return [subjects.Part(each, of_runs=False) for each in subjects.subjects_of(study, file)]
+
+
 def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
     read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
     for certified, executions in ((True, EXECUTIONS), (False, ("idiomatic",))):
         file = subjects.File("numpy", "float32", certified=certified)
-        wanted = subjects.subjects_of(read, file)
+        wanted = everything_else(read, file)
         found = dict(traces.traces(read, file, {"digits": digits}, wanted, threads=1))
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
@@ -187,7 +192,7 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
     monkeypatch.setattr(traces, "record", raises)
     read = check.read(STUDY)
     file = subjects.File("numpy", "float64")
-    found = dict(traces.traces(read, file, {"digits": digits}, subjects.subjects_of(read, file), threads=1))
+    found = dict(traces.traces(read, file, {"digits": digits}, everything_else(read, file), threads=1))
     quantity.write_traces(found, dict.fromkeys(found, "c0de"), tmp_path / "x.safetensors")
     idiomatic, fused = (f"digits/cnn/adam/{execution}" for execution in ("idiomatic", "fused"))
     assert quantity.read_failure(tmp_path / "x.safetensors", fused) == "TypeError: steps of another trainer"
@@ -198,7 +203,7 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
 
 def surviving(study, file, digits):
     """The traces of a file, which are kept nowhere."""
-    wanted = subjects.subjects_of(study, file)
+    wanted = everything_else(study, file)
     return traces.surviving(study, file, {"digits": digits}, wanted, lambda *_: None, threads=1)
 
 

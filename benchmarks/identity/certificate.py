@@ -32,7 +32,7 @@ from benchmarks.identity.difference import (
 )
 from benchmarks.identity.place import place
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.identity.subjects import PRECISIONS, REFERENCE, File
+from benchmarks.identity.subjects import PRECISIONS, REFERENCE, File, traced_as
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
 from benchmarks.recipe.arm import Arm
 from benchmarks.study.study import Study, Workload
@@ -200,7 +200,7 @@ def _of_arm(
                 _trace(folder, "float64", framework, where),
                 reference,
                 _trace(folder, "float32", framework, where),
-                rates=rates_of(arm),
+                rates=rates_of(traced_as(arm, study.arms)),
                 statistical=models.is_statistical(layers),
                 conditions=_conditions(folder, framework, where),
                 failure=_failure(folder, framework, where)

@@ -63,6 +63,48 @@ class Subject(NamedTuple):
         return quantity.trace_name(self.workload.slug, self.workload.model, self.arm.name, self.execution)
 
 
+class Part(NamedTuple):
+    """What is recorded of a subject at once and kept: the study's own runs, or everything else.
+
+    Runs have the learning rates of their arm. Everything else is recorded of one arm for all that differ by
+    their learning rates alone, since it holds at any.
+    """
+
+    subject: Subject
+    of_runs: bool
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return f"{self.subject.name}, runs" if self.of_runs else self.subject.name
+
+    @property
+    def is_by_the_study(self) -> bool:
+        """Whether the study's own code makes the runs, and not the reference."""
+        return self.of_runs and self.subject.execution == STUDIED
+
+
+def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
+    """The parts of a subject: its runs, if the study or the reference makes some, and everything else."""
+    runs = [Part(subject, of_runs=True)]
+    has_runs = subject.execution == STUDIED or is_reference(subject, precision)
+    arm = traced_as(subject.arm, study.arms)
+    framework = subject.plans[0].cell.framework
+    alike = subject._replace(arm=arm, plans=plans_of(study, subject.workload, arm, framework))
+    return [*(runs if has_runs else []), Part(alike, of_runs=False)]
+
+
+def traced_as(arm: Arm, arms: list[Arm]) -> Arm:
+    """The first of these arms that is this one or differs from it by its learning rates alone."""
+    return next(each for each in arms if without_rates(each) == without_rates(arm))
+
+
+def without_rates(arm: Arm) -> Arm:
+    """The arm without its name and what its learning rate follows from."""
+    rates = {"learning_rate": 1.0, "search": None, "scaling": "none", "reference_batch_size": None}
+    return arm.model_copy(update={"name": "", **rates})
+
+
 def is_reference(subject: Subject, precision: str) -> bool:
     """Whether all others are compared with this trace."""
     return (subject.plans[0].cell.framework, subject.execution, precision) == (*REFERENCE, "float64")

@@ -3,9 +3,7 @@
 import functools
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 from benchmarks import datasets, frameworks
 from benchmarks.common import process, processor
@@ -14,54 +12,12 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.identity import (
-    counted,
-    exaggerated,
-    expected_data,
-    quantity,
-    rehearsal,
-    stored,
-    studied,
-    timed,
-)
+from benchmarks.identity import expected_data, quantity, stored, studied
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.subjects import STUDIED, File, Subject, is_reference, subjects_of
-from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, record_beginning, record_trace, set_up
+from benchmarks.identity.record import expected_runs, record
+from benchmarks.identity.subjects import File, Part, parts_of, subjects_of
 from benchmarks.study.study import Study
 from benchmarks.training.dependencies import certified_conditions
-
-
-def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
-    """Everything that is recorded of a subject by the framework once it is configured for a precision."""
-    workload, arm, execution, plans = subject
-    common = {"model": workload.model, "execution": execution, "precision": precision}
-    setup, on_all = (set_up(framework, data, arm, first=first, **common) for first in (EXAMPLES, None))
-    optimizers = {size: arm.optimizer_at(size, total_steps=rehearsal.STEPS) for size in workload.sizes}
-    rehearsed = replace(on_all, optimizer=optimizers[min(workload.sizes)])
-    trace = {
-        **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
-        **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
-    }
-    if is_reference(subject, precision):
-        trace |= studied.by_the_arm(rehearsed, data, plans, optimizers)
-        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
-        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
-    if execution == STUDIED or is_reference(subject, precision):
-        steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
-        trace |= counted.over_all_steps(setup, steps)
-    timing = {"model": workload.model, "execution": execution}
-    if not is_reference(subject, precision):
-        trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
-    if precision == "float32":
-        return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
-    if not is_reference(subject, precision):
-        trace |= timed.by_throughput(framework, arm, data, **timing, largest=max(workload.sizes))
-    return {
-        **trace,
-        **record_trace(setup),
-        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
-        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
-    }
 
 
 def attempt(recorded: Callable[[], Trace]) -> Trace | str:
@@ -80,41 +36,37 @@ def attempt(recorded: Callable[[], Trace]) -> Trace | str:
 
 
 def traces(
-    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], *, threads: int
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Part], *, threads: int
 ) -> Iterator[tuple[str, Trace | str]]:
-    """The traces of these subjects of a file, or the error in its place, each with its name.
+    """What is recorded of these parts of a file, or the error in its place, each with its name.
 
     The runs by the study's own code come first: each configures the framework in a process of its own.
     """
     framework, precision = frameworks.load(file.framework), file.precision
-    of_runs = [subject for subject in wanted if subject.execution == STUDIED]
-    progress = Progress(f"traces of {file.framework} in {precision}", len(of_runs) + len(wanted))
-    runs = {}
-    for subject in of_runs:
+    progress = Progress(f"traces of {file.framework} in {precision}", len(wanted))
+    for name, subject in ((each.name, each.subject) for each in wanted if each.is_by_the_study):
         given = (framework, subject.plans, data[subject.workload.slug])
         by_the_study = functools.partial(studied.by_the_study, *given, precision=precision, threads=threads)
-        runs[subject.name] = attempt(by_the_study)
+        yield name, attempt(by_the_study)
         progress.advance()
     framework.configure(threads=threads, device=study.device, precision=precision)
-    for subject in wanted:
-        of_study = runs.get(subject.name, {})
-        given = (subject, framework, data[subject.workload.slug])
-        made = attempt(functools.partial(record, *given, precision=precision))
-        errors = [each for each in (of_study, made) if isinstance(each, str)]
-        yield subject.name, errors[0] if errors else of_study | made
+    for part in (each for each in wanted if not each.is_by_the_study):
+        given = (part.subject, framework, data[part.subject.workload.slug])
+        recorded = expected_runs if part.of_runs else record
+        yield part.name, attempt(functools.partial(recorded, *given, precision=precision))
         progress.advance()
 
 
 Keep = Callable[[str, Trace], None]
-"""Keeps the trace of a name in the store."""
+"""Keeps what was recorded of the part of a name in the store."""
 
 
 def surviving(
-    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], keep: Keep, *, threads: int
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Part], keep: Keep, *, threads: int
 ) -> dict[str, Trace | str]:
-    """The same from a process of its own, which keeps each trace as soon as it is made.
+    """The same from a process of its own, which keeps each part as soon as it is recorded.
 
-    If the process dies, each subject is traced by one of its own, so that one costs no other. The kernel
+    If the process dies, each part is recorded by one of its own, so that one costs no other. The kernel
     kills the process that has taken most memory. What it died of then stands in the place of the trace.
 
     Raises:
@@ -133,7 +85,7 @@ def surviving(
 
 
 def _told(
-    study: Study, file: File, data: dict[str, Dataset], wanted: list[Subject], keep: Keep, *, threads: int
+    study: Study, file: File, data: dict[str, Dataset], wanted: list[Part], keep: Keep, *, threads: int
 ) -> dict[str, Trace | str] | tuple[str, str]:
     """All these traces; or cause and fix of a problem, which does not travel between processes itself."""
     made = {}
@@ -178,13 +130,14 @@ def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> Non
             )
 
 
-def conditions_of(study: Study, file: File, subject: Subject, data: Dataset, *, threads: int) -> Conditions:
-    """All that a trace depends on; `study` is from `study.for_tracing`. What its arm is called is no part."""
+def conditions_of(study: Study, file: File, part: Part, data: Dataset, *, threads: int) -> Conditions:
+    """All that a part depends on; `study` is from `study.for_tracing`. What its arm is called is no part."""
+    subject = part.subject
     arm = subject.arm.model_copy(update={"name": "traced"})
     of_subject = study.model_copy(update={"workloads": [subject.workload], "arms": [arm]})
     settings = {
         **{"framework": file.framework, "precision": file.precision, "execution": subject.execution},
-        "study": of_subject.model_dump(mode="json"),
+        **{"of_runs": part.of_runs, "study": of_subject.model_dump(mode="json")},
     }
     modules = f"benchmarks.models.{subject.workload.model}", frameworks.module_name(file.framework)
     return conditions(
@@ -202,22 +155,33 @@ def record_missing(
 ) -> dict[str, Trace | str]:
     """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere.
 
-    Arms that are the same training, as one that is tuned is where its search starts, are traced once.
+    What is the same of several arms is recorded once: their runs, as one that is tuned has those of where its
+    search starts, or everything else, if only their learning rates differ.
     """
-    wanted = subjects_of(study, file)
+    parts = {each.name: parts_of(each, study, file.precision) for each in subjects_of(study, file)}
+    each_part = {part.name: part for of_subject in parts.values() for part in of_subject}
     keys = {
-        each.name: conditions_of(study, file, each, data[each.workload.slug], threads=threads)
-        for each in wanted
+        name: conditions_of(study, file, part, data[part.subject.workload.slug], threads=threads)
+        for name, part in each_part.items()
     }
     found: dict[str, Trace | str | None] = {name: stored.find(store, key) for name, key in keys.items()}
     first = {digest(key): name for name, key in reversed(keys.items())}
-    missing = [each for each in wanted if found[each.name] is None and each.name in first.values()]
+    missing = [part for name, part in each_part.items() if found[name] is None and name in first.values()]
 
     def keep(name: str, trace: Trace) -> None:
         stored.keep(store, keys[name], trace)
 
     found |= surviving(study, file, data, missing, keep, threads=threads) if missing else {}
-    return {name: found[first[digest(key)]] for name, key in keys.items()}
+    return {
+        name: joined([found[first[digest(keys[part.name])]] for part in of_subject])
+        for name, of_subject in parts.items()
+    }
+
+
+def joined(parts: list[Trace | str]) -> Trace | str:
+    """The trace of which these are the parts, or the first error among them."""
+    errors = [part for part in parts if isinstance(part, str)]
+    return errors[0] if errors else {name: array for part in parts for name, array in part.items()}
 
 
 def write(study: Study, file: File, data: list[Path], *, threads: int, store: Path, output: Path) -> None:

@@ -1,0 +1,62 @@
+"""What is recorded of a subject: its trace, its rehearsal and its timed rounds; and what its runs come to."""
+
+from dataclasses import replace
+from types import ModuleType
+
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
+from benchmarks.identity import counted, exaggerated, rehearsal, studied, timed
+from benchmarks.identity.quantity import Trace
+from benchmarks.identity.subjects import STUDIED, Subject, is_reference
+from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
+from benchmarks.recipe.optimizer import Optimizer
+
+
+def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
+    """Everything but the study's own runs, by the framework once it is configured for a precision."""
+    workload, arm, execution, plans = subject
+    setup = set_up(framework, data, arm, model=workload.model, execution=execution, precision=precision)
+    on_all, rehearsed = whole(subject, framework, data, precision=precision)
+    trace = {
+        **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
+        **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
+    }
+    if is_reference(subject, precision):
+        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
+        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
+    if execution == STUDIED or is_reference(subject, precision):
+        steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
+        trace |= counted.over_all_steps(setup, steps)
+    timing = {"model": workload.model, "execution": execution}
+    if not is_reference(subject, precision):
+        trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
+    if precision == "float32":
+        return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
+    if not is_reference(subject, precision):
+        trace |= timed.by_throughput(framework, arm, data, **timing, largest=max(workload.sizes))
+    return {
+        **trace,
+        **record_trace(setup),
+        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
+        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
+    }
+
+
+def whole(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> tuple[Setup, Setup]:
+    """The set-up on all training examples, and the same with the optimizer of the smallest batch size."""
+    workload, arm, execution, _ = subject
+    common = {"model": workload.model, "execution": execution, "precision": precision, "first": None}
+    on_all = set_up(framework, data, arm, **common)
+    return on_all, replace(on_all, optimizer=optimizers_of(subject)[min(workload.sizes)])
+
+
+def optimizers_of(subject: Subject) -> dict[int, Optimizer]:
+    """The arm's optimizer at each batch size, over the steps of a rehearsal."""
+    steps = rehearsal.STEPS
+    return {size: subject.arm.optimizer_at(size, total_steps=steps) for size in subject.workload.sizes}
+
+
+def expected_runs(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
+    """What the study's own runs should come to, by the reference."""
+    _, rehearsed = whole(subject, framework, data, precision=precision)
+    return studied.by_the_arm(rehearsed, data, subject.plans, optimizers_of(subject))
