@@ -74,9 +74,22 @@ def test_memory_leaves_batch_sizes_out(known):
     limit = cells["peak_memory_mib"].sort_values().iloc[2]
     made = choice.choose(known, MNIST, "keras", goal="time", memory_mib=limit)
     assert cells.set_index("batch_size").at[made.batch_size, "peak_memory_mib"] <= limit
-    assert made.largest < limit / 0.02
+    assert made.largest is None or made.largest < limit / 0.02
+    assert made.largest_trained == cells["batch_size"][cells["peak_memory_mib"] <= limit].max()
     with pytest.raises(Problem, match=r"fits in 3\.00 MiB"):
         choice.choose(known, MNIST, "keras", memory_mib=3)
+
+
+def test_no_batch_has_more_examples_than_there_are(known):
+    n_training = known.targets.set_index(["dataset", "model"]).at[MNIST, "n_training"]
+    line = {"a_mib": 100.0, "b_mib_per_example": 0.5, "largest_batch": 1.0}
+    steep = replace(known, memory_fit=known.memory_fit.assign(**line))
+    for memory, largest in ((100 + n_training // 2 // 2, n_training // 2 // 2 * 2), (1e9, None)):
+        made = choice.choose(steep, MNIST, "keras", memory_mib=memory)
+        assert made.largest == largest
+        told = " ".join(advice.sentences(made))
+        assert ("memory would be full" in told) == (largest is not None)
+        assert f"The largest batch size that was trained here is B = {made.largest_trained:,}" in told
 
 
 def test_a_peak_that_nobody_measured_does_not_fit(known):
@@ -186,5 +199,5 @@ def test_all_of_a_choice_is_told_in_words(known):
     told = " ".join(advice.sentences(made))
     assert "Keras: take B = " in told
     assert "Twice of it" in told
-    assert "memory would be full" in told
+    assert "The largest batch size that was trained here is B = 55,000; that it fits" in told
     assert "%" in advice.sentences(choice.choose(known, MNIST, "keras", goal="accuracy"))[0]

@@ -27,12 +27,19 @@ def sentences(choice: Choice) -> list[str]:
             f"{wording.whole(choice.near_to)} would take at most a tenth longer than the shortest."
         )
     told += [_cost(name, found) for name, found in (("Half", choice.half), ("Twice", choice.double)) if found]
-    if choice.largest:
-        told.append(
-            f"By the line through the measured peaks, memory would be full at about B = "
-            f"{wording.rough(choice.largest)}; that it fits does not make it fast."
-        )
+    told.append(
+        f"The largest batch size that was trained here is B = {wording.whole(choice.largest_trained)}"
+        f"{_by_the_line(choice.largest)}; that it fits does not make it fast."
+    )
     return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
+
+
+def _by_the_line(largest: int | None) -> str:
+    """Where memory would be full, if there are as many training examples."""
+    if largest is None:
+        return ""
+    full = f"memory would be full at about B = {wording.rough(largest)}"
+    return f", and by the line through the measured peaks, {full}"
 
 
 def _settings(choice: Choice) -> str:

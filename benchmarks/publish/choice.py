@@ -52,8 +52,8 @@ class Choice(Value):
     `as_good` are the batch sizes of the same arm that are not told apart from it. `half` and `double` say
     what half and twice the batch size cost; None where that lies outside what was measured. `near_from` and
     `near_to`: the batch sizes whose time, predicted as examples of the law over speed, is within a tenth of
-    the shortest. `largest` is the batch size that would fill the memory, by the line through the measured
-    peaks.
+    the shortest. `largest_trained` is the largest batch size that was trained within the memory; `largest`
+    the one that would fill it, by the line through the measured peaks, None beyond all training examples.
     """
 
     dataset: str
@@ -73,6 +73,7 @@ class Choice(Value):
     double: Change | None
     near_from: int | None
     near_to: int | None
+    largest_trained: int
     largest: int | None
     n_runs: int
     doubts: list[str]
@@ -132,6 +133,7 @@ def choose(
         half=change(cells, best, int(best["batch_size"]) // 2),
         double=change(cells, best, 2 * int(best["batch_size"])),
         **_near(results, cells, best),
+        largest_trained=int(fitting["batch_size"].max()),
         largest=_largest(results, best, memory_mib),
         n_runs=int(best["n_runs"]),
         doubts=[*doubts(results, cells, best), *_of_accuracy(results, cells, goal)],
@@ -218,14 +220,16 @@ def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, i
 
 
 def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int | None:
-    """The batch size at which the line through the measured peaks meets the memory."""
+    """The batch size at which the line through the measured peaks meets the memory, if there are as many."""
     fits = of_workload(results.memory_fit, (best["dataset"], best["model"]))
     fits = fits[(fits["framework"] == best["framework"]) & (fits["step_kind"] == best["step_kind"])]
     if fits.empty or pd.isna(fits["largest_batch"].iloc[0]):
         return None
     line = fits.iloc[0]
     memory = line["capacity_mib"] if memory_mib is None else memory_mib
-    return max(0, int((memory - line["a_mib"]) / line["b_mib_per_example"]))
+    full = max(0, int((memory - line["a_mib"]) / line["b_mib_per_example"]))
+    n_training = of_workload(results.targets, (best["dataset"], best["model"]))["n_training"].item()
+    return full if full < n_training else None
 
 
 def _rate(results: Results, cell: pd.Series) -> pd.Series:
