@@ -131,8 +131,26 @@ TARGETED = re.compile("target .*at no batch size within its budget")
 @pytest.mark.parametrize("time", [report._time, report._times])
 def test_a_target_that_is_reached_nowhere_is_told_and_one_that_was_not_tried_is_not(folder, time):
     cells = results.read(folder).summary.assign(time_to_target_s=np.nan)
-    assert all(TARGETED.search(sentence) for sentence in time(cells)) and [*time(cells)]
-    assert [*time(cells.assign(status="untrained"))] == []
+    assert all(TARGETED.search(sentence) for sentence in time(cells, cells)) and [*time(cells, cells)]
+    untrained = cells.assign(status="untrained")
+    assert [*time(untrained, untrained)] == []
+
+
+@pytest.mark.parametrize("time", [report._time, report._times])
+@pytest.mark.parametrize("left", ["smaller ones", "none"])
+def test_a_target_that_a_disturbed_cell_reaches_is_reached(folder, time, left):
+    """What was disturbed says nothing of time, but all of whether and at which sizes a target is reached."""
+    summary = results.read(folder).summary
+    cells = summary[(summary["dataset"] == "mnist") & (summary["framework"] == "keras")]
+    cells = cells.assign(status="reached", time_to_target_s=1.0)
+    largest = cells["batch_size"].max()
+    quiet = cells[cells["batch_size"] < largest] if left == "smaller ones" else cells.iloc[:0]
+    (sentence,) = time(quiet, cells)
+    assert re.search(rf"he largest batch size that reaches it (is|being) {largest:,}\.", sentence)
+    if left == "none":
+        assert "disturbed wherever" in sentence
+    else:
+        assert f"soonest, of the {len(quiet)} cells of {len(cells)} left," in sentence
 
 
 @pytest.mark.parametrize(("times", "told"), [(100.0, True), (0.3, True), (1.5, False)])

@@ -121,7 +121,7 @@ def findings(results: Results) -> dict[str, list[str]]:
         timed = cells if quiet.empty else quiet
         doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
         take = [advice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
-        sentences = [*doubts, *take, *speed(results, timed), *time(timed), *_accuracy(results, cells)]
+        sentences = [*doubts, *take, *speed(results, timed), *time(timed, cells), *_accuracy(results, cells)]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 
@@ -154,10 +154,13 @@ def _contradictions(cells: pd.DataFrame) -> Iterator[str]:
 
 
 def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
+    cases = results.summary.drop_duplicates(CASE)
     for framework, group in cells.drop_duplicates(CASE).groupby("framework", sort=False):
         timed = group.dropna(subset=[SPEED])
         if timed.empty:
             continue
+        place = timed.iloc[0][["dataset", "model", "framework"]]
+        of_all = cases[(cases[place.index] == place).all(axis=1)].dropna(subset=[SPEED])
         best = timed.loc[timed[SPEED].idxmax()]
         alike = timed[timed["step_kind"] == best["step_kind"]]
         first = alike.loc[alike["batch_size"].idxmin()]
@@ -166,7 +169,7 @@ def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
         near = _as_fast(results.throughput, best, others)
         apart = first.name in others.index.difference(near.index)
         yield (
-            f"{wording.name(framework)} trains fastest at {_size(best)}{step_kind}: "
+            f"{wording.name(framework)} trains fastest{_of(timed, of_all)} at {_size(best)}{step_kind}: "
             f"{_with_interval(best, SPEED)} examples/s"
             f"{_multiple(best, first) if apart else ''}{_not_told_apart(near, SPEED)}."
         )
@@ -200,20 +203,30 @@ def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
         yield f"Most examples/s: {'; '.join(parts)}."
 
 
-def _time(cells: pd.DataFrame) -> Iterator[str]:
+def _time(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
+    """The soonest of the cells that were timed; whether one reaches its target is no question of time."""
     trained = cells[cells["status"] != UNTRAINED]
     for framework, group in trained.groupby("framework", sort=False):
-        reached = group.dropna(subset=[TIME])
+        name, reached = wording.name(framework), group.dropna(subset=[TIME])
         if reached.empty:
-            yield f"{wording.name(framework)} reaches the target at no batch size within its budget."
+            yield f"{name} reaches the target at no batch size within its budget."
             continue
-        best, largest = reached.loc[reached[TIME].idxmin()], reached["batch_size"].max()
-        near = overlapping(best, reached.drop(index=best.name), TIME)
+        largest = f"the largest batch size that reaches it is {wording.whole(reached['batch_size'].max())}"
+        known = reached.loc[reached.index.intersection(timed.index)]
+        if known.empty:
+            yield f"{name} reaches the target, but the machine was disturbed wherever it does; {largest}."
+            continue
+        best = known.loc[known[TIME].idxmin()]
+        near = overlapping(best, known.drop(index=best.name), TIME)
         yield (
-            f"{wording.name(framework)} reaches the target soonest at {_size(best)} ({best['arm']}), in "
-            f"{_with_interval(best, TIME)} s{_not_told_apart(near, TIME)}"
-            f"{_start(best)}; the largest batch size that reaches it is {wording.whole(largest)}."
+            f"{name} reaches the target soonest{_of(known, reached)} at {_size(best)} ({best['arm']}), in "
+            f"{_with_interval(best, TIME)} s{_not_told_apart(near, TIME)}{_start(best)}; {largest}."
         )
+
+
+def _of(known: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """Among how many cells something was found, where some of them are left out."""
+    return "" if len(known) == len(cells) else f", of the {len(known)} cells of {len(cells)} left,"
 
 
 def _start(cell: pd.Series) -> str:
@@ -222,20 +235,26 @@ def _start(cell: pd.Series) -> str:
     return "" if pd.isna(start_s) else f", after a start of {wording.number(start_s)} s"
 
 
-def _times(cells: pd.DataFrame) -> Iterator[str]:
+def _times(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
     """The shortest time to the target of each framework, the shortest first."""
     reached = cells.dropna(subset=[TIME])
-    best = reached.loc[reached.groupby("framework")[TIME].idxmin()].sort_values(TIME)
+    known = timed.dropna(subset=[TIME])
+    best = known.loc[known.groupby("framework")[TIME].idxmin()].sort_values(TIME)
     parts = [
         f"{wording.name(cell['framework'])} in {wording.number(cell[TIME])} s at {_size(cell)} "
         f"({cell['arm']})"
         for _, cell in best.iterrows()
     ]
+    largest = wording.whole(reached["batch_size"].max()) if len(reached) else ""
     if parts:
-        largest = wording.whole(reached["batch_size"].max())
         yield (
-            f"The target is reached soonest by {'; '.join(parts)}. The largest batch size that reaches it is "
-            f"{largest}."
+            f"The target is reached soonest{_of(known, reached)} by {'; '.join(parts)}. The largest batch "
+            f"size that reaches it is {largest}."
+        )
+    elif largest:
+        yield (
+            "The machine was disturbed wherever the target is reached, the largest batch size that reaches it "
+            f"being {largest}."
         )
     elif (cells["status"] != UNTRAINED).any():
         yield "The target is reached at no batch size within its budget."

@@ -32,10 +32,10 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Validation accuracy against epochs, a colour per batch size from dark (small) to light (large): "
-        "median over the runs still going, the band from the least to the most. The vertical axis is "
-        "logarithmic in the distance to 100 %. Dotted: the target. A mark ends the curve of a run that did "
-        "not last to the end of its budget of epochs, whether or not it had reached the target, and says "
-        "why."
+        "median over the runs still going, the band from the least to the most. The horizontal axis is "
+        "logarithmic, the vertical one in the distance to 100 %. Dotted: the target. A mark ends the curve "
+        "of a run that did not last to the end of its budget of epochs, whether or not it had reached the "
+        "target, and says why."
     )
 
 
@@ -48,6 +48,8 @@ def draw(results: Results) -> Figure:
         _block(results, workload, framework, block)
         group = of_workload(early, workload)
         _marks(results, group[group["framework"] == framework], block)
+        for ax in block:
+            axes.logarithmic(ax.xaxis)
     for row, workload in enumerate(results.workloads):
         group = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
         _color_bar(figure, group.ravel().tolist(), panels.sizes_of(results, workload))
@@ -64,6 +66,7 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
     target = target_of(results, workload)
     for ax, arm in zip(block, results.arms, strict=True):
         axes.accuracy(ax)
+        ax.set_xscale("log")  # within one budget of steps, the largest batch sees the most epochs by far
         shown = curves[(curves["framework"] == framework) & (curves["arm"] == arm)]
         for size, runs in shown.groupby("batch_size"):
             _cell(ax, runs, color=colors[size])
