@@ -10,7 +10,7 @@ import searched
 import synthetic
 
 from benchmarks.common.errors import Problem
-from benchmarks.publish import advice, choice, figures, report, results
+from benchmarks.publish import advice, choice, figures, headline, report, results
 
 MNIST, DIGITS = ("mnist", "mlp"), ("digits", "cnn")
 
@@ -123,9 +123,9 @@ def test_an_accuracy_after_more_epochs_is_not_told_without_them(known):
     assert not any("epochs" in doubt for doubt in even)
     assert any("trained for 4 to" in doubt for doubt in uneven)
     assert not any("epochs" in doubt for doubt in choice.choose(longer, MNIST, "keras").doubts)
-    told = " ".join(report.findings(longer)["MNIST, MLP"])
+    told = " ".join(headline.findings(longer)["MNIST, MLP"])
     assert "the larger ones longer" in told
-    assert "the larger ones longer" not in " ".join(report.findings(known)["MNIST, MLP"])
+    assert "the larger ones longer" not in " ".join(headline.findings(known)["MNIST, MLP"])
 
 
 def test_of_one_run_nothing_is_told_apart(known):
@@ -182,7 +182,7 @@ def test_doubts_are_told(known):
 
 
 def test_the_report_begins_with_what_to_take_and_leaves_it_as_json(folder, known):
-    head = report.findings(known)["MNIST, MLP"]
+    head = headline.findings(known)["MNIST, MLP"]
     assert sum("take B = " in sentence for sentence in head) == len(known.frameworks)
     figures.write(folder)
     report.write(folder)
