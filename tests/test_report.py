@@ -152,7 +152,7 @@ def test_a_target_that_a_disturbed_cell_reaches_is_reached(folder, time, left):
     (sentence,) = time(quiet[left], cells)
     assert f"he largest batch size that reaches it is {largest:,}." in sentence
     if left == "smaller ones":
-        assert f"soonest, of the {len(quiet[left])} cells of {len(cells)} left," in sentence
+        assert f"soonest, of the {len(quiet[left])} of {len(cells)} cells that were undisturbed," in sentence
     else:
         assert "disturbed at too many cells" in sentence
 

@@ -143,7 +143,11 @@ def _time(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
 
 def _of(known: pd.DataFrame, cells: pd.DataFrame) -> str:
     """Among how many cells something was found, where some of them are left out."""
-    return "" if len(known) == len(cells) else f", of the {len(known)} cells of {len(cells)} left,"
+    return (
+        ""
+        if len(known) == len(cells)
+        else f", of the {len(known)} of {len(cells)} cells that were undisturbed,"
+    )
 
 
 def _start(cell: pd.Series) -> str:
