@@ -84,24 +84,27 @@ def device(framework: Annotated[str, typer.Argument(help="The framework.")], dev
     print(devices.device_here(framework, device))
 
 
-@app.command(epilog='Example: python -m benchmarks largest --study "$STUDY" --framework pytorch')
+@app.command(
+    epilog='Example: python -m benchmarks largest --study "$STUDY" --framework pytorch --output trials.json'
+)
 def largest(
     study: StudyJson,
     framework: Annotated[str, typer.Option(help="The framework to try.")],
+    output: Output,
     threads: Threads = 0,
     at_once: Annotated[int, typer.Option(help="How many processes share the memory.")] = 1,
 ) -> None:
-    """Try which batch sizes of a study fit into memory, where it says `auto`, and print that as JSON."""
+    """Try which batch sizes of a study fit into memory, and write the trials as JSON."""
     import json
 
-    from benchmarks.common import machine, processor
+    from benchmarks.common import files, machine, processor
     from benchmarks.identity import largest
     from benchmarks.study.study import Study
 
     asked = Study.model_validate_json(study)
     with machine.leased_gpu(asked.device):
         found = largest.trials_of(asked, framework, threads=threads or processor.cores(), at_once=at_once)
-    print(json.dumps([each.model_dump() for each in found]))
+    files.write_text(json.dumps([each.model_dump() for each in found]), output)
 
 
 @app.command(

@@ -9,6 +9,8 @@ from test_trace import STUDY
 
 from benchmarks.common.store import Store
 from benchmarks.identity import certificate, quantity, subjects, traces
+from benchmarks.identity.subjects import traced_as
+from benchmarks.recipe.arm import Arm
 from benchmarks.study import check, study
 from benchmarks.training import measure
 
@@ -36,6 +38,12 @@ def verdicts(digits, folder):
 def test_each_is_certified(digits, tmp_path):
     assert verdicts(digits, tmp_path) == dict.fromkeys(("fixed", "linear", "other"), "certified")
     assert len(list(Path(tmp_path).rglob("*.safetensors"))) == 2 + 2 * 2 + 3 * 3
+
+
+def test_a_rate_at_which_rounding_grows_costs_no_other_arm_its_certificate():
+    wild = {**PLAIN, "name": "wild", "learning_rate": 4.0}
+    arms = [Arm.model_validate(arm) for arm in (wild, *ARMS)]
+    assert {traced_as(arm, arms).name for arm in arms} == {"linear"}
 
 
 @pytest.mark.parametrize("arm", ["linear", "other"])

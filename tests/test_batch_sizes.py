@@ -14,7 +14,7 @@ from benchmarks import frameworks
 from benchmarks.common import memory, process
 from benchmarks.common.errors import Problem
 from benchmarks.identity import auto, largest, memory_trial
-from benchmarks.identity.memory_trial import MARGIN, Room, Watch
+from benchmarks.identity.memory_trial import GRAPHS, MARGIN, Room, Stops
 from benchmarks.publish.tables import batch_sizes as table
 from benchmarks.study import batch_sizes, check
 from benchmarks.study.batch_sizes import Trial
@@ -56,12 +56,24 @@ def test_what_does_not_fit_is_left_out_even_if_it_is_named():
     limited = batch_sizes.limited(study([16, "auto", "full"]), [made(DIGITS, fits=False), made(256)])
     assert limited.workloads[0].sizes[-1] == 1024, "nothing smaller than the full batch failed"
     limited = batch_sizes.limited(limited, [made(1024, fits=False), made(128), made(256, fits=False)])
-    assert limited.workloads[0].sizes == [16, 32, 64, 128]
+    assert limited.workloads[0].batch_sizes == [16, 32, 64, 128]
+    with pytest.raises(Problem, match="no batch size of digits × mlp fitted"):
+        batch_sizes.limited(limited, [made(16, fits=False)])
 
 
-def test_a_workload_that_names_its_batch_sizes_is_left_alone():
+@pytest.mark.parametrize(("sizes", "odd"), [([2, 4, 8], 7), ([1], 1), ([64, 128], 33), ([2, 5], 5)])
+def test_certificates_try_no_larger_batch_than_the_study_has(sizes, odd):
+    rehearsed = study(sizes).workloads[0].rehearsed_sizes(parts=1)
+    assert odd in rehearsed and max(rehearsed) == max(sizes)
+
+
+def test_micro_batches_of_an_odd_size_are_no_larger_than_the_study_has():
+    assert study([16, 64]).workloads[0].rehearsed_sizes(parts=8) == [16, 56, 64]
+
+
+def test_a_workload_without_trials_is_left_alone():
     named = study([16, "full"])
-    assert batch_sizes.limited(named, [made(16, fits=False)]) == named
+    assert batch_sizes.limited(named, [made(16, fits=False, model="cnn")]) == named
 
 
 @pytest.mark.parametrize(
@@ -80,12 +92,6 @@ def test_a_workload_that_names_its_batch_sizes_is_left_alone():
 def test_what_cannot_be_meant_is_refused(sizes, said):
     with pytest.raises(Problem, match=said):
         study(sizes)
-
-
-def test_the_largest_is_not_a_key_that_one_sets():
-    workload = {**GOOD["workloads"][0], "batch_sizes": ["auto"], "largest": 64}
-    with pytest.raises(Problem, match="largest"):
-        check.read({**GOOD, "workloads": [workload]})
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 11, 17])
@@ -116,7 +122,7 @@ def hungry(mib, seconds=0.0):
 
 def test_a_process_that_takes_more_than_it_may_is_stopped():
     own_mib = psutil.Process().memory_info().rss / memory.MIB
-    watch = Watch(own_mib + 150, limit_s=60)
+    watch = Stops(own_mib + 150, limit_s=60)
     result, code = process.forked(hungry, 2000, may_go_on=watch.may_go_on)
     assert (result, code) == (None, -9)
     assert "of the memory" in watch.stopped_since
@@ -124,10 +130,10 @@ def test_a_process_that_takes_more_than_it_may_is_stopped():
 
 
 def test_a_process_that_takes_too_long_is_stopped_and_one_that_does_not_is_left_alone():
-    watch = Watch(1e9, limit_s=0.2)
+    watch = Stops(1e9, limit_s=0.2)
     assert process.forked(hungry, 10, seconds=30.0, may_go_on=watch.may_go_on) == (None, -9)
     assert "had not ended after" in watch.stopped_since
-    watch = Watch(1e9, limit_s=60)
+    watch = Stops(1e9, limit_s=60)
     assert process.forked(hungry, 10, may_go_on=watch.may_go_on) == (1, 0)
     assert not watch.stopped_since
 
@@ -183,74 +189,125 @@ def raised(error):
     ],
 )
 def test_a_gpu_counts_by_its_own_memory_unless_the_main_memory_does_not_do(monkeypatch, took, fits, peak):
-    gpu = memory_trial.machine.Gpu(0, "a GPU", 8000.0 / (1 - MARGIN))
-    monkeypatch.setattr(memory_trial.machine, "gpus", lambda: [gpu])
+    gpu_mib = 8000.0 * GRAPHS / (1 - MARGIN)
+    monkeypatch.setattr(memory_trial.machine, "leased_memory_mib", lambda: gpu_mib)
     names = made(1).model_dump(exclude={"fits", "reason", "peak_memory_mib", "limit_mib"})
     found = memory_trial.judged(memory_trial.Took(*took), Room(1000.0, 1), names)
     assert (found.fits, found.peak_memory_mib, not found.reason) == (fits, peak, fits)
 
 
+def group(folder, names, limit, used_mib, cached_mib):
+    """A control group with these numbers, by cgroups(7)."""
+    of_limit, of_use, of_cache = names
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / of_limit).write_text(f"{limit}\n")
+    (folder / of_use).write_text(f"{used_mib * memory.MIB}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{of_cache} {cached_mib * memory.MIB}\n")
+
+
 @pytest.mark.parametrize(
-    ("limit", "used", "left_mib"),
-    [("max", 0, 900), (f"{600 * memory.MIB}", 200, 500), (f"{100 * memory.MIB}", 300, 0)],
+    ("names", "top", "line"), [(memory.V2, "", "0::"), (memory.V1, "memory", "4:memory:")]
 )
-def test_a_container_has_less_than_its_machine(tmp_path, monkeypatch, limit, used, left_mib):
-    (tmp_path / "memory.max").write_text(limit + "\n")
-    (tmp_path / "memory.current").write_text(f"{used * memory.MIB}\n")
-    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {100 * memory.MIB}\n")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+@pytest.mark.parametrize(
+    ("limits", "left_mib"),
+    [(("max", "max"), 900), ((600, "max"), 500), (("max", 600), 500), ((600, 250), 150), ((50, 900), 0)],
+)
+def test_a_container_and_those_around_it_have_less_than_their_machine(
+    tmp_path, monkeypatch, names, top, line, limits, left_mib
+):
+    inner, outer = (limit if limit == "max" else limit * memory.MIB for limit in limits)
+    group(tmp_path / top / "slice", names, outer, 200, 100)
+    group(tmp_path / top / "slice" / "job", names, inner, 200, 100)
+    (tmp_path / "membership").write_text(f"1:cpu:/x\n{line}/slice/job\n")
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "MEMBERSHIP", tmp_path / "membership")
     free = type("Free", (), {"available": 900 * memory.MIB})
     monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: free)
     assert memory.available_mib() == left_mib
+    numbers = [limit * memory.MIB for limit in limits if limit != "max"]
+    assert memory.limit_of_container() == min(numbers, default=math.inf)
 
 
 def test_no_container_has_no_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "CGROUP", tmp_path / "nowhere")
+    monkeypatch.setattr(memory, "MEMBERSHIP", tmp_path / "nowhere")
     assert memory.available_mib() == pytest.approx(psutil.virtual_memory().available / memory.MIB, rel=0.2)
+    assert memory.limit_of_container() == math.inf
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often the trials of a study are made; 512 is the first that does not fit."""
+    """For how many processes at once the trials of a study are made; 512 is the first that does not fit."""
     calls = []
 
-    def trials_here(asked, *, cores):
-        calls.append(cores)
+    def trials_here(asked, *, cores, at_once):
+        calls.append(at_once)
         return [made(1024, fits=False), made(256), made(512, fits=False)]
 
     monkeypatch.setattr(auto, "trials_here", trials_here)
     return calls
 
 
+def found(sizes, folder, *, cores=2, **changes):
+    """The batch sizes of a study that is started."""
+    asked = study(sizes, **changes)
+    auto.find(asked, folder, cores=cores)
+    return auto.resolved(asked, folder).workloads[0].batch_sizes
+
+
 def test_trials_are_made_once_and_kept(tmp_path, counted):
-    for _ in range(2):
-        found = auto.resolved(study([64, "auto"]), tmp_path, cores=2, anew=True)
-        assert found.workloads[0].sizes == [64, 128, 256] and found.workloads[0].batch_sizes == [64, "auto"]
+    assert found([64, "auto"], tmp_path) == found([64, "auto"], tmp_path) == [64, 128, 256]
     assert counted == [2]
-    auto.resolved(study([64, "auto"], seeds=[7]), tmp_path, cores=1, anew=True)
-    assert counted == [2], "neither seeds nor cores change what fits"
-    auto.resolved(study([32, "auto"]), tmp_path, cores=2, anew=True)
+    times = {"processes": 2, "seconds_per_case": 9.0}
+    found([64, "auto"], tmp_path, seeds=[7], throughput=times, cores=3)
+    assert counted == [2], "they depend neither on seeds nor on how throughput is timed"
+    found([64, "auto"], tmp_path, cores=1)
+    assert counted == [2, 1], "fewer processes share the memory"
+    found([32, "auto"], tmp_path, cores=1)
+    assert counted == [2, 1, 1]
+
+
+def test_with_another_limit_of_seconds_trials_are_made_anew(tmp_path, counted):
+    asked = study(["auto"])
+    auto.find(asked, tmp_path, cores=2)
+    (workload,) = asked.workloads
+    longer = workload.model_copy(update={"budget": workload.budget.model_copy(update={"seconds": 999.0})})
+    auto.find(asked.model_copy(update={"workloads": [longer]}), tmp_path, cores=2)
     assert counted == [2, 2]
 
 
-def test_a_damaged_file_of_trials_is_made_anew(tmp_path, counted):
-    auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True)
+def test_a_damaged_file_of_trials_is_told_and_made_anew(tmp_path, counted):
+    assert found(["auto"], tmp_path)[-1] == 256
     path = tmp_path / batch_sizes.NAME
     path.write_text(path.read_text().replace("false", "true"))
-    assert auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True).workloads[0].largest == 256
+    assert auto.find(study(["auto"]), tmp_path, cores=2) == [f"{path} is damaged or not complete"]
+    assert auto.resolved(study(["auto"]), tmp_path).workloads[0].batch_sizes[-1] == 256
     assert counted == [2, 2]
 
 
-def test_a_job_takes_the_batch_sizes_of_its_workflow(tmp_path, counted):
-    auto.resolved(study(["auto"]), tmp_path, cores=2, anew=True)
-    found = auto.resolved(study([16, "auto"]), tmp_path, cores=1, anew=False)
-    assert found.workloads[0].largest == 256 and counted == [2]
+def test_a_job_takes_the_batch_sizes_of_its_workflow_and_makes_no_trials(tmp_path, counted):
+    found(["auto"], tmp_path)
+    assert auto.resolved(study([16, "auto"]), tmp_path).workloads[0].batch_sizes[-1] == 256
+    assert counted == [2]
+    with pytest.raises(Problem, match=r"there is no .*batch_sizes\.json"):
+        auto.resolved(study(["auto"]), tmp_path / "elsewhere")
 
 
-def test_a_study_that_names_its_batch_sizes_tries_none(tmp_path, counted):
-    named = study([16])
-    assert auto.resolved(named, tmp_path, cores=2, anew=True) == named
-    assert not counted and not list(tmp_path.iterdir())
+def test_a_study_that_names_its_batch_sizes_tries_none_and_keeps_no_trials(tmp_path, counted):
+    found(["auto"], tmp_path)
+    assert found([16], tmp_path) == [16]
+    assert counted == [2] and not (tmp_path / batch_sizes.NAME).exists()
+
+
+def test_what_was_limited_is_checked_again(tmp_path, counted):
+    arms = [{**GOOD["arms"][0], "ghost_batch": 256}]
+    asked = study([64, "auto"])
+    workload = asked.workloads[0].model_copy(update={"model": "resnet8"})
+    with pytest.raises(Problem, match="no batch of digits is larger than a ghost batch of 256"):
+        config = {**GOOD, "frameworks": ["numpy"], "arms": arms}
+        config["workloads"] = [{**GOOD["workloads"][0], "batch_sizes": [64, "auto"], "model": "resnet8"}]
+        read = check.read(config)
+        trials = [made(512, fits=False, model=workload.model)]
+        check.check(batch_sizes.limited(read, trials))
 
 
 def test_every_framework_tries_only_what_fitted_in_those_before(monkeypatch):
@@ -261,19 +318,21 @@ def test_every_framework_tries_only_what_fitted_in_those_before(monkeypatch):
         return [made(512, fits=False, framework=framework)] if framework == "numpy" else []
 
     monkeypatch.setattr(auto, "_tried", of_framework)
-    auto.trials_here(study(["auto"], frameworks=["keras", "pytorch"]), cores=2)
+    auto.trials_here(study(["auto"], frameworks=["keras", "pytorch"]), cores=2, at_once=2)
     assert asked == [("numpy", 1024), ("keras", 256), ("pytorch", 256)]
 
 
-def test_the_command_finds_them_and_its_message_reaches_the_user():
-    found = auto.trials_here(study([512, "auto"]), cores=1)
-    assert [(each.framework, each.precision, each.batch_size) for each in found] == [
+def test_the_command_finds_them_and_its_message_reaches_the_user(capfd):
+    trials = auto.trials_here(study([512, "auto"]), cores=1, at_once=1)
+    assert [(each.framework, each.precision, each.batch_size) for each in trials] == [
         ("numpy", "float64", 1024),
         ("numpy", "float32", 1024),
     ]
+    assert "digits mlp numpy float64 momentum B=1024: fits; " in capfd.readouterr().err
     broken = study(["auto"]).model_copy(update={"frameworks": ["nonsense"]})
-    with pytest.raises(Problem, match="batch_sizes: auto: there is no framework 'nonsense'"):
-        auto.trials_here(broken, cores=1)
+    with pytest.raises(Problem, match="the trials of nonsense ended with code 1"):
+        auto.trials_here(broken, cores=1, at_once=1)
+    assert "there is no framework 'nonsense'" in capfd.readouterr().err
 
 
 def test_what_did_not_fit_is_a_row_of_the_table_of_trials():

@@ -121,7 +121,7 @@ def test_the_headline_leaves_disturbed_cells_out_unless_all_are(folder, n_distur
     marked = cells.assign(disturbed=["busy"] * n_disturbed + [""] * (3 - n_disturbed))
     found = headline.findings(replace(known, summary=marked))["MNIST, MLP"]
     assert any("Keras trains fastest" in sentence for sentence in found)
-    said = [sentence for sentence in found if "disturbed" in sentence]
+    said = [sentence for sentence in found if "the machine was disturbed" in sentence]
     assert [sentence[: len(told)] for sentence in said] == ([told] if told else [])
 
 

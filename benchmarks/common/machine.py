@@ -105,6 +105,11 @@ def _told(query: Callable[..., T], *arguments) -> T | None:
         return None
 
 
+def leased_memory_mib() -> float:
+    """Memory in MiB of the GPU that this process computes on."""
+    return pynvml.nvmlDeviceGetMemoryInfo(_handle(_allowed()[0])).total / MIB
+
+
 def driver() -> str | None:
     """Version of the NVIDIA driver, if there is one."""
     return _text(pynvml.nvmlSystemGetDriverVersion()) if gpus() else None

@@ -116,6 +116,11 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
     for the certificates, or None.
     """
     settings = check.load(config)
+    if check.read(settings).is_auto:
+        raise Problem(
+            "batch_sizes: auto: only a study finds out which batch sizes fit, and certifies them",
+            fix="start the study, or name batch sizes here",
+        )
     study = studies.at_start(check.read(settings | ({"frameworks": names} if names else {})))
     with tempfile.TemporaryDirectory() as folder:
         content = certificates(study, study.frameworks, Path(folder))

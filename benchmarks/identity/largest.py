@@ -4,6 +4,7 @@ A batch size fits if a run of the study does with it in every framework, and if 
 the reference do, without which it had no certificate. In float64 a batch takes about twice the memory.
 """
 
+import sys
 from collections.abc import Callable
 
 from benchmarks import datasets, frameworks
@@ -19,7 +20,7 @@ from benchmarks.study.study import Study, Workload, for_timing, plan
 
 
 def trials_of(study: Study, name: str, *, threads: int, at_once: int) -> list[Trial]:
-    """The trials of one framework, for every workload whose batch sizes are found by trial.
+    """The trials of one framework, for every workload of a study; each is printed as it ends.
 
     `at_once` processes of a study share the memory.
 
@@ -28,7 +29,7 @@ def trials_of(study: Study, name: str, *, threads: int, at_once: int) -> list[Tr
     """
     framework, room = frameworks.load(name), Room((1 - MARGIN) * memory.available_mib() / at_once, threads)
     made: list[Trial] = []
-    for workload in (each for each in study.workloads if each.is_auto):
+    for workload in study.workloads:
         data = data_of(workload)
         for file, arm in _tried_with(study, name):
 
@@ -71,6 +72,7 @@ def until_largest(sizes: list[int], try_one: Callable[[int], Trial]) -> list[Tri
     fitting, too_large, place = -1, len(sizes), len(sizes) - 1
     while too_large - fitting > 1:
         made.append(try_one(sizes[place]))
+        print(made[-1].in_words, file=sys.stderr, flush=True)
         fitting, too_large = (place, too_large) if made[-1].fits else (fitting, place)
         place = (fitting + too_large) // 2
     if fitting < 0:
@@ -84,5 +86,6 @@ def none_fits(smallest: Trial) -> Problem:
         f"{smallest.framework} cannot train {smallest.model} on {smallest.dataset} in {smallest.precision} "
         f"even with a batch size of {smallest.batch_size}: {smallest.reason}; it took "
         f"{smallest.peak_memory_mib:,.0f} MiB and may take {smallest.limit_mib:,.0f} MiB here",
-        fix="end what else uses the memory, run with fewer --cores, or take a smaller model or data set",
+        fix="name smaller batch sizes, or a smaller model or data set; for more memory, end what else uses "
+        "it, or run with fewer --cores",
     )

@@ -23,6 +23,8 @@ from benchmarks.training.peak_memory import resident_mib
 
 MARGIN = 0.2
 """Share of the memory that a trial must leave free for what it does not do, as the rest of a rehearsal."""
+GRAPHS = 2
+"""On a GPU, the graphs of all batch sizes that a process keeps may take this many times that of the last."""
 START_S = 300.0
 """Seconds that a trial may take longer than a run may train: it compiles, and the reference is slow."""
 OUT_OF_MEMORY = "more memory than there is"
@@ -43,7 +45,7 @@ class Took(NamedTuple):
     gpu_mib: float | None
 
 
-class Watch:
+class Stops:
     """Watches a trial: the most main memory that it has taken, and why it had to be stopped, if it had."""
 
     def __init__(self, limit_mib: float, limit_s: float) -> None:
@@ -68,9 +70,10 @@ def trial(framework: ModuleType, plan: Plan, data: Dataset, room: Room, *, step_
     Raises:
         Problem: the trial failed, and not for want of memory.
     """
-    watch = Watch(room.main_mib, plan.budget.seconds + START_S)
+    watch, kills = Stops(room.main_mib, plan.budget.seconds + START_S), process.oom_kills()
     took, code = process.forked(taken, framework, plan, data, room.threads, may_go_on=watch.may_go_on)
-    if took is None and code != -signal.SIGKILL:
+    ran_out = code == -signal.SIGKILL and process.oom_kills() > kills
+    if took is None and not (watch.stopped_since or ran_out):
         raise failed(plan, process.ended(code))
     names = plan.cell.model_dump(include={"dataset", "model", "framework", "batch_size"})
     names |= {"precision": plan.precision, "step_kind": step_kind}
@@ -91,15 +94,14 @@ def taken(framework: ModuleType, plan: Plan, data: Dataset, threads: int) -> Too
         traceback.print_exc()
         raise
     on_gpu = framework.device().kind == "gpu"
-    gpu_mib = max(filter(None, found.values()), default=0.0) if on_gpu else None
-    return Took(main_mib=resident_mib("VmHWM"), gpu_mib=gpu_mib)
+    return Took(main_mib=resident_mib("VmHWM"), gpu_mib=found["peak_memory_mib"] if on_gpu else None)
 
 
 def judged(took: Took, room: Room, names: dict) -> Trial:
     """Whether a trial that came to its end left enough memory free."""
     peak_mib, limit_mib = took.main_mib, room.main_mib
     if took.gpu_mib is not None and peak_mib <= limit_mib:
-        peak_mib, limit_mib = took.gpu_mib, (1 - MARGIN) * machine.gpus()[0].memory_mib
+        peak_mib, limit_mib = took.gpu_mib, (1 - MARGIN) / GRAPHS * machine.leased_memory_mib()
     fits = peak_mib <= limit_mib
     reason = "" if fits else TOO_LITTLE_LEFT
     return Trial(**names, fits=fits, peak_memory_mib=peak_mib, limit_mib=limit_mib, reason=reason)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.identity import quantity
+from benchmarks.identity.trace import optimizer_of
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Plan
 from benchmarks.study.study import Study, Workload, plan
@@ -95,8 +96,12 @@ def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
 
 
 def traced_as(arm: Arm, arms: list[Arm]) -> Arm:
-    """The first of these arms that is this one or differs from it by its learning rates alone."""
-    return next(each for each in arms if without_rates(each) == without_rates(arm))
+    """Of the arms that differ from this one by learning rates alone, the one with the lowest in a trace.
+
+    At a high rate, rounding grows over the steps of a trace until nothing can be told from it.
+    """
+    alike = [each for each in arms if without_rates(each) == without_rates(arm)]
+    return min(alike, key=lambda each: optimizer_of(each).learning_rate)
 
 
 def without_rates(arm: Arm) -> Arm:

@@ -29,7 +29,7 @@ def sentences(choice: Choice) -> list[str]:
     told += [_cost(name, found) for name, found in (("Half", choice.half), ("Twice", choice.double)) if found]
     told.append(
         f"The largest batch size that was trained here is B = {wording.whole(choice.largest_trained)}"
-        f"{_by_the_line(choice.largest)}; that it fits does not make it fast."
+        f"{_by_the_line(choice.largest)}. A larger batch is not thereby faster."
     )
     return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
 

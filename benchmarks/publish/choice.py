@@ -9,7 +9,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import marks, wording
 from benchmarks.publish.results import Results, of_workload, overlapping
-from benchmarks.summary.schema import FAILED, NO_RATE
+from benchmarks.summary.schema import FAILED, NO_RATE, OUT_OF_MEMORY
 
 PLACE = ["dataset", "model", "arm", "batch_size"]
 GoalName = Literal["time", "examples", "accuracy"]
@@ -53,7 +53,7 @@ class Choice(Value):
     what half and twice the batch size cost; None where that lies outside what was measured. `near_from` and
     `near_to`: the batch sizes whose time, predicted as examples of the law over speed, is within a tenth of
     the shortest. `largest_trained` is the largest batch size that was trained within the memory; `largest`
-    the one that would fill it, by the line through the measured peaks, None beyond all training examples.
+    a larger one that would fill it, by the line through the measured peaks, if there are as many examples.
     """
 
     dataset: str
@@ -121,6 +121,7 @@ def choose(
     values = known[wanted.column] if wanted.least else -known[wanted.column]
     best = known.loc[values.idxmin()]
     lo, hi = _interval(best, wanted)
+    largest_trained = int(fitting["batch_size"][~fitting["status"].isin([FAILED, OUT_OF_MEMORY])].max())
     return Choice(
         **{name: best[name] for name in ("dataset", "model", "framework", "arm")},
         goal=goal,
@@ -133,8 +134,8 @@ def choose(
         half=change(cells, best, int(best["batch_size"]) // 2),
         double=change(cells, best, 2 * int(best["batch_size"])),
         **_near(results, cells, best),
-        largest_trained=int(fitting["batch_size"].max()),
-        largest=_largest(results, best, memory_mib),
+        largest_trained=largest_trained,
+        largest=_largest(results, best, memory_mib, beyond=largest_trained),
         n_runs=int(best["n_runs"]),
         doubts=[*doubts(results, cells, best), *_of_accuracy(results, cells, goal)],
     )
@@ -219,8 +220,11 @@ def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, i
     return dict(zip(("near_from", "near_to"), ends, strict=True))
 
 
-def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int | None:
-    """The batch size at which the line through the measured peaks meets the memory, if there are as many."""
+def _largest(results: Results, best: pd.Series, memory_mib: float | None, *, beyond: int) -> int | None:
+    """The batch size at which the line through the measured peaks meets the memory.
+
+    None where that is not beyond what was trained, or beyond all training examples.
+    """
     fits = of_workload(results.memory_fit, (best["dataset"], best["model"]))
     fits = fits[(fits["framework"] == best["framework"]) & (fits["step_kind"] == best["step_kind"])]
     if fits.empty or pd.isna(fits["largest_batch"].iloc[0]):
@@ -229,7 +233,7 @@ def _largest(results: Results, best: pd.Series, memory_mib: float | None) -> int
     memory = line["capacity_mib"] if memory_mib is None else memory_mib
     full = max(0, int((memory - line["a_mib"]) / line["b_mib_per_example"]))
     n_training = of_workload(results.targets, (best["dataset"], best["model"]))["n_training"].item()
-    return full if full < n_training else None
+    return full if beyond < full < n_training else None
 
 
 def _rate(results: Results, cell: pd.Series) -> pd.Series:

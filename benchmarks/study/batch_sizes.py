@@ -1,13 +1,16 @@
 """Which batch sizes fit into memory, as a study with `batch_sizes: auto` takes it from its trials."""
 
 import json
+import math
 from pathlib import Path
 
+from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.study.study import Study, Workload
 
 NAME = "batch_sizes.json"
 """In the results folder of a study on a machine: the trials, and the digest of what they were made for."""
+TRY = "start the study, which tries which batch sizes fit: snakemake --cores all --configfile STUDY.yaml"
 
 
 class Trial(Value):
@@ -27,23 +30,48 @@ class Trial(Value):
     limit_mib: float
     reason: str = ""
 
+    @property
+    def in_words(self) -> str:
+        """The trial in one line."""
+        took = f"{self.peak_memory_mib:,.0f} of {self.limit_mib:,.0f} MiB"
+        fits = "fits" if self.fits else f"does not fit ({self.reason})"
+        names = f"{self.dataset} {self.model} {self.framework} {self.precision} {self.step_kind}"
+        return f"{names} B={self.batch_size}: {fits}; {took}"
+
 
 def read(folder: Path) -> list[Trial]:
-    """The trials that the results folder of a study has, in the order in which they were made."""
-    found = json.loads((folder / NAME).read_bytes())["trials"]
-    return [Trial.model_validate(each) for each in found]
+    """The trials that the results folder of a study has, in the order in which they were made.
+
+    Raises:
+        Problem: it has none.
+    """
+    path = folder / NAME
+    if not path.exists():
+        raise Problem(f"batch_sizes: auto: there is no {path}, which would say which fit", fix=TRY)
+    return [Trial.model_validate(each) for each in json.loads(path.read_bytes())["trials"]]
 
 
 def limited(study: Study, trials: list[Trial]) -> Study:
-    """The study with the batch sizes of its workloads with `auto` limited to what fitted in these trials."""
+    """The study with the batch sizes of its workloads limited to what fitted in the trials of each.
+
+    Raises:
+        Problem: of a workload, none did.
+    """
     return study.model_copy(update={"workloads": [of_workload(each, trials) for each in study.workloads]})
 
 
 def of_workload(workload: Workload, trials: list[Trial]) -> Workload:
-    """The workload with its batch sizes limited, if it says `auto`."""
-    its_own = [each for each in trials if (each.dataset, each.model) == (workload.slug, workload.model)]
-    if not workload.is_auto or not its_own:
+    """The workload with the batch sizes that fitted, as numbers; without trials of it, the workload itself.
+
+    Raises:
+        Problem: none did.
+    """
+    of_it = [each for each in trials if (each.dataset, each.model) == (workload.slug, workload.model)]
+    if not of_it:
         return workload
-    too_large = [each.batch_size for each in its_own if not each.fits]
-    fitting = [size for size in workload.sizes if size < min(too_large, default=workload.n_training + 1)]
-    return workload.model_copy(update={"largest": max(fitting)})
+    too_large = min((each.batch_size for each in of_it if not each.fits), default=math.inf)
+    fitting = [size for size in workload.sizes if size < too_large]
+    if not fitting:
+        cause = f"batch_sizes: auto: no batch size of {workload.slug} × {workload.model} fitted in the trials"
+        raise Problem(cause, fix=TRY)
+    return workload.model_copy(update={"batch_sizes": fitting})

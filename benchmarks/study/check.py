@@ -97,6 +97,16 @@ def read(config: dict) -> Study:
     except ValidationError as error:
         raise Problem(_faults(error), fix="config/README.md describes every key") from error
     _check_no_truth(config)
+    check(study)
+    return study
+
+
+def check(study: Study) -> None:
+    """Check that the keys of a study fit together.
+
+    Raises:
+        Problem: two of them do not.
+    """
     for workload in study.workloads:
         _check_workload(workload)
         _check_model_fits_data(workload)
@@ -107,7 +117,6 @@ def read(config: dict) -> Study:
     for framework in study.frameworks:
         frameworks.module_name(framework)
     _check_no_duplicates(study)
-    return study
 
 
 def _faults(error: ValidationError, prefix: str = "") -> str:
@@ -164,11 +173,6 @@ def _check_no_truth(value: object, place: str = "") -> None:
 def _check_workload(workload: Workload) -> None:
     """Check that the data set and the model exist and that the batch sizes are possible."""
     models.spec(workload.model, n_classes=2)
-    if workload.largest is not None:
-        raise Problem(
-            f"config: largest: {workload.dataset} × {workload.model}: it is found by trial, and not set",
-            fix="remove it; for batch sizes up to a number, name each in batch_sizes",
-        )
     n_training = workload.n_training
     named = [size for size in workload.batch_sizes if isinstance(size, int)]
     for size in [*named, *workload.sizes]:
@@ -209,7 +213,8 @@ def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
         raise Problem(
             f"config: arm {arm.name}: a batch of {ragged[0]} examples of {workload.dataset} does not divide "
             f"into {arm.accumulation} micro-batches",
-            fix=f"name batch sizes that are multiples of {arm.accumulation}",
+            fix=f"name batch sizes that are multiples of {arm.accumulation}"
+            + (f", as in [{arm.accumulation}, auto]" if workload.is_auto else ""),
         )
     if arm.ghost_batch:
         _check_ghost_batches(arm.ghost_batch, spec, arm, workload)

@@ -17,7 +17,7 @@ RESERVED = ("compare", "published", "datasets", "store", "logs")
 ODD = 33
 """The odd batch size that is tried where a study has none."""
 AUTO = "auto"
-"""In the place of batch sizes: the doubles of the largest that is named, as far as they fit into memory."""
+"""Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Known = Annotated[str, Field(max_length=100)]
 """The name of something that there is a file for."""
@@ -44,14 +44,12 @@ class Workload(Value):
     """A data set and a model, with their batch sizes, target and budget.
 
     `dataset` is the name of a built-in data set, or `images:PATH`, `npz:PATH` or `text:PATH` for the user's
-    own data. In results the data set is named by its `slug`. `largest` is the largest batch size that fits,
-    where it had to be found by trial.
+    own data. In results the data set is named by its `slug`.
     """
 
     dataset: str = Field(max_length=1000)
     model: Known
     batch_sizes: list[Annotated[int, Field(strict=True)] | Literal["full", "auto"]] = Field(min_length=1)
-    largest: int | None = None
     target: Target
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
@@ -85,18 +83,20 @@ class Workload(Value):
 
     @property
     def is_auto(self) -> bool:
-        """Whether the memory of the machine has a say in the batch sizes."""
+        """Whether its batch sizes have yet to be found by trial."""
         return AUTO in self.batch_sizes
 
     @property
     def sizes(self) -> list[int]:
-        """The batch sizes as numbers; `full` is the size of the training set, `auto` what is said at AUTO."""
+        """The batch sizes as numbers; `full` is the size of the training set, `auto` what is said at AUTO.
+
+        Whether those of `auto` fit into memory is not known here.
+        """
         named = [self.n_training if size == "full" else size for size in self.batch_sizes if size != AUTO]
         if not self.is_auto:
             return named
         first = max((size for size in self.batch_sizes if isinstance(size, int)), default=1)
-        largest = self.largest or self.n_training
-        return sorted(size for size in {*named, *self._doubles(first)} if size <= largest)
+        return sorted({*named, *self._doubles(first)})
 
     def _doubles(self, size: int) -> Iterator[int]:
         """The batch size times 1, 2, 4 and so on, up to the training set."""
@@ -110,7 +110,8 @@ class Workload(Value):
         With arms that accumulate gradients over `parts` micro-batches, it is those whose size is odd.
         """
         odd = (size for size in self.sizes if size // parts % 2 and size > parts)
-        return sorted({*self.sizes, next(odd, parts * min(ODD, self.n_training // parts))})
+        most = max(1, min(ODD, max(self.sizes) // parts))
+        return sorted({*self.sizes, next(odd, parts * (most - 1 + most % 2))})
 
 
 class Throughput(Value):
@@ -135,7 +136,7 @@ class Study(Value):
 
     @property
     def is_auto(self) -> bool:
-        """Whether batch sizes depend on the memory of the machine."""
+        """Whether batch sizes of a workload have yet to be found by trial."""
         return any(workload.is_auto for workload in self.workloads)
 
     @property

@@ -20,13 +20,13 @@ CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 """What is timed once for all arms of one step kind."""
 FITTED = ["dataset", "model", "framework", "step_kind"]
 
-PURE, FAILED = "pure number", "failed"
+PURE, FAILED, OUT_OF_MEMORY = "pure number", "failed", "out-of-memory"
 UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""
 PRECISIONS = ("float64", "float32")
 ENDED = tuple(status.value for status in Status)
-TIMED = (MEASURED, "out-of-memory", "failed")
+TIMED = (MEASURED, OUT_OF_MEMORY, FAILED)
 DATASET = text("dataset", "The data set.")
 MODEL = text("model", "The model.")
 FRAMEWORK = text("framework", "The framework.")

@@ -190,7 +190,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     )
     return (
         of_searches(found, table, targets(study.workloads))
-        | of_trials(study, folder)
+        | of_batch_sizes(folder)
         | {
             "summary.csv": table.to_csv(index=False),
             "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
@@ -219,9 +219,9 @@ def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame
     return {name: rows.to_csv(index=False) for name, rows in made.items()}
 
 
-def of_trials(study: Study, folder: Path) -> dict[str, str]:
+def of_batch_sizes(folder: Path) -> dict[str, str]:
     """Text of the file that a study has besides whose batch sizes were found by trial."""
-    if not study.is_auto:
+    if not (folder / batch_sizes.NAME).exists():
         return {}
     rows = [each.model_dump() for each in batch_sizes.read(folder)]
     return {"batch_sizes.csv": columns.frame(rows, schema.BATCH_SIZES).to_csv(index=False)}

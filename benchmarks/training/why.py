@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from benchmarks import datasets
-from benchmarks.common import processor
+from benchmarks.common import machine, processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.store import Conditions, Store, differences, digest
 from benchmarks.recipe.plan import Plan
 from benchmarks.study import check, rates
 from benchmarks.study import study as studies
+from benchmarks.study.batch_sizes import limited, read
 from benchmarks.training.dependencies import conditions_of
 
 
@@ -22,6 +23,9 @@ def plan_of(config: Path, cell: str, *, seed: int | None, tuned: Path | None = N
         Problem: the study has no such cell or seed, or the learning rate of the cell is not known.
     """
     study = check.read_file(config)
+    if study.is_auto:
+        name_of_machine = study.machine or machine.slug(study.device)
+        study = limited(study, read(Path("results") / study.study / name_of_machine))
     replicates = studies.replicates(study)
     for replicate in replicates:
         for place, plan in enumerate(replicate.plans):
