@@ -216,3 +216,20 @@ def test_a_number_of_seeds_costs_a_number_of_seeds(monkeypatch):
     replicates = study.replicates(found)
     assert len(replicates) == 40_000 and len(made) == 4
     assert [each.seed for each in replicates[-1].plans] == [19_999, 19_999]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "runs"),
+    [
+        (["--cores", "all"], True),
+        (["-c2", "-j1", "--config", "seeds=[]"], True),
+        (["publish", "--cores", "all"], True),
+        (["-n", "--cores", "2"], False),
+        (["-np"], False),
+        (["--cores", "2", "--dry-run"], False),
+        (["--lint"], False),
+        (["--unlock"], False),
+    ],
+)
+def test_what_runs_no_job_is_known_by_its_options(arguments, runs):
+    assert check.runs_jobs(["snakemake", *arguments]) == runs

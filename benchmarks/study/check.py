@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Sequence
@@ -31,6 +32,18 @@ LONGEST = 120
 SHORT = reprlib.Repr()
 SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 3, LONGEST, LONGEST
 """Looks no further into a value than it shows: anchors of YAML make a few lines into billions of values."""
+SHOW_ONLY = {"--dry-run", "--dryrun", "--lint", "--unlock", "--dag", "--rulegraph", "--filegraph", "--d3dag"}
+SHOW_ONLY |= {"--summary", "-S", "--detailed-summary", "-D", "--list-rules", "--list", "-l", "--touch", "-t"}
+SHOW_ONLY |= {
+    "--list-target-rules",
+    "--lt",
+    "--list-changes",
+    "--list-input-changes",
+    "--report",
+    "--archive",
+}
+SHOW_ONLY |= {"--cleanup-metadata", "--delete-all-output", "--delete-temp-output", "--print-compilation"}
+"""Options of Snakemake with which it runs no job."""
 MOST_SEEDS = 20
 """A number for the seeds is taken for their number up to here."""
 KEYS = [key for part in PARTS for key in part.model_fields]
@@ -46,6 +59,11 @@ def check_arguments(arguments: Sequence[str]) -> None:
         if argument.endswith((".yaml", ".yml")) and not before.startswith("--"):
             fix = f"snakemake --cores all --configfile {argument}"
             raise Problem(f"{argument} is the file of a study, and nothing that could be made", fix=fix)
+
+
+def runs_jobs(arguments: Sequence[str]) -> bool:
+    """Whether Snakemake runs jobs with these arguments, and does not only show or mend something."""
+    return not any(each in SHOW_ONLY or re.fullmatch("-[npq]*n[npq]*", each) for each in arguments)
 
 
 class _Loader(yaml.SafeLoader):

@@ -41,8 +41,14 @@ STORE = "results/store"
 CORES = workflow.cores or 1
 MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
+FOUND = Path(RESULTS) / batch_sizes.NAME
+BATCH_SIZES = [str(FOUND)] if STUDY.is_auto else []
 # A job, even on another node of a cluster, takes the batch sizes that its workflow has found.
-if workflow.is_main_process and not (workflow.dryrun or files.is_in_use(Path("results"))):
+if (
+    workflow.is_main_process
+    and check.runs_jobs(sys.argv)
+    and not files.is_in_use(Path("results"))
+):
     with exit_with_message():
         if STUDY.is_auto:
             devices.ensure_same(
@@ -50,14 +56,11 @@ if workflow.is_main_process and not (workflow.dryrun or files.is_in_use(Path("re
             )
         for cause in auto.find(STUDY, Path(RESULTS), cores=CORES):
             logger.warning(f"{cause}; it is set aside and made again")
-FOUND = Path(RESULTS) / batch_sizes.NAME
-if STUDY.is_auto and workflow.dryrun and not FOUND.exists():
-    logger.info("batch_sizes: auto: shown as far as they may fit; a run finds out")
-else:
+# Without trials, what is only shown has all batch sizes that there may be.
+if FOUND.exists() or check.runs_jobs(sys.argv):
     with exit_with_message():
         STUDY = auto.resolved(STUDY, Path(RESULTS))
 REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
-BATCH_SIZES = [str(FOUND)] if FOUND.exists() else []
 # Data sets by their name in results: the name in the study, or the path of the user's own data.
 SOURCES = {workload.slug: workload.dataset for workload in STUDY.workloads}
 # The files of data sets, by their names; folders of one name in two places have two files.
