@@ -233,3 +233,11 @@ def test_a_number_of_seeds_costs_a_number_of_seeds(monkeypatch):
 )
 def test_what_runs_no_job_is_known_by_its_options(arguments, runs):
     assert check.runs_jobs(["snakemake", *arguments]) == runs
+
+
+def test_seeds_from_the_command_line_are_numbers():
+    """Snakemake gives what stands after --config as text, the items of a list too."""
+    assert check.read({**GOOD, "seeds": ["0", "17"]}).seeds == [0, 17]
+    for seeds in (["-1"], ["0.5"], ["x"], ["0", 0], ["9" * 5000]):
+        with pytest.raises(Problem, match="seeds"):
+            check.read({**GOOD, "seeds": seeds})

@@ -61,7 +61,7 @@ def test_both_frameworks_are_answered_for_or_the_one_that_is_named(folder):
 def test_what_is_not_there_is_named_with_what_is(folder):
     for changes, told in (
         ({"workload": ("mnits", "mlp")}, "there are of digits × cnn, mnist × mlp"),
-        ({"machine": "other"}, "there are of lab"),
+        ({"machine": "other"}, "there are some of lab"),
         ({"framework": "jax"}, "there are in keras, pytorch"),
         ({"memory": 3.0}, "fits in 3.00 MiB"),
     ):

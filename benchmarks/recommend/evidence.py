@@ -44,9 +44,14 @@ def of_machine(found: list[Source], machine: str | None, *, here: str) -> list[S
     wanted = machine or (here if here in names else names[0] if len(names) == 1 else None)
     if wanted not in names:
         told = (
-            f"there are no results of the machine {machine}" if machine else f"this machine, {here}, has none"
+            f"there are no results of the machine {machine}"
+            if machine
+            else f"there are no results of this machine, {here}, yet"
         )
-        raise Problem(f"{told}; there are of {', '.join(names)}", fix="give one of those with --machine")
+        raise Problem(
+            f"{told}; there are some of {', '.join(names)}",
+            fix="run a study here first (snakemake --cores all), or give one of those with --machine",
+        )
     return [source for source in found if source.machine == wanted]
 
 

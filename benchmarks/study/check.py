@@ -44,6 +44,8 @@ SHOW_ONLY |= {
 }
 SHOW_ONLY |= {"--cleanup-metadata", "--delete-all-output", "--delete-temp-output", "--print-compilation"}
 """Options of Snakemake with which it runs no job."""
+N_DIGITS = 10
+"""Digits of the largest seed."""
 MOST_SEEDS = 20
 """A number for the seeds is taken for their number up to here."""
 KEYS = [key for part in PARTS for key in part.model_fields]
@@ -111,12 +113,24 @@ def read(config: dict) -> Study:
         Problem: a key or value is unknown, out of range or given twice, or two of them do not fit together.
     """
     try:
-        study = Study.model_validate(config)
+        study = Study.model_validate({**config, **_seeds_as_numbers(config)})
     except ValidationError as error:
         raise Problem(_faults(error), fix="config/README.md describes every key") from error
     _check_no_truth(config)
     check(study)
     return study
+
+
+def _seeds_as_numbers(config: dict) -> dict:
+    """The seeds with their digits as numbers: those of `--config` come from Snakemake as text."""
+    seeds = config.get("seeds")
+    if not isinstance(seeds, list):
+        return {}
+    return {"seeds": [int(each) if _is_digits(each) else each for each in seeds]}
+
+
+def _is_digits(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= N_DIGITS
 
 
 def check(study: Study) -> None:

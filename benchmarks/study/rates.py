@@ -110,8 +110,8 @@ def applied(replicate: Replicate, path: Path | None) -> Replicate:
         return replicate
     if path is None:
         raise Problem(
-            f"the learning rates of {replicate.name} are tuned, and no file with the searches is given",
-            fix=f"give {NAME} of the study",
+            f"the learning rates of this cell are tuned ({replicate.name}), and no file with them is given",
+            fix=f"give it: --tuned results/STUDY/MACHINE/{NAME}, which a study writes before it trains",
         )
     found = {(each.dataset, each.model, each.arm, each.batch_size): each for each in read(path)}
     return Replicate(plans=[_with_settings(plan, found, path) for plan in replicate.plans])

@@ -12,6 +12,9 @@ from benchmarks.study import study as studies
 from benchmarks.study.batch_sizes import limited, read
 from benchmarks.training.dependencies import conditions_of
 
+SHOWN = 6
+"""Cells of a study that a message names."""
+
 
 def plan_of(config: Path, cell: str, *, seed: int | None, tuned: Path | None = None) -> tuple[Plan, str]:
     """The plan of a run of a cell, given as DATASET/MODEL/FRAMEWORK/ARM/BATCH_SIZE, and its data set's file.
@@ -32,10 +35,11 @@ def plan_of(config: Path, cell: str, *, seed: int | None, tuned: Path | None = N
             if name(plan) == cell and seed in (None, plan.seed):
                 source = next(w.dataset for w in study.workloads if w.slug == plan.cell.dataset)
                 return rates.applied(replicate, tuned).plans[place], f"{datasets.file_name(source)}.npz"
-    cells = ", ".join(dict.fromkeys(name(plan) for each in replicates for plan in each.plans))
+    cells = [*dict.fromkeys(name(plan) for each in replicates for plan in each.plans)]
+    shown = ", ".join(cells[:SHOWN]) + (f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else "")
     raise Problem(
         f"the study {study.study} has no run of {cell}{'' if seed is None else f' with seed {seed}'}",
-        fix=f"name one of its cells ({cells[:400]}) and one of the seeds {study.seeds}",
+        fix=f"name one of its cells ({shown}) and one of the seeds {study.seeds}",
     )
 
 

@@ -218,7 +218,8 @@ def _caption(results: Results, *, workload: tuple[str, str], cells: pd.DataFrame
     if len(targets) and trained:
         target = targets.iloc[0]
         accuracy = wording.percent(target["validation_accuracy"])
-        within = f"within {target['epochs']:g} epochs and {target['seconds']:g} s of training"
+        steps = f" or, if that is more, {target['steps']:,} steps," if target["steps"] else ""
+        within = f"within {target['epochs']:g} epochs{steps} and {target['seconds']:g} s of training"
         sentences += [f"Target: validation accuracy {accuracy} % {within}.", TRAINED]
     of = "row" if results.side_by_side else "batch size"
     if len(results.frameworks) > 1:
