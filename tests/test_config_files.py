@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from benchmarks.common.errors import Problem
+from benchmarks.study import arguments as study_arguments
 from benchmarks.study import check, preview, study
 from benchmarks.throughput import job
 
@@ -202,9 +203,9 @@ def test_a_preview_shows_the_card_of_the_users_own_data(tmp_path):
 )
 def test_a_study_that_was_named_as_a_target_is_told_its_place(arguments, refused):
     if not refused:
-        return check.check_arguments(arguments)
+        return study_arguments.check(arguments)
     with pytest.raises(Problem, match="--configfile three"):
-        check.check_arguments(arguments)
+        study_arguments.check(arguments)
 
 
 def test_a_number_of_seeds_costs_a_number_of_seeds(monkeypatch):
@@ -232,7 +233,7 @@ def test_a_number_of_seeds_costs_a_number_of_seeds(monkeypatch):
     ],
 )
 def test_what_runs_no_job_is_known_by_its_options(arguments, runs):
-    assert check.runs_jobs(["snakemake", *arguments]) == runs
+    assert study_arguments.runs_jobs(["snakemake", *arguments]) == runs
 
 
 def test_seeds_from_the_command_line_are_numbers():

@@ -1,71 +1,21 @@
 """Checks the configuration of a study and refuses a wrong one, with the key at fault and a fix."""
 
-import difflib
-import itertools
-import re
-import reprlib
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from benchmarks import datasets, frameworks, models
 from benchmarks.common.errors import Problem
 from benchmarks.models.layer import Spec
 from benchmarks.models.layers import BatchNorm
-from benchmarks.recipe.arm import NUMBER, Arm
-from benchmarks.recipe.optimizer import Schedule
-from benchmarks.recipe.plan import Budget
-from benchmarks.recipe.search import TUNE, Search
-from benchmarks.study.study import Study, Target, Throughput, Workload, plan
+from benchmarks.recipe.arm import Arm
+from benchmarks.study import faults
+from benchmarks.study.study import Study, Workload, plan
 
-PARTS = (Study, Workload, Arm, Search, Schedule, Target, Budget, Throughput)
-UNIONS = ("int", "literal['full','auto']", NUMBER, TUNE)
-"""Parts of the place of a fault that are no keys: they say which kind of value it was taken for."""
-N_NAMED = 5
-"""Faults named in one message."""
-LONGEST = 120
-"""Characters of a value, of its place and of what is wrong with it in a message."""
-SHORT = reprlib.Repr()
-SHORT.maxlevel, SHORT.maxstring, SHORT.maxother = 3, LONGEST, LONGEST
-"""Looks no further into a value than it shows: anchors of YAML make a few lines into billions of values."""
-SHOW_ONLY = {"--dry-run", "--dryrun", "--lint", "--unlock", "--dag", "--rulegraph", "--filegraph", "--d3dag"}
-SHOW_ONLY |= {"--summary", "-S", "--detailed-summary", "-D", "--list-rules", "--list", "-l", "--touch", "-t"}
-SHOW_ONLY |= {
-    "--list-target-rules",
-    "--lt",
-    "--list-changes",
-    "--list-input-changes",
-    "--report",
-    "--archive",
-}
-SHOW_ONLY |= {"--cleanup-metadata", "--delete-all-output", "--delete-temp-output", "--print-compilation"}
-"""Options of Snakemake with which it runs no job."""
 N_DIGITS = 10
 """Digits of the largest seed."""
-MOST_SEEDS = 20
-"""A number for the seeds is taken for their number up to here."""
-KEYS = [key for part in PARTS for key in part.model_fields]
-
-
-def check_arguments(arguments: Sequence[str]) -> None:
-    """Check that the arguments of Snakemake name the file of a study after --configfile, and not alone.
-
-    Raises:
-        Problem: a file of a study stands where the name of a result should.
-    """
-    for before, argument in itertools.pairwise(arguments):
-        if argument.endswith((".yaml", ".yml")) and not before.startswith("--"):
-            fix = f"snakemake --cores all --configfile {argument}"
-            raise Problem(f"{argument} is the file of a study, and nothing that could be made", fix=fix)
-
-
-def runs_jobs(arguments: Sequence[str]) -> bool:
-    """Whether Snakemake runs jobs with these arguments, and does not only show or mend something."""
-    return not any(each in SHOW_ONLY or re.fullmatch("-[npq]*n[npq]*", each) for each in arguments)
 
 
 class _Loader(yaml.SafeLoader):
@@ -115,7 +65,7 @@ def read(config: dict) -> Study:
     try:
         study = Study.model_validate({**config, **_seeds_as_numbers(config)})
     except ValidationError as error:
-        raise Problem(_faults(error), fix="config/README.md describes every key") from error
+        raise Problem(faults.told(error), fix="config/README.md describes every key") from error
     _check_no_truth(config)
     check(study)
     return study
@@ -149,45 +99,6 @@ def check(study: Study) -> None:
     for framework in study.frameworks:
         frameworks.module_name(framework)
     _check_no_duplicates(study)
-
-
-def _faults(error: ValidationError, prefix: str = "") -> str:
-    """What is wrong, one line for each fault, with the path of the key."""
-    # A missing key is listed last: often it is there, but misspelt.
-    faults = sorted(error.errors(), key=lambda fault: fault["type"] == "missing")
-    lines = [*dict.fromkeys(f"config: {prefix}{_fault(fault)}" for fault in faults)]
-    more = [f"config: and {len(lines) - N_NAMED} more faults"] if len(lines) > N_NAMED else []
-    return "\n".join([*lines[:N_NAMED], *more])
-
-
-def _fault(fault: ErrorDetails) -> str:
-    """One fault in one line."""
-    where = ".".join(str(part) for part in fault["loc"] if part not in UNIONS)
-    if fault["type"] == "missing":
-        return f"{where}: missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(fault["loc"][-1]), KEYS, n=1)
-        message = f"unknown key{f', did you mean {near[0]}?' if near else ''}"
-    likely = _likely(fault)
-    hint = f", did you mean {likely}?" if likely else ""
-    return f"{where[:LONGEST]}: {message[:LONGEST]}{hint} (given: {_shown(fault['input'])})"
-
-
-def _likely(fault: ErrorDetails) -> str:
-    """What was probably meant: a percentage as a share, a number of seeds, or one value as a list; or ""."""
-    value = fault["input"]
-    if fault["type"] == "less_than_equal" and 1 < value <= 100:
-        return f"{value / 100:g}"
-    if fault["type"] != "list_type" or not isinstance(value, str | int | float):
-        return ""
-    is_count = fault["loc"][-1] == "seeds" and isinstance(value, int) and 0 < value <= MOST_SEEDS
-    return str([*range(value)]) if is_count else f"[{_shown(value)}]".replace("'", "")
-
-
-def _shown(value: object) -> str:
-    """A value as it was given, cut short."""
-    return SHORT.repr(value)[:LONGEST]
 
 
 def _check_no_truth(value: object, place: str = "") -> None:
@@ -304,7 +215,7 @@ def _check_optimizers(workload: Workload, study: Study) -> None:
                 )
             except ValidationError as error:
                 raise Problem(
-                    _faults(error, f"arm {arm.name} at batch size {size}: "),
+                    faults.told(error, f"arm {arm.name} at batch size {size}: "),
                     fix="change the arm's learning rate or scaling, or the workload's budget",
                 ) from error
 

@@ -15,7 +15,7 @@ from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
 from benchmarks.identity import auto, subjects
-from benchmarks.study import batch_sizes, check, preview
+from benchmarks.study import arguments, batch_sizes, check, preview
 from benchmarks.study import study as studies
 from benchmarks.training import view
 
@@ -29,7 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 with exit_with_message():
     if not workflow.overwrite_configfiles:
-        check.check_arguments(sys.argv)
+        arguments.check(sys.argv)
     files.check_writable(Path("results"))
     for path in workflow.overwrite_configfiles or workflow.configfiles:
         # It refuses what Snakemake takes silently, such as a key named twice.
@@ -46,7 +46,7 @@ BATCH_SIZES = [str(FOUND)] if STUDY.is_auto else []
 # A job, even on another node of a cluster, takes the batch sizes that its workflow has found.
 if (
     workflow.is_main_process
-    and check.runs_jobs(sys.argv)
+    and arguments.runs_jobs(sys.argv)
     and not files.is_in_use(Path("results"))
 ):
     with exit_with_message():
@@ -57,7 +57,7 @@ if (
         for cause in auto.find(STUDY, Path(RESULTS), cores=CORES):
             logger.warning(f"{cause}; it is set aside and made again")
 # Without trials, what is only shown has all batch sizes that there may be.
-if FOUND.exists() or check.runs_jobs(sys.argv):
+if FOUND.exists() or arguments.runs_jobs(sys.argv):
     with exit_with_message():
         STUDY = auto.resolved(STUDY, Path(RESULTS))
 REPLICATES = {each.name: each for each in studies.replicates(STUDY)}
