@@ -161,6 +161,13 @@ def test_a_job_takes_the_batch_sizes_of_its_workflow_and_makes_no_trials(tmp_pat
         auto.resolved(study(["auto"]), tmp_path / "elsewhere")
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"trials": [{}]}', '{"trials": 7}', "nonsense"])
+def test_a_damaged_file_of_trials_is_one_message_where_none_are_made(tmp_path, content):
+    (tmp_path / batch_sizes.NAME).write_text(content)
+    with pytest.raises(Problem, match=r"batch_sizes\.json is damaged"):
+        auto.resolved(study(["auto"]), tmp_path)
+
+
 def test_a_study_that_names_its_batch_sizes_tries_none_and_keeps_no_trials(tmp_path, counted):
     found(["auto"], tmp_path)
     assert found([16], tmp_path) == [16]

@@ -43,12 +43,15 @@ def read(folder: Path) -> list[Trial]:
     """The trials that the results folder of a study has, in the order in which they were made.
 
     Raises:
-        Problem: it has none.
+        Problem: it has none, or their file is damaged.
     """
     path = folder / NAME
     if not path.exists():
         raise Problem(f"batch_sizes: auto: there is no {path}, which would say which fit", fix=TRY)
-    return [Trial.model_validate(each) for each in json.loads(path.read_bytes())["trials"]]
+    try:
+        return [Trial.model_validate(each) for each in json.loads(path.read_bytes())["trials"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Problem(f"{path} is damaged: {error}", fix="delete it; the next run finds it anew") from error
 
 
 def limited(study: Study, trials: list[Trial]) -> Study:
