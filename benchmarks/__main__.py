@@ -97,14 +97,15 @@ def largest(
     """Try which batch sizes of a study fit into memory, and write the trials as JSON."""
     import json
 
-    from benchmarks.common import files, machine, processor
+    from benchmarks.common import machine, processor
+    from benchmarks.common.files import write_text
     from benchmarks.identity import largest
     from benchmarks.study.study import Study
 
     asked = Study.model_validate_json(study)
     with machine.leased_gpu(asked.device):
         found = largest.trials_of(asked, framework, threads=threads or processor.cores(), at_once=at_once)
-    files.write_text(json.dumps([each.model_dump() for each in found]), output)
+    write_text(json.dumps([each.model_dump() for each in found]), output)
 
 
 @app.command(

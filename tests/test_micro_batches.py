@@ -38,7 +38,7 @@ def test_a_batch_that_does_not_divide_into_micro_batches_is_refused():
     [
         ([8, 64], None, [8, 33, 64]),
         ([7, 64], None, [7, 64]),
-        ([8, 64], 4, [8, 64, 4 * 33]),
+        ([8, 64], 4, [8, 4 * 15, 64]),
         ([8, 4 * 7], 4, [8, 4 * 7]),
         (["full"], None, [1257]),
     ],

@@ -137,7 +137,7 @@ def test_a_replicate_takes_the_rates_that_were_found(tmp_path):
 
 def test_a_replicate_is_never_trained_at_the_rate_of_its_start_for_want_of_a_search(tmp_path):
     given = study.replicates(read())[0]
-    with pytest.raises(Problem, match="no file with the searches"):
+    with pytest.raises(Problem, match="no file with them is given"):
         rates.applied(given, None)
     rates.write([tuned(16, 0.25)], tmp_path / rates.NAME)
     with pytest.raises(Problem, match="lacks the search of digits mlp keras tuned B=64"):
