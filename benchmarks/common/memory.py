@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psutil
 
-MIB, GIB = 2**20, 2**30
+from benchmarks.common.machine import MIB
+
+GIB = 2**30
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 V2 = ("memory.max", "memory.current", "inactive_file")

@@ -188,22 +188,19 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         machine=slug,
         threads=next(iter(totals.threads), None),
     )
-    return (
-        of_searches(found, table, targets(study.workloads))
-        | of_batch_sizes(folder)
-        | {
-            "summary.csv": table.to_csv(index=False),
-            "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
-            "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
-            "targets.csv": targets(study.workloads).to_csv(index=False),
-            "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
-                index=False
-            ),
-            "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
-            "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1)
-            + "\n",
-        }
-    )
+    return {
+        **of_searches(found, table, targets(study.workloads)),
+        **of_batch_sizes(folder),
+        "summary.csv": table.to_csv(index=False),
+        "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
+        "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
+        "targets.csv": targets(study.workloads).to_csv(index=False),
+        "memory_fit.csv": statistics.memory_fits(table, capacity_mib=capacity_mib(totals)).to_csv(
+            index=False
+        ),
+        "machine.json": json.dumps(described_machine(totals, slug), indent=1) + "\n",
+        "provenance.json": json.dumps({**describe(study, totals, slug), **described(cards)}, indent=1) + "\n",
+    }
 
 
 def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
