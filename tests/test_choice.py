@@ -51,22 +51,86 @@ def test_other_goals_have_other_answers(known):
     assert choice.choose(known, MNIST, "keras", goal="accuracy").batch_size == accurate.idxmax()
 
 
-def test_half_and_twice_are_interpolated_between_what_was_measured(known):
+def test_half_and_twice_are_interpolated_between_what_was_measured_where_there_is_no_law(known):
     cells = tuned(known)
-    made = choice.choose(known, MNIST, "keras")
+    lawless = replace(known, critical_batch=known.critical_batch.iloc[:0])
+    made = choice.choose(lawless, MNIST, "keras")
+    assert made.near_from is None
     assert made.double.batch_size == 2 * made.batch_size
-    both = (
-        cells.loc[[made.batch_size, made.double.batch_size]]
-        if made.double.batch_size in cells.index
-        else None
+    examples = choice.between(
+        cells.reset_index(), "examples_to_target", [made.batch_size, 2 * made.batch_size]
     )
-    if both is not None:
-        ratio = both["examples_to_target"].iloc[1] / both["examples_to_target"].iloc[0]
-        assert made.double.examples == pytest.approx(ratio)
+    assert made.double.examples == pytest.approx(examples[1] / examples[0])
+    assert "(between the batch sizes measured)" in " ".join(advice.sentences(made))
     line = pd.DataFrame({"batch_size": [4, 16], "x": [1.0, 9.0]})
     assert choice.between(line, "x", 8) == pytest.approx(3.0)
     assert choice.between(line, "x", 4) == pytest.approx(1.0)
     assert np.isnan(choice.between(line, "x", 2))
+
+
+def test_what_half_and_twice_cost_agrees_with_the_range_that_is_near_the_best(known):
+    made = choice.choose(known, MNIST, "keras")
+    law = known.critical_batch[
+        (known.critical_batch["dataset"] == "mnist") & (known.critical_batch["framework"] == "keras")
+    ].iloc[0]
+    examples = [law["examples_min"] * (1 + size / law["critical_batch"]) for size in (1, 2)]
+    course = choice.Course.of(known, choice.candidates(known, MNIST, "keras"), pd.Series(made.model_dump()))
+    assert [course.examples(size) for size in (1, 2)] == pytest.approx(examples)
+    ends = course.times(np.array([made.near_from, made.near_to])) / course.times(made.batch_size)
+    assert ends.max() <= 1.1 * 1.01
+    for cost in (made.half, made.double):
+        within = made.near_from <= cost.batch_size <= made.near_to
+        assert cost.by_law
+        assert cost.time == pytest.approx(course.times(cost.batch_size) / course.times(made.batch_size))
+        assert (cost.time > 1.1) is not within or cost.time == pytest.approx(1.1, rel=0.1)
+
+
+def test_one_example_has_no_half(known, recwarn):
+    course = choice.Course.of(known, choice.candidates(known, MNIST, "keras"), tuned(known).iloc[0])
+    assert course.change(1, 0) is None
+    assert not recwarn.list
+
+
+def disturbed(known, sizes):
+    """The same results, the machine disturbed at these batch sizes of MNIST."""
+    at = (known.summary["dataset"] == "mnist") & known.summary["batch_size"].isin(sizes)
+    reasons = known.summary["disturbed"].mask(at, "others took 9 %")
+    return replace(known, summary=known.summary.assign(disturbed=reasons))
+
+
+def test_a_batch_size_that_was_disturbed_is_not_called_the_fastest(known):
+    best = choice.choose(known, MNIST, "keras")
+    made = choice.choose(disturbed(known, [best.batch_size]), MNIST, "keras")
+    assert made.batch_size != best.batch_size
+    assert best.batch_size not in made.as_good
+    assert made.supported
+    assert made.n_disturbed == 1
+    assert f"B = {best.batch_size} could not be compared" in " ".join(made.doubts)
+    examples = choice.choose(known, MNIST, "keras", goal="examples")
+    again = choice.choose(disturbed(known, [examples.batch_size]), MNIST, "keras", goal="examples")
+    assert again.batch_size == examples.batch_size, "which no other load changes"
+
+
+def test_on_a_machine_that_was_disturbed_throughout_none_is_recommended_for_its_time(known):
+    made = choice.choose(disturbed(known, known.summary["batch_size"]), MNIST, "keras")
+    told = advice.sentences(made)
+    assert not made.supported
+    assert "no batch size can be recommended" in told[0]
+    assert f"at {made.n_sizes} of {made.n_sizes} of them" in told[0]
+    assert told[-1] == "Run the study again while the machine does nothing else."
+    accurate = choice.choose(disturbed(known, known.summary["batch_size"]), MNIST, "keras", goal="accuracy")
+    assert "take B = " in advice.sentences(accurate)[0]
+
+
+def test_a_best_that_the_law_does_not_have_among_the_best_is_doubtful(known):
+    sizes = sorted(tuned(known).index)
+    summary = known.summary.copy()
+    own = (summary["dataset"] == "mnist") & (summary["framework"] == "keras")
+    summary.loc[own & (summary["batch_size"] == sizes[0]), "time_to_target_s"] = 1e-3
+    made = choice.choose(replace(known, summary=summary), MNIST, "keras")
+    assert made.batch_size == sizes[0]
+    assert "shortest by chance" in " ".join(made.doubts)
+    assert "by chance" not in " ".join(choice.choose(known, MNIST, "keras").doubts)
 
 
 def test_memory_leaves_batch_sizes_out(known):
@@ -176,6 +240,7 @@ def test_doubts_are_told(known):
     own = (summary["dataset"] == "mnist") & (summary["arm"] == "fixed-lr") & (summary["framework"] == "keras")
     reached = summary[own].dropna(subset=["time_to_target_s"])
     summary.loc[reached.index[0], ["time_to_target_s", "disturbed"]] = [1e-3, "1 of 4: others took 9 %"]
+    summary.loc[reached.index[1:], "disturbed"] = "others took 9 %"
     summary.loc[reached.index[0], "identity"] = "not certified: the batch norm"
     summary.loc[reached.index[0], "n_reached"] = 2
     made = choice.choose(replace(known, summary=summary), MNIST, "keras")

@@ -126,7 +126,30 @@ def test_the_rate_at_another_batch_size_is_the_same_multiple_of_the_best(folder)
     assert made["by evidence"].steps_ratio is None
     assert made["square root"].steps_ratio == pytest.approx(1.7, rel=0.01)
     assert "1.70 times the fewest steps" in rate.sentence(made["square root"])
-    assert "for momentum 0.875" in rate.best(known, MNIST, 256)
+    assert "at B = 256 take 0.250 with momentum 0.875, the best rate found" in rate.best(known, MNIST, 256)
+
+
+def test_the_rate_to_take_comes_first_and_what_the_rules_give_after_it(folder):
+    told = ask(folder, change=answer.Change(16, 2**-5, 256)).splitlines()
+    assert "at B = 256 take 0.250 with momentum 0.875" in told[0]
+    assert told[1].startswith("Your rate 0.0312 is 2.00 times the best at B = 16.")
+    assert told[2].startswith("  the same multiple of the best rate: 0.500 (")
+    assert told[3].startswith("  the linear rule: 0.500 (")
+    assert told[4].startswith("  the square-root rule: 0.125 (")
+
+
+def test_times_are_told_from_the_latest_results_that_were_timed_undisturbed(folder):
+    later = folder / "later" / "lab"
+    shutil.copytree(folder / "synthetic" / "lab", later)
+    summary = pd.read_csv(later / "summary.csv").assign(study="later", disturbed="others took 9 %")
+    summary.to_csv(later / "summary.csv", index=False)
+    provenance = json.loads((later / "provenance.json").read_text())
+    provenance["finished"] = "2099-01-01T00:00:00+00:00"
+    (later / "provenance.json").write_text(json.dumps(provenance))
+    assert "From the study synthetic" in ask(folder)
+    assert "From the study later" in ask(folder, goal="accuracy")
+    shutil.rmtree(folder / "synthetic")
+    assert "no batch size can be recommended" in ask(folder)
 
 
 def test_a_rule_that_lands_between_two_candidates_is_judged_by_one_of_them(folder):

@@ -246,14 +246,13 @@ def test_a_study_names_every_point_of_its_grid_once():
     assert sorted(runs) == sorted(itertools.product(["keras", "pytorch"], [16, 1257], GOOD["seeds"]))
 
 
-def test_a_replicate_is_one_seed_at_every_batch_size_and_frameworks_take_turns():
-    found = study.replicates(check.read(GOOD))
-    assert [each.name for each in found[:2]] == [
-        "digits/mlp/keras/fixed-lr/0",
-        "digits/mlp/pytorch/fixed-lr/0",
-    ]
+def test_a_replicate_is_one_seed_of_every_arm_and_batch_size_and_frameworks_take_turns():
+    arms = [GOOD["arms"][0], GOOD["arms"][0] | {"name": "another"}]
+    found = study.replicates(check.read({**GOOD, "arms": arms}))
+    assert [each.name for each in found[:2]] == ["digits/mlp/keras/0", "digits/mlp/pytorch/0"]
     for replicate in found:
-        assert {plan.cell.batch_size for plan in replicate.plans} == {16, 1257}
+        cells = [(plan.cell.arm, plan.cell.batch_size) for plan in replicate.plans]
+        assert cells == [*itertools.product(["fixed-lr", "another"], [16, 1257])]
         assert len({plan.seed for plan in replicate.plans}) == 1
 
 

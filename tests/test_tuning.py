@@ -81,10 +81,10 @@ def test_a_tuned_arm_that_makes_no_sense_is_refused(settings, told):
 
 
 def test_until_it_is_tuned_an_arm_has_the_rate_of_its_start():
-    tuned, fixed = study.replicates(read())[0], study.replicates(read())[2]
-    assert tuned.to_be_tuned
-    assert not fixed.to_be_tuned
-    assert {plan.optimizer.learning_rate for plan in tuned.plans} == {2**-3}
+    given = study.replicates(read())[0]
+    assert given.to_be_tuned == ["tuned"]
+    of_tuned = [plan for plan in given.plans if plan.cell.arm == "tuned"]
+    assert {plan.optimizer.learning_rate for plan in of_tuned} == {2**-3}
 
 
 def test_without_seeds_nothing_is_searched():
@@ -127,12 +127,14 @@ def tuned(size, rate, **changes):
 def test_a_replicate_takes_the_rates_that_were_found(tmp_path):
     path = tmp_path / rates.NAME
     rates.write([tuned(16, 0.25), tuned(64, 0.5), tuned(1257, 1.0, found=None, failure="killed")], path)
-    given, fixed = study.replicates(read())[0], study.replicates(read())[2]
+    given = study.replicates(read())[0]
     applied = rates.applied(given, path)
-    assert [plan.optimizer.learning_rate for plan in applied.plans] == [0.25, 0.5, 0.125]
+    assert [plan.optimizer.learning_rate for plan in applied.plans[:3]] == [0.25, 0.5, 0.125]
+    assert applied.plans[3:] == given.plans[3:], "an arm with a rate of its own keeps it"
     assert not applied.to_be_tuned
+    fixed = given.model_copy(update={"plans": given.plans[3:], "to_be_tuned": []})
     assert rates.applied(fixed, None) == fixed
-    assert [plan.settings["optimizer"]["momentum"] for plan in applied.plans] == [0.875] * 3
+    assert [plan.settings["optimizer"]["momentum"] for plan in applied.plans[:3]] == [0.875] * 3
 
 
 def test_a_replicate_is_never_trained_at_the_rate_of_its_start_for_want_of_a_search(tmp_path):

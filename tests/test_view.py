@@ -8,7 +8,7 @@ from benchmarks.recipe.plan import Budget, Evaluations, Plan, Replicate
 from benchmarks.training import view
 from benchmarks.training.record import Record, Run, Status
 
-NAME = "digits/mlp/keras/a/3"
+NAME = "digits/mlp/keras/3"
 
 
 def a_replicate(*, framework="keras", learning_rate=0.5, seed=3) -> Replicate:
@@ -47,8 +47,8 @@ def written(tmp_path):
 
 
 def test_records_come_back_as_they_were_written(written):
-    assert view.of_replicate(written.parents[5], a_replicate()) == records_of(a_replicate())
-    assert written.parts[-6:] == ("runs", "digits", "mlp", "keras", "a", "3.json")
+    assert view.of_replicate(written.parents[4], a_replicate()) == records_of(a_replicate())
+    assert written.parts[-5:] == ("runs", "digits", "mlp", "keras", "3.json")
 
 
 DAMAGES = {
@@ -87,8 +87,8 @@ def test_a_sealed_record_of_what_cannot_be_is_refused_and_set_aside(written, tmp
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_anything_else_is_refused_with_its_name_and_set_aside(written, tmp_path, damage):
     written.write_text(DAMAGES[damage](written.read_text()))
-    with pytest.raises(Problem, match=r"a/3\.json"):
-        view.of_replicate(written.parents[5], a_replicate())
+    with pytest.raises(Problem, match=r"keras/3\.json"):
+        view.of_replicate(written.parents[4], a_replicate())
     (cause,) = view.set_aside_unusable(tmp_path, [NAME])
     assert "3.json" in cause
     assert not written.exists()
@@ -106,13 +106,17 @@ FOREIGN = {
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_records_in_the_place_of_others_are_refused_and_set_aside(written, tmp_path, foreign):
     view.write(FOREIGN[foreign], written)
-    with pytest.raises(Problem, match="holds other runs than those of digits/mlp/keras/a/3"):
+    with pytest.raises(Problem, match="holds other runs than those of digits/mlp/keras/3"):
         view.of_replicate(tmp_path, a_replicate())
     assert len(view.set_aside_unusable(tmp_path, [NAME])) == 1
 
 
 CHANGED = {
     "another learning rate": records_of(a_replicate(learning_rate=0.25)),
+    "another arm": [
+        each.model_copy(update={"cell": each.cell.model_copy(update={"arm": "b"})})
+        for each in records_of(a_replicate())
+    ],
     "a batch size missing": records_of(a_replicate())[:1],
     "a batch size twice": [*records_of(a_replicate()), records_of(a_replicate())[0]],
     "another order": records_of(a_replicate())[::-1],
@@ -124,7 +128,7 @@ def test_records_of_other_settings_are_refused_and_left_for_the_study_that_has_t
     written, tmp_path, changed
 ):
     view.write(CHANGED[changed], written)
-    with pytest.raises(Problem, match="other settings or batch sizes"):
+    with pytest.raises(Problem, match="other settings, arms or batch sizes"):
         view.of_replicate(tmp_path, a_replicate())
     assert view.set_aside_unusable(tmp_path, [NAME]) == []
 
@@ -142,5 +146,5 @@ def test_a_failed_write_leaves_the_old_records_and_no_scrap(written, monkeypatch
     changed = [each.model_copy(update={"job_s": 2.0}) for each in records_of(a_replicate())]
     with pytest.raises(OSError, match=r"No space left on device.*3\.json"):
         view.write(changed, written)
-    assert view.of_replicate(written.parents[5], a_replicate()) == records_of(a_replicate())
+    assert view.of_replicate(written.parents[4], a_replicate()) == records_of(a_replicate())
     assert [file.name for file in written.parent.iterdir()] == ["3.json"]

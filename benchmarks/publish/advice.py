@@ -16,22 +16,30 @@ def sentences(choice: Choice) -> list[str]:
     ends = (np.nan if end is None else factor * end for end in (choice.lo, choice.hi))
     value = f"{wording.interval(factor * choice.value, *ends)} {unit}"
     as_good = ", ".join(map(wording.whole, choice.as_good))
-    told = [
-        f"{wording.name(choice.framework)}: take B = {wording.whole(choice.batch_size)} with the learning "
-        f"rate {wording.number(choice.learning_rate)}{_settings(choice)} ({choice.arm}) for "
-        f"{goal.text}, {value}" + (f"; not told apart from B = {as_good}" if as_good else "") + "."
-    ]
+    at = (
+        f"B = {wording.whole(choice.batch_size)} with the learning rate {wording.number(choice.learning_rate)}"
+        f"{_settings(choice)} ({choice.arm})"
+    )
+    taken = (
+        f"take {at} for {goal.text}, {value}"
+        if choice.supported
+        else f"no batch size can be recommended for {goal.text}, since the machine was disturbed at "
+        f"{choice.n_disturbed} of {choice.n_sizes} of them; the best that was measured is {at}, {value}"
+    )
+    apart = f"; not told apart from B = {as_good}" if as_good else ""
+    told = [f"{wording.name(choice.framework)}: {taken}{apart}."]
     if choice.near_from and choice.goal == "time":
         told.append(
             f"By the law and the speed of the steps, B = {wording.whole(choice.near_from)} to "
-            f"{wording.whole(choice.near_to)} would take at most a tenth longer than the shortest."
+            f"{wording.whole(choice.near_to)} would take at most a tenth longer than the best of all."
         )
     told += [_cost(name, found) for name, found in (("Half", choice.half), ("Twice", choice.double)) if found]
     told.append(
         f"The largest batch size that was trained here is B = {wording.whole(choice.largest_trained)}"
         f"{_by_the_line(choice.largest)}. A larger batch is not thereby faster."
     )
-    return [*told, *(f"But {doubt}." for doubt in choice.doubts)]
+    again = [] if choice.supported else ["Run the study again while the machine does nothing else."]
+    return [*told, *(f"But {doubt}." for doubt in choice.doubts), *again]
 
 
 def _by_the_line(largest: int | None) -> str:
@@ -50,8 +58,8 @@ def _settings(choice: Choice) -> str:
 
 def _cost(name: str, found: Change) -> str:
     memory = "" if found.memory is None else f" and {wording.number(found.memory)} times the memory"
+    origin = "by the law and the speed of the steps" if found.by_law else "between the batch sizes measured"
     return (
         f"{name} of it, B = {wording.whole(found.batch_size)}, takes {wording.number(found.time)} times the "
-        f"time, {wording.number(found.examples)} times the examples{memory} (between the batch sizes "
-        "measured)."
+        f"time, {wording.number(found.examples)} times the examples{memory} ({origin})."
     )

@@ -37,12 +37,17 @@ DENSE = 400
 
 
 class Change(Value):
-    """What another batch size costs, as multiples of the chosen one, interpolated between those measured."""
+    """What another batch size costs, as multiples of the chosen one.
+
+    `by_law`: the examples are those of the law that was fitted; otherwise they, like speed and memory, are
+    interpolated between the batch sizes measured.
+    """
 
     batch_size: int
     time: float
     examples: float
     memory: float | None
+    by_law: bool
 
 
 class Choice(Value):
@@ -54,6 +59,8 @@ class Choice(Value):
     `near_to`: the batch sizes whose time, predicted as examples of the law over speed, is within a tenth of
     the shortest. `largest_trained` is the largest batch size that was trained within the memory; `largest`
     a larger one that would fill it, by the line through the measured peaks, if there are as many examples.
+    Of `n_sizes` batch sizes that the goal was measured at, `n_disturbed` were disturbed. Where the goal is
+    the time, these are left out, unless they are more than half: then nothing is recommended by it.
     """
 
     dataset: str
@@ -76,7 +83,14 @@ class Choice(Value):
     largest_trained: int
     largest: int | None
     n_runs: int
+    n_sizes: int
+    n_disturbed: int
     doubts: list[str]
+
+    @property
+    def supported(self) -> bool:
+        """Whether the data support the choice: for the shortest time, most of them must be undisturbed."""
+        return self.goal != "time" or self.n_disturbed <= (1 - marks.FEWEST) * self.n_sizes
 
 
 def candidates(results: Results, workload: tuple[str, str], framework: str) -> pd.DataFrame:
@@ -118,8 +132,12 @@ def choose(
             f"{wording.workload(workload)} in {wording.name(framework)}: no batch size reaches the target",
             fix="give the study more epochs or steps, or a target that can be reached",
         )
-    values = known[wanted.column] if wanted.least else -known[wanted.column]
-    best = known.loc[values.idxmin()]
+    quiet = marks.undisturbed(known) if goal == "time" else known
+    compared = known if quiet.empty else quiet
+    values = compared[wanted.column] if wanted.least else -compared[wanted.column]
+    best = compared.loc[values.idxmin()]
+    course = Course.of(results, cells, best)
+    near = course.near()
     lo, hi = _interval(best, wanted)
     largest_trained = int(fitting["batch_size"][~fitting["status"].isin([FAILED, OUT_OF_MEMORY])].max())
     return Choice(
@@ -130,14 +148,21 @@ def choose(
         **{name: _finite(_rate(results, best)[name]) for name in ("momentum", "weight_decay")},
         value=float(best[wanted.column]),
         **{"lo": _finite(lo), "hi": _finite(hi)},
-        as_good=_as_good(known[known["arm"] == best["arm"]].drop(index=best.name), best, wanted),
-        half=change(cells, best, int(best["batch_size"]) // 2),
-        double=change(cells, best, 2 * int(best["batch_size"])),
-        **_near(results, cells, best),
+        as_good=_as_good(compared[compared["arm"] == best["arm"]].drop(index=best.name), best, wanted),
+        half=course.change(best["batch_size"], int(best["batch_size"]) // 2),
+        double=course.change(best["batch_size"], 2 * int(best["batch_size"])),
+        **near,
         largest_trained=largest_trained,
         largest=_largest(results, best, memory_mib, beyond=largest_trained),
         n_runs=int(best["n_runs"]),
-        doubts=[*doubts(results, cells, best), *_of_accuracy(results, cells, goal)],
+        n_sizes=len(known),
+        n_disturbed=int((known["disturbed"] != "").sum()),
+        doubts=[
+            *doubts(results, cells, best),
+            *_left_out(known, compared),
+            *_by_chance(goal, int(best["batch_size"]), near),
+            *_of_accuracy(results, cells, goal),
+        ],
     )
 
 
@@ -192,32 +217,53 @@ def between(cells: pd.DataFrame, column: str, batch_sizes: float | np.ndarray) -
     return np.exp(np.interp(np.log(batch_sizes), *logs, left=np.nan, right=np.nan))
 
 
-def change(cells: pd.DataFrame, best: pd.Series, batch_size: int) -> Change | None:
-    """What another batch size costs in place of the best; None where that is not known."""
-    own = cells[cells["arm"] == best["arm"]]
-    names = ("examples_to_target", "throughput_samples_per_s", "peak_memory_mib")
-    examples, speed, memory = (
-        between(own, name, batch_size) / between(own, name, best["batch_size"]) for name in names
-    )
-    if not np.isfinite(examples / speed):
-        return None
-    ratios = {"time": examples / speed, "examples": examples, "memory": _finite(memory)}
-    return Change(batch_size=batch_size, **ratios)
+class Course(NamedTuple):
+    """How examples, speed and memory of an arm go with the batch size, between the `cells` measured.
 
+    The examples are those of the `law`, where one was fitted. That a target was reached is seen only at an
+    evaluation, so that between two batch sizes their count moves in jumps, which the law smooths.
+    """
 
-def _near(results: Results, cells: pd.DataFrame, best: pd.Series) -> dict[str, int | None]:
-    """The range of batch sizes whose predicted time is within a tenth of the shortest."""
-    laws = of_workload(results.critical_batch, (best["dataset"], best["model"]))
-    law = laws[(laws["framework"] == best["framework"]) & (laws["arm"] == best["arm"])]
-    if law.empty:
-        return {"near_from": None, "near_to": None}
-    own = cells[cells["arm"] == best["arm"]]
-    sizes = np.geomspace(own["batch_size"].min(), own["batch_size"].max(), DENSE)
-    examples = law["examples_min"].item() * (1 + sizes / law["critical_batch"].item())
-    times = examples / between(own, "throughput_samples_per_s", sizes)
-    near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
-    ends = (round(near.min()), round(near.max())) if len(near) else (None, None)
-    return dict(zip(("near_from", "near_to"), ends, strict=True))
+    cells: pd.DataFrame
+    law: pd.DataFrame
+
+    @classmethod
+    def of(cls, results: Results, cells: pd.DataFrame, best: pd.Series) -> "Course":
+        """The course of the arm and framework of the best of these cells."""
+        laws = of_workload(results.critical_batch, (best["dataset"], best["model"]))
+        law = laws[(laws["framework"] == best["framework"]) & (laws["arm"] == best["arm"])]
+        return cls(cells[cells["arm"] == best["arm"]], law)
+
+    def examples(self, sizes: float | np.ndarray) -> float | np.ndarray:
+        """Examples to the target at these batch sizes; NaN outside what was measured, where there is no law."""
+        if self.law.empty:
+            return between(self.cells, "examples_to_target", sizes)
+        return self.law["examples_min"].item() * (1 + sizes / self.law["critical_batch"].item())
+
+    def times(self, sizes: float | np.ndarray) -> float | np.ndarray:
+        """Seconds to the target at these batch sizes; NaN outside those that were timed."""
+        return self.examples(sizes) / between(self.cells, "throughput_samples_per_s", sizes)
+
+    def change(self, best: int, batch_size: int) -> Change | None:
+        """What another batch size costs in place of the best; None where that is not known."""
+        if batch_size < 1 or not np.isfinite(self.times(batch_size) / self.times(best)):
+            return None
+        memory = (between(self.cells, "peak_memory_mib", size) for size in (batch_size, best))
+        return Change(
+            batch_size=batch_size,
+            time=self.times(batch_size) / self.times(best),
+            examples=self.examples(batch_size) / self.examples(best),
+            memory=_finite(np.divide(*memory)),
+            by_law=not self.law.empty,
+        )
+
+    def near(self) -> dict[str, int | None]:
+        """The range of batch sizes whose time by the law is within a tenth of the shortest; None without one."""
+        sizes = np.geomspace(self.cells["batch_size"].min(), self.cells["batch_size"].max(), DENSE)
+        times = self.times(sizes) if len(self.law) else np.full(DENSE, np.nan)
+        near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
+        ends = (round(near.min()), round(near.max())) if len(near) else (None, None)
+        return dict(zip(("near_from", "near_to"), ends, strict=True))
 
 
 def _largest(results: Results, best: pd.Series, memory_mib: float | None, *, beyond: int) -> int | None:
@@ -253,12 +299,26 @@ def doubts(results: Results, cells: pd.DataFrame, best: pd.Series) -> list[str]:
         "its learning rate lies at an end of the range that was searched": rate["at_edge"],
         "no learning rate that was tried reaches the target from every seed": rate["status"] == NO_RATE,
         "it was trained once, so that nothing is told apart from it": best["n_runs"] < SEVERAL,
-        "the machine was disturbed, so that speeds and times are rough": best["disturbed"] != "",
+        "the machine was disturbed there, so that its speed and time are rough": best["disturbed"] != "",
         f"its numbers are {best['identity']}": best["identity"] != marks.CERTIFIED,
         f"{best['n_reached']} of {best['n_runs']} runs reached the target": best["n_reached"]
         < best["n_runs"],
     }
     return [cause for cause, holds in causes.items() if holds]
+
+
+def _left_out(known: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
+    """Which batch sizes were not compared, since the machine was disturbed while they were timed."""
+    left = sorted(known.loc[known.index.difference(compared.index), "batch_size"].unique())
+    sizes = ", ".join(map(wording.whole, left))
+    return [f"B = {sizes} could not be compared, since the machine was disturbed there"] if left else []
+
+
+def _by_chance(goal: GoalName, size: int, near: dict[str, int | None]) -> list[str]:
+    """That the law, which rests on all batch sizes, has others among the fastest."""
+    if goal != "time" or near["near_from"] is None or near["near_from"] <= size <= near["near_to"]:
+        return []
+    return ["by the law it is not among the best, so that its time may be the shortest by chance"]
 
 
 def _of_accuracy(results: Results, cells: pd.DataFrame, goal: GoalName) -> list[str]:

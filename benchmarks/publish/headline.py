@@ -82,14 +82,10 @@ def _speed(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> Iterat
         )
 
 
-FEWEST = 0.5
-"""Share of the cells that must have been undisturbed for one of them to be called the fastest or soonest."""
-
-
 def _left(cells: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
     """Those of the cells that were timed undisturbed; none if they are too few to compare."""
     known = cells.loc[cells.index.intersection(timed.index)]
-    return known if len(known) >= FEWEST * len(cells) else known.iloc[:0]
+    return known if len(known) >= marks.FEWEST * len(cells) else known.iloc[:0]
 
 
 def _as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) -> pd.DataFrame:

@@ -54,6 +54,16 @@ def disturbed(reason: str) -> str:
     return DISTURBED if reason else ""
 
 
+FEWEST = 0.5
+"""Share of the cells that must have been undisturbed for one of them to be called the fastest or soonest."""
+
+
+def undisturbed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Those of the cells that were timed undisturbed; none if they are too few to compare."""
+    quiet = cells[cells["disturbed"] == ""]
+    return quiet if len(quiet) >= FEWEST * len(cells) else quiet.iloc[:0]
+
+
 ENDED_EARLY = "§"
 ENDED_EARLY_NOTE = (
     "§ a run ended before its budget of epochs, by its seconds or by a failure, so that the accuracy stands "

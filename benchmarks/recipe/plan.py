@@ -86,21 +86,21 @@ class Plan(Value):
 
 def name_of(cell: Cell, *, seed: int) -> str:
     """The name of the replicate that a run belongs to."""
-    return f"{cell.dataset}/{cell.model}/{cell.framework}/{cell.arm}/{seed}"
+    return f"{cell.dataset}/{cell.model}/{cell.framework}/{seed}"
 
 
 class Replicate(Value):
-    """One seed of a workload, framework and arm, at all batch sizes: what one job trains, as JSON.
+    """One seed of a workload and framework, in all arms and at all batch sizes: what one job trains, as JSON.
 
-    `to_be_tuned`: its plans still have the learning rate where the search starts.
+    `to_be_tuned` names the arms whose plans still have the learning rate where the search starts.
     """
 
     plans: list[Plan] = Field(min_length=1)
-    to_be_tuned: bool = False
+    to_be_tuned: list[str] = []
 
     @property
     def name(self) -> str:
-        """Data set, model, framework, arm and seed, as the path of its record."""
+        """Data set, model, framework and seed, as the path of its records."""
         return name_of(self.plans[0].cell, seed=self.plans[0].seed)
 
     def in_seeded_order(self) -> list[Plan]:

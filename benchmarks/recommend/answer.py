@@ -76,7 +76,8 @@ def answer(
             raise _untuned(workload)
         return _rates(known, workload, change)
     own = evidence.of_machine(found, machine, here=here)
-    known = evidence.latest(own, tuned)
+    undisturbed = evidence.latest(own, evidence.tuned_undisturbed(workload)) if goal == "time" else None
+    known = undisturbed or evidence.latest(own, tuned)
     if known is not None:
         return _choices(known, workload, framework, goal=goal, memory=memory)
     there, timed = evidence.latest(found, tuned), evidence.latest(own, lambda _: True)
@@ -156,13 +157,12 @@ def _rates(known: Results, workload: tuple[str, str], change: Change) -> list[st
     """The learning rate at another batch size."""
     before, learning_rate, after = change
     rates = rate.transferred(known, workload, rate=learning_rate, before=before, after=after)
-    head = (
-        f"{wording.workload(workload)}: from B = {wording.whole(before)} with the learning rate "
-        f"{wording.number(learning_rate)} to B = {wording.whole(after)}:"
-    )
+    multiple = wording.number(learning_rate / rate.best_rate(known, workload, before))
     return [
-        head,
-        *(f"  {rate.sentence(each)}" for each in rates),
         rate.best(known, workload, after),
+        f"Your rate {wording.number(learning_rate)} is {multiple} times the best at B = "
+        f"{wording.whole(before)}. From there:",
+        *(f"  {rate.sentence(each)}" for each in rates),
+        "Where you train otherwise than that arm, the same multiple of the best rate is what carries over.",
         _told_from(known),
     ]

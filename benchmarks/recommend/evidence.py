@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 from benchmarks.common.errors import Problem
 from benchmarks.compare import machines
 from benchmarks.compare.machines import Source
-from benchmarks.publish import choice
+from benchmarks.publish import choice, marks
 from benchmarks.publish import results as folders
 from benchmarks.publish.results import Results, of_workload
 
@@ -66,4 +68,13 @@ def latest(found: list[Source], has: Callable[[Results], bool]) -> Results | Non
 
 def tuned(workload: tuple[str, str]) -> Callable[[Results], bool]:
     """Whether results have tuned trainings of a (dataset, model)."""
-    return lambda known: not of_workload(known.trained, workload).merge(known.rates[choice.PLACE]).empty
+    return lambda known: not _tuned(known, workload).empty
+
+
+def tuned_undisturbed(workload: tuple[str, str]) -> Callable[[Results], bool]:
+    """Whether results have tuned trainings of a (dataset, model), most of them timed undisturbed."""
+    return lambda known: not marks.undisturbed(_tuned(known, workload)).empty
+
+
+def _tuned(known: Results, workload: tuple[str, str]) -> pd.DataFrame:
+    return of_workload(known.trained, workload).merge(known.rates[choice.PLACE])

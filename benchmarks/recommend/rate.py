@@ -53,6 +53,11 @@ def transferred(
     return [_judged(how, rate * factor, trials) for how, factor in factors.items()]
 
 
+def best_rate(results: Results, workload: tuple[str, str], batch_size: int) -> float:
+    """The best rate at a batch size, on straight lines between those that were searched."""
+    return float(between(searched(results, workload), "learning_rate", batch_size))
+
+
 def searched(results: Results, workload: tuple[str, str]) -> pd.DataFrame:
     """The rates that reached the target, of the first tuned arm.
 
@@ -76,15 +81,16 @@ def searched(results: Results, workload: tuple[str, str]) -> pd.DataFrame:
 
 
 def best(results: Results, workload: tuple[str, str], batch_size: int) -> str:
-    """The best rate at a batch size in words, and the optimizer that it is the best for."""
+    """The rate to take at a batch size in words, and the optimizer that it is the best for."""
     found = searched(results, workload)
     arm = next(each for each in results.provenance["study"]["arms"] if each["name"] == found["arm"].iloc[0])
     rate, lo, hi = (between(found, f"learning_rate{end}", batch_size) for end in ("", "_lo", "_hi"))
     at = "found" if batch_size in set(found["batch_size"]) else "between those found"
     optimizer = " ".join(f"{arm[name]}" for name in ("optimizer", "momentum") if arm.get(name))
     return (
-        f"The best rate {at} there is {wording.number(rate)} ({wording.number(lo)} to {wording.number(hi)} "
-        f"are as good), for {optimizer} (arm {arm['name']})."
+        f"{wording.workload(workload)}: at B = {wording.whole(batch_size)} take {wording.number(rate)} with "
+        f"{optimizer}, the best rate {at} ({wording.number(lo)} to {wording.number(hi)} are as good; arm "
+        f"{arm['name']})."
     )
 
 
@@ -103,6 +109,11 @@ def _judged(how: str, rate: float, trials: pd.DataFrame) -> Rate:
     return Rate(how=how, learning_rate=rate, steps_ratio=steps, ended=ended)
 
 
+HOW = {
+    "by evidence": "the same multiple of the best rate",
+    "linear": "the linear rule",
+    "square root": "the square-root rule",
+}
 ENDS = {
     "not tried": "no such rate was tried there",
     "beaten": "worse than the best by more than an evaluation, when its trial ended",
@@ -118,4 +129,4 @@ def sentence(found: Rate) -> str:
         known = ENDS[found.ended]
     else:
         known = f"{wording.number(found.steps_ratio)} times the fewest steps"
-    return f"{found.how}: {wording.number(found.learning_rate)} ({known})"
+    return f"{HOW[found.how]}: {wording.number(found.learning_rate)} ({known})"

@@ -101,7 +101,7 @@ def read(path: Path) -> list[Tuned]:
 
 
 def applied(replicate: Replicate, path: Path | None) -> Replicate:
-    """A replicate with the settings that the searches in a file found; unchanged if it is not to be tuned.
+    """A replicate with the settings that the searches in a file found, in the arms that are to be tuned.
 
     Raises:
         Problem: no file is given, or it lacks a search of the replicate.
@@ -110,11 +110,15 @@ def applied(replicate: Replicate, path: Path | None) -> Replicate:
         return replicate
     if path is None:
         raise Problem(
-            f"the learning rates of this cell are tuned ({replicate.name}), and no file with them is given",
+            f"{replicate.name} has learning rates that are tuned, and no file with them is given",
             fix=f"give it: --tuned results/STUDY/MACHINE/{NAME}, which a study writes before it trains",
         )
     found = {(each.dataset, each.model, each.arm, each.batch_size): each for each in read(path)}
-    return Replicate(plans=[_with_settings(plan, found, path) for plan in replicate.plans])
+    plans = [
+        _with_settings(plan, found, path) if plan.cell.arm in replicate.to_be_tuned else plan
+        for plan in replicate.plans
+    ]
+    return Replicate(plans=plans)
 
 
 def _with_settings(plan: Plan, found: dict[tuple, Tuned], path: Path) -> Plan:

@@ -215,18 +215,15 @@ def replicates(study: Study) -> list[Replicate]:
     of_first_seed = [
         [
             plan(study, workload=workload, framework=framework, arm=arm, batch_size=size, seed=study.seeds[0])
+            for arm in study.arms
             for size in workload.sizes
         ]
         for workload in study.workloads
-        for arm in study.arms
         for framework in study.frameworks
     ]
-    tuned = {arm.name for arm in study.arms if arm.tuned}
+    tuned = [arm.name for arm in study.arms if arm.tuned]
     return [
-        Replicate(
-            plans=[each.model_copy(update={"seed": seed}) for each in plans],
-            to_be_tuned=plans[0].cell.arm in tuned,
-        )
+        Replicate(plans=[each.model_copy(update={"seed": seed}) for each in plans], to_be_tuned=tuned)
         for seed in study.seeds
         for plans in of_first_seed
     ]

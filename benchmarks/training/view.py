@@ -18,7 +18,7 @@ FIX = "run the same command again; the file is made again from the store"
 
 
 class Records(Value):
-    """The records of a replicate, one for each batch size: what one job leaves in `runs/`."""
+    """The records of a replicate, one for each arm and batch size: what one job leaves in `runs/`."""
 
     schema_version: Literal[3] = 3
     records: list[Record]
@@ -50,13 +50,13 @@ def of_replicate(folder: Path, replicate: Replicate) -> list[Record]:
     """The records of a replicate, one for each of its plans.
 
     Raises:
-        Problem: as for `read`, or the runs were of other settings or batch sizes.
+        Problem: as for `read`, or the runs were of other settings, arms or batch sizes.
     """
     records = read(folder, replicate.name)
     found = [(record.cell, record.settings) for record in records]
     if found != [(plan.cell, plan.settings) for plan in replicate.plans]:
         raise Problem(
-            f"{record_path(folder, replicate.name)} holds runs with other settings or batch sizes",
+            f"{record_path(folder, replicate.name)} holds runs with other settings, arms or batch sizes",
             fix="delete the file and run the same command again; what is in the store is not trained again",
         )
     return records
@@ -94,15 +94,15 @@ def of_study(folder: Path, study: Study) -> Iterator[tuple[Cell, list[Record]]]:
 
 
 def of_cells(folder: Path, replicates: list[Replicate]) -> Iterator[tuple[Cell, list[Record]]]:
-    """Every cell with its records, in the order of their seeds; those of one arm are read at a time.
+    """Every cell with its records, in the order of their seeds; those of one framework are read at a time.
 
     Raises:
         Problem: as for `of_replicate`.
     """
-    by_arm: dict[str, list[Replicate]] = {}
+    by_framework: dict[str, list[Replicate]] = {}
     for replicate in replicates:
-        by_arm.setdefault(replicate.name.rpartition("/")[0], []).append(replicate)
-    for of_arm in by_arm.values():
-        by_seed = [of_replicate(folder, replicate) for replicate in of_arm]
+        by_framework.setdefault(replicate.name.rpartition("/")[0], []).append(replicate)
+    for of_framework in by_framework.values():
+        by_seed = [of_replicate(folder, replicate) for replicate in of_framework]
         for of_cell in zip(*by_seed, strict=True):
             yield of_cell[0].cell, list(of_cell)

@@ -95,7 +95,6 @@ wildcard_constraints:
     file="[a-z0-9_-]+",
     model="[a-z0-9_]+",
     framework="[a-z0-9-]+",
-    arm="[a-z0-9-]+",
     seed="[0-9]+",
 
 
@@ -113,12 +112,6 @@ def certified_json(wildcards):
 def tuned_json(wildcards):
     """The part of the study that the searches for learning rates depend on."""
     return studies.for_tuning(STUDY).model_dump_json()
-
-
-def searches(wildcards):
-    """The file of the searches that a training needs: none if its arm has a learning rate."""
-    replicate = REPLICATES["/".join(wildcards)]
-    return [f"{RESULTS}/tuned.json"] if replicate.to_be_tuned else []
 
 
 def timed_json(wildcards):

@@ -61,11 +61,11 @@ rule tune:
 rule train:
     input:
         data=data_of,
-        tuned=searches,
+        tuned=TUNED,
     output:
-        f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.json",
+        f"{RESULTS}/runs/{{dataset}}/{{model}}/{{framework}}/{{seed}}.json",
     log:
-        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{arm}}/{{seed}}.log",
+        f"{RESULTS}/logs/train/{{dataset}}/{{model}}/{{framework}}/{{seed}}.log",
     conda:
         "../../environment.yml"
     threads: CORES
@@ -81,7 +81,7 @@ rule train:
         tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
         shown=SHOWN,
     message:
-        "train {wildcards.dataset} {wildcards.model} {wildcards.framework} {wildcards.arm} seed {wildcards.seed}"
+        "train {wildcards.dataset} {wildcards.model} {wildcards.framework} seed {wildcards.seed}"
     shell:
         "python -m benchmarks train {input.data} --replicate {params.replicate:q} {params.tuned} "
         f"--threads {{threads}} --store {STORE} --record {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
