@@ -17,8 +17,8 @@ def sentences(choice: Choice) -> list[str]:
     value = f"{wording.interval(factor * choice.value, *ends)} {unit}"
     as_good = ", ".join(map(wording.whole, choice.as_good))
     at = (
-        f"B = {wording.whole(choice.batch_size)} with the learning rate {wording.number(choice.learning_rate)}"
-        f"{_settings(choice)} ({choice.arm})"
+        f"B = {wording.whole(choice.batch_size)} with the learning rate "
+        f"{wording.number(choice.learning_rate)}{_settings(choice)} ({choice.arm})"
     )
     taken = (
         f"take {at} for {goal.text}, {value}"

@@ -235,7 +235,7 @@ class Course(NamedTuple):
         return cls(cells[cells["arm"] == best["arm"]], law)
 
     def examples(self, sizes: float | np.ndarray) -> float | np.ndarray:
-        """Examples to the target at these batch sizes; NaN outside what was measured, where there is no law."""
+        """Examples to the target at these batch sizes; without a law, NaN outside what was measured."""
         if self.law.empty:
             return between(self.cells, "examples_to_target", sizes)
         return self.law["examples_min"].item() * (1 + sizes / self.law["critical_batch"].item())
@@ -258,7 +258,7 @@ class Course(NamedTuple):
         )
 
     def near(self) -> dict[str, int | None]:
-        """The range of batch sizes whose time by the law is within a tenth of the shortest; None without one."""
+        """The range of batch sizes whose time by the law is within a tenth of the shortest; None without it."""
         sizes = np.geomspace(self.cells["batch_size"].min(), self.cells["batch_size"].max(), DENSE)
         times = self.times(sizes) if len(self.law) else np.full(DENSE, np.nan)
         near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]

@@ -15,7 +15,7 @@ from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
 from benchmarks.frameworks import devices
 from benchmarks.identity import auto, subjects
-from benchmarks.study import arguments, batch_sizes, check, preview
+from benchmarks.study import arguments, batch_sizes, check, left_out, preview
 from benchmarks.study import study as studies
 from benchmarks.training import view
 
@@ -198,6 +198,13 @@ def digest_of_results(wildcards):
 
 onstart:
     logger.info(f"study {STUDY.study}: {preview.effort(STUDY).duration}")
+    lost = left_out.left_out(STUDY, Path(RESULTS))
+    if lost:
+        logger.warning(
+            f"{RESULTS} has results that this study leaves out ({lost}): its tables, figures and report are "
+            "written anew without them, and come back with the study that has them. To keep both, give this "
+            "one another name: --config study=NAME"
+        )
     # On a cluster, Snakemake has to stay alive to cancel its jobs there.
     if workflow.local_exec:
         guard.end_on_signals()

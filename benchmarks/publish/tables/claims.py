@@ -51,7 +51,8 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
     claim = judged.claim
     measured = judged.verdict != NOT_MEASURED
     shown = claim.figure if measured and claim.figure in drawn else ""
-    verdict = judged.verdict if measured else f"{judged.verdict} yet: it takes {claim.needs}"
+    needs = f"{NOT_MEASURED} yet: it takes {claim.needs}{_here(judged)}"
+    verdict = judged.verdict if measured else needs
     name = figures.modules()[shown].TITLE if shown else wording.NOTHING
     return [
         Entry(claim.sentence),
@@ -59,6 +60,14 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
         Entry(claim.supported_if),
         Entry(name, link=f"figure-{shown}" if shown else ""),
     ]
+
+
+def _here(judged: Judged) -> str:
+    """How much of what it takes to judge a claim this study has at each place, if any."""
+    numbers = sorted({found.n for found in judged.evidence.values()})
+    if not numbers:
+        return ""
+    return f" (here: {numbers[0]}{f' to {numbers[-1]}' if len(numbers) > 1 else ''})"
 
 
 def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:
