@@ -1,6 +1,7 @@
 """A study that has less than the results of its name says what goes."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,8 +11,7 @@ from benchmarks.study.left_out import left_out
 
 
 def smoke():
-    with open("config/studies/smoke.yaml", encoding="utf-8") as file:
-        return yaml.safe_load(file)
+    return yaml.safe_load(Path("config/studies/smoke.yaml").read_text())
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ class Course(NamedTuple):
         )
 
     def near(self) -> dict[str, int | None]:
-        """The range of batch sizes whose time by the law is within a tenth of the shortest; None without it."""
+        """The range of batch sizes whose time by the law is within a tenth of the shortest, if any."""
         sizes = np.geomspace(self.cells["batch_size"].min(), self.cells["batch_size"].max(), DENSE)
         times = self.times(sizes) if len(self.law) else np.full(DENSE, np.nan)
         near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
