@@ -20,6 +20,7 @@ ARM = Arm(
     clip_norm=1.0,
     scaling="sqrt",
     augmentation=["shift"],
+    growth={"factor": 2, "milestones": [0.5]},
 )
 
 
@@ -159,6 +160,25 @@ def trained_at_twice_the_rate():
     return changed(forked.measure, "record", record)
 
 
+def whose_batch_never_grows():
+    from benchmarks.training import forked
+
+    def record(original, framework, plan, data, *, threads):
+        made = original(framework, plan.model_copy(update={"growth": []}), data, threads=threads)
+        return made.model_copy(update={"settings": plan.settings})
+
+    return changed(forked.measure, "record", record)
+
+
+def that_begins_examples_anew_where_it_grows():
+    from benchmarks.recipe.batches import BatchStream
+
+    def after(original, stream, examples, batch_size, *, count):
+        return original(stream, examples if batch_size in SIZES else 0, batch_size, count=count)
+
+    return changed(BatchStream, "after", after)
+
+
 def in_float32(plan):
     return plan.precision == "float32"
 
@@ -177,6 +197,8 @@ PLANTS = {
     "from the parameters of one seed": from_the_parameters_of_one_seed,
     "begun where the pace was measured": begun_where_the_pace_was_measured,
     "forked at twice the rate": trained_at_twice_the_rate,
+    "whose batch never grows": whose_batch_never_grows,
+    "that begins the examples anew where it grows": that_begins_examples_anew_where_it_grows,
     "without decay at the second size": lambda: set_up_of(without_decay, where=at_the_second_size),
     "at twice the rate at the second size": lambda: set_up_of(at_twice_the_rate, where=at_the_second_size),
 }
@@ -191,6 +213,8 @@ IN_FLOAT32 = {
     "of one seed": of_one_seed,
     "begun where the pace was measured": begun_where_the_pace_was_measured,
     "forked at twice the rate": trained_at_twice_the_rate,
+    "whose batch never grows": whose_batch_never_grows,
+    "that begins the examples anew where it grows": that_begins_examples_anew_where_it_grows,
 }
 
 

@@ -98,9 +98,9 @@ def evaluation_counted(original, trainer, data, plan, *, state, clock):
 
 def drawing_counted(original, trainer, stream, plan, *, state, watch, clock):
     class Timed:
-        def batches(self, batch_size, **named):
+        def after(self, examples, batch_size, **named):
             start = clock()
-            drawn = stream.batches(batch_size, **named)
+            drawn = stream.after(examples, batch_size, **named)
             state.training_s += clock() - start
             return drawn
 
@@ -117,12 +117,16 @@ class FromTheStart:
     def __init__(self, stream):
         self.stream = stream
 
-    def batches(self, batch_size, *, first, count):
-        return self.stream.batches(batch_size, first=first if first < 1100 else 0, count=count)
+    def after(self, examples, batch_size, *, count):
+        return self.stream.after(examples if examples < 1100 * batch_size else 0, batch_size, count=count)
 
 
 def first_batches_again(original, trainer, stream, plan, **given):
     return original(trainer, FromTheStart(stream), plan, **given)
+
+
+def never_grown(original, trainer, stream, plan, **given):
+    return original(trainer, stream, plan.model_copy(update={"growth": []}), **given)
 
 
 def loss_of_the_last_step(original, plan, state, validation):
@@ -145,6 +149,7 @@ PLANTS = {
     "seconds of drawing are counted": ("train_to_evaluation", drawing_counted),
     "evaluations come a step late": ("_next_stop", one_step_late),
     "the first batches come again": ("train_to_evaluation", first_batches_again),
+    "the batch never grows": ("train_to_evaluation", never_grown),
     "the loss is that of the last step": ("_point", loss_of_the_last_step),
     "half of the examples are scored": ("scores", others_scored),
 }

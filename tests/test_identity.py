@@ -86,6 +86,18 @@ def test_micro_batches_over_ghost_batches_are_certified(tmp_path):
     assert code == 0
 
 
+def test_a_batch_that_grows_is_certified_beside_one_that_does_not(tmp_path):
+    if find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    (arm,) = STUDY["arms"]
+    grown = {**arm, "name": "grown", "growth": {"factor": 4, "milestones": [0.5, 0.75]}}
+    grown.pop("schedule", None)
+    workload = {**STUDY["workloads"][0], "batch_sizes": [8, 64]}
+    code, out, error = identity(tmp_path, arms=[arm, grown], workloads=[workload])
+    assert out.count(" certified ") == 4, out + error
+    assert code == 0
+
+
 def test_the_command_names_what_it_could_not_trace(tmp_path):
     code, _, error = identity(tmp_path, "numpy")
     assert code == 1

@@ -44,6 +44,14 @@ def test_equal_calls_have_no_gap_whatever_their_lengths(watch):
     assert watch.gap_share() == 0
 
 
+def test_calls_of_a_larger_batch_are_no_gap_among_those_of_a_smaller_one(watch):
+    for batch_size, seconds in [(10, 1.0)] * 5 + [(160, 16.0)] * 3:
+        watch.called(4, seconds, batch_size=batch_size)
+    assert watch.gap_share() == 0
+    watch.called(4, 19.0, batch_size=160)
+    assert watch.gap_share() == pytest.approx(3 / 72)
+
+
 def test_a_stop_is_what_the_longest_call_took_beyond_its_steps(watch):
     for seconds in (1.0, 1.0, 1.0, 21.0):
         watch.called(4, seconds)

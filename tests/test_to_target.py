@@ -1,5 +1,6 @@
 """The loop to target, with a trainer that follows a script and a clock that is told what to show."""
 
+import itertools
 import math
 import types
 
@@ -10,6 +11,7 @@ from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.growth import Phase
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Cell, Evaluations, Plan
 from benchmarks.training.record import Status
@@ -90,8 +92,18 @@ def data():
     )
 
 
-def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=50, evaluate_steps=1):
-    steps = math.ceil(epochs * N / batch_size)
+def plan(
+    batch_size=10,
+    *,
+    target=0.9,
+    epochs=2.0,
+    seconds=1e9,
+    evaluate_every=50,
+    evaluate_steps=1,
+    growth=(),
+    steps=None,
+):
+    steps = steps or math.ceil(epochs * N / batch_size)
     return Plan(
         cell=Cell(dataset="fake", model="mlp", framework="fake", arm="a", batch_size=batch_size),
         device="cpu",
@@ -100,6 +112,7 @@ def plan(batch_size=10, *, target=0.9, epochs=2.0, seconds=1e9, evaluate_every=5
         augmentation=[],
         randomness="shared",
         seed=0,
+        growth=list(growth),
         target=target,
         budget=Budget(epochs=epochs, seconds=seconds),
         evaluations=Evaluations(examples=evaluate_every, steps=evaluate_steps),
@@ -116,7 +129,7 @@ def run(plan, *, watch=None, **script):
 def test_the_watch_is_told_of_every_call_and_probes_before_the_first_and_every_evaluation():
     told, probes = [], []
     watch = types.SimpleNamespace(
-        called=lambda steps, seconds: told.append((steps, round(seconds, 9))),
+        called=lambda steps, seconds, *, batch_size: told.append((steps, round(seconds, 9))),
         probe=lambda: probes.append(len(told)),
     )
     run(plan(), watch=watch, accuracies=[0.5, 0.9], step_s=0.1, evaluation_s=100.0)
@@ -220,17 +233,60 @@ def test_a_large_batch_is_evaluated_after_some_steps_which_are_the_resolution_of
 
 def test_steps_before_an_evaluation_cover_its_examples_and_are_no_fewer_than_its_steps():
     by_examples = Evaluations(examples=50)
-    assert [by_examples.steps_before(k, batch_size=20) for k in (1, 2, 3)] == [3, 5, 8]
+    assert evaluated(by_examples, [20] * 9) == [3, 5, 8]
     by_both = Evaluations(examples=50, steps=4)
-    assert [by_both.steps_before(k, batch_size=20) for k in (1, 2, 3)] == [4, 8, 12]
-    assert [by_both.steps_before(k, batch_size=5) for k in (1, 2, 3)] == [10, 20, 30]
+    assert evaluated(by_both, [20] * 13) == [4, 8, 12]
+    assert evaluated(by_both, [5] * 31) == [10, 20, 30]
     assert by_both.call_steps(20) == 4 and by_both.call_steps(5) == 10
+
+
+def evaluated(evaluations, sizes):
+    """After which steps of these sizes there is an evaluation."""
+    growth = [
+        Phase(first_step=step, examples=sum(sizes[:step]), batch_size=size)
+        for step, (before, size) in enumerate(itertools.pairwise(sizes), start=1)
+        if size != before
+    ]
+    phases, steps = plan(batch_size=sizes[0]).model_copy(update={"growth": growth}).phases, [0]
+    while steps[-1] < len(sizes):
+        steps.append(evaluations.next_after(steps[-1], phases))
+    return [step for step in steps[1:] if step < len(sizes)]
 
 
 @pytest.mark.parametrize("steps", [1, 3, 7])
 @pytest.mark.parametrize("batch_size", [1, 7, 20, 50, 120])
 def test_the_next_evaluation_is_the_first_that_comes_after(batch_size, steps):
-    evaluations = Evaluations(examples=50, steps=steps)
-    due = [evaluations.steps_before(k, batch_size=batch_size) for k in range(1, 400)]
+    evaluations, phases = Evaluations(examples=50, steps=steps), plan(batch_size=batch_size).phases
+    due = [max(math.ceil(k * 50 / batch_size), k * steps) for k in range(1, 400)]
     for taken in range(200):
-        assert evaluations.next_after(taken, batch_size=batch_size) == min(at for at in due if at > taken)
+        assert evaluations.next_after(taken, phases) == min(at for at in due if at > taken)
+
+
+@pytest.mark.parametrize(
+    "sizes", [[5] * 10 + [20] * 30, [3, 3, 3, 50, 50, 50, 100, 100], [10] * 5 + [30] * 9]
+)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_batch_that_grows_is_evaluated_after_as_many_examples_and_steps(sizes, steps):
+    due = []
+    for step, examples in enumerate(itertools.accumulate(sizes), start=1):
+        while examples >= 50 * (len(due) + 1) and step >= steps * (len(due) + 1):
+            due.append(step)  # several may be due at once
+    assert evaluated(Evaluations(examples=50, steps=steps), sizes) == [
+        step for step in dict.fromkeys(due) if step < len(sizes)
+    ]
+
+
+def test_a_batch_that_grows_takes_the_stream_where_the_smaller_one_left_it():
+    growth = [
+        Phase(first_step=6, examples=60, batch_size=20),
+        Phase(first_step=9, examples=120, batch_size=40),
+    ]
+    result, trainer = run(
+        plan(batch_size=10, growth=growth, steps=14), accuracies=[0.5, 0.6, 0.9, 0.9, 0.9, 0.9]
+    )
+    assert [len(row) for batches in trainer.seen for row in batches] == [10] * 6 + [20] * 3 + [40] * 5
+    seen = np.concatenate([batches.ravel() for batches in trainer.seen])
+    assert (seen == BatchStream(N, seed=0).batches(320, first=0, count=1)[0]).all()
+    assert (result.steps, result.examples) == (14, 320)
+    assert [point.examples for point in result.curve] == [50, 100, 160, 200, 280, 320]
+    assert (result.steps_to_target, result.examples_to_target, result.examples_resolution) == (10, 160, 60)

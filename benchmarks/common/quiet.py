@@ -105,24 +105,24 @@ class Watch:
     def __init__(self) -> None:
         self._load = OtherLoad()
         self._probes: list[float] = []
-        self._steps: list[int] = []
-        self._seconds: list[float] = []
+        self._calls: dict[int, list[tuple[int, float]]] = {}
 
     def probe(self) -> None:
         """Do the fixed work once more; never while the clock of the measurement runs."""
         self._probes.append(probe_s())
 
-    def called(self, steps: int, seconds: float) -> None:
-        """Take down a timed call of this number of steps."""
-        self._steps.append(steps)
-        self._seconds.append(seconds)
+    def called(self, steps: int, seconds: float, *, batch_size: int = 0) -> None:
+        """Take down a timed call of this number of steps; those of another batch size have another pace."""
+        self._calls.setdefault(batch_size, []).append((steps, seconds))
 
     def gap_share(self) -> float:
         """What the longest call took beyond its steps at the median pace, as a share of all calls."""
-        if not self._seconds:
-            return 0.0
-        steps, seconds = np.array(self._steps), np.array(self._seconds)
-        return float(max(0.0, np.max(seconds - steps * np.median(seconds / steps))) / np.sum(seconds))
+        beyond = all_s = 0.0
+        for calls in self._calls.values():
+            steps, seconds = np.array(calls, float).T
+            beyond = max(beyond, np.max(seconds - steps * np.median(seconds / steps)))
+            all_s += np.sum(seconds)
+        return float(beyond / all_s) if all_s else 0.0
 
     def disturbance(self) -> Disturbance:
         """What has been seen until now."""

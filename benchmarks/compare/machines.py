@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.common.errors import Problem, problem_from
@@ -13,6 +14,7 @@ from benchmarks.summary import hardware, reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
+SPEEDS = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
 COMPARED = [name for name in COMPARE.columns if name not in {column.name for column in PREDICTED}]
 
 
@@ -93,11 +95,16 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
 
 
 def cells(source: Source) -> pd.DataFrame:
-    """The cells of one source, with the settings of their trainings and whether they could be timed."""
+    """The cells of one source, with the settings of their trainings and whether they could be timed.
+
+    Where the batch grows, what was timed at the size that it begins with is no speed of the training.
+    """
     named = source.summary.merge(pd.DataFrame(_trainings(source.provenance)), how="left")
     timed = source.throughput[source.throughput["execution"] == "fused"].groupby(CASE)["status"]
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
     named = named.merge(statuses, on=CASE, how="left")
+    growing = [arm["name"] for arm in source.provenance["study"]["arms"] if arm.get("growth")]
+    named.loc[named["arm"].isin(growing), SPEEDS] = np.nan
     return named.assign(finished=source.finished, taken_from=str(source.folder))[COMPARED]
 
 
@@ -109,7 +116,8 @@ def _trainings(provenance: dict[str, Any]) -> Iterator[dict[str, Any]]:
     study, names = provenance["study"], provenance.get("data_names", {})
     for workload in study["workloads"]:
         for arm in study["arms"]:
-            settings = {key: value for key, value in arm.items() if key != "name"}
+            given = {key: value for key, value in arm.items() if value is not None}
+            settings = {key: value for key, value in given.items() if key != "name"}
             settings |= {"precision": study["precision"]}
             settings |= {
                 "evaluations_per_epoch": workload["evaluations_per_epoch"],

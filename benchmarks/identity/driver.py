@@ -27,6 +27,7 @@ from benchmarks.identity.scripted import (
     data,
 )
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.growth import Phase
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import LONGEST_CALL, Budget, Evaluations, Plan
 from benchmarks.training.record import Evaluation, Run
@@ -51,6 +52,8 @@ class Script(NamedTuple):
     wrong: float = VERY_WRONG
     steps: int = 1
     """The fewest between two evaluations."""
+    growth: tuple[tuple[int, int, int], ...] = ()
+    """First step, examples before it and batch size of each phase in which the batch is larger."""
 
     def trainer(self) -> Scripted:
         """A trainer that follows this script."""
@@ -69,6 +72,7 @@ class Script(NamedTuple):
             optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=self.total_steps),
             augmentation=[],
             randomness="shared",
+            growth=[dict(zip(Phase.model_fields, phase, strict=True)) for phase in self.growth],
             target=self.target,
             budget=Budget(epochs=1, seconds=self.seconds),
             evaluations=Evaluations(examples=self.examples, steps=self.steps),
@@ -90,6 +94,9 @@ SCRIPTS = {
     "that is evaluated in every step": Script(EXAMPLES, 30, EXAMPLES // 4, target=0.8),
     "that is evaluated after some steps": Script(EXAMPLES, 31, EXAMPLES // 4, target=0.8, steps=4),
     "of many steps": Script(1, 70_001, 10_000, target=0.8),
+    "whose batch grows": Script(7, 900, 700, 0.8, growth=((301, 2107, 28), (500, 7679, 84))),
+    "whose batch grows within a long call": Script(1, 9000, 9000, 0.8, growth=((5000, 5000, 3),)),
+    "whose batch grows between few evaluations": Script(10, 90, 500, 0.8, steps=20, growth=((45, 450, 100),)),
 }
 """The trainings, by what is particular to them."""
 

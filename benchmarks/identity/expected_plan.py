@@ -44,10 +44,25 @@ def steps_of(workload: Workload, batch_size: int) -> int:
     return max(of_epochs, workload.budget.steps)
 
 
+def grown(arm: Arm, batch_size: int, examples: int) -> tuple[list[dict[str, int]], int]:
+    """The phases in which the batch of an arm is larger, and the steps of all, counted one by one."""
+    seen = step = 0
+    size, phases, due = batch_size, [], [ceiling(part, examples) for part in arm.growth.milestones]
+    while seen < examples:
+        while due and seen >= due[0]:
+            size, due = size * arm.growth.factor, due[1:]
+            phases.append({"first_step": step, "examples": seen, "batch_size": size})
+        seen, step = seen + size, step + 1
+    return phases, step
+
+
 def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> dict[str, Any]:
     """Every field of the plan of a run, by its name with dots, without framework and seed."""
     given = {name: getattr(arm, name) for name in DEFAULTS}
     settings = {name: DEFAULTS[name] if value is None else value for name, value in given.items()}
+    steps, phases = steps_of(workload, batch_size), []
+    if arm.growth:
+        phases, steps = grown(arm, batch_size, steps * batch_size)
     return {
         **{"cell.dataset": workload.slug, "cell.model": workload.model, "cell.arm": arm.name},
         **{"cell.batch_size": batch_size, "device": study.device, "precision": study.precision},
@@ -55,9 +70,9 @@ def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> 
         **{f"optimizer.schedule.{name}": value for name, value in arm.schedule.model_dump().items()},
         "optimizer.name": arm.optimizer,
         "optimizer.learning_rate": peak_rate(arm, batch_size),
-        "optimizer.total_steps": steps_of(workload, batch_size),
+        "optimizer.total_steps": steps,
         **{"augmentation": list(arm.augmentation), "randomness": arm.randomness},
-        "ghost_batch": arm.ghost_batch,
+        **{"ghost_batch": arm.ghost_batch, "growth": phases},
         "target": workload.target.validation_accuracy,
         **{f"budget.{name}": getattr(workload.budget, name) for name in ("epochs", "steps", "seconds")},
         "evaluations.examples": max(1, workload.n_training // workload.evaluations_per_epoch),

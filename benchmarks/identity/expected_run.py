@@ -27,21 +27,31 @@ def batches(n_examples: int, *, seed: int, batch_size: int, steps: int) -> np.nd
     return order[: steps * batch_size].reshape(steps, batch_size).astype(np.int32)
 
 
+def examples_after(plan: Plan) -> np.ndarray:
+    """The examples after each step, from none on, [1 + steps]: those of batches that may grow on the way."""
+    sizes = np.full(plan.optimizer.total_steps, plan.cell.batch_size)
+    for phase in plan.growth:
+        sizes[phase.first_step :] = phase.batch_size
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
 def evaluated_steps(plan: Plan) -> set[int]:
     """The numbers of steps after which there is an evaluation."""
-    size, steps, due = plan.cell.batch_size, plan.optimizer.total_steps, {plan.optimizer.total_steps}
-    for count in range(1, steps + 1):
-        after = max(-(-count * plan.evaluations.examples // size), count * plan.evaluations.steps)
-        if after > steps:
+    after, due = examples_after(plan), {plan.optimizer.total_steps}
+    for count in range(1, len(after)):
+        steps = max(
+            int(np.searchsorted(after, count * plan.evaluations.examples)), count * plan.evaluations.steps
+        )
+        if steps >= len(after):
             break
-        due.add(after)
+        due.add(steps)
     return due
 
 
 def call_ends(plan: Plan) -> list[int]:
     """The numbers of steps after which the driver looks at losses and time."""
     ends = [0]
-    for stop in sorted(evaluated_steps(plan)):
+    for stop in sorted(evaluated_steps(plan) | {phase.first_step for phase in plan.growth}):
         ends += [*range(ends[-1] + MOST_STEPS, stop, MOST_STEPS), stop]
     return ends[1:]
 
@@ -86,17 +96,19 @@ def expected_run(trainer: Trainer, data: Dataset, plan: Plan, *, step_s: float =
 
 def train(trainer: Trainer, data: Dataset, plan: Plan, *, step_s: float) -> Course:
     """Take the steps and evaluate, until the budget ends or a loss is no finite number."""
-    size, course, losses = plan.cell.batch_size, Course(), []
-    order = batches(len(data.train_y), seed=plan.seed, batch_size=size, steps=plan.optimizer.total_steps)
+    after, course, losses = examples_after(plan), Course(), []
+    order = batches(len(data.train_y), seed=plan.seed, batch_size=1, steps=after[-1])[:, 0]
+    rows = np.split(order, after[1:-1])
     for end in call_ends(plan):
-        losses += [float(trainer.train(row[np.newaxis]).loss[0]) for row in order[course.steps : end]]
+        losses += [float(trainer.train(row[np.newaxis]).loss[0]) for row in rows[course.steps : end]]
         course.steps = end
         if not np.isfinite(losses).all():
             course.ended = Status.DIVERGED
             return course
         late = end * step_s >= plan.budget.seconds
         if late or end in evaluated_steps(plan):
-            course.add(evaluation(trainer, data, losses, end * size, end * step_s), trainer.parameters())
+            seen = int(after[end])
+            course.add(evaluation(trainer, data, losses, seen, end * step_s), trainer.parameters())
             losses = []
         if late:
             course.ended = Status.TIME_LIMIT
@@ -131,7 +143,7 @@ def final_accuracies(trainer: Trainer, data: Dataset, best: dict[str, np.ndarray
 
 def result(course: Course, accuracies: dict[str, float], plan: Plan, *, step_s: float) -> Run:
     """The course of a run as the study records it."""
-    size, curve = plan.cell.batch_size, course.curve
+    after, curve = examples_after(plan), course.curve
     in_time = [point for point in curve if point.training_s <= plan.budget.seconds]
     reached = next((point for point in in_time if point.validation_accuracy >= plan.target), None)
     top = max((point.validation_accuracy for point in curve), default=None)
@@ -139,10 +151,10 @@ def result(course: Course, accuracies: dict[str, float], plan: Plan, *, step_s: 
         seed=plan.seed,
         status=Status.REACHED if reached else course.ended,
         steps=course.steps,
-        examples=course.steps * size,
+        examples=int(after[course.steps]),
         training_s=course.steps * step_s,
         examples_to_target=reached and reached.examples,
-        steps_to_target=reached and reached.examples // size,
+        steps_to_target=reached and int(np.searchsorted(after, reached.examples)),
         examples_resolution=reached and reached.examples - _before(reached, curve),
         time_to_target_s=reached and reached.training_s,
         best_examples=next((point.examples for point in curve if point.validation_accuracy == top), None),

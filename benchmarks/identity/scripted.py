@@ -82,10 +82,10 @@ class Slow(BatchStream):
         super().__init__(EXAMPLES, seed=seed)
         self.trainer = trainer
 
-    def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:
+    def after(self, examples: int, batch_size: int, *, count: int) -> np.ndarray:
         """The same batches, later."""
         self.trainer.now += DRAWING_S
-        return super().batches(batch_size, first=first, count=count)
+        return super().after(examples, batch_size, count=count)
 
 
 class Probing(Watch):
@@ -99,7 +99,7 @@ class Probing(Watch):
         """Look, which takes a while."""
         self.trainer.now += PROBING_S
 
-    def called(self, steps: int, seconds: float) -> None:
+    def called(self, steps: int, seconds: float, *, batch_size: int = 0) -> None:
         """Take down a call, which takes a while."""
         self.trainer.now += PROBING_S
 

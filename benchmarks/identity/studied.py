@@ -19,6 +19,7 @@ from benchmarks.identity.exaggerated import over
 from benchmarks.identity.expected_run import expected_run
 from benchmarks.identity.noise import noisy_images
 from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.recipe.growth import Phase, Phases
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Evaluations, Plan
 from benchmarks.training import measure
@@ -49,15 +50,25 @@ def rehearsed(plan: Plan, precision: str, *, seed: int, most: int) -> Plan:
     Random numbers are those that frameworks share.
     """
     size = plan.cell.batch_size
-    steps = max(FEWEST_STEPS, min(most, MOST_TRAINED // size))
+    steps = max(FEWEST_STEPS, len(plan.phases.of), min(most, MOST_TRAINED // size))
     return plan.model_copy(
         update={
+            "growth": grown_within(plan, steps),
             **{"seed": seed, "precision": precision, "randomness": "shared", "target": TARGET},
             "optimizer": rehearsed_optimizer(plan.optimizer, steps, precision),
             "evaluations": Evaluations(examples=-(-steps // EVALUATIONS) * size),
             "budget": plan.budget.model_copy(update={"seconds": 1e9}),
         }
     )
+
+
+def grown_within(plan: Plan, steps: int) -> list[Phase]:
+    """The phases in which the batch of a plan is larger, spread evenly over so many steps."""
+    found, sizes = plan.phases.of[:1], plan.phases.batch_sizes
+    for place, size in enumerate(sizes[1:], start=1):
+        at = place * steps // len(sizes)
+        found.append(Phase(first_step=at, examples=Phases(of=found).examples(at), batch_size=size))
+    return found[1:]
 
 
 def rehearsed_optimizer(optimizer: Optimizer, steps: int, precision: str) -> Optimizer:
@@ -87,7 +98,7 @@ def rehearsals(plans: list[Plan], data: Dataset, precision: str) -> Iterator[tup
         most = STEPS if single or size == smallest else FEWEST_STEPS
         made = rehearsed(plan, precision, seed=seed, most=most)
         whole = size == smallest and not single
-        yield made, few(data, made, trained=None if whole else max(TRAINED, size))
+        yield made, few(data, made, trained=None if whole else max(TRAINED, *made.phases.batch_sizes))
 
 
 def by_the_study(

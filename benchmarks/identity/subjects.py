@@ -67,8 +67,8 @@ class Subject(NamedTuple):
 class Part(NamedTuple):
     """What is recorded of a subject at once and kept: the study's own runs, or everything else.
 
-    Runs have the learning rates of their arm. Everything else is recorded of one arm for all that differ by
-    their learning rates alone, since it holds at any.
+    Runs have the learning rates of their arm, and batches that grow as its. Everything else is recorded of
+    one arm for all that differ by these alone, since it holds at any.
     """
 
     subject: Subject
@@ -96,18 +96,21 @@ def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
 
 
 def traced_as(arm: Arm, arms: list[Arm]) -> Arm:
-    """Of the arms that differ from this one by learning rates alone, the one with the lowest in a trace.
+    """Of the arms that differ from this one in their runs alone, the one with the lowest rate in a trace.
 
     At a high rate, rounding grows over the steps of a trace until nothing can be told from it.
     """
-    alike = [each for each in arms if without_rates(each) == without_rates(arm)]
-    return min(alike, key=lambda each: optimizer_of(each).learning_rate)
+    alike = [each for each in arms if in_a_trace(each) == in_a_trace(arm)]
+    return min(alike, key=lambda each: (optimizer_of(each).learning_rate, bool(each.growth)))
 
 
-def without_rates(arm: Arm) -> Arm:
-    """The arm without its name and what its learning rate follows from."""
+def in_a_trace(arm: Arm) -> Arm:
+    """The arm without its name, what its learning rate follows from, and how its batch grows.
+
+    All of these show in the runs alone.
+    """
     rates = {"learning_rate": 1.0, "search": None, "scaling": "none", "reference_batch_size": None}
-    return arm.model_copy(update={"name": "", **rates})
+    return arm.model_copy(update={"name": "", "growth": None, **rates})
 
 
 def is_reference(subject: Subject, precision: str) -> bool:

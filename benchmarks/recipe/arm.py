@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from benchmarks.common.value import Value
+from benchmarks.recipe.growth import Growth
 from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Schedule, Share
 from benchmarks.recipe.search import TUNE, Search
 
@@ -55,6 +56,7 @@ class Arm(Value):
     augmentation: list[Literal["shift", "flip"]] = []
     randomness: Literal["shared", "framework"] = "shared"
     ghost_batch: int | None = Field(default=None, ge=2)
+    growth: Growth | None = None
 
     @model_validator(mode="after")
     def _settings_belong_to_the_optimizer(self) -> "Arm":
@@ -88,10 +90,23 @@ class Arm(Value):
             raise ValueError("search: a weight_decay that is searched for needs one above 0 in the arm too")
         return self
 
+    @model_validator(mode="after")
+    def _growth_is_in_place_of_a_schedule(self) -> "Arm":
+        """Refuse growth beside a schedule, whose parts would be those of other steps, and beside a search."""
+        if self.growth and self.schedule != Schedule():
+            raise ValueError("growth takes the place of a schedule; remove one of the two")
+        if self.growth and self.tuned:
+            raise ValueError("growth has no search; give the learning rate that is found without growth")
+        return self
+
     @property
     def tuned(self) -> bool:
         """Whether the learning rate is searched for."""
         return self.learning_rate == TUNE
+
+    def batch_sizes(self, first: int) -> list[int]:
+        """The batch sizes of a training that begins with this one."""
+        return self.growth.batch_sizes(first) if self.growth else [first]
 
     @property
     def at_start(self) -> "Arm":

@@ -26,7 +26,11 @@ class BatchStream:
 
     def batches(self, batch_size: int, *, first: int, count: int) -> np.ndarray:
         """The batches `first` to `first + count − 1` as indices of examples, int32 [count, batch_size]."""
-        start, stop = first * batch_size, (first + count) * batch_size
+        return self.after(first * batch_size, batch_size, count=count)
+
+    def after(self, examples: int, batch_size: int, *, count: int) -> np.ndarray:
+        """The next batches after so many examples of the stream, int32 [count, batch_size]."""
+        start, stop = examples, examples + count * batch_size
         epochs = range(start // self.n_examples, -(-stop // self.n_examples))
         self._permutations = {epoch: order for epoch, order in self._permutations.items() if epoch in epochs}
         stream = np.concatenate([self._epoch(epoch) for epoch in epochs])

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from benchmarks.common.value import Value
+from benchmarks.recipe.growth import Phase, Phases
 from benchmarks.recipe.optimizer import Optimizer
 
 LONGEST_CALL = 2048
@@ -22,18 +23,14 @@ class Evaluations(Value):
     examples: int = Field(ge=1)
     steps: int = Field(default=1, ge=1)
 
-    def steps_before(self, evaluation: int, *, batch_size: int) -> int:
-        """Number of steps before the n-th evaluation: the fewest that have n times its examples and steps."""
-        return max(math.ceil(evaluation * self.examples / batch_size), evaluation * self.steps)
-
-    def next_after(self, steps: int, *, batch_size: int) -> int:
+    def next_after(self, steps: int, phases: Phases) -> int:
         """Number of steps before the first evaluation that comes after so many steps."""
-        evaluation = 1 + min(steps * batch_size // self.examples, steps // self.steps)
-        return self.steps_before(evaluation, batch_size=batch_size)
+        evaluation = 1 + min(phases.examples(steps) // self.examples, steps // self.steps)
+        return max(phases.steps(evaluation * self.examples), evaluation * self.steps)
 
     def call_steps(self, batch_size: int) -> int:
         """The most steps that a run takes in one call: those between two evaluations, or LONGEST_CALL."""
-        return min(LONGEST_CALL, self.steps_before(1, batch_size=batch_size))
+        return min(LONGEST_CALL, max(math.ceil(self.examples / batch_size), self.steps))
 
 
 class Cell(Value):
@@ -64,7 +61,10 @@ class Budget(Value):
 
 
 class Plan(Value):
-    """Everything that defines one run: one training from one seed."""
+    """Everything that defines one run: one training from one seed.
+
+    It begins with the batch size of its cell; `growth` are the phases in which it has a larger one.
+    """
 
     cell: Cell
     seed: int
@@ -74,9 +74,16 @@ class Plan(Value):
     augmentation: list[str]
     randomness: str
     ghost_batch: int | None = None
+    growth: list[Phase] = []
     target: float
     budget: Budget
     evaluations: Evaluations
+
+    @property
+    def phases(self) -> Phases:
+        """The batch size of every step."""
+        first = Phase(first_step=0, examples=0, batch_size=self.cell.batch_size)
+        return Phases(of=[first, *self.growth])
 
     @property
     def settings(self) -> dict[str, Any]:

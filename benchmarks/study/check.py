@@ -152,15 +152,19 @@ def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
             f"config: arm {arm.name} sets randomness: framework, but {workload.model} has no dropout",
             fix="remove randomness from that arm, or put this model into a study of its own",
         )
-    if ragged := [size for size in workload.sizes if size % (arm.accumulation or 1)]:
+    sizes = [grown for size in workload.sizes for grown in arm.batch_sizes(size)]
+    if ragged := [size for size in sizes if size % (arm.accumulation or 1)]:
         raise Problem(
             f"config: arm {arm.name}: a batch of {ragged[0]} examples of {workload.dataset} does not divide "
             f"into {arm.accumulation} micro-batches",
             fix=f"name batch sizes that are multiples of {arm.accumulation}"
             + (f", as in [{arm.accumulation}, auto]" if workload.is_auto else ""),
         )
+    if arm.growth:
+        _check_growth(arm, workload, largest=max(sizes))
     if arm.ghost_batch:
-        _check_ghost_batches(arm.ghost_batch, spec, arm, workload)
+        parts = [size // (arm.accumulation or 1) for size in sizes]
+        _check_ghost_batches(arm.ghost_batch, spec, arm, workload, sizes=parts)
     if arm.augmentation and (other := _no_images(workload.dataset)):
         raise Problem(
             f"config: arm {arm.name} shifts or flips images, but {workload.dataset} is {other}",
@@ -168,14 +172,29 @@ def _check_arm_fits_workload(arm: Arm, workload: Workload) -> None:
         )
 
 
-def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload) -> None:
+def _check_growth(arm: Arm, workload: Workload, *, largest: int) -> None:
+    """Check that batches do not grow beyond the training set, and not from sizes that are not known yet."""
+    if workload.is_auto:
+        raise Problem(
+            f"config: arm {arm.name}: a batch that grows begins with a size that is named, and "
+            f"{workload.dataset} × {workload.model} has batch_sizes: auto",
+            fix="name the batch sizes, or put this arm into a study of its own",
+        )
+    if largest > workload.n_training:
+        raise Problem(
+            f"config: arm {arm.name}: a batch of {max(workload.sizes)} examples grows to {largest}, beyond "
+            f"the {workload.n_training} training examples of {workload.dataset}",
+            fix="name smaller batch sizes, or a smaller factor or fewer milestones",
+        )
+
+
+def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload, *, sizes: list[int]) -> None:
     """Check that there is batch norm, and that each batch is at most a ghost batch or consists of several."""
     if not any(isinstance(layer, BatchNorm) for layer in models.all_layers(spec)):
         raise Problem(
             f"config: arm {arm.name} sets ghost_batch, but {workload.model} has no batch norm",
             fix="remove ghost_batch from that arm, or put this model into a study of its own",
         )
-    sizes = [size // (arm.accumulation or 1) for size in workload.sizes]
     if max(sizes) <= ghost:
         raise Problem(
             f"config: arm {arm.name}: no batch of {workload.dataset} is larger than a ghost batch of {ghost}",

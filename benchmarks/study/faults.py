@@ -7,12 +7,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from benchmarks.recipe.arm import NUMBER, Arm
+from benchmarks.recipe.growth import Growth
 from benchmarks.recipe.optimizer import Schedule
 from benchmarks.recipe.plan import Budget
 from benchmarks.recipe.search import TUNE, Search
 from benchmarks.study.study import Study, Target, Throughput, Workload
 
-PARTS = (Study, Workload, Arm, Search, Schedule, Target, Budget, Throughput)
+PARTS = (Study, Workload, Arm, Search, Schedule, Growth, Target, Budget, Throughput)
 UNIONS = ("int", "literal['full','auto']", NUMBER, TUNE)
 """Parts of the place of a fault that are no keys: they say which kind of value it was taken for."""
 N_NAMED = 5

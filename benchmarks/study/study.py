@@ -242,12 +242,17 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
     Raises:
         ValidationError: the arm gives no valid optimizer at this batch size.
     """
+    steps, phases = workload.total_steps(batch_size), None
+    if arm.growth:
+        phases = arm.growth.phases(batch_size, examples=steps * batch_size)
+        steps = phases.steps(steps * batch_size)
     return Plan(
         cell=cell(workload, framework=framework, arm=arm, batch_size=batch_size),
         seed=seed,
         device=study.device,
         precision=study.precision,
-        optimizer=arm.optimizer_at(batch_size, total_steps=workload.total_steps(batch_size)),
+        optimizer=arm.optimizer_at(batch_size, total_steps=steps),
+        growth=phases.of[1:] if phases else [],
         augmentation=arm.augmentation,
         randomness=arm.randomness,
         ghost_batch=arm.ghost_batch,

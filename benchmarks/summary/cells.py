@@ -77,7 +77,7 @@ def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
 
 def trained_columns(records: list[Record], *, n_training: int) -> dict:
     """The columns that come from training: `epochs_trained` is that of the run that ended first."""
-    runs, batch_size = [record.run for record in records], records[0].cell.batch_size
+    runs, grows = [record.run for record in records], bool(records[0].settings.get("growth"))
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
     epochs = Estimate(*(value / n_training for value in examples))
@@ -87,12 +87,12 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "status": cell_status(runs),
         "learning_rate": records[0].settings["optimizer"]["learning_rate"],
         **measurements(records),
-        **spread_out("training_samples_per_s", geometric_mean(training_rates(runs))),
-        "training_over_calls": geometric_mean(training_over_calls(records)).value,
+        **({} if grows else speeds(records)),
+        "grows": grows,
         "disturbances": [record.disturbance for record in records if record.disturbance],
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
-        "steps_to_target": examples.value / batch_size,
+        "steps_to_target": to_target(runs, "steps_to_target").value,
         "epochs_resolution": resolution(runs) / n_training,
         **spread_out("time_to_target_s", to_target(runs, "time_to_target_s")),
         "start_s": start_s(records),
@@ -102,6 +102,13 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "test_accuracy_sd": test_sd,
         "train_accuracy": accuracy(runs, "train_accuracy")[0],
     }
+
+
+def speeds(records: list[Record]) -> dict[str, float]:
+    """The columns of the trainings' own speed; a batch that grows has none that is of one batch size."""
+    rates = geometric_mean(training_rates([record.run for record in records]))
+    over_calls = geometric_mean(training_over_calls(records)).value
+    return {**spread_out("training_samples_per_s", rates), "training_over_calls": over_calls}
 
 
 def training_rates(runs: list[Run]) -> np.ndarray:
@@ -184,8 +191,11 @@ def median(values: np.ndarray) -> float:
 
 
 def predicted_columns(row: dict) -> dict:
-    """Time to target as examples over throughput, its ratio to the measured one, and that of the speeds."""
-    speed = row["throughput_samples_per_s"]
+    """Time to target as examples over throughput, its ratio to the measured one, and that of the speeds.
+
+    They are empty where the batch grows: what was timed is the batch size that it begins with.
+    """
+    speed = np.nan if row.pop("grows", False) else row["throughput_samples_per_s"]
     predicted = row["examples_to_target"] / speed
     return {
         "time_to_target_predicted_s": predicted,

@@ -23,6 +23,7 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
         "optimizer": plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"}),
         **{"augmentation": plan.augmentation, "randomness": plan.randomness},
         "ghost_batch": plan.ghost_batch,
+        "growth": [phase.batch_size // cell.batch_size for phase in plan.growth],
     }
     return _conditions(
         plan, "certificate", settings, "benchmarks.training.forked", data=data, threads=threads

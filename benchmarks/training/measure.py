@@ -49,20 +49,31 @@ class WarmedUp(NamedTuple):
 
 
 def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
-    """Warm up; the seconds of the start are those of a tiny model, of compilation and of the first step."""
-    batches = setup.stream(seed=plan.seed).batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
+    """Warm up; the seconds of the start are those of a tiny model, of compilation and of the first step.
+
+    The memory of a batch that grows is none of its cell's batch size, and is not measured.
+    """
+    stream, sizes = setup.stream(seed=plan.seed), plan.phases.batch_sizes
+    batches = stream.batches(plan.cell.batch_size, first=0, count=MEASURED_STEPS)
     began = time.perf_counter()
     baseline_mib = peak_memory.baseline_mib(setup)
     tiny_model_s = time.perf_counter() - began
     trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=plan.seed))
-    compile_s = trainer.compile(plan.cell.batch_size)
+    compile_s = [trainer.compile(size) for size in sizes]
     began = time.perf_counter()
     trainer.train(batches[:1])
     first_step_s = time.perf_counter() - began
     memory = peak_memory.measure(peak_memory.Subject(setup.framework, trainer, batches, baseline_mib))
+    for size in sizes[1:]:
+        memory = {}
+        trainer.train(stream.batches(size, first=0, count=1))
     trainer.logits(data.validation_x)
-    start = {"tiny_model_s": tiny_model_s, "compile_s": compile_s, "first_step_s": first_step_s}
+    start = {
+        "tiny_model_s": tiny_model_s,
+        "compile_s": sum(filter(None, compile_s)),
+        "first_step_s": first_step_s,
+    }
     return WarmedUp(trainer, memory, start)
 
 

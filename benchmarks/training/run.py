@@ -22,6 +22,7 @@ class RunState:
     """The state of a run so far. Times are in seconds; `training_s` does not include evaluation."""
 
     steps: int = 0
+    examples: int = 0
     training_s: float = 0.0
     evaluation_s: float = 0.0
     losses: list[float] = dataclasses.field(default_factory=list)
@@ -44,9 +45,9 @@ def run_to_target(
     The validation set decides when the target is reached and which parameters are best; the test set is
     used once, at the end, with these parameters. `plan.evaluations` says after which steps it is evaluated;
     the last step is followed by an evaluation too. The budget of epochs ends with the step that completes it.
-    The budget of seconds is checked after each call of up to LONGEST_CALL steps; a target that is reached
-    only after these seconds counts as not reached. `watch` is told of every call, and probes the machine
-    before the first and before every evaluation.
+    The budget of seconds is checked after each call, of up to LONGEST_CALL steps of one batch size; a target
+    that is reached only after these seconds counts as not reached. `watch` is told of every call, and probes
+    the machine before the first and before every evaluation.
     """
     state = RunState()
     status = Status.MISSED
@@ -64,7 +65,7 @@ def run_to_target(
 
 def _next_stop(plan: Plan, state: RunState) -> int:
     """Number of steps at the next evaluation, or at the end of epochs and steps if that comes first."""
-    stop = plan.evaluations.next_after(state.steps, batch_size=plan.cell.batch_size)
+    stop = plan.evaluations.next_after(state.steps, plan.phases)
     return max(state.steps + 1, min(stop, plan.optimizer.total_steps))
 
 
@@ -80,14 +81,15 @@ def train_to_evaluation(
     """Take the steps up to the next evaluation, which only are timed; how the run ended, or would end now."""
     stop = _next_stop(plan, state)
     while state.steps < stop:
-        count = min(stop - state.steps, LONGEST_CALL)
-        batches = stream.batches(plan.cell.batch_size, first=state.steps, count=count)
+        count = min(stop, plan.phases.end(state.steps), state.steps + LONGEST_CALL) - state.steps
+        batches = stream.after(state.examples, plan.phases.at(state.steps).batch_size, count=count)
         start = clock()
         losses = trainer.train(batches).loss
         call_s = clock() - start
-        watch.called(count, call_s)
+        watch.called(count, call_s, batch_size=batches.shape[1])
         state.training_s += call_s
         state.steps += count
+        state.examples += batches.size
         state.losses.extend(float(loss) for loss in losses)
         if not np.isfinite(losses).all():
             return Status.DIVERGED
@@ -110,7 +112,7 @@ def _evaluate(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, c
 def _point(plan: Plan, state: RunState, validation: Scores) -> Evaluation:
     """The point of the learning curve at the present step."""
     return Evaluation(
-        examples=state.steps * plan.cell.batch_size,
+        examples=state.examples,
         training_s=state.training_s,
         train_loss=_finite(float(np.mean(state.losses))),
         validation_loss=_finite(validation.loss),
@@ -125,7 +127,6 @@ def _finite(value: float) -> float | None:
 
 def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, ended: Status) -> Run:
     """The result of the run; accuracies on test and training data are those of the best parameters."""
-    batch_size = plan.cell.batch_size
     within = [e for e in state.curve if e.training_s <= plan.budget.seconds]
     reached = next((e for e in within if e.validation_accuracy >= plan.target), None)
     before = max((e.examples for e in within if reached and e.examples < reached.examples), default=0)
@@ -136,11 +137,11 @@ def _finish(trainer: Trainer, data: Dataset, plan: Plan, *, state: RunState, end
         status=Status.REACHED if reached else ended,
         message=(f"loss not finite within step {state.steps}" if ended == Status.DIVERGED else ""),
         steps=state.steps,
-        examples=state.steps * batch_size,
+        examples=state.examples,
         training_s=state.training_s,
         evaluation_s=state.evaluation_s,
         examples_to_target=reached and reached.examples,
-        steps_to_target=reached and reached.examples // batch_size,
+        steps_to_target=reached and plan.phases.steps(reached.examples),
         examples_resolution=reached and reached.examples - before,
         time_to_target_s=reached and reached.training_s,
         best_examples=best and best.examples,

@@ -29,10 +29,9 @@ def _search(
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     try:
         trials = Trials(framework, plan, data)
-        size = plan.cell.batch_size
 
         def later(steps: int) -> int:
-            return plan.evaluations.next_after(steps, batch_size=size)
+            return plan.evaluations.next_after(steps, plan.phases)
 
         return search(settings, start, trials.run, later), ""
     except Exception as error:  # out of memory, say, of which the trainings will tell

@@ -71,9 +71,10 @@ def _of(peaks: pd.DataFrame, quantity: Quantity, claim: Claim, region: tuple[flo
 def _peaks(results: Results) -> dict[Place, pd.DataFrame]:
     """Peaks of the first trained arm of each (workload, framework): memory follows the step kind alone."""
     found = {}
-    for names, runs in results.runs.groupby(["dataset", "model", "framework"], sort=False):
+    measured = results.runs.dropna(subset=["peak_memory_mib"])
+    for names, runs in measured.groupby(["dataset", "model", "framework"], sort=False):
         arm = runs["arm"].iloc[0]
-        own = runs[runs["arm"] == arm].dropna(subset=["peak_memory_mib"])
+        own = runs[runs["arm"] == arm]
         peaks = own.pivot(index="seed", columns="batch_size", values="peak_memory_mib").dropna()
         if peaks.shape[1] >= FEWEST_SIZES:
             found[Place(*names, arm)] = peaks

@@ -21,9 +21,14 @@ def tuned_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
 
 
 def one_rate_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
-    """The runs of each arm of a (workload, framework) that has one learning rate at several batch sizes."""
+    """The runs of each arm of a (workload, framework) that has one learning rate at several batch sizes.
+
+    A batch that grows is of no one size.
+    """
+    growing = {arm["name"] for arm in results.provenance["study"]["arms"] if arm.get("growth")}
     for names, cells in results.trained.groupby(TRAINING, sort=False):
-        if len(cells) > 1 and cells["learning_rate"].nunique() == 1:
+        one = len(cells) > 1 and cells["learning_rate"].nunique() == 1
+        if one and names[-1] not in growing:
             yield Place(*names), results.runs.merge(pd.DataFrame([dict(zip(TRAINING, names, strict=True))]))
 
 
