@@ -116,7 +116,7 @@ def test_on_a_machine_that_was_disturbed_throughout_none_is_recommended_for_its_
     told = advice.sentences(made)
     assert not made.supported
     assert "no batch size can be recommended" in told[0]
-    assert f"at {made.n_sizes} of {made.n_sizes} of them" in told[0]
+    assert f"at {made.n_cells} of {made.n_cells} cells" in told[0]
     assert told[-1] == "Run the study again while the machine does nothing else."
     accurate = choice.choose(disturbed(known, known.summary["batch_size"]), MNIST, "keras", goal="accuracy")
     assert "take B = " in advice.sentences(accurate)[0]

@@ -116,6 +116,26 @@ def test_a_machine_alone_is_predicted_from_itself(tmp_path):
     assert predicted["error"].tolist() == pytest.approx([-0.2, -0.2])
 
 
+def test_a_batch_that_grows_is_timed_and_not_predicted(tmp_path):
+    folder = put(tmp_path / "tiny" / "slow", "slow")
+    provenance = json.loads((folder / "provenance.json").read_text())
+    provenance["study"]["arms"][0]["growth"] = {"factor": 2, "milestones": [0.5]}
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    cells, predicted = compared(tmp_path)
+    assert predicted.empty
+    assert cells["throughput_samples_per_s"].notna().all()
+
+
+def test_a_setting_that_is_not_used_is_none_that_an_earlier_version_did_not_know(tmp_path):
+    put(tmp_path / "tiny" / "slow", "slow")
+    folder = put(tmp_path / "tiny" / "new", "new")
+    provenance = json.loads((folder / "provenance.json").read_text())
+    provenance["study"]["arms"][0] |= {"growth": None, "ghost_batch": None}
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    _, predicted = compared(tmp_path)
+    assert predicted.loc["new", "examples_from"].tolist() == ["others: slow"] * 2
+
+
 @pytest.mark.parametrize("other", [{"target": 0.97}, {"rate": 0.5}])
 def test_another_target_or_setting_under_the_same_names_is_another_training(tmp_path, other):
     put(tmp_path / "tiny" / "slow", "slow")

@@ -183,6 +183,18 @@ def test_certificates_of_a_model_of_twice_the_operations_take_about_twice_as_lon
     assert 5 < mnist.certificates_s / digits.certificates_s < (28 / 8) ** 2
 
 
+def test_arms_that_differ_in_their_runs_alone_add_little_to_the_certificates():
+    (arm,) = GOOD["arms"]
+    faster = {**arm, "name": "faster", "learning_rate": 2 * arm["learning_rate"]}
+    other = {**arm, "name": "other", "momentum": 0.5}
+    one, runs_alone, two = (
+        preview.certificates_s(read := check.read({**GOOD, "arms": arms}), read.workloads[0])
+        for arms in ([arm], [arm, faster], [arm, other])
+    )
+    assert two == pytest.approx(2 * one)
+    assert runs_alone == pytest.approx((1 + preview.OF_RUNS) * one)
+
+
 def test_a_preview_shows_the_card_of_the_users_own_data(tmp_path):
     np.savez(tmp_path / "own.npz", x=np.random.default_rng(0).random((40, 4, 4)), y=np.arange(40) % 2)
     workload = {**GOOD["workloads"][0], "dataset": f"npz:{tmp_path / 'own.npz'}", "batch_sizes": [4]}

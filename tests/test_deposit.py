@@ -9,7 +9,8 @@ import synthetic
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import deposit
-from benchmarks.summary.schema import VERSION
+from benchmarks.summary import columns
+from benchmarks.summary.schema import RUNS, VERSION
 
 MACHINE = {"cpu": "AMD EPYC", "cpu_model": "26 2 1", "microarchitecture": "zen5", "cores": 2, "gpus": []}
 
@@ -20,11 +21,14 @@ def finished_study(folder, **machine):
         "tables/main.md",
         "figures/a.svg",
         "figures/.stamp",
-        "runs/digits/16.json",
+        "runs/digits/mlp/keras/0.json",
         "throughput/a.json",
     ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
+    run = {"dataset": "digits", "model": "mlp", "framework": "keras", "seed": 0}
+    run |= {"arm": "a", "batch_size": 16, "status": "reached", "examples": 160, "disturbed": ""}
+    columns.frame([run], RUNS).to_csv(folder / "runs.csv", index=False)
     provenance = {"schema_version": VERSION, "machine": MACHINE | machine}
     (folder / "provenance.json").write_text(json.dumps(provenance))
     return folder
@@ -37,9 +41,19 @@ def contents(folder):
 def test_what_is_committed(tmp_path):
     into = tmp_path / "published" / "slow" / "tiny"
     deposit.deposit(finished_study(tmp_path / "here"), into)
-    expected = {*deposit.FILES, "tables/main.md", "figures/a.svg", "runs/digits/16.json", "throughput/a.json"}
+    expected = {*deposit.FILES, "tables/main.md", "figures/a.svg", "throughput/a.json"}
+    expected |= {"runs/digits/mlp/keras/0.json"}
     assert set(contents(into)) == expected
     assert [path.name for path in into.parent.iterdir()] == ["tiny"]
+
+
+def test_records_of_a_seed_that_the_study_has_no_more_are_not_published(tmp_path):
+    results = finished_study(tmp_path / "here")
+    (results / "runs/digits/mlp/keras/7.json").write_text("of a seed that was left out since")
+    deposit.deposit(results, tmp_path / "into")
+    assert [path for path in contents(tmp_path / "into") if path.startswith("runs/")] == [
+        "runs/digits/mlp/keras/0.json"
+    ]
 
 
 def test_bulky_records_are_packed_into_the_same_bytes_whenever_and_wherever(tmp_path, monkeypatch):

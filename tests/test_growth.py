@@ -86,6 +86,8 @@ def test_a_plan_has_the_examples_of_its_budget_in_fewer_steps():
         ),
         (changed("workloads", 0, "batch_sizes", to=[10, 79]), "grows to 1264, beyond the 1257"),
         (changed("workloads", 0, "batch_sizes", to="auto"), "batch_sizes: auto"),
+        (changed("arms", 0, "growth", "milestones", to=[0.5, 0.9999]), "takes no step"),
+        (changed("arms", 0, "growth", "milestones", to=[0.49, 0.5]), "takes no step"),
     ],
 )
 def test_what_makes_no_sense_is_refused(config, told):
@@ -125,9 +127,8 @@ def test_counterparts_are_arms_that_grow_and_fall_by_the_same():
 empty = pytest.fixture(claimed.without_measurements, scope="module")
 
 
-@pytest.mark.parametrize(("less", "expected"), [(0.0, "holds"), (0.01, "fails")])
-def test_the_claim_is_judged_at_every_batch_size(empty, less, expected):
-    """Of five seeds; at B = 64 the growing batch is less accurate by this."""
+def of_two_arms(empty, *, less=0.0, examples=1000, identity="certified"):
+    """Five seeds; at B = 64 the growing batch is less accurate by this, after so many examples."""
     rows = []
     for seed in range(5):
         for size in (16, 64):
@@ -137,15 +138,30 @@ def test_the_claim_is_judged_at_every_batch_size(empty, less, expected):
                     {
                         **{"dataset": "mnist", "model": "mlp", "framework": "keras", "arm": arm},
                         **{"batch_size": size, "seed": seed, "examples_to_target": 100},
+                        "examples": examples if (arm, size) == ("growing", 64) else 1000,
                         "test_accuracy": 0.95 + 1e-4 * (seed % 2) - worse,
                     }
                 )
     arms = [{**ARM, "growth": GROWTH, "schedule": {}}, FALLING]
-    known = dataclasses.replace(
+    cells = empty.summary.assign(dataset="mnist", model="mlp", framework="keras")
+    cells = pd.concat([cells.assign(arm="growing"), cells.assign(arm="falling", identity=identity)])
+    return dataclasses.replace(
         empty,
+        summary=cells,
         runs=pd.DataFrame(rows).reindex(columns=empty.runs.columns),
         provenance={**empty.provenance, "study": {**empty.provenance["study"], "arms": arms}},
     )
-    found = judged(known, "growing-batch")
+
+
+@pytest.mark.parametrize(("less", "expected"), [(0.0, "holds"), (0.01, "fails")])
+def test_the_claim_is_judged_at_every_batch_size(empty, less, expected):
+    found = judged(of_two_arms(empty, less=less), "growing-batch")
     assert ("holds" if found.p_supported <= 0.05 else "fails" if found.p_refuted <= 0.05 else "") == expected
     assert found.remark == ("B = 64" if less else found.remark)
+
+
+def test_arms_that_were_not_trained_alike_or_not_certified_say_nothing(empty):
+    longer = judged(of_two_arms(empty, examples=1030), "growing-batch")
+    assert (longer.tested, longer.remark) == (False, "B = 64 was not trained on as many examples")
+    foreign = judged(of_two_arms(empty, identity="not certified: loss"), "growing-batch")
+    assert (foreign.tested, foreign.remark) == (False, "a cell is not certified")

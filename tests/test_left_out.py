@@ -38,6 +38,8 @@ def test_what_a_study_adds_or_nobody_can_read_is_no_loss(folder, tmp_path):
     config = smoke()
     assert left_out(check.read(config | {"seeds": [*config["seeds"], 99]}), folder) == ""
     assert left_out(check.read(config), tmp_path / "elsewhere") == ""
-    for text in ("", "[]", "{}", '{"study": {"schema": 0}}'):
+    gone = {**json.loads((folder / "provenance.json").read_text())["study"]}
+    gone["workloads"][0]["dataset"] = "images:/nowhere"
+    for text in (json.dumps({"study": gone}), "", "[]", "{}", '{"study": {"schema": 0}}'):
         (folder / "provenance.json").write_text(text)
         assert left_out(check.read(config | {"seeds": []}), folder) == ""

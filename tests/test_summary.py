@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from recorded import NAMES, reached, records, timing
+from recorded import NAMES, SETTINGS, reached, records, timing
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
@@ -21,6 +21,34 @@ def test_a_row_holds_medians_to_target_and_mean_accuracies():
     assert row["test_accuracy"] == pytest.approx(0.8)
     assert row["test_accuracy_sd"] == pytest.approx(0.1)
     assert (row["n_runs"], row["n_reached"], row["status"], row["peak_memory_mib"]) == (3, 3, "reached", 12.0)
+
+
+def test_a_batch_that_grows_has_no_speed_of_one_batch_size():
+    runs = [
+        reached(seed, 100, test=0.9).model_copy(update={"steps": 4, "examples": 200, "training_s": 2.0})
+        for seed in range(2)
+    ]
+    phase = {"first_step": 1, "examples": 50, "batch_size": 200}
+    grown = records(*runs, settings={**SETTINGS, "growth": [phase]}, step_ms={"before": 1.0})
+    plain = records(*runs, step_ms={"before": 1.0})
+    timed = pd.DataFrame([timing("fused", 1000.0, process) for process in range(2)])
+    shown = [
+        cells.summary(
+            [{**NAMES, **cells.trained_columns(made, n_training=1000)}],
+            timed,
+            study="s",
+            machine="m",
+            threads=2,
+        ).iloc[0]
+        for made in (plain, grown)
+    ]
+    empty = ["training_samples_per_s", "training_over_calls", "training_over_throughput"]
+    empty += ["time_to_target_predicted_s", "time_ratio"]
+    assert shown[0][["time_ratio", "time_to_target_predicted_s"]].notna().all()
+    assert shown[1][empty].isna().all()
+    assert shown[1]["throughput_samples_per_s"] == pytest.approx(1000.0)
+    assert "grows" not in shown[1].index
+    assert cells.run_row(grown[0])["training_samples_per_s"] is None
 
 
 def test_epochs_trained_are_those_of_the_run_that_ended_first():

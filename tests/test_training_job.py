@@ -103,6 +103,15 @@ def test_every_batch_size_has_a_record_and_a_process_of_its_own(train):
     assert sum(each.job_s for each in records) > sum(each.measuring_s for each in records)
 
 
+def test_arms_of_one_job_that_are_the_same_training_are_trained_once(train):
+    plans = [plan for arm in ("a", "b") for plan in replicate(arm).plans]
+    records, imports = train(Replicate(plans=plans))
+    assert imports == ["keras"]
+    assert [each.cell.arm for each in records] == ["a"] * 3 + ["b"] * 3
+    assert [each.run for each in records[:3]] == [each.run for each in records[3:]]
+    assert len({each.provenance["started"] for each in records}) == 3
+
+
 def test_what_the_store_has_is_not_trained_again_whatever_the_arm_is_called(train):
     before, _ = train()
     after, imports = train(replicate(arm="another-name"))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.common.errors import Problem, problem_from
@@ -14,7 +13,8 @@ from benchmarks.summary import hardware, reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
-SPEEDS = [f"throughput_samples_per_s{end}" for end in ("", "_lo", "_hi")]
+GROWS = " growth="
+"""Part of the settings of a training whose batch grows, of which the speed at its first size says nothing."""
 COMPARED = [name for name in COMPARE.columns if name not in {column.name for column in PREDICTED}]
 
 
@@ -95,16 +95,11 @@ def chosen(sources: list[Source]) -> tuple[list[Source], list[Source]]:
 
 
 def cells(source: Source) -> pd.DataFrame:
-    """The cells of one source, with the settings of their trainings and whether they could be timed.
-
-    Where the batch grows, what was timed at the size that it begins with is no speed of the training.
-    """
+    """The cells of one source, with the settings of their trainings and whether they could be timed."""
     named = source.summary.merge(pd.DataFrame(_trainings(source.provenance)), how="left")
     timed = source.throughput[source.throughput["execution"] == "fused"].groupby(CASE)["status"]
     statuses = timed.agg(throughput_status).rename("throughput_status").reset_index()
     named = named.merge(statuses, on=CASE, how="left")
-    growing = [arm["name"] for arm in source.provenance["study"]["arms"] if arm.get("growth")]
-    named.loc[named["arm"].isin(growing), SPEEDS] = np.nan
     return named.assign(finished=source.finished, taken_from=str(source.folder))[COMPARED]
 
 
@@ -166,6 +161,7 @@ def predictions(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _of_one_cell(group: pd.DataFrame) -> list[dict]:
     """Predictions for each machine that timed a cell; `group` has one row per machine."""
+    group = group[~group["training"].str.contains(GROWS, regex=False)]
     known = group.dropna(subset=["examples_to_target"]).set_index("machine")["examples_to_target"]
     rows = []
     for cell in group.dropna(subset=["throughput_samples_per_s"]).to_dict("records"):

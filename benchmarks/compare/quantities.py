@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import panels
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema import BROKEN, CASE
 
 ON_MACHINE = ["machine", "precision", *CASE]
 
@@ -26,7 +26,8 @@ def peak_memory(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         .merge(_once(cells)[[*ON_MACHINE, "identity"]], on=ON_MACHINE)
         .assign(disturbed="")
     )
-    failed = panels.failed_trainings(cells[cells["peak_memory_mib"].isna()])
+    broken = cells["status"].isin(BROKEN) & cells["peak_memory_mib"].isna()
+    failed = panels.failed_trainings(cells[broken])
     return _titled(values, cells), _titled(failed, cells)
 
 

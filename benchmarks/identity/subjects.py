@@ -89,7 +89,8 @@ def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
     """The parts of a subject: its runs, if the study or the reference makes some, and everything else."""
     runs = [Part(subject, of_runs=True)]
     has_runs = subject.execution == STUDIED or is_reference(subject, precision)
-    arm = traced_as(subject.arm, study.arms)
+    # A run without growth has the most steps, and what is counted over them holds for fewer too.
+    arm = traced_as(subject.arm, study.arms).model_copy(update={"growth": None})
     framework = subject.plans[0].cell.framework
     alike = subject._replace(arm=arm, plans=plans_of(study, subject.workload, arm, framework))
     return [*(runs if has_runs else []), Part(alike, of_runs=False)]
@@ -100,17 +101,8 @@ def traced_as(arm: Arm, arms: list[Arm]) -> Arm:
 
     At a high rate, rounding grows over the steps of a trace until nothing can be told from it.
     """
-    alike = [each for each in arms if in_a_trace(each) == in_a_trace(arm)]
-    return min(alike, key=lambda each: (optimizer_of(each).learning_rate, bool(each.growth)))
-
-
-def in_a_trace(arm: Arm) -> Arm:
-    """The arm without its name, what its learning rate follows from, and how its batch grows.
-
-    All of these show in the runs alone.
-    """
-    rates = {"learning_rate": 1.0, "search": None, "scaling": "none", "reference_batch_size": None}
-    return arm.model_copy(update={"name": "", "growth": None, **rates})
+    alike = [each for each in arms if each.in_a_trace == arm.in_a_trace]
+    return min(alike, key=lambda each: optimizer_of(each).learning_rate)
 
 
 def is_reference(subject: Subject, precision: str) -> bool:

@@ -24,7 +24,7 @@ def sentences(choice: Choice) -> list[str]:
         f"take {at} for {goal.text}, {value}"
         if choice.supported
         else f"no batch size can be recommended for {goal.text}, since the machine was disturbed at "
-        f"{choice.n_disturbed} of {choice.n_sizes} of them; the best that was measured is {at}, {value}"
+        f"{choice.n_disturbed} of {choice.n_cells} cells; the best that was measured is {at}, {value}"
     )
     apart = f"; not told apart from B = {as_good}" if as_good else ""
     told = [f"{wording.name(choice.framework)}: {taken}{apart}."]

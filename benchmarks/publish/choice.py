@@ -59,8 +59,8 @@ class Choice(Value):
     `near_to`: the batch sizes whose time, predicted as examples of the law over speed, is within a tenth of
     the shortest. `largest_trained` is the largest batch size that was trained within the memory; `largest`
     a larger one that would fill it, by the line through the measured peaks, if there are as many examples.
-    Of `n_sizes` batch sizes that the goal was measured at, `n_disturbed` were disturbed. Where the goal is
-    the time, these are left out, unless they are more than half: then nothing is recommended by it.
+    Of `n_cells` cells that the goal was measured at, `n_disturbed` were disturbed. Where the goal is the
+    time, these are left out, unless they are more than half: then the choice is not `supported`.
     """
 
     dataset: str
@@ -83,14 +83,10 @@ class Choice(Value):
     largest_trained: int
     largest: int | None
     n_runs: int
-    n_sizes: int
+    n_cells: int
     n_disturbed: int
+    supported: bool
     doubts: list[str]
-
-    @property
-    def supported(self) -> bool:
-        """Whether the data support the choice: for the shortest time, most of them must be undisturbed."""
-        return self.goal != "time" or self.n_disturbed <= (1 - marks.FEWEST) * self.n_sizes
 
 
 def candidates(results: Results, workload: tuple[str, str], framework: str) -> pd.DataFrame:
@@ -132,12 +128,10 @@ def choose(
             f"{wording.workload(workload)} in {wording.name(framework)}: no batch size reaches the target",
             fix="give the study more epochs or steps, or a target that can be reached",
         )
-    quiet = marks.undisturbed(known) if goal == "time" else known
-    compared = known if quiet.empty else quiet
+    compared, timed = (_undisturbed(each) if goal == "time" else each for each in (known, cells))
     values = compared[wanted.column] if wanted.least else -compared[wanted.column]
     best = compared.loc[values.idxmin()]
-    course = Course.of(results, cells, best)
-    near = course.near()
+    course, near = Course.of(results, timed, best), Course.of(results, compared, best).near()
     lo, hi = _interval(best, wanted)
     largest_trained = int(fitting["batch_size"][~fitting["status"].isin([FAILED, OUT_OF_MEMORY])].max())
     return Choice(
@@ -155,15 +149,22 @@ def choose(
         largest_trained=largest_trained,
         largest=_largest(results, best, memory_mib, beyond=largest_trained),
         n_runs=int(best["n_runs"]),
-        n_sizes=len(known),
+        n_cells=len(known),
         n_disturbed=int((known["disturbed"] != "").sum()),
+        supported=goal != "time" or not marks.undisturbed(known).empty,
         doubts=[
             *doubts(results, cells, best),
-            *_left_out(known, compared),
+            *_left_out(known[known["arm"] == best["arm"]], compared),
             *_by_chance(goal, int(best["batch_size"]), near),
             *_of_accuracy(results, cells, goal),
         ],
     )
+
+
+def _undisturbed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Those of the cells that were timed undisturbed; all if they are too few to compare."""
+    quiet = marks.undisturbed(cells)
+    return cells if quiet.empty else quiet
 
 
 def _fitting(cells: pd.DataFrame, memory_mib: float | None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ FILES += ["identity.json", "report.html", "recommendations.json"]
 OF_SOME = [table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]]
 """What only a study with tuned arms has, or one whose batch sizes were found by trial."""
 FOLDERS = ["tables", "figures"]
-BULKY = ["runs/**/*.json", "throughput/*.json"]
+RECORDS, TIMED = "runs/{dataset}/{model}/{framework}/{seed}.json", "throughput/*.json"
 PACKED = "records.tar.gz"
 PLAIN_BYTES = 5 * 2**20
 """The bulky files are kept as they are up to this size together, and packed into one above it."""
@@ -95,7 +95,7 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
             f"{results} is not a finished study: it has no {', '.join(missing)}",
             fix="run the study to its end first: snakemake --cores all",
         )
-    bulky = sorted(path for pattern in BULKY for path in results.glob(pattern))
+    bulky = sorted([*records(results), *results.glob(TIMED)])
     inside = [path for folder in FOLDERS for path in sorted((results / folder).iterdir())]
     # Hidden files are the workflow's own time stamps.
     of_some = [results / name for name in OF_SOME if (results / name).exists()]
@@ -105,6 +105,12 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
         + [path for path in inside if not path.name.startswith(".")]
     )
     return [path for path in small if path not in bulky], bulky
+
+
+def records(results: Path) -> set[Path]:
+    """The records of the runs that the study has; those of runs that it had before may still be there."""
+    runs = reading.table(results, schema.RUNS)[["dataset", "model", "framework", "seed"]].drop_duplicates()
+    return {results / RECORDS.format(**run) for run in runs.to_dict("records")}
 
 
 def fill(folder: Path, results: Path, *, small: list[Path], bulky: list[Path]) -> None:

@@ -140,6 +140,15 @@ class Arm(Value):
         return "-".join([self.optimizer, *decay, *clip, *parts, *self.augmentation, *dropout, *ghost])
 
     @property
+    def in_a_trace(self) -> "Arm":
+        """The arm without its name, what its learning rate follows from, and how its batch grows.
+
+        These show in runs alone, so that arms that differ in nothing else share the rest of a certificate.
+        """
+        rates = {"learning_rate": 1.0, "search": None, "scaling": "none", "reference_batch_size": None}
+        return self.model_copy(update={"name": "", "growth": None, **rates})
+
+    @property
     def for_timing(self) -> "Arm":
         """An arm of the same step kind under which no model diverges; it is only timed, never trained with.
 

@@ -76,10 +76,11 @@ def answer(
             raise _untuned(workload)
         return _rates(known, workload, change)
     own = evidence.of_machine(found, machine, here=here)
-    undisturbed = evidence.latest(own, evidence.tuned_undisturbed(workload)) if goal == "time" else None
-    known = undisturbed or evidence.latest(own, tuned)
+    known = evidence.latest(own, tuned)
     if known is not None:
-        return _choices(known, workload, framework, goal=goal, memory=memory)
+        quiet = evidence.latest(own, evidence.undisturbed(workload, framework)) if goal == "time" else None
+        told = _choices(quiet or known, workload, framework, goal=goal, memory=memory)
+        return told if quiet is None else [*told, *_passed_over(known, in_favour_of=quiet)]
     there, timed = evidence.latest(found, tuned), evidence.latest(own, lambda _: True)
     if there is None:
         raise _untuned(workload)
@@ -145,6 +146,13 @@ def _choices(
     return [*_each(_frameworks(known, workload, framework), told), _told_from(known)]
 
 
+def _passed_over(latest: Results, *, in_favour_of: Results) -> list[str]:
+    """That there are later results, if there are, whose times say less."""
+    names = [each.summary["study"].iloc[0] for each in (latest, in_favour_of)]
+    later = f"The study {names[0]} is later, and most of its times were measured on a disturbed machine."
+    return [] if names[0] == names[1] else [later]
+
+
 def _told_from(known: Results) -> str:
     """Where an answer comes from."""
     first = known.summary.iloc[0]
@@ -163,6 +171,5 @@ def _rates(known: Results, workload: tuple[str, str], change: Change) -> list[st
         f"Your rate {wording.number(learning_rate)} is {multiple} times the best at B = "
         f"{wording.whole(before)}. From there:",
         *(f"  {rate.sentence(each)}" for each in rates),
-        "Where you train otherwise than that arm, the same multiple of the best rate is what carries over.",
         _told_from(known),
     ]

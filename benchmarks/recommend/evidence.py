@@ -71,9 +71,19 @@ def tuned(workload: tuple[str, str]) -> Callable[[Results], bool]:
     return lambda known: not _tuned(known, workload).empty
 
 
-def tuned_undisturbed(workload: tuple[str, str]) -> Callable[[Results], bool]:
-    """Whether results have tuned trainings of a (dataset, model), most of them timed undisturbed."""
-    return lambda known: not marks.undisturbed(_tuned(known, workload)).empty
+def undisturbed(workload: tuple[str, str], framework: str | None) -> Callable[[Results], bool]:
+    """Whether most times to the target of a (dataset, model) were measured undisturbed in tuned trainings.
+
+    That must be so in the framework that is named, or in each.
+    """
+
+    def most(known: Results) -> bool:
+        timed = _tuned(known, workload).dropna(subset=["time_to_target_s"])
+        names = [framework] if framework else timed["framework"].unique()
+        parts = [marks.undisturbed(timed[timed["framework"] == name]) for name in names]
+        return bool(parts) and not any(part.empty for part in parts)
+
+    return most
 
 
 def _tuned(known: Results, workload: tuple[str, str]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Checks the configuration of a study and refuses a wrong one, with the key at fault and a fix."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -186,6 +187,16 @@ def _check_growth(arm: Arm, workload: Workload, *, largest: int) -> None:
             f"the {workload.n_training} training examples of {workload.dataset}",
             fix="name smaller batch sizes, or a smaller factor or fewer milestones",
         )
+    for size in workload.sizes:
+        steps = workload.total_steps(size)
+        phases = arm.growth.phases(size, examples=steps * size)
+        begun = [phase.first_step for phase in phases.of] + [phases.steps(steps * size)]
+        if any(first >= after for first, after in pairwise(begun)):
+            raise Problem(
+                f"config: arm {arm.name}: where a batch of {size} examples of {workload.dataset} grows, one "
+                "of its sizes takes no step, so few are the examples of the budget",
+                fix="name smaller batch sizes, milestones further apart, or more epochs",
+            )
 
 
 def _check_ghost_batches(ghost: int, spec: Spec, arm: Arm, workload: Workload, *, sizes: list[int]) -> None:

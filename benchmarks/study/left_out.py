@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from benchmarks.common.errors import Problem
 from benchmarks.study.study import Study
 
 
@@ -14,9 +15,9 @@ def left_out(study: Study, folder: Path) -> str:
     path = folder / "provenance.json"
     try:
         before = Study.model_validate(json.loads(path.read_text(encoding="utf-8"))["study"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""  # there are none, or they are of another version
-    there, here = _parts(before), _parts(study)
+        there, here = _parts(before), _parts(study)
+    except (OSError, ValueError, KeyError, TypeError, Problem):
+        return ""  # there are none, they are of another version, or their data are gone
     lost = {
         name: [value for value in values if value not in here.get(name, values)]
         for name, values in there.items()

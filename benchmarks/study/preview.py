@@ -19,6 +19,8 @@ TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
 TRACED, TRACE_S = 80_000, 8.0
 """Training examples, and seconds of start, of a trace in float64: one arm, framework and execution. Rough."""
+OF_RUNS = 0.27
+"""Part of a trace that is the study's own runs, which each arm has. Rough."""
 OPERATIONS_PER_S = 8e9
 """Of one core, in such a trace. Rough."""
 N_CLASSES = 10
@@ -132,10 +134,12 @@ def certificates_s(study: Study, workload: Workload) -> float:
     """Seconds that the traces of a workload take, by the operations of its model. Rough.
 
     There is one in both precisions for each arm, execution and framework, the reference included; those in
-    float32 are half as long.
+    float32 are half as long. Arms that differ in their runs alone share the rest.
     """
     operations, cores = TRACED * _operations(workload), processor.cores()
-    n = 1.5 * len(study.arms) * EXECUTIONS * len({*study.frameworks, "numpy"})
+    distinct = {arm.in_a_trace.model_dump_json() for arm in study.arms}
+    arms = OF_RUNS * len(study.arms) + (1 - OF_RUNS) * len(distinct)
+    n = 1.5 * arms * EXECUTIONS * len({*study.frameworks, "numpy"})
     return n * (TRACE_S + operations / OPERATIONS_PER_S) / cores
 
 

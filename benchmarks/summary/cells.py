@@ -8,13 +8,12 @@ import pandas as pd
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
-from benchmarks.summary.schema import CASE, MEASURED, SUMMARY, UNTRAINED
+from benchmarks.summary.schema import BROKEN, CASE, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
 
 UNKNOWN = "not certified: no certificate"
 OTHER = "not certified: the certificate is of other code, data, settings or threads"
-BROKEN = (Status.FAILED, Status.OUT_OF_MEMORY)
 MEASURED_BESIDE = ("peak_memory_mib", "device_memory_mib")
 """The columns that a measurement of a record fills."""
 TIMED_MEDIANS = ["step_ms", "flops_per_example", "peak_share", "compile_s", "first_step_s", "input_share"]
@@ -77,7 +76,7 @@ def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
 
 def trained_columns(records: list[Record], *, n_training: int) -> dict:
     """The columns that come from training: `epochs_trained` is that of the run that ended first."""
-    runs, grows = [record.run for record in records], bool(records[0].settings.get("growth"))
+    runs = [record.run for record in records]
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
     epochs = Estimate(*(value / n_training for value in examples))
@@ -87,8 +86,8 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         "status": cell_status(runs),
         "learning_rate": records[0].settings["optimizer"]["learning_rate"],
         **measurements(records),
-        **({} if grows else speeds(records)),
-        "grows": grows,
+        **speeds(records),
+        "grows": grows(records[0]),
         "disturbances": [record.disturbance for record in records if record.disturbance],
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
@@ -105,20 +104,27 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
 
 
 def speeds(records: list[Record]) -> dict[str, float]:
-    """The columns of the trainings' own speed; a batch that grows has none that is of one batch size."""
-    rates = geometric_mean(training_rates([record.run for record in records]))
+    """The columns of the trainings' own speed."""
+    rates = geometric_mean(training_rates(records))
     over_calls = geometric_mean(training_over_calls(records)).value
     return {**spread_out("training_samples_per_s", rates), "training_over_calls": over_calls}
 
 
-def training_rates(runs: list[Run]) -> np.ndarray:
-    """Examples per second of training of each run that trained, [n]."""
+def grows(record: Record) -> bool:
+    """Whether the batch of a run grows, so that its speed is none of one batch size."""
+    return bool(record.settings.get("growth"))
+
+
+def training_rates(records: list[Record]) -> np.ndarray:
+    """Examples per second of training of each run that trained at one batch size, [n]."""
+    runs = [record.run for record in records if not grows(record)]
     return np.array([run.examples / run.training_s for run in runs if run.training_s > 0])
 
 
 def training_over_calls(records: list[Record]) -> np.ndarray:
     """The speed of each run over that of calls just before and after it, their geometric mean, [n]."""
-    beside = [(record.run, list(record.step_ms.values())) for record in records if record.step_ms]
+    paced = [record for record in records if record.step_ms and not grows(record)]
+    beside = [(record.run, list(record.step_ms.values())) for record in paced]
     return np.array(
         [
             statistics.geometric_mean(step_ms) * run.steps / (1e3 * run.training_s)
@@ -195,7 +201,7 @@ def predicted_columns(row: dict) -> dict:
 
     They are empty where the batch grows: what was timed is the batch size that it begins with.
     """
-    speed = np.nan if row.pop("grows", False) else row["throughput_samples_per_s"]
+    speed = np.nan if row["grows"] else row["throughput_samples_per_s"]
     predicted = row["examples_to_target"] / speed
     return {
         "time_to_target_predicted_s": predicted,
@@ -226,7 +232,9 @@ def summary(
         full |= {**row, **timed_columns(timed)}
         reasons = [timing["disturbed"] for timing in timed if timing["status"] == MEASURED]
         full["disturbed"] = disturbed(full.pop("disturbances", []), reasons)
-        table.append(full | predicted_columns(full))
+        full |= predicted_columns({"grows": False, **full})
+        full.pop("grows", None)
+        table.append(full)
     measured = dict.fromkeys(name for row in table for name in row if name not in SUMMARY.columns)
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])
 
@@ -242,7 +250,7 @@ def run_row(record: Record) -> dict:
         **record.cell.model_dump(),
         "status": run.status.value,
         **{name: getattr(run, name) for name in (*RUN_COLUMNS, *ACCURACIES)},
-        "training_samples_per_s": run.examples / run.training_s if run.training_s > 0 else None,
+        "training_samples_per_s": next(iter(training_rates([record])), None),
         "peak_memory_mib": record.measurements.get("peak_memory_mib"),
         "disturbed": record.disturbance.reason if record.disturbance else "",
     }

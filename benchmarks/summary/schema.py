@@ -21,6 +21,7 @@ CASE = ["dataset", "model", "framework", "step_kind", "batch_size"]
 FITTED = ["dataset", "model", "framework", "step_kind"]
 
 PURE, FAILED, OUT_OF_MEMORY = "pure number", "failed", "out-of-memory"
+BROKEN = (FAILED, OUT_OF_MEMORY)
 UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""

@@ -7,6 +7,7 @@ that dies takes no other with it.
 
 import functools
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -48,10 +49,14 @@ def stored(job: Job) -> dict[Cell, Record]:
 def measured(job: Job, missing: list[Plan], framework: ModuleType, *, import_s: float) -> Iterator[Record]:
     """The records of the runs that the store lacks; it keeps them, unless they were killed or failed."""
     progress, since = (Progress(f"runs of {job.replicate.name}", len(missing)), process.start_time())
-    repetition = Repetition()
+    repetitions: dict[str, Repetition] = defaultdict(Repetition)
     for plan in missing:
         depends_on = conditions_of(plan, data=job.data, threads=job.threads)
-        made = repetition.calmer(
+        if kept := job.store.find(depends_on):  # the same training in an arm that came before
+            progress.advance()
+            yield Record.model_validate({**kept, "cell": plan.cell})
+            continue
+        made = repetitions[plan.cell.arm].calmer(
             functools.partial(one_run, framework, plan, job.data, threads=job.threads),
             of=lambda made: made.disturbance,
         )
@@ -76,7 +81,7 @@ def run(
 ) -> None:
     """Train what the store lacks of a replicate, with a GPU to itself where there is one; write its records.
 
-    `tuned` is the file of the study's searches, which the replicate of an arm that is tuned needs.
+    `tuned` is the file of the study's searches, which a replicate needs that has tuned arms.
 
     Raises:
         Problem: the data are damaged, the framework is not installed, every GPU is in use, or the searches

@@ -7,10 +7,8 @@ here that returns the evidence of every place, None where it does not apply, and
 from importlib import import_module
 from typing import NamedTuple
 
-import pandas as pd
-
-from benchmarks.publish import marks
 from benchmarks.publish.claims import verdict
+from benchmarks.publish.claims.arms import certified
 from benchmarks.publish.claims.claim import Claim, claims
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking
 from benchmarks.publish.results import Results
@@ -43,8 +41,6 @@ def evidence_of(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 def _if_certified(results: Results, place: Place, evidence: Evidence) -> Evidence:
     """The evidence of a place, unless what was computed there is not known to be the same training."""
-    names = {name: value for name, value in place._asdict().items() if value}
-    cells = results.summary.merge(pd.DataFrame([names]))
-    if (marks.kinds(cells["identity"]) == marks.NOT_CERTIFIED).any():
-        return lacking("a cell is not certified", n=evidence.n, effect=evidence.effect)
-    return evidence
+    if certified(results, place):
+        return evidence
+    return lacking("a cell is not certified", n=evidence.n, effect=evidence.effect)

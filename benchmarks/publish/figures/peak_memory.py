@@ -10,7 +10,7 @@ from benchmarks.publish import marks
 from benchmarks.publish.drawing import axes, panels, series, style, timings
 from benchmarks.publish.drawing.style import INK, Look
 from benchmarks.publish.results import Results, of_timed
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema import BROKEN, CASE
 
 TITLE = "Peak memory"
 FIT = {"linewidth": 0.9, "linestyle": "-", "alpha": 0.55}
@@ -36,7 +36,8 @@ def draw(results: Results) -> Figure:
     looks = style.looks(results.frameworks)
     points = {framework: look._replace(line="") for framework, look in looks.items()}
     cells = _over_arms(results.trained)
-    failed = panels.failed_trainings(results.trained[results.trained["peak_memory_mib"].isna()])
+    broken = results.trained["status"].isin(BROKEN) & results.trained["peak_memory_mib"].isna()
+    failed = panels.failed_trainings(results.trained[broken])
     marked = panels.looks_of_failed(failed, looks)
     figure, places = panels.in_pairs(len(results.timed), height=panels.tall(len(marked)))
     for (key, title), ax in zip(results.timed.items(), places, strict=True):

@@ -64,7 +64,7 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
 
 def _here(judged: Judged) -> str:
     """How much of what it takes to judge a claim this study has at each place, if any."""
-    numbers = sorted({found.n for found in judged.evidence.values()})
+    numbers = sorted({found.n for found in judged.evidence.values() if 0 < found.n < judged.claim.fewest})
     if not numbers:
         return ""
     return f" (here: {numbers[0]}{f' to {numbers[-1]}' if len(numbers) > 1 else ''})"

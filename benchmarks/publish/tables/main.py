@@ -13,6 +13,7 @@ from benchmarks.publish import marks, wording
 from benchmarks.publish.marks import ROUNDING
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.summary.schema import BROKEN
 from benchmarks.summary.statistics import LEVEL, Estimate, by_process, ratio
 
 THROUGHPUT = "throughput_samples_per_s"
@@ -105,6 +106,8 @@ class Row:
         """The status that left a quantity without a value."""
         if quantity == THROUGHPUT:
             return self.failures.get(cell.name, wording.NOTHING)
+        if quantity == MEMORY and cell["status"] not in BROKEN:
+            return wording.NOTHING
         return wording.NOTHING if cell["status"] in ("untrained", "reached") else cell["status"]
 
     def data(self) -> dict[str, object]:
