@@ -65,6 +65,15 @@ def test_a_call_is_as_long_as_that_of_a_training_though_it_takes_longer_than_a_r
     assert timed.steps == 40
 
 
+def test_a_call_below_a_second_is_never_cut_however_short_a_case_is_timed(trainer, monkeypatch):
+    """A step seems to take 5 ms, by calls of one step: 12 of them would fill the seconds of the case."""
+    monkeypatch.setattr(trainer, "train", lambda batches: trainer.wait(0.004 + 0.001 * len(batches)))
+    timed = rounds.fused(
+        trainer, BatchStream(N, seed=0), case(4, call_steps=40), round_s=0.006, longest_s=0.06
+    )
+    assert timed.steps == 40
+
+
 def test_a_call_that_would_take_too_long_is_cut(trainer):
     timed = rounds.fused(
         trainer, BatchStream(N, seed=0), case(4, call_steps=2048), round_s=2.0, longest_s=2.0

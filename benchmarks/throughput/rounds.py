@@ -25,6 +25,10 @@ MOST_STEPS = 4096
 TRIES = 3
 """How often a call is timed to find its start and its step. The fastest counts: the first calls are slow, and
 a machine pauses now and then."""
+LONGEST_CALL_S = 1.0
+"""A call that takes no longer than this is never cut. Threads rest between calls, so that the steps of a short
+one may take several times as long as those of a training; estimated by short calls, a round would be cut more.
+"""
 MOST_LOADED = 256
 """The most steps whose input is timed: their examples are held at once."""
 
@@ -85,15 +89,15 @@ def set_up(case: Case, arm: Arm, framework: ModuleType, data: Dataset, *, precis
 def fused(trainer: Trainer, stream: BatchStream, case: Case, *, round_s: float, longest_s: float) -> Round:
     """A round of whole calls as a training makes them: as many as fill `round_s`, and at least one.
 
-    Only a call that would take more than `longest_s` is cut, since what a call costs beside its steps counts
-    for more in a shorter one.
+    Only a call that would take more than `longest_s`, and than LONGEST_CALL_S, is cut, since what a call
+    costs beside its steps counts for more in a shorter one.
     """
 
     def take(steps: int) -> None:
         trainer.train(stream.batches(case.batch_size, first=0, count=steps))
 
     step_s = estimated_step_s(take, budget_s=round_s, most=case.call_steps)
-    of_call = max(1, min(case.call_steps, round(longest_s / step_s)))
+    of_call = max(1, min(case.call_steps, round(max(longest_s, LONGEST_CALL_S) / step_s)))
     calls = max(1, round(round_s / (of_call * step_s)))
     return of_calls(trainer, stream, case, calls=calls, of_call=of_call, step_s=step_s)
 
