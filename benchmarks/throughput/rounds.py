@@ -26,9 +26,9 @@ TRIES = 3
 """How often a call is timed to find its start and its step. The fastest counts: the first calls are slow, and
 a machine pauses now and then."""
 LONGEST_CALL_S = 1.0
-"""A call that takes no longer than this is never cut. Threads rest between calls, so that the steps of a short
-one may take several times as long as those of a training; estimated by short calls, a round would be cut more.
-"""
+"""A call that takes no longer than this is never cut. Threads rest between calls, so that the steps of a
+short one may take several times as long as those of a training, and by an estimate from such calls a round
+would be cut still more."""
 MOST_LOADED = 256
 """The most steps whose input is timed: their examples are held at once."""
 
