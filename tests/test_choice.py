@@ -11,6 +11,7 @@ import synthetic
 
 from benchmarks.common.errors import Problem
 from benchmarks.publish import advice, choice, figures, headline, report, results
+from benchmarks.publish.course import Course, between
 
 MNIST, DIGITS = ("mnist", "mlp"), ("digits", "cnn")
 
@@ -57,15 +58,13 @@ def test_half_and_twice_are_interpolated_between_what_was_measured_where_there_i
     made = choice.choose(lawless, MNIST, "keras")
     assert made.near_from is None
     assert made.double.batch_size == 2 * made.batch_size
-    examples = choice.between(
-        cells.reset_index(), "examples_to_target", [made.batch_size, 2 * made.batch_size]
-    )
+    examples = between(cells.reset_index(), "examples_to_target", [made.batch_size, 2 * made.batch_size])
     assert made.double.examples == pytest.approx(examples[1] / examples[0])
     assert "(between the batch sizes measured)" in " ".join(advice.sentences(made))
     line = pd.DataFrame({"batch_size": [4, 16], "x": [1.0, 9.0]})
-    assert choice.between(line, "x", 8) == pytest.approx(3.0)
-    assert choice.between(line, "x", 4) == pytest.approx(1.0)
-    assert np.isnan(choice.between(line, "x", 2))
+    assert between(line, "x", 8) == pytest.approx(3.0)
+    assert between(line, "x", 4) == pytest.approx(1.0)
+    assert np.isnan(between(line, "x", 2))
 
 
 def test_what_half_and_twice_cost_agrees_with_the_range_that_is_near_the_best(known):
@@ -74,7 +73,7 @@ def test_what_half_and_twice_cost_agrees_with_the_range_that_is_near_the_best(kn
         (known.critical_batch["dataset"] == "mnist") & (known.critical_batch["framework"] == "keras")
     ].iloc[0]
     examples = [law["examples_min"] * (1 + size / law["critical_batch"]) for size in (1, 2)]
-    course = choice.Course.of(known, choice.candidates(known, MNIST, "keras"), pd.Series(made.model_dump()))
+    course = Course.of(known, choice.candidates(known, MNIST, "keras"), pd.Series(made.model_dump()))
     assert [course.examples(size) for size in (1, 2)] == pytest.approx(examples)
     ends = course.times(np.array([made.near_from, made.near_to])) / course.times(made.batch_size)
     assert ends.max() <= 1.1 * 1.01
@@ -86,7 +85,7 @@ def test_what_half_and_twice_cost_agrees_with_the_range_that_is_near_the_best(kn
 
 
 def test_one_example_has_no_half(known, recwarn):
-    course = choice.Course.of(known, choice.candidates(known, MNIST, "keras"), tuned(known).iloc[0])
+    course = Course.of(known, choice.candidates(known, MNIST, "keras"), tuned(known).iloc[0])
     assert course.change(1, 0) is None
     assert not recwarn.list
 

@@ -6,7 +6,7 @@ import pandas as pd
 from benchmarks.compare import quantities
 from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
-from benchmarks.publish.choice import NEAR
+from benchmarks.publish.course import NEAR
 from benchmarks.publish.table import Column, Entry, Table
 
 COLUMNS = [Column(head, words=True) for head in ("Training", "Framework", "Machine")]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from benchmarks.publish import wording
-from benchmarks.publish.choice import GOALS, Change, Choice
+from benchmarks.publish.choice import GOALS, Choice
+from benchmarks.publish.course import Change
 
 UNITS = {"time": ("s", 1), "examples": ("examples", 1), "accuracy": ("%", 100)}
 """The unit in which each goal is told, and the factor to it."""

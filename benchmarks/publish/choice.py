@@ -2,12 +2,12 @@
 
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import marks, wording
+from benchmarks.publish.course import Change, Course, finite
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary.schema import FAILED, NO_RATE, OUT_OF_MEMORY
 
@@ -28,26 +28,8 @@ GOALS: dict[str, Goal] = {
     "examples": Goal("examples_to_target", True, "the fewest examples to the target"),
     "accuracy": Goal("test_accuracy", False, "the highest test accuracy"),
 }
-NEAR = 1.1
-"""The times of this many times the shortest count as near it."""
 SEVERAL = 2
 """Runs from which on something is known of their spread."""
-DENSE = 400
-"""Batch sizes between the smallest and the largest at which a time is predicted."""
-
-
-class Change(Value):
-    """What another batch size costs, as multiples of the chosen one.
-
-    `by_law`: the examples are those of the law that was fitted; otherwise they, like speed and memory, are
-    interpolated between the batch sizes measured.
-    """
-
-    batch_size: int
-    time: float
-    examples: float
-    memory: float | None
-    by_law: bool
 
 
 class Choice(Value):
@@ -139,9 +121,9 @@ def choose(
         goal=goal,
         batch_size=int(best["batch_size"]),
         learning_rate=float(best["learning_rate"]),
-        **{name: _finite(_rate(results, best)[name]) for name in ("momentum", "weight_decay")},
+        **{name: finite(_rate(results, best)[name]) for name in ("momentum", "weight_decay")},
         value=float(best[wanted.column]),
-        **{"lo": _finite(lo), "hi": _finite(hi)},
+        **{"lo": finite(lo), "hi": finite(hi)},
         as_good=_as_good(compared[compared["arm"] == best["arm"]].drop(index=best.name), best, wanted),
         half=course.change(best["batch_size"], int(best["batch_size"]) // 2),
         double=course.change(best["batch_size"], 2 * int(best["batch_size"])),
@@ -203,68 +185,6 @@ def _as_good(others: pd.DataFrame, best: pd.Series, goal: Goal) -> list[int]:
         name = "epochs_to_target" if goal.column == "examples_to_target" else goal.column
         near = overlapping(best, others, name)
     return sorted(int(size) for size in near["batch_size"].unique())
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def between(cells: pd.DataFrame, column: str, batch_sizes: float | np.ndarray) -> float | np.ndarray:
-    """A quantity at any batch sizes: on straight lines between logarithms of those measured, NaN outside."""
-    known = cells.dropna(subset=[column]).drop_duplicates("batch_size").sort_values("batch_size")
-    if known.empty:
-        return np.full(np.shape(batch_sizes), np.nan)[()]
-    logs = np.log(known[["batch_size", column]].to_numpy(float)).T
-    return np.exp(np.interp(np.log(batch_sizes), *logs, left=np.nan, right=np.nan))
-
-
-class Course(NamedTuple):
-    """How examples, speed and memory of an arm go with the batch size, between the `cells` measured.
-
-    The examples are those of the `law`, where one was fitted. That a target was reached is seen only at an
-    evaluation, so that between two batch sizes their count moves in jumps, which the law smooths.
-    """
-
-    cells: pd.DataFrame
-    law: pd.DataFrame
-
-    @classmethod
-    def of(cls, results: Results, cells: pd.DataFrame, best: pd.Series) -> "Course":
-        """The course of the arm and framework of the best of these cells."""
-        laws = of_workload(results.critical_batch, (best["dataset"], best["model"]))
-        law = laws[(laws["framework"] == best["framework"]) & (laws["arm"] == best["arm"])]
-        return cls(cells[cells["arm"] == best["arm"]], law)
-
-    def examples(self, sizes: float | np.ndarray) -> float | np.ndarray:
-        """Examples to the target at these batch sizes; without a law, NaN outside what was measured."""
-        if self.law.empty:
-            return between(self.cells, "examples_to_target", sizes)
-        return self.law["examples_min"].item() * (1 + sizes / self.law["critical_batch"].item())
-
-    def times(self, sizes: float | np.ndarray) -> float | np.ndarray:
-        """Seconds to the target at these batch sizes; NaN outside those that were timed."""
-        return self.examples(sizes) / between(self.cells, "throughput_samples_per_s", sizes)
-
-    def change(self, best: int, batch_size: int) -> Change | None:
-        """What another batch size costs in place of the best; None where that is not known."""
-        if batch_size < 1 or not np.isfinite(self.times(batch_size) / self.times(best)):
-            return None
-        memory = (between(self.cells, "peak_memory_mib", size) for size in (batch_size, best))
-        return Change(
-            batch_size=batch_size,
-            time=self.times(batch_size) / self.times(best),
-            examples=self.examples(batch_size) / self.examples(best),
-            memory=_finite(np.divide(*memory)),
-            by_law=not self.law.empty,
-        )
-
-    def near(self) -> dict[str, int | None]:
-        """The range of batch sizes whose time by the law is within a tenth of the shortest, if any."""
-        sizes = np.geomspace(self.cells["batch_size"].min(), self.cells["batch_size"].max(), DENSE)
-        times = self.times(sizes) if len(self.law) else np.full(DENSE, np.nan)
-        near = sizes[times <= NEAR * np.min(times, initial=np.inf, where=np.isfinite(times))]
-        ends = (round(near.min()), round(near.max())) if len(near) else (None, None)
-        return dict(zip(("near_from", "near_to"), ends, strict=True))
 
 
 def _largest(results: Results, best: pd.Series, memory_mib: float | None, *, beyond: int) -> int | None:

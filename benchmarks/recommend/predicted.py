@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import wording
-from benchmarks.publish.choice import NEAR, between, candidates
+from benchmarks.publish.choice import candidates
+from benchmarks.publish.course import NEAR, between
 from benchmarks.publish.results import Results, of_workload
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import wording
-from benchmarks.publish.choice import between
+from benchmarks.publish.course import between
 from benchmarks.publish.results import Results, of_workload
 
 ROUNDING = 1e-9
