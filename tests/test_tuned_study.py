@@ -47,7 +47,7 @@ def test_a_tuned_arm_is_searched_once_and_trained_in_both_frameworks(smoke, tune
     assert len(pd.read_csv(tuned / "trials.csv")) == rates["n_trials"].sum()
     assert planned(smoke.snakemake("--configfile", smoke.study(TUNED), "-n")) == {}
     told = smoke.run("recommend", "--dataset", "digits", "--model", "mlp")
-    assert told.stdout.count("take B = ") == 2, told.stderr
+    assert told.stdout.count(" with the learning rate ") == 2, told.stderr
     assert json.loads((tuned / "recommendations.json").read_text())
 
 
