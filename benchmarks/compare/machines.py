@@ -111,8 +111,7 @@ def _trainings(provenance: dict[str, Any]) -> Iterator[dict[str, Any]]:
     study, names = provenance["study"], provenance.get("data_names", {})
     for workload in study["workloads"]:
         for arm in study["arms"]:
-            given = {key: value for key, value in arm.items() if value is not None}
-            settings = {key: value for key, value in given.items() if key != "name"}
+            settings = {key: value for key, value in arm.items() if key != "name" and value is not None}
             settings |= {"precision": study["precision"]}
             settings |= {
                 "evaluations_per_epoch": workload["evaluations_per_epoch"],

@@ -96,7 +96,7 @@ def expected_run(trainer: Trainer, data: Dataset, plan: Plan, *, step_s: float =
 
 def train(trainer: Trainer, data: Dataset, plan: Plan, *, step_s: float) -> Course:
     """Take the steps and evaluate, until the budget ends or a loss is no finite number."""
-    after, course, losses = examples_after(plan), Course(), []
+    after, due, course, losses = examples_after(plan), evaluated_steps(plan), Course(), []
     order = batches(len(data.train_y), seed=plan.seed, batch_size=1, steps=after[-1])[:, 0]
     rows = np.split(order, after[1:-1])
     for end in call_ends(plan):
@@ -106,7 +106,7 @@ def train(trainer: Trainer, data: Dataset, plan: Plan, *, step_s: float) -> Cour
             course.ended = Status.DIVERGED
             return course
         late = end * step_s >= plan.budget.seconds
-        if late or end in evaluated_steps(plan):
+        if late or end in due:
             seen = int(after[end])
             course.add(evaluation(trainer, data, losses, seen, end * step_s), trainer.parameters())
             losses = []

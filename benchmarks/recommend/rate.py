@@ -39,7 +39,7 @@ def transferred(
         Problem: a batch size lies outside those that were searched.
     """
     found = searched(results, workload)
-    best = {size: between(found, "learning_rate", size) for size in (before, after)}
+    best = {size: best_rate(results, workload, size) for size in (before, after)}
     if not all(map(np.isfinite, best.values())):
         raise Problem(
             f"the learning rates of {wording.workload(workload)} were searched from B = "

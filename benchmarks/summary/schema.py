@@ -136,7 +136,7 @@ SUMMARY = table(
             "run that did not reach it within its budget of seconds counts as infinity.",
         ),
         number("examples_to_target", "examples", "`epochs_to_target` in training examples."),
-        number("steps_to_target", "steps", "`epochs_to_target` in steps."),
+        number("steps_to_target", "steps", "Steps to the target: the median over the runs."),
         number(
             "epochs_resolution",
             "epochs",

@@ -64,9 +64,9 @@ def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
     began = time.perf_counter()
     trainer.train(batches[:1])
     first_step_s = time.perf_counter() - began
-    memory = peak_memory.measure(peak_memory.Subject(setup.framework, trainer, batches, baseline_mib))
+    subject = peak_memory.Subject(setup.framework, trainer, batches, baseline_mib)
+    memory = {} if plan.growth else peak_memory.measure(subject)
     for size in sizes[1:]:
-        memory = {}
         trainer.train(stream.batches(size, first=0, count=1))
     trainer.logits(data.validation_x)
     start = {

@@ -79,10 +79,10 @@ def train_to_evaluation(
     clock: Clock = time.perf_counter,
 ) -> Status:
     """Take the steps up to the next evaluation, which only are timed; how the run ended, or would end now."""
-    stop = _next_stop(plan, state)
+    stop, phases = _next_stop(plan, state), plan.phases
     while state.steps < stop:
-        count = min(stop, plan.phases.end(state.steps), state.steps + LONGEST_CALL) - state.steps
-        batches = stream.after(state.examples, plan.phases.at(state.steps).batch_size, count=count)
+        count = min(stop, phases.end(state.steps), state.steps + LONGEST_CALL) - state.steps
+        batches = stream.after(state.examples, phases.at(state.steps).batch_size, count=count)
         start = clock()
         losses = trainer.train(batches).loss
         call_s = clock() - start
