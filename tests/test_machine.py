@@ -1,6 +1,7 @@
 """Devices, leases, locks and child processes."""
 
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -213,6 +214,12 @@ def test_exit_codes_come_through_and_signals_are_negative():
 
 def test_what_a_forked_process_returns_comes_back():
     assert process.forked(lambda a, *, b: a + b, 1, b=2) == (3, 0)
+
+
+def test_a_forked_process_does_not_collect_what_it_shares_and_the_other_one_still_does():
+    found, _ = process.forked(gc.get_freeze_count)
+    assert found > len(gc.get_objects()) / 2
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_forked_process_that_is_killed_or_ends_returns_nothing_and_its_exit_code():

@@ -67,6 +67,11 @@ def test_a_study_that_does_something_else_is_found(unconfigured, by_the_arm, nam
     assert isinstance(made, str) or max(found(made, by_the_arm, precision).values()) > 2
 
 
+@pytest.mark.parametrize("name", [name for name in IN_FLOAT32 if name.endswith("in float32")])
+def test_what_is_set_up_otherwise_in_float32_is_found_for_every_arm(unconfigured, name):
+    assert "set-up at batch size" in unconfigured(by_the_study, name, "float64")
+
+
 def error_of(plant):
     """The error of runs that the study cannot make."""
     from benchmarks.frameworks import pytorch

@@ -163,6 +163,37 @@ def everything_else(study, file):
     return [subjects.Part(each, of_runs=False) for each in subjects.subjects_of(study, file)]
 
 
+def conditions_of_parts(arms, precision, data):
+    """The conditions of the runs and of everything else, arm by arm, of the fused execution."""
+    read = check.read({**STUDY, "arms": arms})
+    file = subjects.File("pytorch", precision)
+    return [
+        [traces.conditions_of(read, file, part, data, threads=1) for part in each]
+        for subject in subjects.subjects_of(read, file)
+        if len(each := subjects.parts_of(subject, read, precision)) > 1
+    ]
+
+
+RATES = [
+    {"name": "fixed", "learning_rate": 0.1, "momentum": 0.5, "scaling": "none"},
+    {"name": "linear", "learning_rate": 0.05, "momentum": 0.5, "scaling": "linear"},
+]
+GROWS = {"factor": 2, "milestones": [0.5]}
+
+
+def test_arms_that_differ_by_their_rates_share_their_runs_in_float32(digits):
+    fixed, linear = conditions_of_parts(RATES, "float32", digits)
+    assert fixed == linear
+    fixed, linear = conditions_of_parts(RATES, "float64", digits)
+    assert fixed[0] != linear[0] and fixed[1] == linear[1]
+
+
+@pytest.mark.parametrize("changes", [{"growth": GROWS}, {"momentum": 0.75}, {"weight_decay": 0.5}])
+def test_arms_that_differ_otherwise_do_not(changes, digits):
+    fixed, other = conditions_of_parts([RATES[0], {**RATES[1], **changes}], "float32", digits)
+    assert fixed[0] != other[0]
+
+
 def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
     read = check.read({**STUDY, "workloads": [{**STUDY["workloads"][0], "model": "logistic"}]})
     for certified, executions in ((True, EXECUTIONS), (False, ("idiomatic",))):

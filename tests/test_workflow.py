@@ -83,13 +83,18 @@ def test_why_tells_what_is_in_the_store_and_what_would_differ(smoke):
     assert "fix:" in unknown.stderr
 
 
+def of_rule(rule, jobs):
+    """How many jobs are of a rule, or of one that was made from it."""
+    return sum(count for name, count in jobs.items() if name.startswith(rule))
+
+
 def test_a_new_batch_size_adds_to_every_replicate_and_to_every_trace(smoke):
     text = (smoke.folder / "config/studies/smoke.yaml").read_text()
     study = smoke.study(text.replace("[16, full]", "[16, 64, full]"))
     jobs = planned(smoke.snakemake("--configfile", study, "-n"))
     assert jobs["train"] == 4
     assert jobs["throughput"] == 1
-    assert jobs["trace"] == 5  # in two precisions, of the reference in one
+    assert of_rule("trace", jobs) == 5  # in two precisions, of the reference in one
     assert "dataset" not in jobs
 
 
@@ -97,7 +102,8 @@ def test_a_study_that_lists_the_reference_traces_it_as_any_other_framework(smoke
     text = (smoke.folder / "config/studies/smoke.yaml").read_text()
     assert "[keras, pytorch]" in text
     study = smoke.study(text.replace("[keras, pytorch]", "[keras, pytorch, numpy]"))
-    assert planned(smoke.snakemake("--configfile", study, "-n", "--until", "trace")) == {"trace": 2}
+    jobs = planned(smoke.snakemake("--configfile", study, "-n", "--until", "certify"))
+    assert of_rule("trace", jobs) == 2
 
 
 EDITS = {
@@ -127,7 +133,7 @@ def test_an_edit_runs_again_what_depends_on_it_and_nothing_else(smoke, path):
         file.write_text(before)
     expected = EDITS[path]
     for rule in ("dataset", "devices", "train", "throughput", "trace"):
-        assert jobs.get(rule, 0) == expected.get(rule, 0), jobs
+        assert of_rule(rule, jobs) == expected.get(rule, 0), jobs
     if not expected:
         assert jobs == {}
     if "figures" in expected:

@@ -1,6 +1,7 @@
 """Child processes, which never outlive the run that they belong to."""
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -71,7 +72,9 @@ def forked(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     receiver, sender = FORKS.Pipe(duplex=False)
     child = FORKS.Process(target=_send, args=(sender, function, arguments, options))
+    gc.freeze()  # its collector would otherwise write to, and so copy, everything that it shares with this one
     child.start()
+    gc.unfreeze()
     sender.close()
     try:
         while may_go_on and not receiver.poll(LOOK_S):

@@ -74,7 +74,7 @@ class Certificate(Value):
     conditions: str
 
 
-ONLY_OF_RUNS = (Stage.STUDIED, Stage.STUDIED_SIZES, Stage.COUNTED)
+ONLY_OF_RUNS = (Stage.STUDIED, Stage.STUDIED_SIZES, Stage.COUNTED, Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN)
 """What is recorded only of the execution that a study trains with, and of the reference."""
 
 

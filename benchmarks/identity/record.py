@@ -20,26 +20,24 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     trace = {
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
         **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
+        **rehearsal.held_in_float32(rehearsed, data, workload.sizes),
     }
-    if is_reference(subject, precision):
-        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
-        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
         trace |= counted.over_all_steps(setup, steps)
     timing = {"model": workload.model, "execution": execution}
-    if not is_reference(subject, precision):
+    if is_reference(subject, precision):
+        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
+        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
+    else:
         trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
     if precision == "float32":
-        return trace | record_beginning(setup) | rehearsal.held_in_float32(rehearsed, data, workload.sizes)
+        return trace | record_beginning(setup)
     if not is_reference(subject, precision):
         trace |= timed.by_throughput(framework, arm, data, **timing, largest=max(workload.sizes))
-    return {
-        **trace,
-        **record_trace(setup),
-        **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE),
-        **rehearsal.record_rehearsal(rehearsed, data, workload.sizes),
-    }
+    if execution == STUDIED or is_reference(subject, precision):
+        trace |= rehearsal.record_rehearsal(rehearsed, data, workload.sizes)
+    return {**trace, **record_trace(setup), **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE)}
 
 
 def whole(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> tuple[Setup, Setup]:

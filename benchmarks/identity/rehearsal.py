@@ -46,14 +46,13 @@ SCORED = 1200
 
 
 def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
-    """Two runs of the study's driver at the smallest of the batch sizes, some steps at each, and many calls.
+    """Two runs of the study's driver at the smallest of the batch sizes, and many calls.
 
     `setup` is on all training examples, with the optimizer that the arm has at the smallest batch size.
     """
     smallest = min(sizes)
     return {
         **two_runs(slowed(setup, STEPS), data, smallest, max(sizes)),
-        **held_in_float32(setup, data, sizes),
         **in_many_calls(setup, data, smallest),
     }
 
@@ -129,9 +128,8 @@ def again(name: Quantity) -> Quantity:
     return Quantity(Stage.RUN_AGAIN, name.of)
 
 
-def at_sizes(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
-    """Some steps at each batch size with one trainer, and the outputs for all validation examples."""
-    trainer = setup.trainer()
+def at_sizes(trainer: Trainer, setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """Some steps at each batch size, and the outputs for all validation examples."""
     trainer.reset(setup.parameters(seed=0))
     trace = {
         Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x),
@@ -155,12 +153,12 @@ def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
     return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state}
 
 
-def twice(setup: Setup, data: Dataset, batch_size: int) -> Trace:
+def twice(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:
     """The losses of some dozens of steps with evaluations in between, and of the same after a reset.
 
     With what the parameters became, by which it is told whether a training repeats to the bit.
     """
-    trainer, trace = setup.trainer(), {}
+    trace: Trace = {}
     batches = setup.stream(seed=0).batches(batch_size, first=0, count=SLOW_STEPS)
     for stage in (Stage.SLOW, Stage.SLOW_AGAIN):
         trainer.reset(noisy_parameters(setup.parameters(seed=0)))
@@ -187,9 +185,10 @@ def in_many_calls(setup: Setup, data: Dataset, batch_size: int) -> Trace:
 
 
 def held_in_float32(setup: Setup, data: Dataset, sizes: list[int], *, rate: float = TINY_RATE) -> Trace:
-    """What float32 too is judged by: steps at each batch size, and a training that is done twice."""
+    """What float32 too is judged by: by one trainer steps at each batch size, and a training done twice."""
     slow = replace(slowed(setup, STEPS, rate), examples=noisy_images(setup.examples))
-    return {**at_sizes(slow, data, sizes), **twice(slow, data, min(sizes))}
+    trainer = slow.trainer()
+    return {**at_sizes(trainer, slow, data, sizes), **twice(trainer, slow, data, min(sizes))}
 
 
 def losses_at_rest(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:

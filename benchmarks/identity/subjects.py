@@ -67,8 +67,8 @@ class Subject(NamedTuple):
 class Part(NamedTuple):
     """What is recorded of a subject at once and kept: the study's own runs, or everything else.
 
-    Runs have the learning rates of their arm, and batches that grow as its. Everything else is recorded of
-    one arm for all that differ by these alone, since it holds at any.
+    Runs have the learning rates of their arm, in float64, and batches that grow as its. Everything else is
+    recorded of one arm for all that differ by these alone, since it holds at any.
     """
 
     subject: Subject
@@ -87,13 +87,20 @@ class Part(NamedTuple):
 
 def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
     """The parts of a subject: its runs, if the study or the reference makes some, and everything else."""
-    runs = [Part(subject, of_runs=True)]
-    has_runs = subject.execution == STUDIED or is_reference(subject, precision)
+    alike = traced_as(subject.arm, study.arms)
+    # In float32 every run has the same tiny rate, whatever that of its arm.
+    grown = alike.model_copy(update={"growth": subject.arm.growth})
+    of_runs = subject if precision == "float64" else of_arm(subject, grown, study)
     # A run without growth has the most steps, and what is counted over them holds for fewer too.
-    arm = traced_as(subject.arm, study.arms).model_copy(update={"growth": None})
-    framework = subject.plans[0].cell.framework
-    alike = subject._replace(arm=arm, plans=plans_of(study, subject.workload, arm, framework))
-    return [*(runs if has_runs else []), Part(alike, of_runs=False)]
+    others = of_arm(subject, alike.model_copy(update={"growth": None}), study)
+    has_runs = subject.execution == STUDIED or is_reference(subject, precision)
+    return [*([Part(of_runs, of_runs=True)] if has_runs else []), Part(others, of_runs=False)]
+
+
+def of_arm(subject: Subject, arm: Arm, study: Study) -> Subject:
+    """The same subject with another arm."""
+    plans = plans_of(study, subject.workload, arm, subject.plans[0].cell.framework)
+    return subject._replace(arm=arm, plans=plans)
 
 
 def traced_as(arm: Arm, arms: list[Arm]) -> Arm:

@@ -18,30 +18,28 @@ def findings(results: Results) -> dict[str, list[str]]:
     sentences_of, choices = {}, choice.all_choices(results)
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
-        quiet = cells[cells["disturbed"] == ""]
-        timed = cells if quiet.empty else quiet
-        doubts = [*_disturbance(n_quiet=len(quiet), n_cells=len(cells)), *_contradictions(timed)]
+        doubts = [*_disturbance(cells), *_contradictions(cells[cells["disturbed"] == ""])]
         take = [advice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
         sentences = [
             *doubts,
             *take,
-            *speed(results, timed, cells),
-            *time(timed, cells),
+            *speed(results, cells),
+            *time(cells),
             *_accuracy(results, cells),
         ]
         sentences_of[wording.workload(workload)] = sentences
     return sentences_of
 
 
-def _disturbance(*, n_quiet: int, n_cells: int) -> list[str]:
-    """Says that sentences on speed and time leave disturbed cells out, or that all were disturbed."""
-    n_disturbed = n_cells - n_quiet
-    if n_disturbed and not n_quiet:
-        return [
-            f"{marks.DISTURBED} Speeds and times are rough: the machine was disturbed at all {n_cells} cells."
-        ]
-    cells = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
-    return [f"{cells} left out of speeds and times: the machine was disturbed."] if n_disturbed else []
+def _disturbance(cells: pd.DataFrame) -> Iterator[str]:
+    """Says that sentences on speed and time leave disturbed cells out."""
+    n_disturbed = (cells["disturbed"] != "").sum()
+    of_all = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
+    if n_disturbed:
+        yield (
+            f"{marks.DISTURBED} {of_all} left out of speeds and times, of {len(cells)}: the machine was "
+            "disturbed."
+        )
 
 
 BELIEVED = 2.0
@@ -60,11 +58,11 @@ def _contradictions(cells: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _speed(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
-    """The fastest of the cases that were `timed` undisturbed, which are some of `cells`."""
+def _speed(results: Results, cells: pd.DataFrame) -> Iterator[str]:
+    """The fastest of the cases that were timed undisturbed."""
     cases = cells.dropna(subset=[SPEED]).drop_duplicates(CASE)
     for framework, group in cases.groupby("framework", sort=False):
-        name, known = wording.name(framework), _left(group, timed)
+        name, known = wording.name(framework), marks.undisturbed(group)
         if known.empty:
             yield f"{name}: the machine was disturbed at too many cells to say which batch size is fastest."
             continue
@@ -82,12 +80,6 @@ def _speed(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> Iterat
         )
 
 
-def _left(cells: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
-    """Those of the cells that were timed undisturbed; none if they are too few to compare."""
-    known = cells.loc[cells.index.intersection(timed.index)]
-    return known if len(known) >= marks.FEWEST * len(cells) else known.iloc[:0]
-
-
 def _as_fast(throughput: pd.DataFrame, best: pd.Series, others: pd.DataFrame) -> pd.DataFrame:
     """The other cells that the best is not faster than with a whole interval, paired over processes."""
     timings = throughput[throughput["execution"] == "fused"]
@@ -103,10 +95,10 @@ def _multiple(best: pd.Series, first: pd.Series) -> str:
     return f", {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
 
 
-def _speeds(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
+def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     """The highest throughput of each framework, the fastest first."""
-    timed = _left(cells.dropna(subset=[SPEED]), timed)
-    best = timed.loc[timed.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
+    known = marks.undisturbed(cells.dropna(subset=[SPEED]))
+    best = known.loc[known.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
     parts = [
         f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
         f"{' (' + cell['step_kind'] + ')' if results.several_step_kinds else ''}"
@@ -116,8 +108,8 @@ def _speeds(results: Results, timed: pd.DataFrame, cells: pd.DataFrame) -> Itera
         yield f"Most examples/s: {'; '.join(parts)}."
 
 
-def _time(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
-    """The soonest of the cells that were timed; whether one reaches its target is no question of time."""
+def _time(cells: pd.DataFrame) -> Iterator[str]:
+    """The soonest of the undisturbed cells; whether one reaches its target is no question of time."""
     trained = cells[cells["status"] != UNTRAINED]
     for framework, group in trained.groupby("framework", sort=False):
         name, reached = wording.name(framework), group.dropna(subset=[TIME])
@@ -125,7 +117,7 @@ def _time(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
             yield f"{name} reaches the target at no batch size within its budget."
             continue
         largest = f"the largest batch size that reaches it is {wording.whole(reached['batch_size'].max())}"
-        known = _left(reached, timed)
+        known = marks.undisturbed(reached)
         if known.empty:
             yield f"{name}: the machine was disturbed at too many cells to say which is soonest; {largest}."
             continue
@@ -152,10 +144,10 @@ def _start(cell: pd.Series) -> str:
     return "" if pd.isna(start_s) else f", after a start of {wording.number(start_s)} s"
 
 
-def _times(timed: pd.DataFrame, cells: pd.DataFrame) -> Iterator[str]:
+def _times(cells: pd.DataFrame) -> Iterator[str]:
     """The shortest time to the target of each framework, the shortest first."""
     reached = cells.dropna(subset=[TIME])
-    known = _left(reached, timed)
+    known = marks.undisturbed(reached)
     best = known.loc[known.groupby("framework")[TIME].idxmin()].sort_values(TIME)
     parts = [
         f"{wording.name(cell['framework'])} in {wording.number(cell[TIME])} s at {_size(cell)} "

@@ -9,7 +9,7 @@ rule trace:
     log:
         f"{RESULTS}/logs/trace/{{precision}}/{{framework}}.log",
     wildcard_constraints:
-        precision="float32|float64",
+        precision="float32",
     conda:
         "../../environment.yml"
     resources:
@@ -30,6 +30,13 @@ rule trace:
         "OMP_WAIT_POLICY=passive python -m benchmarks trace {input.data} --study {params.study:q} --framework {wildcards.framework} "
         "--precision {wildcards.precision} {params.use} --threads {params.computing} "
         f"--store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
+
+
+# They take longest, so they begin first: one that began last would leave the other cores without work.
+use rule trace as trace_in_float64 with:
+    wildcard_constraints:
+        precision="float64",
+    priority: 1
 
 
 rule certify:
