@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import claimed
+import numpy as np
 import pytest
 import searched
 import synthetic
@@ -141,6 +142,16 @@ def test_what_is_not_measured_says_how_much_of_what_it_takes_is_here(tmp_path):
     told = {row[0].text: row[1].text for row in built["claims"].rows}
     assert told["Small batches converge in fewer epochs."].endswith("from five seeds (here: 1)")
     assert told["Large batches find sharp minima."].endswith("curvature at the trained parameters")
+
+
+def test_what_cannot_be_judged_says_why(tmp_path):
+    known = results.read(searched.add(synthetic.write(tmp_path)))
+    trained = np.where(known.runs["batch_size"] > 64, 0.5, 1.0)
+    uneven = dataclasses.replace(known, runs=known.runs.assign(train_accuracy=trained))
+    built = {table.name: table for table in tables.build(uneven)}
+    told = {row[0].text: row[1].text for row in built["claims"].rows}
+    cause = "from five seeds (here: training accuracies are 50.00 points apart)"
+    assert told["Small batches generalise better."].endswith(cause)
 
 
 def test_the_same_results_give_the_same_verdicts(tmp_path):

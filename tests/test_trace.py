@@ -13,6 +13,7 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
 from benchmarks.common.errors import Problem
+from benchmarks.common.store import Store
 from benchmarks.frameworks.trainer import EXECUTIONS, Steps
 from benchmarks.identity import quantity, subjects, traces
 from benchmarks.identity.difference import differences, first_step_apart, relative_difference
@@ -192,6 +193,19 @@ def test_arms_that_differ_by_their_rates_share_their_runs_in_float32(digits):
 def test_arms_that_differ_otherwise_do_not(changes, digits):
     fixed, other = conditions_of_parts([RATES[0], {**RATES[1], **changes}], "float32", digits)
     assert fixed[0] != other[0]
+
+
+def test_in_float32_an_arm_that_grows_has_its_own_runs_beside_one_that_is_alike(digits, tmp_path):
+    grows = {**RATES[0], "name": "grows", "growth": GROWS}
+    small = {**STUDY["workloads"][0], "model": "logistic", "batch_sizes": [16, 32]}
+    read = check.read({**STUDY, "arms": [RATES[0], grows, RATES[1]], "workloads": [small]})
+    made = traces.record_missing(
+        read, subjects.File("numpy", "float32"), {"digits": digits}, Store(tmp_path), threads=1
+    )
+    examples = Quantity(Stage.STUDIED_SIZES, "examples at 16")
+    fixed, grown, linear = (made[f"digits/logistic/{name}/fused"] for name in ("fixed", "grows", "linear"))
+    assert np.array_equal(fixed[examples], linear[examples])
+    assert not np.array_equal(fixed[examples], grown[examples])
 
 
 def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):

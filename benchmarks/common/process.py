@@ -1,5 +1,6 @@
 """Child processes, which never outlive the run that they belong to."""
 
+import contextlib
 import ctypes
 import gc
 import multiprocessing
@@ -7,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,8 @@ def forked(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     receiver, sender = FORKS.Pipe(duplex=False)
     child = FORKS.Process(target=_send, args=(sender, function, arguments, options))
-    gc.freeze()  # its collector would otherwise write to, and so copy, everything that it shares with this one
-    child.start()
-    gc.unfreeze()
+    with _frozen():
+        child.start()
     sender.close()
     try:
         while may_go_on and not receiver.poll(LOOK_S):
@@ -88,6 +88,22 @@ def forked(
         raise
     child.join()
     return result, child.exitcode
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """Let a process that is forked meanwhile collect no garbage among what it shares with this one.
+
+    A collection writes to every object that it looks at, and what is written to is copied. What was frozen
+    when this process itself was forked stays so.
+    """
+    before = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not before:
+            gc.unfreeze()
 
 
 def _send(sender: Connection, function: Callable, arguments: tuple, options: dict) -> None:

@@ -17,6 +17,7 @@ from benchmarks.identity.expected_run import expected_run
 from benchmarks.identity.scripted import (
     EVALUATION_S,
     EXAMPLES,
+    MANY,
     REST_S,
     SEEDS,
     VERY_WRONG,
@@ -54,6 +55,8 @@ class Script(NamedTuple):
     """The fewest between two evaluations."""
     growth: tuple[tuple[int, int, int], ...] = ()
     """First step, examples before it and batch size of each phase in which the batch is larger."""
+    n: int = EXAMPLES
+    """Examples for training, validation and test each."""
 
     def trainer(self) -> Scripted:
         """A trainer that follows this script."""
@@ -94,6 +97,7 @@ SCRIPTS = {
     "that is evaluated in every step": Script(EXAMPLES, 30, EXAMPLES // 4, target=0.8),
     "that is evaluated after some steps": Script(EXAMPLES, 31, EXAMPLES // 4, target=0.8, steps=4),
     "of many steps": Script(1, 70_001, 10_000, target=0.8),
+    "on many examples": Script(10, 100, 200, target=0.8, n=MANY),
     "whose batch grows": Script(7, 900, 700, 0.8, growth=((301, 2107, 28), (500, 7679, 84))),
     "whose batch grows within a long call": Script(1, 9000, 9000, 0.8, growth=((5000, 5000, 3),)),
     "whose batch grows between few evaluations": Script(10, 90, 500, 0.8, steps=20, growth=((45, 450, 100),)),
@@ -104,14 +108,14 @@ SCRIPTS = {
 def driven(script: Script, seed: int = SEEDS[0]) -> Run:
     """What the study's driver makes of a training."""
     trainer = script.trainer()
-    stream, watch = Slow(trainer, seed), Probing(trainer)
-    made = run_to_target(trainer, stream, data(), script.plan(seed), watch=watch, clock=trainer)
+    stream, watch = Slow(trainer, script.n, seed), Probing(trainer)
+    made = run_to_target(trainer, stream, data(script.n), script.plan(seed), watch=watch, clock=trainer)
     return made.model_copy(update={"message": ""})
 
 
 def described(script: Script, seed: int = SEEDS[0]) -> Run:
     """What its description says of the same training."""
-    due = expected_run(script.trainer(), data(), script.plan(seed), step_s=STEP_S)
+    due = expected_run(script.trainer(), data(script.n), script.plan(seed), step_s=STEP_S)
     return due.model_copy(update={"evaluation_s": EVALUATION_S * len(due.curve)})
 
 

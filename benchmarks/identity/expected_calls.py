@@ -1,120 +1,92 @@
 """Everything that a measured run asks of its trainer, held to what it has to ask.
 
 With which batches memory is measured, and in calls of how many steps a pace or a throughput is timed, leaves
-no trace in what a training computes. So a trainer takes down here what the study's own code asks of it.
+no trace in what a training computes, and neither do the seconds that a record tells. So a trainer takes down
+here what the study's own code asks of it, and when.
 """
 
 import functools
-import mmap
 import time
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import frameworks, models
+from benchmarks import models
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import Device, Steps
+from benchmarks.identity.asked import (
+    COMPILE_S,
+    FIRST_S,
+    HELD_MIB,
+    STEP_S,
+    Call,
+    Recorded,
+    framework,
+)
 from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
-from benchmarks.identity.scripted import EXAMPLES, data
+from benchmarks.identity.scripted import EXAMPLES, MANY, data
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Evaluations, Plan
 from benchmarks.study.study import Workload
 from benchmarks.throughput.rows import cases_of
 from benchmarks.training import measure
+from benchmarks.training.record import Run
 
-MODEL, SEED = "logistic", 3
+MODEL = "logistic"
 WARM_UP_STEPS = 3
-STEP_S = 2e-5
-"""What a step takes at least."""
+MOST, PAUSE_S = 1.1, 0.002
+"""How many times its own time a trainer may be said to take, and how much longer the machine may take beside.
+"""
+TRIES = 3
+"""Runs, of which one must be right: a machine pauses now and then."""
 PACE_WARM_UP = 100
 """The most steps of the first call of a pace."""
 FEWEST_CALLS = 2
 """Calls of a pace: the first is not counted."""
-HELD_MIB, ROUNDED_MIB = 16, 2
-"""Memory that the trainer holds while it trains, and gives back to the kernel at the end of a call; and by
-how much less or more may be measured."""
+ROUNDED_MIB = 2
+"""By how much less or more memory may be measured than a trainer holds."""
 PARTS = 4
 """Of the calls, from one reset to the next: the start, the run, the scores, and the pace after it."""
+
+
+class Asked(NamedTuple):
+    """A run: its seed, how many examples each part of the data has, batch size, steps, and evaluations."""
+
+    seed: int
+    n: int
+    batch_size: int
+    steps: int
+    evaluations: Evaluations
+
+
 RUNS = {
-    "with calls as long as any": (1, 9000, Evaluations(examples=7000)),
-    "of short calls": (16, 40, Evaluations(examples=150)),
-    "of calls of fewest steps": (16, 40, Evaluations(examples=16, steps=12)),
+    "with calls as long as any": Asked(3, EXAMPLES, 1, 9000, Evaluations(examples=7000)),
+    "of short calls": Asked(2**31, MANY, 16, 40, Evaluations(examples=150)),
+    "of calls of fewest steps": Asked(4, EXAMPLES, 16, 40, Evaluations(examples=16, steps=12)),
 }
-"""Batch size, steps, and evaluations."""
-
-Call = tuple[str, np.ndarray]
 
 
-class Recorded:
-    """A trainer that takes down what is asked of it, holds HELD_MIB in a call and takes STEP_S for a step."""
-
-    def __init__(self, calls: list[Call]) -> None:
-        self.calls = calls
-
-    def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Take the parameters down."""
-        self.calls.append(("reset", np.concatenate([value.ravel() for value in parameters.values()])))
-
-    def compile(self, batch_size: int) -> None:
-        """Take the batch size down."""
-        self.calls.append(("compile", np.array(batch_size)))
-
-    def train(self, batches: np.ndarray) -> Steps:
-        """Take the batches down."""
-        self.calls.append(("train", batches.copy()))
-        with mmap.mmap(-1, HELD_MIB * 2**20) as held:
-            np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
-            time.sleep(STEP_S * len(batches))
-        return Steps(np.ones(len(batches)), None)
-
-    def logits(self, examples: np.ndarray) -> np.ndarray:
-        """Take the examples down; outputs are of two classes."""
-        self.calls.append(("logits", examples.copy()))
-        return np.zeros((len(examples), 2))
-
-    def parameters(self) -> dict[str, np.ndarray]:
-        """The number of calls so far."""
-        return {"calls": np.array([len(self.calls)], np.float64)}
-
-
-def framework(calls: list[Call], name: str) -> SimpleNamespace:
-    """A framework whose trainers take calls down, but not the one of the tiny model of `peak_memory`.
-
-    It bears the name of a real one, for what is done otherwise with that one alone.
-    """
-    module = frameworks.module_name(name)
-    trainer = type("Trainer", (Recorded,), {"__module__": module})
-    return SimpleNamespace(
-        __name__=module,
-        Trainer=lambda *, examples, **_: trainer(calls if len(examples) == EXAMPLES else []),
-        device=lambda: Device("cpu", "CPU"),
-        reset_peak_memory=lambda: None,
-        synchronise=lambda: None,
-        is_out_of_memory=lambda _: False,
-    )
-
-
-def plan_of(name: str, batch_size: int, steps: int, evaluations: Evaluations) -> Plan:
+def plan_of(name: str, asked: Asked) -> Plan:
     """The plan of a run on the scripted examples; it has no target, and time for all of its steps."""
+    cell = {"dataset": "script", "model": MODEL, "framework": name, "arm": ""}
     return Plan(
-        cell={"dataset": "script", "model": MODEL, "framework": name, "arm": "", "batch_size": batch_size},
-        seed=SEED,
+        cell={**cell, "batch_size": asked.batch_size},
+        seed=asked.seed,
         device="cpu",
         precision="float32",
-        optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=steps),
+        optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=asked.steps),
         augmentation=[],
         randomness="shared",
         target=1.0,
         budget=Budget(epochs=1e9, seconds=1e9),
-        evaluations=evaluations,
+        evaluations=asked.evaluations,
     )
 
 
 def parts(calls: list[Call]) -> list[list[Call]]:
     """The calls from each reset to the next."""
-    resets = [place for place, (name, _) in enumerate(calls) if name == "reset"]
+    resets = [place for place, call in enumerate(calls) if call.what == "reset"]
     return [calls[start:end] for start, end in zip(resets, [*resets[1:], len(calls)], strict=True)]
 
 
@@ -128,16 +100,16 @@ def expected(plan: Plan, used: Dataset, paced: tuple[int, int], best: Call) -> l
     size = plan.cell.batch_size
     of_call = min(steps_of_a_call(plan.evaluations, size), plan.optimizer.total_steps)
     drawn = max(plan.optimizer.total_steps, of_call * max(*paced, 1))
-    order = batches(EXAMPLES, seed=plan.seed, batch_size=size, steps=drawn)
-    whole = [("train", order[n * of_call : (n + 1) * of_call]) for n in range(max(paced))]
-    paces = [[("train", order[: min(of_call, PACE_WARM_UP)]), *whole[1:calls]] for calls in paced]
-    reset = Recorded(first := [])
-    reset.reset(initial_parameters(models.spec(MODEL, n_classes=2), used.train_x.shape[1:], seed=SEED))
-    steps = [("train", order[:1]), ("train", order[:WARM_UP_STEPS]), ("logits", used.validation_x)]
+    order = batches(len(used.train_y), seed=plan.seed, batch_size=size, steps=drawn)
+    whole = [Call("train", order[n * of_call : (n + 1) * of_call]) for n in range(max(paced))]
+    paces = [[Call("train", order[: min(of_call, PACE_WARM_UP)]), *whole[1:calls]] for calls in paced]
+    reset, layers = Recorded(first := []), models.spec(MODEL, n_classes=2)
+    reset.reset(initial_parameters(layers, used.train_x.shape[1:], seed=plan.seed))
+    steps = [Call("train", order[:count]) for count in (1, WARM_UP_STEPS)]
     return [
-        [*first, ("compile", np.array(size)), *steps, *paces[0]],
+        [*first, Call("compile", np.array(size)), *steps, Call("logits", used.validation_x), *paces[0]],
         [*first, *of_run(plan, used, order)],
-        [best, ("logits", used.test_x), ("logits", used.train_x)],
+        [best, Call("logits", used.test_x), Call("logits", used.train_x)],
         [*first, *paces[1]],
     ]
 
@@ -146,9 +118,9 @@ def of_run(plan: Plan, used: Dataset, order: np.ndarray) -> list[Call]:
     """The calls of the run itself."""
     calls, start = [], 0
     for end in call_ends(plan):
-        calls.append(("train", order[start:end]))
+        calls.append(Call("train", order[start:end]))
         if end in evaluated_steps(plan):
-            calls.append(("logits", used.validation_x))
+            calls.append(Call("logits", used.validation_x))
         start = end
     return calls
 
@@ -157,13 +129,42 @@ def alike(made: list[list[Call]], due: list[list[Call]]) -> bool:
     """Whether all calls are the same."""
     flat = [[call for part in each for call in part] for each in (made, due)]
     return [len(part) for part in made] == [len(part) for part in due] and all(
-        one[0] == other[0] and np.array_equal(one[1], other[1]) for one, other in zip(*flat, strict=True)
+        one.what == other.what and np.array_equal(one.value, other.value)
+        for one, other in zip(*flat, strict=True)
     )
 
 
-def fault_of_run(name: str, batch_size: int, steps: int, evaluations: Evaluations) -> str:
+def of_time(told_s: float | None, own_s: float) -> bool:
+    """Whether what took so many seconds of its own is told to have taken them."""
+    return told_s is not None and own_s <= told_s <= MOST * own_s + PAUSE_S
+
+
+def keeps_time(run: Run, calls: list[Call]) -> bool:
+    """Whether the seconds of a run, at each evaluation and in all, are those of its calls."""
+    trained_s, at = 0.0, []
+    for call in calls:
+        trained_s += call.own_s if call.what == "train" else 0.0
+        at += [trained_s] if call.what == "logits" else []
+    evaluated_s = sum(call.own_s for call in calls if call.what == "logits")
+    in_all_s = calls[-1].ended - calls[0].began + PAUSE_S
+    return (
+        all(of_time(point.training_s, own_s) for point, own_s in zip(run.curve, at, strict=True))
+        and of_time(run.training_s, trained_s)
+        and evaluated_s <= run.evaluation_s <= in_all_s - trained_s
+    )
+
+
+def tells_its_start(start: dict[str, float | None], calls: list[Call]) -> bool:
+    """Whether the seconds before a run are those of compilation and first step, of the tiny model's too."""
+    compiled, first = (next(call for call in calls if call.what == what) for what in ("compile", "train"))
+    own_s = {"compile_s": compiled.own_s, "first_step_s": first.own_s}
+    tiny_model_s = start.get("tiny_model_s", 0.0)
+    return tiny_model_s >= COMPILE_S + FIRST_S and all(of_time(start[name], own_s[name]) for name in own_s)
+
+
+def fault_of_run(name: str, asked: Asked) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
-    calls, plan, used = [], plan_of(name, batch_size, steps, evaluations), data()
+    calls, plan, used = [], plan_of(name, asked), data(asked.n)
     start = time.perf_counter()
     measured = measure.measure(framework(calls, name), plan, used, Watch())
     longest_ms, made = 1e3 * (time.perf_counter() - start), parts(calls)
@@ -172,20 +173,32 @@ def fault_of_run(name: str, batch_size: int, steps: int, evaluations: Evaluation
     paced = len(made[0]) - 5, len(made[3]) - 1
     if min(paced) < FEWEST_CALLS or not alike(made, expected(plan, used, paced, made[2][0])):
         return "it asks its trainer for other steps or outputs than a run has to"
-    of_call = min(steps_of_a_call(evaluations, batch_size), steps)
+    of_call = min(steps_of_a_call(asked.evaluations, asked.batch_size), asked.steps)
     of_steps_ms = [measured.step_ms.get(when, 0.0) for when in ("before", "after")]
     if not all(1e3 * STEP_S <= ms <= longest_ms / of_call for ms in of_steps_ms):
         return "the time of a step that it measures is not that of its calls"
+    if not keeps_time(measured.run, made[1]):
+        return "the seconds that it tells are not those of its calls"
+    if not tells_its_start(measured.start, made[0]):
+        return "the seconds of its start are not those of compilation and first step"
     if abs(measured.measurements["peak_memory_mib"] - HELD_MIB) > ROUNDED_MIB:
         return "the memory that it measures is not what its steps hold"
     return ""
 
 
 @functools.cache
-def fault(framework: str) -> str:
-    """What a run of a framework does otherwise than it has to; empty if there is nothing."""
-    causes = ((what, fault_of_run(framework, *run)) for what, run in RUNS.items())
-    return next((f"a run {what}: {cause}" for what, cause in causes if cause), "")
+def fault(name: str) -> str:
+    """What a run of a framework of this name does otherwise than it has to; empty if there is nothing."""
+    return next((cause for what in RUNS if (cause := fault_of(name, what))), "")
+
+
+def fault_of(name: str, what: str) -> str:
+    """The same of one of the runs, of which one out of TRIES must be right."""
+    for _ in range(TRIES):
+        cause = fault_of_run(name, RUNS[what])
+        if not cause:
+            return ""
+    return f"a run {what}: {cause}"
 
 
 def fault_of_timings(workload: Workload) -> str:

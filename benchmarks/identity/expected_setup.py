@@ -7,6 +7,8 @@ be wrong alike.
 import importlib
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -26,6 +28,9 @@ AUGMENTATIONS = {"shift": RandomShift(reach=4), "flip": RandomFlip()}
 SAME = {"bias": 0.0, "beta": 0.0, "gamma": 1.0, "moving_mean": 0.0, "moving_variance": 1.0}
 """The first value of all parameters that are not drawn, by the end of their names."""
 BRANCHES = {"body": 0, "shortcut": 1}
+PARAMETERS, AUGMENTATION = 0, 1
+"""What random numbers are for, by number; see `recipe.randomness`."""
+OF_DATA = {"examples": "train_x", "labels": "train_y"}
 
 
 def flat(layers: Iterable[Layer]) -> Iterator[Layer]:
@@ -36,9 +41,18 @@ def flat(layers: Iterable[Layer]) -> Iterator[Layer]:
             yield from flat((*layer.body, *layer.shortcut))
 
 
-def sources(layers: list[Layer]) -> set[str]:
-    """Where the dropout of a model draws its random numbers from."""
-    return {layer.source for layer in flat(layers) if isinstance(layer, Dropout)}
+def stated(layers: Iterable[Layer], plan: Plan) -> tuple[Layer, ...]:
+    """The layers of a model with what a plan says of dropout and batch norm."""
+    return tuple(
+        replace(layer, body=stated(layer.body, plan), shortcut=stated(layer.shortcut, plan))
+        if isinstance(layer, Residual)
+        else replace(layer, source=plan.randomness)
+        if isinstance(layer, Dropout)
+        else replace(layer, ghost=plan.ghost_batch)
+        if isinstance(layer, BatchNorm)
+        else layer
+        for layer in layers
+    )
 
 
 def ghosts(layers: list[Layer]) -> set[int | None]:
@@ -46,39 +60,42 @@ def ghosts(layers: list[Layer]) -> set[int | None]:
     return {layer.ghost for layer in flat(layers) if isinstance(layer, BatchNorm)}
 
 
-def drawn(name: str, shape: tuple[int, ...], seed: int, *, ahead: int) -> np.ndarray | None:
-    """The first value of a kernel or table from the seed's stream for its layer; None for all others.
-
-    `ahead` is the number of augmentation layers in front of the model. Kernels are from U(−a, a) with
-    a = √(6 / (fan in + fan out)) (Glorot & Bengio 2010, eq. 16).
-    """
-    path, _, own = name.rpartition(".")
-    if not own.endswith("kernel") and own != "table":
-        return None
+def stream(path: str, seed: int, *, ahead: int) -> np.random.Generator:
+    """The random numbers of the layer of a path, behind `ahead` layers of augmentation or among them."""
     first, *rest = (BRANCHES[part] if part in BRANCHES else int(part) for part in path.split("."))
-    sequence = np.random.SeedSequence(seed, spawn_key=(0, first - ahead, *rest))
+    place = (AUGMENTATION, first) if first < ahead else (PARAMETERS, first - ahead, *rest)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
+
+
+def drawn(own: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray | None:
+    """The first value of a kernel, table or generator of a layer, in their order; None for all others.
+
+    Kernels are from U(−a, a) with a = √(6 / (fan in + fan out)) (Glorot & Bengio 2010, eq. 16).
+    """
+    if own == "generator":
+        return np.array([random.integers(2**24), 0], np.float64)
     if own == "table":
-        return np.random.default_rng(sequence).normal(0.0, 0.02, shape)
+        return random.normal(0.0, 0.02, shape)
+    if not own.endswith("kernel"):
+        return None
     fans = math.prod(shape[:-1]) + math.prod(shape[:-2]) * shape[-1]
-    return np.random.default_rng(sequence).uniform(-math.sqrt(6 / fans), math.sqrt(6 / fans), shape)
+    return random.uniform(-math.sqrt(6 / fans), math.sqrt(6 / fans), shape)
 
 
 def wrong_parameters(setup: Setup, plan: Plan) -> Iterator[str]:
-    """Every first parameter that is not what the seed gives, in words.
-
-    Of a layer with several kernels only the first is compared, since the others are drawn behind it.
-    """
+    """Every first parameter that is not what the seed gives, in words."""
     for seed in (plan.seed, *SEEDS):
-        compared = set()
+        of_layers: dict[str, np.random.Generator] = {}
         for name, array in setup.parameters(seed=seed).items():
-            due = drawn(name, array.shape, seed, ahead=len(plan.augmentation))
+            path, _, own = name.rpartition(".")
+            if path not in of_layers:
+                of_layers[path] = stream(path, seed, ahead=len(plan.augmentation))
+            due = drawn(own, array.shape, of_layers[path])
             fill = next((value for end, value in SAME.items() if name.endswith(end)), None)
-            path = name.rpartition(".")[0]
-            if due is not None and path not in compared and not np.allclose(array, due, rtol=1e-12, atol=0):
+            if due is not None and not np.allclose(array, due, rtol=1e-12, atol=0):
                 yield f"the first {name} of seed {seed} is not drawn as it should be"
             if fill is not None and (array != fill).any():
                 yield f"the first {name} is not {fill:g}"
-            compared |= {path} if due is not None else set()
 
 
 def wrong_batches(setup: Setup, plan: Plan) -> Iterator[str]:
@@ -93,20 +110,27 @@ def wrong_batches(setup: Setup, plan: Plan) -> Iterator[str]:
                 yield f"the batches from step {first + 1} on are not those of seed {seed}"
 
 
+def given(setup: Setup) -> dict:
+    """What the trainer of a set-up is given, by the names of its arguments."""
+    return replace(setup, framework=SimpleNamespace(Trainer=dict)).trainer()
+
+
 def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:
-    """Everything in which a set-up is not that of the plan, in words."""
+    """Everything in which a set-up, or what its trainer is given, is not that of the plan, in words."""
     model = importlib.import_module(f"benchmarks.models.{plan.cell.model}")
-    layers, ahead = list(setup.layers), [AUGMENTATIONS[name] for name in plan.augmentation]
-    if layers[: len(ahead)] != ahead or len(layers) != len(ahead) + len(model.layers(data.n_classes)):
-        yield f"its layers are not {plan.cell.model} behind the augmentation {plan.augmentation}"
-    if sources(layers) - {plan.randomness}:
-        yield f"its dropout does not draw from the generator of {plan.randomness} randomness"
-    if ghosts(layers) - {plan.ghost_batch}:
-        yield f"its batch norm has other ghost batches than of {plan.ghost_batch} examples"
-    if not (np.array_equal(setup.examples, data.train_x) and np.array_equal(setup.labels, data.train_y)):
-        yield "its examples are not all training examples"
-    if (setup.optimizer, setup.precision, setup.execution) != (plan.optimizer, plan.precision, "fused"):
-        yield "its optimizer, precision or execution is not that of the plan"
+    ahead = [AUGMENTATIONS[name] for name in plan.augmentation]
+    due = [*ahead, *stated(model.layers(data.n_classes), plan)]
+    for made in (vars(setup), given(setup)):
+        if list(made["layers"]) != due:
+            yield (
+                f"its layers are not those of {plan.cell.model} behind the augmentation {plan.augmentation}, "
+                f"with {plan.randomness} randomness and ghost batches of {plan.ghost_batch}"
+            )
+        if any(not np.array_equal(made[part], getattr(data, of)) for part, of in OF_DATA.items()):
+            yield "its examples are not all training examples"
+        settings = made["optimizer"], made["precision"], made["execution"]
+        if settings != (plan.optimizer, plan.precision, "fused"):
+            yield "its optimizer, precision or execution is not that of the plan"
     yield from wrong_parameters(setup, plan)
     yield from wrong_batches(setup, plan)
 

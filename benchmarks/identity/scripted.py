@@ -14,6 +14,8 @@ from benchmarks.recipe.batches import BatchStream
 PARTS = ("train", "validation", "test")
 EXAMPLES = 997
 """No round number, so that an accuracy is not one either."""
+MANY = 60_013
+"""More than any data set here has for training, validation or test."""
 EVALUATION_S = 7.0
 """What an evaluation takes by the scripted clock; a run does not count it."""
 DRAWING_S = 3.0
@@ -78,8 +80,8 @@ class Scripted:
 class Slow(BatchStream):
     """A stream that takes its time by the scripted clock; a run does not count it either."""
 
-    def __init__(self, trainer: Scripted, seed: int) -> None:
-        super().__init__(EXAMPLES, seed=seed)
+    def __init__(self, trainer: Scripted, n: int, seed: int) -> None:
+        super().__init__(n, seed=seed)
         self.trainer = trainer
 
     def after(self, examples: int, batch_size: int, *, count: int) -> np.ndarray:
@@ -104,10 +106,10 @@ class Probing(Watch):
         self.trainer.now += PROBING_S
 
 
-def data() -> Dataset:
-    """Examples that know to which part they belong; all are of class 1."""
-    xs = {f"{part}_x": np.full((EXAMPLES, 1), number, np.float32) for number, part in enumerate(PARTS)}
-    ys = {f"{part}_y": np.ones(EXAMPLES, np.int32) for part in PARTS}
+def data(n: int = EXAMPLES) -> Dataset:
+    """So many examples in each part, which know to which one they belong; all are of class 1."""
+    xs = {f"{part}_x": np.full((n, 1), number, np.float32) for number, part in enumerate(PARTS)}
+    ys = {f"{part}_y": np.ones(n, np.int32) for part in PARTS}
     return Dataset(name="script", n_classes=2, sha256="", **xs, **ys)
 
 

@@ -88,8 +88,8 @@ class Part(NamedTuple):
 def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
     """The parts of a subject: its runs, if the study or the reference makes some, and everything else."""
     alike = traced_as(subject.arm, study.arms)
-    # In float32 every run has the same tiny rate, whatever that of its arm.
-    grown = alike.model_copy(update={"growth": subject.arm.growth})
+    # In float32 every run has the same tiny rate, whatever that of its arm. Its name tells it from another's.
+    grown = alike.model_copy(update={"name": subject.arm.name, "growth": subject.arm.growth})
     of_runs = subject if precision == "float64" else of_arm(subject, grown, study)
     # A run without growth has the most steps, and what is counted over them holds for fewer too.
     others = of_arm(subject, alike.model_copy(update={"growth": None}), study)

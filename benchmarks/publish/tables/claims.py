@@ -63,11 +63,12 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
 
 
 def _here(judged: Judged) -> str:
-    """How much of what it takes to judge a claim this study has at each place, if any."""
+    """How much of what it takes to judge a claim this study has, or why the first place says nothing."""
     numbers = sorted({found.n for found in judged.evidence.values() if 0 < found.n < judged.claim.fewest})
-    if not numbers:
-        return ""
-    return f" (here: {numbers[0]}{f' to {numbers[-1]}' if len(numbers) > 1 else ''})"
+    reasons = [found.remark for found in judged.evidence.values() if found.remark]
+    if numbers:
+        return f" (here: {numbers[0]}{f' to {numbers[-1]}' if len(numbers) > 1 else ''})"
+    return f" (here: {reasons[0]})" if reasons else ""
 
 
 def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:

@@ -1,0 +1,90 @@
+"""A trainer that takes down what is asked of it, and when; it rests in place of computing."""
+
+import mmap
+import time
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks import frameworks
+from benchmarks.frameworks.trainer import Device, Steps
+from benchmarks.identity.scripted import EXAMPLES
+
+STEP_S, COMPILE_S, FIRST_S, EVALUATION_S = 2e-5, 0.02, 0.02, 0.002
+"""What a step, a compilation, the first step after it beside that, and an evaluation take at least."""
+HELD_MIB = 16
+"""Memory that the trainer holds while it trains, and gives back to the kernel at the end of a call."""
+
+
+class Call(NamedTuple):
+    """What a trainer was asked for, with the array that it was given, and between which seconds it worked."""
+
+    what: str
+    value: np.ndarray
+    began: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def own_s(self) -> float:
+        """The seconds that it took."""
+        return self.ended - self.began
+
+
+class Recorded:
+    """A trainer that takes down what is asked of it, and holds HELD_MIB in a call."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls, self.first_s = calls, 0.0
+
+    def _rest(self, what: str, value: np.ndarray, seconds: float) -> None:
+        """Rest, and take the call down."""
+        began = time.perf_counter()
+        time.sleep(seconds)
+        self.calls.append(Call(what, value.copy(), began, time.perf_counter()))
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Take the parameters down."""
+        self._rest("reset", np.concatenate([value.ravel() for value in parameters.values()]), 0.0)
+
+    def compile(self, batch_size: int) -> float:
+        """Take the batch size down; the seconds of a rest."""
+        self.first_s = FIRST_S
+        self._rest("compile", np.array(batch_size), COMPILE_S)
+        return self.calls[-1].own_s
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """Take the batches down, and rest for each step."""
+        began, taken_down = time.perf_counter(), batches.copy()
+        with mmap.mmap(-1, HELD_MIB * 2**20) as held:
+            np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
+            time.sleep(self.first_s + STEP_S * len(batches))
+        self.first_s = 0.0
+        self.calls.append(Call("train", taken_down, began, time.perf_counter()))
+        return Steps(np.ones(len(batches)), None)
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """Take the examples down, and rest; outputs are of two classes."""
+        self._rest("logits", examples, EVALUATION_S)
+        return np.zeros((len(examples), 2))
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The number of calls so far."""
+        return {"calls": np.array([len(self.calls)], np.float64)}
+
+
+def framework(calls: list[Call], name: str) -> SimpleNamespace:
+    """A framework whose trainers take calls down, but not the one of the tiny model of `peak_memory`.
+
+    It bears the name of a real one, for what is done otherwise with that one alone.
+    """
+    module = frameworks.module_name(name)
+    trainer = type("Trainer", (Recorded,), {"__module__": module})
+    return SimpleNamespace(
+        __name__=module,
+        Trainer=lambda *, examples, **_: trainer(calls if len(examples) >= EXAMPLES else []),
+        device=lambda: Device("cpu", "CPU"),
+        reset_peak_memory=lambda: None,
+        synchronise=lambda: None,
+        is_out_of_memory=lambda _: False,
+    )
