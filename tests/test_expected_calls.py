@@ -105,7 +105,7 @@ def of_the_first_seeds(original, self, *, seed):
 def of_a_start_without(name):
     def warmed_up(original, *given):
         made = original(*given)
-        return made._replace(start={**made.start, name: made.start[name] / 2})
+        return made._replace(start={**made.start, name: made.start[name] / 50})
 
     return warmed_up
 

@@ -90,7 +90,73 @@ def in_smaller_batches():
     )
 
 
+def requested(**settings):
+    """A timing process takes something else than what is requested of it."""
+    original = rows.Request.model_validate_json
+
+    def read(content):
+        made = original(content)
+        return made.model_copy(update={name: change(made) for name, change in settings.items()})
+
+    return patch.object(rows.Request, "model_validate_json", read)
+
+
+def on_one_thread():
+    return requested(threads=lambda _: 1)
+
+
+def in_another_precision():
+    return requested(precision=lambda _: "float64")
+
+
+def of_one_step_kind():
+    return requested(
+        arms=lambda made: [made.arms[0].model_copy(update={"name": arm.name}) for arm in made.arms]
+    )
+
+
+def of_one_execution_alone():
+    original = rounds.set_up
+    return patch.object(
+        rounds,
+        "set_up",
+        lambda case, *given, **named: original(
+            case.model_copy(update={"execution": "fused"}), *given, **named
+        ),
+    )
+
+
+def with_a_tenth_left_out_of_large_batches():
+    original = rounds.of_calls
+
+    def of_calls(trainer, *given, **named):
+        made = original(trainer, *given, **named)
+
+        def run(batches):
+            for each in batches:
+                trainer.train(each[: len(each) - len(each) // 10 if each.shape[1] > 8 else None])
+
+        return made._replace(run=run)
+
+    return patch.object(rounds, "of_calls", of_calls)
+
+
+def without_compilation():
+    original = rows.row
+
+    def row(benchmark, **limits):
+        return {**original(benchmark, **limits), "compile_s": 0.0}
+
+    return patch.object(job, "row", row)
+
+
 PLANTS = {
+    on_one_thread: "could not be timed",
+    in_another_precision: "could not be timed",
+    of_one_step_kind: "execution is failed",
+    of_one_execution_alone: "the idiomatic execution is failed",
+    with_a_tenth_left_out_of_large_batches: "the fused execution is told of steps of",
+    without_compilation: "told of another compilation",
     in_smaller_batches: "the fused execution is failed",
     with_more_steps_in_keras: "the fused execution is told of steps of",
     with_longer_rounds_of_fit: "the idiomatic execution is told of steps of",
@@ -122,6 +188,7 @@ def test_a_pause_of_the_machine_is_tried_again():
 
 def test_a_case_that_cannot_be_timed_is_told():
     row = {"status": "failed", "input_share": 0.0, "step_ms": float("nan"), "samples_per_s": float("nan")}
+    row |= {"step_kind": "adam"}
     assert expected_timing.wrong_row(row) == "failed"
 
 

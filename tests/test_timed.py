@@ -231,7 +231,18 @@ def a_step_in_a_hundred_left_out():
     return of_trainer("train", change)
 
 
+def a_tenth_left_out_of_large_batches():
+    """Of a call of ten steps or more."""
+
+    def change(original, self, batches):
+        n = len(batches)
+        return original(self, batches[: n - n // 10 if batches.shape[1] > 8 else n])
+
+    return of_trainer("train", change)
+
+
 LATE = {
+    "a_tenth_is_left_out_of_large_batches": ("fused", a_tenth_left_out_of_large_batches),
     "a_step_in_a_hundred_is_left_out": ("fused", a_step_in_a_hundred_left_out),
     "fit_only_computes_the_loss_late": ("idiomatic", lambda: late(100)),
     "a_call_takes_half_of_its_steps_late": ("fused", lambda: half_beyond(1000)),
@@ -245,7 +256,7 @@ def over_many_steps(name, execution, precision):
 
     pytorch.configure(threads=1, device="cpu", precision=precision)
     with LATE[name][1]() if name else contextlib.nullcontext():
-        of_case = {"model": MODEL, "execution": execution, "precision": precision}
+        of_case = {"model": MODEL, "execution": execution, "precision": precision, "largest": LARGEST}
         return timed.over_many_steps(pytorch, ARM, tracing.blobs(), **of_case)
 
 

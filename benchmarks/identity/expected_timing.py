@@ -12,57 +12,98 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import frameworks
+from benchmarks import frameworks, models
 from benchmarks.common.errors import Problem
 from benchmarks.common.fork_server import ForkServer
 from benchmarks.frameworks.trainer import EXECUTIONS, Device, Loaded, Steps
 from benchmarks.identity.scripted import data
+from benchmarks.models.layer import Spec
 from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.throughput import job, launch
 from benchmarks.throughput.rows import Case, Request
 
-STEP_S = 0.005
+STEP_S = 0.002
 """What a step rests for, times a number of SLOWER that changes with each call or epoch."""
 SLOWER = (1.0, 1.5, 2.0)
 INPUT_S = 0.001
 """What the input of a step rests for."""
-BATCH_SIZE, CALL_STEPS, SECONDS = 8, 4, 0.06
+CALL_STEPS, SECONDS = 12, 0.06
 """A round of calls is one call then, of which there are as many as there are SLOWER."""
 MOST = 1.25
 """How many times longer than it should a machine may rest."""
 TRIES = 3
 """Processes, of which one must be right: a machine pauses now and then."""
-KIND = "momentum"
+MODEL, PRECISION = "logistic", "float32"
+COMPILE_S = 1.25
+"""What a compilation says to have taken."""
+
+
+class Kind(NamedTuple):
+    """What is timed of a step kind: its batch size, and how many times as long as STEP_S a step rests."""
+
+    arm: Arm
+    batch_size: int
+    slower: float
+
+
+KINDS = [
+    Kind(Arm(name="a", learning_rate=0.5, momentum=0.5, scaling="none").for_timing, 8, 1.0),
+    Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, 512, 2.0),
+]
+
+
+def kind_of(optimizer: Optimizer) -> Kind:
+    """The step kind that a trainer is of, by its optimizer.
+
+    Raises:
+        StopIteration: it is of none.
+    """
+    return next(kind for kind in KINDS if kind.arm.optimizer_at(1, total_steps=1) == optimizer)
 
 
 class Resting:
-    """A trainer that rests in place of its steps."""
+    """A trainer that rests in place of its steps, and is told from others by what it is given.
 
-    def __init__(self, *, labels: np.ndarray, **_) -> None:
-        self.labels, self.calls = labels, 0
+    Raises:
+        ValueError: it is given, or asked for, something else than what is to be timed.
+    """
+
+    def __init__(
+        self, *, layers: Spec, optimizer: Optimizer, labels: np.ndarray, precision: str, execution: str, **_
+    ) -> None:
+        self.kind, self.labels, self.execution, self.calls = kind_of(optimizer), labels, execution, 0
+        if (list(layers), precision) != (models.spec(MODEL, n_classes=2), PRECISION):
+            raise ValueError("another model, or another precision")
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """It has no parameters."""
 
-    def compile(self, batch_size: int) -> None:
+    def compile(self, batch_size: int) -> float:
         """It compiles nothing."""
+        return COMPILE_S
 
     def _rest(self, steps: float) -> None:
         self.calls += 1
-        time.sleep(steps * STEP_S * SLOWER[self.calls % len(SLOWER)])
+        time.sleep(steps * STEP_S * self.kind.slower * SLOWER[self.calls % len(SLOWER)])
+
+    def _check(self, execution: str, batch_size: int) -> None:
+        if (execution, batch_size) != (self.execution, self.kind.batch_size):
+            raise ValueError(f"{execution} in batches of {batch_size} examples")
 
     def train(self, batches: np.ndarray) -> Steps:
         """Rest for each step; only batches of the case's size are taken."""
-        if batches.shape[1] != BATCH_SIZE:
-            raise ValueError(f"a batch of {batches.shape[1]} examples, not {BATCH_SIZE}")
+        self._check(self.execution, batches.shape[1])
         self._rest(len(batches))
         return Steps(np.zeros(len(batches)), None)
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Rest for each epoch."""
+        self._check("idiomatic", batch_size)
         self._rest(steps or len(self.labels) / batch_size)
         while go_on():
             self._rest(steps or len(self.labels) / batch_size)
@@ -75,6 +116,7 @@ class Resting:
 
     def load_batches(self, batches: np.ndarray) -> Loaded:
         """Rest for the input of each step."""
+        self._check("fused", batches.shape[1])
         time.sleep(INPUT_S * len(batches))
         return Loaded(self.labels[batches], lambda: batches[-1])
 
@@ -84,7 +126,7 @@ def imitate(name: str) -> None:
     module = frameworks.module_name(name)
     resting = ModuleType(module)
     resting.Trainer = type("Trainer", (Resting,), {"__module__": module})
-    resting.configure = lambda **_: None
+    resting.configure = functools.partial(_configure, name)
     resting.device = lambda: Device("cpu", "CPU")
     resting.switches = dict
     resting.is_out_of_memory = lambda _: False
@@ -95,29 +137,44 @@ def imitate(name: str) -> None:
             os.dup2(nowhere.fileno(), descriptor)
 
 
+def _configure(name: str, **given: object) -> None:
+    """Take no other threads, device and precision than those that the request of this framework has."""
+    if given != {key: getattr(request_of(name), key) for key in ("threads", "device", "precision")}:
+        raise ValueError(f"configured with {given}")
+
+
 def request_of(framework: str) -> Request:
-    """What the process has to time: both executions at one batch size."""
-    names = {"dataset": "script", "model": "logistic", "step_kind": KIND}
-    sizes = {"batch_size": BATCH_SIZE, "call_steps": CALL_STEPS}
+    """What the process has to time: both executions of each step kind, at a batch size of its own."""
+    names = {"dataset": "script", "model": MODEL, "call_steps": CALL_STEPS}
     return Request(
-        **{"framework": framework, "process": 0, "device": "cpu", "precision": "float32", "threads": 1},
+        **{"framework": framework, "process": 0, "device": "cpu", "precision": PRECISION, "threads": 3},
         **{"seconds_per_case": SECONDS, "data": {"script": Path("script.npz")}},
-        arms=[Arm(name=KIND, learning_rate=0.5, momentum=0.5, scaling="none").for_timing],
-        cases=[Case(**names, **sizes, execution=execution) for execution in EXECUTIONS],
+        arms=[kind.arm for kind in KINDS],
+        cases=[
+            Case(**names, step_kind=kind.arm.name, batch_size=kind.batch_size, execution=execution)
+            for kind in KINDS
+            for execution in EXECUTIONS
+        ],
     )
 
 
 def wrong_row(row: dict) -> str:
     """In what a row of the table is not what the trainer's rests make it; empty if in nothing."""
-    due_ms, input_ms = 1e3 * STEP_S * sorted(SLOWER)[len(SLOWER) // 2], row["input_share"] * row["step_ms"]
+    kind = next(kind for kind in KINDS if kind.arm.name == row["step_kind"])
+    due_ms, input_ms = (
+        1e3 * STEP_S * kind.slower * sorted(SLOWER)[len(SLOWER) // 2],
+        row["input_share"] * row["step_ms"],
+    )
     if row["status"] != "measured":
         return row["status"]
     if not due_ms <= row["step_ms"] < MOST * due_ms:
         return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
-    if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * BATCH_SIZE):
+    if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * kind.batch_size):
         return "told of a rate that is not the batch size over the time of a step"
     if not 1e3 * INPUT_S <= input_ms < MOST * 1e3 * INPUT_S:
         return f"told of an input of {input_ms:.3g} ms, which takes {1e3 * INPUT_S:.3g} ms"
+    if row["compile_s"] != COMPILE_S or row["first_step_s"] < STEP_S * kind.slower:
+        return "told of another compilation or first step"
     return ""
 
 
@@ -140,7 +197,8 @@ def tried(framework: str) -> str:
     except (Problem, launch.Died) as problem:
         return f"steps of a known time could not be timed: {problem}"
     rows = job.tidy([content], precision=request.precision).to_dict("records")
-    if sorted(row["execution"] for row in rows) != sorted(EXECUTIONS):
-        return "steps of a known time are not timed in both executions"
+    due = {(case.step_kind, case.execution, case.batch_size) for case in request.cases}
+    if {(row["step_kind"], row["execution"], row["batch_size"]) for row in rows} != due:
+        return "steps of a known time are not timed in both executions of each step kind"
     causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in rows if wrong_row(row))
     return next(causes, "")

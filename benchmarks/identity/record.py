@@ -25,7 +25,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
         trace |= counted.over_all_steps(setup, steps)
-    timing = {"model": workload.model, "execution": execution}
+    timing = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
     if is_reference(subject, precision):
         trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
@@ -34,7 +34,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if precision == "float32":
         return trace | record_beginning(setup)
     if not is_reference(subject, precision):
-        trace |= timed.by_throughput(framework, arm, data, **timing, largest=max(workload.sizes))
+        trace |= timed.by_throughput(framework, arm, data, **timing)
     if execution == STUDIED or is_reference(subject, precision):
         trace |= rehearsal.record_rehearsal(rehearsed, data, workload.sizes)
     return {**trace, **record_trace(setup), **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE)}

@@ -36,6 +36,8 @@ FIT_ROUNDS = 4
 """All of a call of `fit`, the first one, which is not counted, among them."""
 LONG_STEPS = 500
 """Steps of a call, or of a round of `fit`, of the tiny model: a fault may begin late."""
+FEW_STEPS = 20
+"""Steps of a call of it at the largest batch size."""
 LONG_FITS: Fits = {(BATCH_SIZE, LONG_STEPS): [BATCH_SIZE] * LONG_STEPS}
 LONG_EXAMPLES = FIT_ROUNDS * LONG_STEPS * BATCH_SIZE
 RATE = 2.0**-10
@@ -114,15 +116,29 @@ def in_fits(setup: Setup, fits: Fits, name: str) -> Trace:
 
 
 def over_many_steps(
-    framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution, precision: str
+    framework: ModuleType,
+    arm: Arm,
+    data: Dataset,
+    *,
+    model: str,
+    execution: Execution,
+    precision: str,
+    largest: int,
 ) -> Trace:
-    """The tiny model after timed rounds of many steps, in the precision that the framework is set to."""
+    """The tiny model after timed rounds of many steps, in the precision that the framework is set to.
+
+    In calls at the largest batch size too: a round may be cut there alone.
+    """
     case, name = case_of(arm, data, model=model, execution=execution), f"{OVER_MANY_STEPS} {execution}"
     setup = set_up(case, shared(arm.for_timing), framework, data, precision=precision)
     tiny = of_tiny_model(setup, BATCH_SIZE)
-    if execution == "fused":
-        return in_calls(tiny, case, name, of_call=LONG_STEPS)
-    return in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name)
+    if execution == "idiomatic":
+        return in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name)
+    wide, of_largest = of_tiny_model(setup, largest), case.model_copy(update={"batch_size": largest})
+    return {
+        **in_calls(tiny, case, name, of_call=LONG_STEPS),
+        **in_calls(wide, of_largest, f"at {largest} {name}", of_call=FEW_STEPS),
+    }
 
 
 def summary(setup: Setup) -> tuple:
@@ -153,6 +169,8 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     tiny = of_tiny_model(made, BATCH_SIZE)
     trace = by_steps(made, "fused", size_of(arm), of_call=STEPS)
     trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", size_of(arm), of_call=LONG_STEPS)
+    wide = of_tiny_model(made, largest)
+    trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=FEW_STEPS)
     trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
     for n, of_fits in fits_on(arm, largest).items():
         trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
