@@ -186,6 +186,7 @@ def traced(name: str, plant: bool, framework: str = "pytorch", execution: str = 
         return {
             **exaggerated.with_settings_exaggerated(of_run, 32),
             **exaggerated.with_extreme_parameters(of_run, 32),
+            **rehearsal.held_in_float32(of_run, data(), SIZES),
             **rehearsal.record_rehearsal(of_run, data(), SIZES),
             **counted.over_all_steps(of_run, COUNTED),
         }

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import planting
@@ -11,7 +12,7 @@ import rehearsed
 import rehearsed_updates
 import rehearsing
 
-from benchmarks.identity import exaggerated, rehearsal
+from benchmarks.identity import counted, exaggerated, rehearsal
 from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, float32_bound
 from benchmarks.identity.quantity import Stage
 
@@ -116,6 +117,59 @@ def test_float32_is_near_its_reference(in_torch):
 @pytest.mark.parametrize("name", FLOAT32)
 def test_what_is_wrong_in_float32_alone_is_found(in_torch, name):
     assert worst_in_float32(in_torch(in_float32, name)) > 2
+
+
+def capped_from_the_second_call_on():
+    """Rates of a hundredth at most."""
+    module = planting.parts("optimizer")
+    original = module.FusedOptimizer.coefficients
+
+    def coefficients(self, first, count):
+        made = original(self, first, count)
+        if first:
+            made[:, 0] = made[:, 0].clamp(max=0.01)
+        return made
+
+    return patch.object(module.FusedOptimizer, "coefficients", coefficients)
+
+
+def retuned_to_nothing():
+    from benchmarks.frameworks.pytorch import Trainer
+
+    return patch.object(Trainer, "retune", lambda self, optimizer: None)
+
+
+RATED = {
+    "a high rate is capped from the second call on": capped_from_the_second_call_on,
+    "a trainer that is retuned keeps its rate": retuned_to_nothing,
+}
+
+
+def at_rates(training, framework, precision, plant=None):
+    """The losses at both rates, of the fused execution or the reference."""
+    execution = "idiomatic" if framework == "numpy" else "fused"
+    with RATED[plant]() if plant else contextlib.nullcontext():
+        return counted.at_rates(replace(rehearsed.setup(framework, training, execution), precision=precision))
+
+
+def beyond_at_rates(in_torch, training, precision, plant=None):
+    """The largest difference at these rates, as a multiple of its bound."""
+    made = in_torch(at_rates, training, "pytorch", precision, plant)
+    found = differences(made, at_rates(training, "numpy", "float64"), of_float32=precision == "float32")
+    bounds = {name: BOUND if precision == "float64" else float32_bound(name) for name in found}
+    return max(size / bounds[name] for name, size in found.items())
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("name", TRAININGS.values())
+def test_trainers_agree_at_low_and_at_high_rates(in_torch, name, precision):
+    assert beyond_at_rates(in_torch, name, precision) < 0.5
+
+
+@pytest.mark.parametrize("plant", RATED)
+def test_another_rate_than_a_trainer_was_retuned_to_is_found_in_float32(in_torch, plant):
+    name = "a_reset_keeps_the_optimizers_state"
+    assert beyond_at_rates(in_torch, name, "float32", plant) > 2
 
 
 SEEN = ("training_goes_on_in_evaluation_mode", "an_evaluation_draws_random_numbers")

@@ -22,6 +22,10 @@ SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
 FEWEST_CALLS = 10
 AGAIN = 3
 """Steps after a reset."""
+RATES, RATES_OF_ADAM = (2.0**-6, 2.0**2), (2.0**-9, 2.0**-3)
+"""Learning rates between which a trainer is retuned, as those that a search tries and chooses."""
+RATED_SIZE, RATED_CALLS, RATED_STEPS = 32, 3, 10
+"""Batch size, calls at each of these rates, and steps of a call."""
 
 
 def tiny(layers: Spec) -> Spec:
@@ -69,3 +73,24 @@ def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]
     after = {f"parameter {name}": each for name, each in trainer.parameters().items()}
     after |= {f"parameter between {name}": each for name, each in kept.items()}
     return {"losses": np.concatenate(losses), **after}
+
+
+def at_rates(setup: Setup) -> Trace:
+    """The losses at a low and a high learning rate, of one trainer that is retuned as in a search.
+
+    The reference makes a new trainer for each. Examples are so small that the high rate is stable.
+    """
+    tiny, trace = of_tiny_model(setup, RATED_SIZE), {}
+    tiny = replace(tiny, examples=tiny.examples / 2)
+    trainer = tiny.trainer()
+    for rate in RATES_OF_ADAM if setup.optimizer.name.startswith("adam") else RATES:
+        optimizer = over(setup.optimizer, RATED_CALLS * RATED_STEPS, learning_rate=rate)
+        if setup.execution == "fused":
+            trainer.retune(optimizer)
+        else:
+            trainer = replace(tiny, optimizer=optimizer).trainer()
+        trainer.reset(tiny.parameters(seed=0))
+        drawn = tiny.stream(seed=0).batches(RATED_SIZE, first=0, count=RATED_CALLS * RATED_STEPS)
+        losses = [trainer.train(of_call).loss for of_call in np.split(drawn, RATED_CALLS)]
+        trace[Quantity(Stage.COUNTED, f"curve at the rate {rate:g}")] = np.concatenate(losses)
+    return trace

@@ -10,12 +10,14 @@ from typing import Literal
 import numpy as np
 
 from benchmarks import datasets
-from benchmarks.common.files import write_text
+from benchmarks.common.errors import Problem
+from benchmarks.common.files import read_sealed, write_text
 from benchmarks.common.value import Value
-from benchmarks.identity import paired, reason
+from benchmarks.identity import expected_rates, paired, reason
 from benchmarks.identity.paired import Paired
 from benchmarks.identity.two_one_sided import LEVEL, Differences, two_one_sided
 from benchmarks.recipe.plan import Cell
+from benchmarks.study import rates
 from benchmarks.study.study import Study
 from benchmarks.training import view
 from benchmarks.training.record import Record
@@ -143,8 +145,18 @@ def _judged(found: Paired, margin: tuple[float, float]) -> dict:
 
 
 def write(study: Study, certificates: Path, results: Path, output: Path) -> None:
-    """Read certificates and records, test, and write both as JSON."""
+    """Read certificates and records, test, and write both as JSON.
+
+    Raises:
+        Problem: a training had other settings than it should have had.
+    """
     records = dict(view.of_study(results, study))
+    searched = any(arm.tuned for arm in study.arms)
+    searches = read_sealed(results / rates.NAME)["searches"] if searched else []
+    if cause := expected_rates.fault(records, searches):
+        raise Problem(
+            cause, fix="undo what was changed in benchmarks; otherwise this is a fault of Batch Atlas"
+        )
     n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in study.workloads}
     tested = equivalences(records, study.frameworks, n_test=n_test)
     content = json.loads(certificates.read_bytes())

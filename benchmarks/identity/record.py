@@ -24,7 +24,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     }
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
-        trace |= counted.over_all_steps(setup, steps)
+        trace |= counted.over_all_steps(setup, steps) | counted.at_rates(setup)
     timing = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
     if is_reference(subject, precision):
         trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
