@@ -16,6 +16,7 @@ from benchmarks.common import files, machine, process, processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.machine import Gpu
 from benchmarks.frameworks import devices
+from benchmarks.training import peak_memory
 
 CPU, GPU = {"kind": "cpu", "name": "CPU"}, {"kind": "gpu", "name": "H100"}
 H100 = [Gpu(0, "H100", 80000.0)]
@@ -299,6 +300,74 @@ def test_the_state_is_that_of_the_leased_gpu_and_says_what_holds_it_back(monkeyp
         **{"temperature_c": None, "slowed_by": ["power limit"]},
     }
     assert machine.gpu_state("cpu") is None
+
+
+class PartOfAGpu(PlayedGpu):
+    """NVML in a container that has a part of a GPU: it tells nothing but names."""
+
+    def nvmlInit(self):
+        pass
+
+    def nvmlDeviceGetCount(self):
+        return 2
+
+    def nvmlDeviceGetName(self, gpu):
+        return {"number 0": "A100", "number 1": "H100"}[gpu]
+
+    def nvmlDeviceGetHandleByUUID(self, uuid):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+
+    def __getattr__(self, name):
+        if name.startswith("nvmlDeviceGet"):
+            return self._refused
+        return getattr(pynvml, name)
+
+    def _refused(self, *_):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NO_PERMISSION)
+
+
+@pytest.fixture
+def part_of_a_gpu(monkeypatch):
+    monkeypatch.setattr(machine, "pynvml", PartOfAGpu())
+    monkeypatch.setattr(peak_memory, "pynvml", PartOfAGpu())
+    environment = {}
+    monkeypatch.setattr(machine.os, "environ", environment)
+    return environment
+
+
+def test_what_a_part_of_a_gpu_does_not_tell_is_empty(part_of_a_gpu):
+    first, _ = machine.gpus()
+    assert (first.name, first.memory_mib, first.compute_capability) == ("A100", None, None)
+    assert peak_memory.device_memory_mib() is None
+    part_of_a_gpu["CUDA_VISIBLE_DEVICES"] = "MIG-1"
+    assert machine.gpu_state("auto") is None
+
+
+@pytest.mark.parametrize(
+    ("visible", "name"), [(None, "a100"), ("1", "h100"), ("1,0", "h100"), ("MIG-1", "a100")]
+)
+def test_a_machine_is_named_by_the_gpu_that_is_used(part_of_a_gpu, visible, name):
+    part_of_a_gpu |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert machine.slug() == name
+
+
+@pytest.mark.parametrize("visible", ["", "-1"])
+def test_a_gpu_that_is_hidden_is_none(part_of_a_gpu, visible):
+    part_of_a_gpu["CUDA_VISIBLE_DEVICES"] = visible
+    assert machine.gpus() == [] and machine.first_gpu() is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "cores"),
+    [("max 100000", 8), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", 8)],
+)
+def test_a_container_may_allow_the_time_of_fewer_cores(monkeypatch, tmp_path, allowed, cores):
+    (tmp_path / "cpu.max").write_text(f"{allowed}\n")
+    monkeypatch.setattr(processor, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: list(range(8)))
+    assert processor.cores() == cores
+    monkeypatch.setattr(processor, "QUOTA", tmp_path / "none")
+    assert processor.cores() == 8
 
 
 def test_a_machine_without_a_gpu_has_no_state_of_one(monkeypatch):

@@ -40,6 +40,6 @@ def conditions(
 @functools.cache
 def hardware(device: str) -> dict:
     """The kind of machine: its processor and, unless the study keeps to the CPU, its GPU and driver."""
-    usable = [] if device == "cpu" else machine.gpus()
-    gpu = {"gpu": usable[0].name, "gpu_driver": machine.driver()} if usable else {}
+    used = None if device == "cpu" else machine.first_gpu()
+    gpu = {"gpu": used.name, "gpu_driver": machine.driver()} if used else {}
     return {"cpu": processor.name(), "cpu_model": processor.model(), "cores": processor.cores(), **gpu}

@@ -19,6 +19,8 @@ from benchmarks.common import processor
 from benchmarks.common.errors import Problem
 
 MIB = 2**20
+VISIBLE, HIDDEN = "CUDA_VISIBLE_DEVICES", ("", "-1")
+"""The variable that tells CUDA which GPUs it may use, and what it is where it may use none."""
 T = TypeVar("T")
 
 
@@ -31,14 +33,16 @@ class Gpu(NamedTuple):
 
     index: int
     name: str
-    memory_mib: float
+    memory_mib: float | None = None
     compute_capability: str | None = None
     power_limit_w: float | None = None
     highest_clock_mhz: int | None = None
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that the NVIDIA driver reports; none where there is no driver."""
+    """The GPUs that the NVIDIA driver reports; none where there is no driver, or where they are hidden."""
+    if os.environ.get(VISIBLE) in HIDDEN:
+        return []
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -50,10 +54,11 @@ def _gpu(index: int) -> Gpu:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     capability = _told(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
     limit_mw = _told(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    memory = _told(pynvml.nvmlDeviceGetMemoryInfo, handle)
     return Gpu(
         index,
         _text(pynvml.nvmlDeviceGetName(handle)),
-        pynvml.nvmlDeviceGetMemoryInfo(handle).total / MIB,
+        memory and memory.total / MIB,
         compute_capability=capability and ".".join(map(str, capability)),
         power_limit_w=limit_mw and limit_mw / 1e3,
         highest_clock_mhz=_told(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM),
@@ -78,7 +83,9 @@ def gpu_state(device: str) -> dict | None:
     """
     if device == "cpu" or not gpus():
         return None
-    gpu = _handle(_allowed()[0])
+    gpu = _told(_handle, _allowed()[0])
+    if gpu is None:
+        return None
     power_mw = _told(pynvml.nvmlDeviceGetPowerUsage, gpu)
     reasons = _told(pynvml.nvmlDeviceGetCurrentClocksEventReasons, gpu) or 0
     return {
@@ -126,8 +133,14 @@ def slug(device: str = "auto") -> str:
     A processor is named with its microarchitecture, since several generations share one name, and with the
     number of its cores.
     """
-    usable = [] if device == "cpu" else gpus()
-    return _fit_for_a_folder(usable[0].name if usable else _processor())
+    gpu = None if device == "cpu" else first_gpu()
+    return _fit_for_a_folder(gpu.name if gpu else _processor())
+
+
+def first_gpu() -> Gpu | None:
+    """The first of the GPUs that this process may use, by which a machine is named."""
+    found = gpus()
+    return next((gpu for gpu in found if str(gpu.index) == _allowed()[0]), found[0]) if found else None
 
 
 def _processor() -> str:
@@ -155,7 +168,7 @@ def describe() -> dict:
 
 @contextlib.contextmanager
 def leased_gpu(device: str) -> Iterator[None]:
-    """Lease one GPU: this process and its children see no other. On a CPU nothing is leased.
+    """Lease one GPU: this process and its children see no other from then on. On a CPU nothing is leased.
 
     Raises:
         Problem: every GPU is leased by another job.
@@ -166,7 +179,8 @@ def leased_gpu(device: str) -> Iterator[None]:
     for gpu in _allowed():
         lock = filelock.FileLock(Path(tempfile.gettempdir()) / f"batch-atlas-gpu-{gpu}.lock", mode=0o666)
         with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            # CUDA counts GPUs by their speed otherwise, and the driver by their place.
+            os.environ |= {VISIBLE: gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
             yield
             return
     raise Problem(
@@ -177,7 +191,7 @@ def leased_gpu(device: str) -> Iterator[None]:
 
 def _allowed() -> list[str]:
     """GPU ids that this process may use, in the driver's order."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = os.environ.get(VISIBLE)
     return visible.split(",") if visible else [str(gpu.index) for gpu in gpus()]
 
 

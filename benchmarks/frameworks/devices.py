@@ -4,13 +4,14 @@ import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks import frameworks
 from benchmarks.common import machine, process, processor
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 
-HIDE = "or hide the GPU from all of them: snakemake --cores all --config device=cpu"
+HIDE = "hide the GPU from all of them: snakemake --cores all --config device=cpu"
 
 
 def device_of(framework: str, device: str) -> dict:
@@ -49,7 +50,7 @@ def check_same(devices: dict[str, dict], *, device: str, gpus: list[machine.Gpu]
     """
     kinds = {name: each["kind"] for name, each in devices.items()}
     seen = ", ".join(f"{name} sees {'a GPU' if kind == 'gpu' else 'no GPU'}" for name, kind in kinds.items())
-    fix = f"install requirements/cuda.txt, whose frameworks share one CUDA; {HIDE}"
+    fix = f"install requirements/cuda.txt, whose frameworks share one CUDA; or {HIDE}"
     if len(set(kinds.values())) > 1:
         raise Problem(f"the frameworks compute on different devices: {seen}", fix=fix)
     if "cpu" in kinds.values() and device == "gpu":
@@ -70,6 +71,24 @@ def ensure_same(names: list[str], device: str, path: Path) -> None:
     devices = devices_of(names, device)
     check_same(devices, device=device, gpus=machine.gpus())
     write_text(json.dumps({"asked": question, "found": devices}, indent=1) + "\n", path)
+
+
+def configure(framework: ModuleType, *, threads: int, device: str, precision: str) -> None:
+    """Configure a framework in this process, which must then compute where the study says.
+
+    What a study found out before its first job may have changed: a driver may fail, a library be missing.
+
+    Raises:
+        Problem: it computes on the CPU, and should on a GPU.
+    """
+    framework.configure(threads=threads, device=device, precision=precision)
+    needed = device == "gpu" or (device == "auto" and machine.gpus())
+    if needed and framework.device().kind == "cpu":
+        name = framework.__name__.rpartition(".")[-1]
+        raise Problem(
+            f"{name} computes on the CPU in this process, and the study on a GPU",
+            fix=f"see what its log says of the GPU; or {HIDE}",
+        )
 
 
 def device_here(name: str, device: str) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import fused_step
-from benchmarks.frameworks.trainer import Device, Loaded, Repeated
+from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_memory
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -50,7 +50,7 @@ def switches() -> dict:
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "xla": "fused" if device().kind == "gpu" else "fused, models without convolution",
+        "xla": "both executions" if device().kind == "gpu" else "fused, models without convolution",
         "floatx": keras.config.floatx(),
         "gpu_memory_growth": os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true",
     }
@@ -86,7 +86,7 @@ def peak_memory_mib() -> float | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether this error of TensorFlow means that memory ran out."""
-    return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
+    return isinstance(error, tf.errors.ResourceExhaustedError) or tells_of_memory(error)
 
 
 compiled = functools.partial(tf.function, autograph=False)
@@ -95,6 +95,11 @@ compiled = functools.partial(tf.function, autograph=False)
 
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`."""
+
+    @property
+    def fit_by_xla(self) -> bool:
+        """Keras decides so by the GPUs of the machine, also where a study keeps to the CPU."""
+        return device().kind == "gpu"
 
     def _prepare_fused(self) -> None:
         self.use_xla = device().kind == "gpu" or not has_convolution(self.spec, self.input_shape)

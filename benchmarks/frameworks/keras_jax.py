@@ -21,7 +21,7 @@ from benchmarks.frameworks.keras_parts import operations, trainer
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.keras_parts.trainer import promote_to
-from benchmarks.frameworks.trainer import Device, Loaded, Repeated
+from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_memory
 
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
 """With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
@@ -111,8 +111,7 @@ def peak_memory_mib() -> float | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether this error of JAX means that memory ran out."""
-    on_device = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
-    return on_device or isinstance(error, MemoryError)
+    return tells_of_memory(error)
 
 
 class Trainer(trainer.KerasTrainer):

@@ -1,5 +1,6 @@
 """The interface of a trainer, which every framework implements and every measurement uses."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Literal, NamedTuple, Protocol, TypeVar
@@ -12,7 +13,9 @@ Execution = Literal["idiomatic", "fused"]
 EXECUTIONS: tuple[Execution, ...] = ("idiomatic", "fused")
 EVALUATION_BATCH = 1000
 """Examples in one forward pass of an evaluation; this bounds its memory at every batch size."""
-
+OUT_OF_MEMORY = re.compile(
+    "out of memory|OUT_OF_MEMORY|RESOURCE_EXHAUSTED|ALLOC_FAILED|can't allocate memory|OOM when allocating"
+)
 
 Repeated = Callable[[int], None]
 """Does an operation so many times, and waits for the last."""
@@ -123,6 +126,11 @@ def in_epochs(passes: Iterable[Iterable[T]], steps: int, go_on: Callable[[], boo
         yield from islice(batches, steps)
         if not go_on():
             return
+
+
+def tells_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out: by its type, or by the words of CUDA and its libraries."""
+    return isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def as_precision(examples: np.ndarray, precision: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import devices
 from benchmarks.identity import expected_data, quantity, stored, studied
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.record import expected_runs, record
@@ -49,7 +50,8 @@ def traces(
         by_the_study = functools.partial(studied.by_the_study, *given, precision=precision, threads=threads)
         yield name, attempt(by_the_study)
         progress.advance()
-    framework.configure(threads=threads, device=study.device, precision=precision)
+    device = study.device if file.certified else "cpu"
+    devices.configure(framework, threads=threads, device=device, precision=precision)
     for part in (each for each in wanted if not each.is_by_the_study):
         given = (part.subject, framework, data[part.subject.workload.slug])
         recorded = expected_runs if part.of_runs else record

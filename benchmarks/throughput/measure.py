@@ -20,6 +20,7 @@ import pytest
 from benchmarks import frameworks
 from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
+from benchmarks.frameworks import devices
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.arm import Arm
@@ -55,7 +56,7 @@ CLOCK = Clock()
 def framework():
     """The framework of this process, after `configure`."""
     module = frameworks.load(REQUEST.framework)
-    module.configure(threads=REQUEST.threads, device=REQUEST.device, precision=REQUEST.precision)
+    devices.configure(module, threads=REQUEST.threads, device=REQUEST.device, precision=REQUEST.precision)
     return module
 
 

@@ -14,6 +14,7 @@ from benchmarks.common import machine, provenance
 from benchmarks.common.quiet import Watch
 from benchmarks.common.store import digest
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import devices
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.recipe.plan import Plan
@@ -115,7 +116,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     The certificate that holds for the run is found by the plan, the data and the threads that were used.
     """
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
-    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
+    devices.configure(framework, threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
     disturbance, gpu_state = watch.disturbance(), machine.gpu_state(plan.device)
     origin = {

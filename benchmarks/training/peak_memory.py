@@ -1,5 +1,6 @@
 """Peak memory of training steps: the resident set on a CPU, two independent counters on a GPU."""
 
+import contextlib
 import dataclasses
 import gc
 import os
@@ -89,10 +90,11 @@ def resident_mib(field: str) -> float:
 
 def device_memory_mib() -> float | None:
     """GPU memory in MiB that the driver counts for this process; None if the driver does not report it."""
-    pynvml.nvmlInit()
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
-            if process.pid == os.getpid() and process.usedGpuMemory:
-                return process.usedGpuMemory / BYTES_PER_MIB
+    with contextlib.suppress(pynvml.NVMLError):  # as in a container, or of a part of a GPU
+        pynvml.nvmlInit()
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
+                if process.pid == os.getpid() and process.usedGpuMemory:
+                    return process.usedGpuMemory / BYTES_PER_MIB
     return None

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from benchmarks.common import process
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Plan
 from benchmarks.recipe.search import Candidate, Search
 from benchmarks.study.rates import Found
@@ -26,7 +27,7 @@ def found(
 def _search(
     framework: ModuleType, plan: Plan, data: Dataset, settings: Search, start: Candidate, *, threads: int
 ) -> tuple[Found | None, str]:
-    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
+    devices.configure(framework, threads=threads, device=plan.device, precision=plan.precision)
     try:
         trials = Trials(framework, plan, data)
 

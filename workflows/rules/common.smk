@@ -86,6 +86,13 @@ if not files.is_in_use(Path("results")):
                 logger.warning(f"{cause}; they are read again")
 # Without a GPU, traces run in parallel. On a cluster, a job may have a GPU that this process does not see.
 GPUS_OF_A_TRACE = 1 if machine.gpus() or not workflow.local_exec else 0
+
+
+def gpus_of_trace(wildcards):
+    """GPUs that a trace needs: NumPy's, which takes longest, leaves them to the others."""
+    return 0 if wildcards.framework == "numpy" else GPUS_OF_A_TRACE
+
+
 TUNED = [f"{RESULTS}/tuned.json"] if STUDY.tunes else []
 TRACES = subjects.files(STUDY.frameworks)
 

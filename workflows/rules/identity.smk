@@ -13,7 +13,7 @@ rule trace:
     conda:
         "../../environment.yml"
     resources:
-        gpu=GPUS_OF_A_TRACE,
+        gpu=gpus_of_trace,
     params:
         code=code_of_trace,
         study=traced_json,

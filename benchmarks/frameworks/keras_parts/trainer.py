@@ -83,10 +83,10 @@ class Recorder(keras.callbacks.Callback):
         return Steps(losses, np.array(self.norms))
 
 
-def compile_for_fit(model: keras.Model, optimizer: RecipeOptimizer) -> None:
+def compile_for_fit(model: keras.Model, optimizer: RecipeOptimizer, *, by_xla: bool | str) -> None:
     """Compile a model for `fit`, with the mean cross-entropy over all labels of a batch as its loss."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=optimizer, loss=loss)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=by_xla)
 
 
 def fit_in_order(model: keras.Model, examples: np.ndarray, labels: np.ndarray, *, batch_size: int) -> Steps:
@@ -116,6 +116,9 @@ class KerasTrainer:
     - `_forward(examples)`: outputs in evaluation mode.
     """
 
+    fit_by_xla: bool | str = "auto"
+    """Whether XLA compiles `fit`; Keras decides where it is `auto`."""
+
     def __init__(
         self,
         *,
@@ -136,7 +139,7 @@ class KerasTrainer:
         self.examples, self.labels = as_precision(examples, precision), labels
         self.first = 0
         if execution == "idiomatic":
-            compile_for_fit(self.model, self.optimizer)
+            compile_for_fit(self.model, self.optimizer, by_xla=self.fit_by_xla)
         else:
             self._prepare_fused()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from benchmarks.frameworks.trainer import Device, Repeated
+from benchmarks.frameworks.trainer import Device, Repeated, tells_of_memory
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -76,8 +76,7 @@ def peak_memory_mib() -> float | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether this error of PyTorch means that memory ran out."""
-    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return on_cpu or isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return isinstance(error, torch.OutOfMemoryError) or tells_of_memory(error)
 
 
 def product(size: int, precision: str) -> Repeated:
