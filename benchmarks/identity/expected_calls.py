@@ -139,16 +139,17 @@ def of_time(told_s: float | None, own_s: float) -> bool:
     return told_s is not None and own_s <= told_s <= MOST * own_s + PAUSE_S
 
 
-def keeps_time(run: Run, calls: list[Call]) -> bool:
-    """Whether the seconds of a run, at each evaluation and in all, are those of its calls."""
+def keeps_time(run: Run, calls: list[Call], *, until_s: float) -> bool:
+    """Whether the seconds of a run, over by `until_s`, are those of its calls, at each evaluation too."""
     trained_s, at = 0.0, []
     for call in calls:
         trained_s += call.own_s if call.what == "train" else 0.0
         at += [trained_s] if call.what == "logits" else []
     evaluated_s = sum(call.own_s for call in calls if call.what == "logits")
-    in_all_s = calls[-1].ended - calls[0].began + PAUSE_S
+    in_all_s = until_s - calls[0].began
     return (
-        all(of_time(point.training_s, own_s) for point, own_s in zip(run.curve, at, strict=True))
+        len(run.curve) == len(at)
+        and all(of_time(point.training_s, own_s) for point, own_s in zip(run.curve, at, strict=True))
         and of_time(run.training_s, trained_s)
         and evaluated_s <= run.evaluation_s <= in_all_s - trained_s
     )
@@ -158,8 +159,10 @@ def tells_its_start(start: dict[str, float | None], calls: list[Call]) -> bool:
     """Whether the seconds before a run are those of compilation and first step, of the tiny model's too."""
     compiled, first = (next(call for call in calls if call.what == what) for what in ("compile", "train"))
     own_s = {"compile_s": compiled.own_s, "first_step_s": first.own_s}
-    tiny_model_s = start.get("tiny_model_s", 0.0)
-    return tiny_model_s >= COMPILE_S + FIRST_S and all(of_time(start[name], own_s[name]) for name in own_s)
+    tiny_model_s = start.get("tiny_model_s") or 0.0
+    return tiny_model_s >= COMPILE_S + FIRST_S and all(
+        of_time(start.get(name), seconds) for name, seconds in own_s.items()
+    )
 
 
 def fault_of_run(name: str, asked: Asked) -> str:
@@ -177,7 +180,7 @@ def fault_of_run(name: str, asked: Asked) -> str:
     of_steps_ms = [measured.step_ms.get(when, 0.0) for when in ("before", "after")]
     if not all(1e3 * STEP_S <= ms <= longest_ms / of_call for ms in of_steps_ms):
         return "the time of a step that it measures is not that of its calls"
-    if not keeps_time(measured.run, made[1]):
+    if not keeps_time(measured.run, made[1], until_s=made[2][0].began):
         return "the seconds that it tells are not those of its calls"
     if not tells_its_start(measured.start, made[0]):
         return "the seconds of its start are not those of compilation and first step"
