@@ -1,5 +1,7 @@
 """A tuned training that has another rate than its search chose, or than another framework has, is told."""
 
+import json
+
 import pytest
 import recorded
 from tracing import STUDY
@@ -60,5 +62,14 @@ def test_a_study_of_such_a_training_ends_with_a_message(monkeypatch, tmp_path):
     rates.write([search()], tmp_path / rates.NAME)
     made = trained(learning_rate=0.125)
     monkeypatch.setattr(equivalence.view, "of_study", lambda *_: made.items())
+    study = check.read({**STUDY, "arms": [ARM], "seeds": [0]})
     with pytest.raises(Problem, match="its search chose"):
-        equivalence.write(check.read({**STUDY, "arms": [ARM]}), tmp_path, tmp_path, tmp_path / "out.json")
+        equivalence.write(study, tmp_path, tmp_path, tmp_path / "out.json")
+
+
+def test_a_study_without_seeds_has_searched_for_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(equivalence.view, "of_study", lambda *_: [])
+    (tmp_path / "certificates.json").write_text("{}")
+    study = check.read({**STUDY, "arms": [ARM], "seeds": []})
+    equivalence.write(study, tmp_path / "certificates.json", tmp_path, tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == {"equivalence": []}

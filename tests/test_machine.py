@@ -357,19 +357,6 @@ def test_a_gpu_that_is_hidden_is_none(part_of_a_gpu, visible):
     assert machine.gpus() == [] and machine.first_gpu() is None
 
 
-@pytest.mark.parametrize(
-    ("allowed", "cores"),
-    [("max 100000", 8), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", 8)],
-)
-def test_a_container_may_allow_the_time_of_fewer_cores(monkeypatch, tmp_path, allowed, cores):
-    (tmp_path / "cpu.max").write_text(f"{allowed}\n")
-    monkeypatch.setattr(processor, "QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: list(range(8)))
-    assert processor.cores() == cores
-    monkeypatch.setattr(processor, "QUOTA", tmp_path / "none")
-    assert processor.cores() == 8
-
-
 def test_a_machine_without_a_gpu_has_no_state_of_one(monkeypatch):
     monkeypatch.setattr(machine, "gpus", list)
     assert machine.gpu_state("auto") is None

@@ -145,17 +145,18 @@ RATED = {
 }
 
 
-def at_rates(training, framework, precision, plant=None):
+def at_rates(training, framework, precision, plant=None, optimizer=None):
     """The losses at both rates, of the fused execution or the reference."""
-    execution = "idiomatic" if framework == "numpy" else "fused"
+    made = rehearsed.setup(framework, training, "idiomatic" if framework == "numpy" else "fused")
     with RATED[plant]() if plant else contextlib.nullcontext():
-        return counted.at_rates(replace(rehearsed.setup(framework, training, execution), precision=precision))
+        return counted.at_rates(replace(made, precision=precision, optimizer=optimizer or made.optimizer))
 
 
-def beyond_at_rates(in_torch, training, precision, plant=None):
+def beyond_at_rates(in_torch, training, precision, plant=None, optimizer=None):
     """The largest difference at these rates, as a multiple of its bound."""
-    made = in_torch(at_rates, training, "pytorch", precision, plant)
-    found = differences(made, at_rates(training, "numpy", "float64"), of_float32=precision == "float32")
+    made = in_torch(at_rates, training, "pytorch", precision, plant, optimizer)
+    exact = at_rates(training, "numpy", "float64", optimizer=optimizer)
+    found = differences(made, exact, of_float32=precision == "float32")
     bounds = {name: BOUND if precision == "float64" else float32_bound(name) for name in found}
     return max(size / bounds[name] for name, size in found.items())
 
@@ -164,6 +165,14 @@ def beyond_at_rates(in_torch, training, precision, plant=None):
 @pytest.mark.parametrize("name", TRAININGS.values())
 def test_trainers_agree_at_low_and_at_high_rates(in_torch, name, precision):
     assert beyond_at_rates(in_torch, name, precision) < 0.5
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("settings", [{"name": "nesterov", "momentum": 0.9}, {"weight_decay": 0.125}])
+def test_they_agree_at_high_rates_with_any_momentum_and_decay(in_torch, settings, precision):
+    name = "a_reset_keeps_the_optimizers_state"
+    optimizer = rehearsed.setup("numpy", name, "idiomatic").optimizer.model_copy(update=settings)
+    assert beyond_at_rates(in_torch, name, precision, optimizer=optimizer) < 0.5
 
 
 @pytest.mark.parametrize("plant", RATED)

@@ -114,8 +114,8 @@ def test_the_headline_tells_what_is_not_told_apart(folder):
     ("n_disturbed", "told"),
     [
         (0, None),
-        (1, "¶ 1 cell is left out of speeds and times, of 3"),
-        (3, "¶ 3 cells are left out of speeds and times, of 3"),
+        (1, "¶ 1 of 3 cells is left out of speeds and times"),
+        (3, "¶ 3 of 3 cells are left out of speeds and times"),
     ],
 )
 def test_the_headline_leaves_disturbed_cells_out(folder, n_disturbed, told):

@@ -157,6 +157,8 @@ def test_of_the_reference_only_what_is_compared_with_is_traced():
     assert subjects.File("numpy", "float64", certified=False).executions == ("idiomatic",)
     assert subjects.files(["numpy"]) == [("numpy", "float64", True), ("numpy", "float32", True)]
     assert subjects.File("numpy", "float64").executions == EXECUTIONS
+    assert subjects.File("numpy", "float64", certified=False).device("gpu") == "cpu"
+    assert subjects.File("pytorch", "float64").device("gpu") == "gpu"
 
 
 def everything_else(study, file):

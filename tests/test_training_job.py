@@ -109,7 +109,7 @@ def test_arms_of_one_job_that_are_the_same_training_are_trained_once(train):
     assert imports == ["keras"]
     assert [each.cell.arm for each in records] == ["a"] * 3 + ["b"] * 3
     assert [each.run for each in records[:3]] == [each.run for each in records[3:]]
-    assert len({each.provenance["started"] for each in records}) == 3
+    assert len({each.measuring_s for each in records}) == 3
 
 
 def test_what_the_store_has_is_not_trained_again_whatever_the_arm_is_called(train):

@@ -19,8 +19,10 @@ from benchmarks.common import processor
 from benchmarks.common.errors import Problem
 
 MIB = 2**20
-VISIBLE, HIDDEN = "CUDA_VISIBLE_DEVICES", ("", "-1")
-"""The variable that tells CUDA which GPUs it may use, and what it is where it may use none."""
+LEASE = VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
+"""The variables that tell CUDA which GPUs it may use, and in which order it counts them."""
+HIDDEN = ("", "-1")
+"""What the first of them is where it may use none."""
 T = TypeVar("T")
 
 
@@ -113,8 +115,16 @@ def _told(query: Callable[..., T], *arguments) -> T | None:
 
 
 def leased_memory_mib() -> float:
-    """Memory in MiB of the GPU that this process computes on."""
-    return pynvml.nvmlDeviceGetMemoryInfo(_handle(_allowed()[0])).total / MIB
+    """Memory in MiB of the GPU that this process computes on.
+
+    Raises:
+        Problem: its driver does not tell.
+    """
+    try:
+        return pynvml.nvmlDeviceGetMemoryInfo(_handle(_allowed()[0])).total / MIB
+    except pynvml.NVMLError as error:
+        cause = f"the driver does not tell how much memory this GPU has ({error})"
+        raise Problem(cause, fix="name batch sizes in place of `auto`") from error
 
 
 def driver() -> str | None:
@@ -180,7 +190,7 @@ def leased_gpu(device: str) -> Iterator[None]:
         lock = filelock.FileLock(Path(tempfile.gettempdir()) / f"batch-atlas-gpu-{gpu}.lock", mode=0o666)
         with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
             # CUDA counts GPUs by their speed otherwise, and the driver by their place.
-            os.environ |= {VISIBLE: gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+            os.environ |= {VISIBLE: gpu, ORDER: "PCI_BUS_ID"}
             yield
             return
     raise Problem(

@@ -1,7 +1,6 @@
 """The processor: its name, its generation, its cores, clock, caches and instructions."""
 
 import contextlib
-import math
 import os
 import platform
 from pathlib import Path
@@ -11,7 +10,6 @@ import psutil
 
 CPUINFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def name() -> str:
@@ -49,19 +47,8 @@ def instructions() -> list[str]:
 
 
 def cores() -> int:
-    """The number of cores that this process may run on; a container may allow it the time of fewer."""
-    mine = (
-        psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else range(os.cpu_count())
-    )
-    return max(1, int(min(len(mine), _quota())))
-
-
-def _quota() -> float:
-    """The cores whose time the container around this process may use, by cgroups(7); infinite without one."""
-    with contextlib.suppress(OSError, ValueError):
-        allowed, period = QUOTA.read_text(encoding="ascii").split()
-        return int(allowed) / int(period)
-    return math.inf
+    """The number of cores that this process may run on."""
+    return len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
 
 
 def clock_mhz() -> float | None:

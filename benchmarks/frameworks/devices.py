@@ -76,12 +76,21 @@ def ensure_same(names: list[str], device: str, path: Path) -> None:
 def configure(framework: ModuleType, *, threads: int, device: str, precision: str) -> None:
     """Configure a framework in this process, which must then compute where the study says.
 
+    Raises:
+        Problem: as for `check`.
+    """
+    framework.configure(threads=threads, device=device, precision=precision)
+    check(framework, device)
+
+
+def check(framework: ModuleType, device: str) -> None:
+    """Check that a framework that has been configured computes where the study says, `device`.
+
     What a study found out before its first job may have changed: a driver may fail, a library be missing.
 
     Raises:
         Problem: it computes on the CPU, and should on a GPU.
     """
-    framework.configure(threads=threads, device=device, precision=precision)
     needed = device == "gpu" or (device == "auto" and machine.gpus())
     if needed and framework.device().kind == "cpu":
         name = framework.__name__.rpartition(".")[-1]

@@ -98,7 +98,7 @@ class Trainer(trainer.KerasTrainer):
 
     @property
     def fit_by_xla(self) -> bool:
-        """Keras decides so by the GPUs of the machine, also where a study keeps to the CPU."""
+        """Left to itself, Keras would go by the machine's GPUs even where the study hides them."""
         return device().kind == "gpu"
 
     def _prepare_fused(self) -> None:

@@ -12,7 +12,7 @@ from benchmarks.frameworks.trainer import Device, Steps
 from benchmarks.identity.scripted import EXAMPLES
 
 STEP_S, COMPILE_S, FIRST_S, EVALUATION_S = 2e-5, 0.02, 0.02, 0.002
-"""What a step, a compilation, the first step after it beside that, and an evaluation take at least."""
+"""What a step, a compilation, the first step after it beside STEP_S, and an evaluation take at least."""
 HELD_MIB = 16
 """Memory that the trainer holds while it trains, and gives back to the kernel at the end of a call."""
 

@@ -58,9 +58,12 @@ def find(study: Study, folder: Path, *, cores: int) -> list[str]:
 
 
 def _at_once(study: Study, cores: int) -> int:
-    """How many processes share the memory: on a CPU, several certificates are made at once."""
+    """How many processes share the memory: several certificates are made at once.
+
+    Beside one that has the GPU, there is only NumPy's.
+    """
     on_gpu = study.device != "cpu" and machine.gpus()
-    return 1 if on_gpu else min(cores, len(subjects.files(study.frameworks)))
+    return min(cores, 2 if on_gpu else len(subjects.files(study.frameworks)))
 
 
 def _auto(study: Study) -> Study:

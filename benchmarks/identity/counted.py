@@ -22,7 +22,7 @@ SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
 FEWEST_CALLS = 10
 AGAIN = 3
 """Steps after a reset."""
-RATES, RATES_OF_ADAM = (2.0**-6, 2.0**2), (2.0**-9, 2.0**-3)
+RATES, RATES_OF_ADAM = (2.0**-6, 2.0**0), (2.0**-9, 2.0**-3)
 """Learning rates between which a trainer is retuned, as those that a search tries and chooses."""
 RATED_SIZE, RATED_CALLS, RATED_STEPS = 32, 3, 10
 """Batch size, calls at each of these rates, and steps of a call."""
@@ -78,19 +78,19 @@ def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]
 def at_rates(setup: Setup) -> Trace:
     """The losses at a low and a high learning rate, of one trainer that is retuned as in a search.
 
-    The reference makes a new trainer for each. Examples are so small that the high rate is stable.
+    The reference makes a new trainer for each. Examples are small, so that the high rate is stable.
     """
-    tiny, trace = of_tiny_model(setup, RATED_SIZE), {}
-    tiny = replace(tiny, examples=tiny.examples / 2)
-    trainer = tiny.trainer()
+    steps, trace = RATED_CALLS * RATED_STEPS, {}
+    made = of_tiny_model(replace(setup, optimizer=over(setup.optimizer, steps)), RATED_SIZE)
+    made = replace(made, examples=made.examples / 2)
+    trainer, drawn = made.trainer(), made.stream(seed=0).batches(RATED_SIZE, first=0, count=steps)
     for rate in RATES_OF_ADAM if setup.optimizer.name.startswith("adam") else RATES:
-        optimizer = over(setup.optimizer, RATED_CALLS * RATED_STEPS, learning_rate=rate)
+        optimizer = over(setup.optimizer, steps, learning_rate=rate)
         if setup.execution == "fused":
             trainer.retune(optimizer)
         else:
-            trainer = replace(tiny, optimizer=optimizer).trainer()
-        trainer.reset(tiny.parameters(seed=0))
-        drawn = tiny.stream(seed=0).batches(RATED_SIZE, first=0, count=RATED_CALLS * RATED_STEPS)
+            trainer = replace(made, optimizer=optimizer).trainer()
+        trainer.reset(made.parameters(seed=0))
         losses = [trainer.train(of_call).loss for of_call in np.split(drawn, RATED_CALLS)]
         trace[Quantity(Stage.COUNTED, f"curve at the rate {rate:g}")] = np.concatenate(losses)
     return trace

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import datasets
 from benchmarks.common.errors import Problem
-from benchmarks.common.files import read_sealed, write_text
+from benchmarks.common.files import write_text
 from benchmarks.common.value import Value
 from benchmarks.identity import expected_rates, paired, reason
 from benchmarks.identity.paired import Paired
@@ -151,12 +151,10 @@ def write(study: Study, certificates: Path, results: Path, output: Path) -> None
         Problem: a training had other settings than it should have had.
     """
     records = dict(view.of_study(results, study))
-    searched = any(arm.tuned for arm in study.arms)
-    searches = read_sealed(results / rates.NAME)["searches"] if searched else []
-    if cause := expected_rates.fault(records, searches):
-        raise Problem(
-            cause, fix="undo what was changed in benchmarks; otherwise this is a fault of Batch Atlas"
-        )
+    searches = rates.read(results / rates.NAME) if study.tunes else []
+    if cause := expected_rates.fault(records, [each.model_dump(mode="json") for each in searches]):
+        fix = "undo what was changed in benchmarks/study/rates.py; otherwise this is a fault of Batch Atlas"
+        raise Problem(cause, fix=fix)
     n_test = {w.slug: datasets.split_sizes(w.dataset).test for w in study.workloads}
     tested = equivalences(records, study.frameworks, n_test=n_test)
     content = json.loads(certificates.read_bytes())

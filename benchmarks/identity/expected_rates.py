@@ -34,7 +34,7 @@ def faults(records: dict[Cell, list[Record]], due: Chosen) -> Iterator[str]:
             optimizer = record.settings["optimizer"]
             for name, value in due.get(place, {}).items():
                 if optimizer[name] != value:
-                    yield f"{cell.label} has {name} {optimizer[name]:g}, and its search chose {value:g}"
+                    yield f"{cell.label} has {name} {optimizer[name]!r}, and its search chose {value!r}"
             settings = record.settings | {"cell": None}
             if of_others.setdefault((*place, record.run.seed), settings) != settings:
                 yield f"{cell.label} has other settings than the same training in another framework"

@@ -116,21 +116,20 @@ def given(setup: Setup) -> dict:
 
 
 def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:
-    """Everything in which a set-up, or what its trainer is given, is not that of the plan, in words."""
+    """Everything in which what a set-up gives its trainer is not that of the plan, in words."""
     model = importlib.import_module(f"benchmarks.models.{plan.cell.model}")
     ahead = [AUGMENTATIONS[name] for name in plan.augmentation]
     due = [*ahead, *stated(model.layers(data.n_classes), plan)]
-    for made in (vars(setup), given(setup)):
-        if list(made["layers"]) != due:
-            yield (
-                f"its layers are not those of {plan.cell.model} behind the augmentation {plan.augmentation}, "
-                f"with {plan.randomness} randomness and ghost batches of {plan.ghost_batch}"
-            )
-        if any(not np.array_equal(made[part], getattr(data, of)) for part, of in OF_DATA.items()):
-            yield "its examples are not all training examples"
-        settings = made["optimizer"], made["precision"], made["execution"]
-        if settings != (plan.optimizer, plan.precision, "fused"):
-            yield "its optimizer, precision or execution is not that of the plan"
+    made = given(setup)
+    if list(made["layers"]) != due:
+        yield (
+            f"its layers are not those of {plan.cell.model} behind the augmentation {plan.augmentation}, "
+            f"with {plan.randomness} randomness and ghost batches of {plan.ghost_batch}"
+        )
+    if any(not np.array_equal(made[part], getattr(data, of)) for part, of in OF_DATA.items()):
+        yield "its examples are not all training examples"
+    if (made["optimizer"], made["precision"], made["execution"]) != (plan.optimizer, plan.precision, "fused"):
+        yield "its optimizer, precision or execution is not that of the plan"
     yield from wrong_parameters(setup, plan)
     yield from wrong_batches(setup, plan)
 

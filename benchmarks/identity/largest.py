@@ -57,7 +57,7 @@ def data_of(workload: Workload) -> Dataset:
 def planned_trial(study: Study, workload: Workload, file: File, arm: Arm, size: int) -> Plan:
     """The plan of a trial: that of a run, in the precision of the file."""
     made = plan(study, workload=workload, framework=file.framework, arm=arm, batch_size=size, seed=0)
-    return made.model_copy(update={"precision": file.precision})
+    return made.model_copy(update={"precision": file.precision, "device": file.device(study.device)})
 
 
 def until_largest(sizes: list[int], try_one: Callable[[int], Trial]) -> list[Trial]:

@@ -16,7 +16,6 @@ import psutil
 from benchmarks.common import machine, memory, process
 from benchmarks.common.errors import Problem
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Plan
 from benchmarks.study.batch_sizes import Trial
 from benchmarks.training import measure
@@ -86,7 +85,7 @@ def trial(framework: ModuleType, plan: Plan, data: Dataset, room: Room, *, step_
 
 def taken(framework: ModuleType, plan: Plan, data: Dataset, threads: int) -> Took | str:
     """What a run takes until its clock would start; OUT_OF_MEMORY if the framework says so."""
-    devices.configure(framework, threads=threads, device=plan.device, precision=plan.precision)
+    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     try:
         found = measure.warm_up(measure.set_up(framework, plan, data), data, plan).memory
     except Exception as error:

@@ -15,7 +15,7 @@ PARTS = ("train", "validation", "test")
 EXAMPLES = 997
 """No round number, so that an accuracy is not one either."""
 MANY = 60_013
-"""More than any data set here has for training, validation or test."""
+"""More than any built-in data set has for training, validation or test."""
 EVALUATION_S = 7.0
 """What an evaluation takes by the scripted clock; a run does not count it."""
 DRAWING_S = 3.0

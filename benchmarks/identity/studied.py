@@ -109,7 +109,7 @@ def by_the_study(
     Raises:
         RuntimeError: a run failed, or its record is not of its plan, or it starts from something else.
     """
-    check_setups(framework, plans, data)
+    check_setups(framework, plans, data, precisions={precision, "float32"})
     trace: Trace = {}
     for plan, used in rehearsals(plans, data, precision):
         made = one_run(framework, plan, used, threads=threads)
@@ -150,15 +150,16 @@ def wrong_threads(provenance: dict, threads: int) -> str:
     return f"computed with {wrong}, and the study has {threads}" if wrong else ""
 
 
-def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset) -> None:
-    """Hold what the study's runs start from to their plans, in both precisions.
+def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, precisions: set[str]) -> None:
+    """Hold what the study's runs start from to their plans.
 
-    In float32, arms that differ by their learning rates share their runs, and this tells them apart.
+    In float32, arms that differ by their learning rates share their runs, and this tells them apart: beside
+    the runs in float64, of which each arm has its own, it is done in both precisions.
 
     Raises:
         RuntimeError: one starts from something else.
     """
-    for precision, plan in itertools.product(("float64", "float32"), plans):
+    for precision, plan in itertools.product(precisions, plans):
         plan = plan.model_copy(update={"precision": precision})
         if cause := expected_setup.fault(measure.set_up(framework, plan, data), plan, data):
             raise RuntimeError(f"set-up at batch size {plan.cell.batch_size}: {cause}")

@@ -26,6 +26,10 @@ class File(NamedTuple):
     precision: str
     certified: bool = True
 
+    def device(self, of_study: str) -> str:
+        """Where it is traced, by the setting of a study: what is only compared with is NumPy's, on a CPU."""
+        return of_study if self.certified else "cpu"
+
     @property
     def executions(self) -> tuple[Execution, ...]:
         """The executions that are traced."""
@@ -67,8 +71,8 @@ class Subject(NamedTuple):
 class Part(NamedTuple):
     """What is recorded of a subject at once and kept: the study's own runs, or everything else.
 
-    Runs have the learning rates of their arm, in float64, and batches that grow as its. Everything else is
-    recorded of one arm for all that differ by these alone, since it holds at any.
+    In float64, runs have the learning rates of their arm; in both precisions, their batches grow as the
+    arm's. Everything else is recorded of one arm for all that differ by these alone, since it holds at any.
     """
 
     subject: Subject

@@ -50,8 +50,7 @@ def traces(
         by_the_study = functools.partial(studied.by_the_study, *given, precision=precision, threads=threads)
         yield name, attempt(by_the_study)
         progress.advance()
-    device = study.device if file.certified else "cpu"
-    devices.configure(framework, threads=threads, device=device, precision=precision)
+    devices.configure(framework, threads=threads, device=file.device(study.device), precision=precision)
     for part in (each for each in wanted if not each.is_by_the_study):
         given = (part.subject, framework, data[part.subject.workload.slug])
         recorded = expected_runs if part.of_runs else record
@@ -157,8 +156,8 @@ def record_missing(
 ) -> dict[str, Trace | str]:
     """The traces of a file by their names: from the store, or recorded now; an error is kept nowhere.
 
-    What is the same of several arms is recorded once: their runs, as one that is tuned has those of where its
-    search starts, or everything else, if only their learning rates differ.
+    What is the same of several arms is recorded once: everything but their runs, if only their learning rates
+    differ, and in float32 these too. In float64, one that is tuned has the runs of where its search starts.
     """
     parts = {each.name: parts_of(each, study, file.precision) for each in subjects_of(study, file)}
     each_part = {part.name: part for of_subject in parts.values() for part in of_subject}

@@ -33,12 +33,12 @@ def findings(results: Results) -> dict[str, list[str]]:
 
 def _disturbance(cells: pd.DataFrame) -> Iterator[str]:
     """Says that sentences on speed and time leave disturbed cells out."""
-    n_disturbed = (cells["disturbed"] != "").sum()
-    of_all = "1 cell is" if n_disturbed == 1 else f"{n_disturbed} cells are"
-    if n_disturbed:
+    left_out = (cells["disturbed"] != "").sum()
+    if left_out:
+        verb = "is" if left_out == 1 else "are"
         yield (
-            f"{marks.DISTURBED} {of_all} left out of speeds and times, of {len(cells)}: the machine was "
-            "disturbed."
+            f"{marks.DISTURBED} {left_out} of {len(cells)} cells {verb} left out of speeds and times: the "
+            "machine was disturbed."
         )
 
 
@@ -95,9 +95,16 @@ def _multiple(best: pd.Series, first: pd.Series) -> str:
     return f", {wording.number(best[SPEED] / first[SPEED])} times its speed at {_size(first)}"
 
 
+def _undisturbed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Those of each framework's cells that were undisturbed; none of one that has too few."""
+    kept = [marks.undisturbed(group) for _, group in cells.groupby("framework", sort=False)]
+    return pd.concat([cells.iloc[:0], *kept])
+
+
 def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     """The highest throughput of each framework, the fastest first."""
-    known = marks.undisturbed(cells.dropna(subset=[SPEED]))
+    timed = cells.dropna(subset=[SPEED])
+    known = _undisturbed(timed)
     best = known.loc[known.groupby("framework")[SPEED].idxmax()].sort_values(SPEED, ascending=False)
     parts = [
         f"{wording.name(cell['framework'])} {wording.number(cell[SPEED])} at {_size(cell)}"
@@ -106,6 +113,8 @@ def _speeds(results: Results, cells: pd.DataFrame) -> Iterator[str]:
     ]
     if parts:
         yield f"Most examples/s: {'; '.join(parts)}."
+    elif len(timed):
+        yield "The machine was disturbed at too many cells to say which batch size is fastest."
 
 
 def _time(cells: pd.DataFrame) -> Iterator[str]:
@@ -147,7 +156,7 @@ def _start(cell: pd.Series) -> str:
 def _times(cells: pd.DataFrame) -> Iterator[str]:
     """The shortest time to the target of each framework, the shortest first."""
     reached = cells.dropna(subset=[TIME])
-    known = marks.undisturbed(reached)
+    known = _undisturbed(reached)
     best = known.loc[known.groupby("framework")[TIME].idxmin()].sort_values(TIME)
     parts = [
         f"{wording.name(cell['framework'])} in {wording.number(cell[TIME])} s at {_size(cell)} "

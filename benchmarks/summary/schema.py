@@ -373,7 +373,7 @@ MEMORY_FIT = table(
         number("a_mib", "MiB", "Memory at B = 0, extrapolated.", nullable=False),
         number("b_mib_per_example", "MiB/example", "Memory of one more example in a batch.", nullable=False),
         number("residual_share", SHARE, "Largest residual over the fitted memory.", nullable=False),
-        number("capacity_mib", "MiB", "Memory of the device.", nullable=False),
+        number("capacity_mib", "MiB", "Memory of the device; empty where its driver does not tell."),
         whole(
             "largest_batch",
             "examples",

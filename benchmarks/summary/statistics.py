@@ -115,12 +115,13 @@ def memory_fit(batch_sizes: np.ndarray, memory_mib: np.ndarray, *, capacity_mib:
     """Least-squares line through peak memory [n] in MiB over batch sizes [n].
 
     `residual_share` is the largest |residual| over the fitted M; `largest_batch` solves
-    a + b B = capacity and is empty where memory does not grow with B, or is not linear in it.
+    a + b B = capacity and is empty where memory does not grow with B, or is not linear in it, or where the
+    capacity is not known.
     """
     line = stats.linregress(batch_sizes, memory_mib)
     fitted = line.intercept + line.slope * np.asarray(batch_sizes)
     residual = float(np.max(np.abs(memory_mib - fitted) / np.abs(fitted)))
-    meets = line.slope > 0 and residual <= LINEAR
+    meets = line.slope > 0 and residual <= LINEAR and np.isfinite(capacity_mib)
     return {
         "a_mib": line.intercept,
         "b_mib_per_example": line.slope,

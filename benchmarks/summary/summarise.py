@@ -147,9 +147,10 @@ def described_machine(totals: Totals, slug: str) -> dict:
 
 
 def capacity_mib(totals: Totals) -> float:
-    """Memory of the device that the results come from."""
+    """Memory of the device that the results come from; NaN where its driver does not tell."""
     found = measured_on(totals)
-    return found["gpus"][0]["memory_mib"] if "gpu" in totals.kinds else found["memory_mib"]
+    of_device = found["gpus"][0]["memory_mib"] if "gpu" in totals.kinds else found["memory_mib"]
+    return math.nan if of_device is None else of_device
 
 
 def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> dict[str, str]:

@@ -64,7 +64,7 @@ def launch(request: Request, folder: Path, server: ForkServer) -> dict:
     options += [f"--benchmark-json={draft}", "--benchmark-disable-gc"]
     start, started, load, kills = time.perf_counter(), provenance.now(), OtherLoad(), process.oom_kills()
     with machine.leased_gpu(request.device):
-        leased = {key: os.environ[key] for key in ("CUDA_VISIBLE_DEVICES",) if key in os.environ}
+        leased = {key: os.environ[key] for key in machine.LEASE if key in os.environ}
         # No options of the user's own for pytest: they would change what is timed, or stop it.
         environment = {**leased, "BATCH_ATLAS_REQUEST": str(request_file), "PYTEST_ADDOPTS": ""}
         code, died_of = server.call(pytest.main, options, environment=environment)

@@ -17,7 +17,7 @@ SMALLEST, LARGEST = 256, 8192
 """Rows of the matrices. Products grow by a factor of 2 until one takes LONG_ENOUGH_S."""
 LONG_ENOUGH_S = 0.05
 COPIES = 20
-"""Of the array, between two readings of the clock on a GPU, which copies it in less time than it starts."""
+"""Copies of the array between two readings of the clock on a GPU: one takes less time than its start."""
 COPIED = 2**25
 """Elements of an array that no cache holds: 128 MiB in float32."""
 STARTED = 500

@@ -59,6 +59,7 @@ def warm_up(setup: Setup, data: Dataset, plan: Plan) -> WarmedUp:
     began = time.perf_counter()
     baseline_mib = peak_memory.baseline_mib(setup)
     tiny_model_s = time.perf_counter() - began
+    devices.check(setup.framework, plan.device)  # not before: it starts a GPU, which belongs to the start
     trainer = setup.trainer()
     trainer.reset(setup.parameters(seed=plan.seed))
     compile_s = [trainer.compile(size) for size in sizes]
@@ -116,7 +117,7 @@ def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) ->
     The certificate that holds for the run is found by the plan, the data and the threads that were used.
     """
     started, watch, start = provenance.now(), Watch(), time.perf_counter()
-    devices.configure(framework, threads=threads, device=plan.device, precision=plan.precision)
+    framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
     disturbance, gpu_state = watch.disturbance(), machine.gpu_state(plan.device)
     origin = {
