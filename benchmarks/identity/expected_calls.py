@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks import models
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.identity.asked import (
+from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
+from benchmarks.identity.recorded import (
     COMPILE_S,
     FIRST_S,
     HELD_MIB,
@@ -23,7 +24,6 @@ from benchmarks.identity.asked import (
     Recorded,
     framework,
 )
-from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
 from benchmarks.identity.scripted import EXAMPLES, MANY, data
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.optimizer import Optimizer

@@ -43,16 +43,18 @@ def flat(layers: Iterable[Layer]) -> Iterator[Layer]:
 
 def stated(layers: Iterable[Layer], plan: Plan) -> tuple[Layer, ...]:
     """The layers of a model with what a plan says of dropout and batch norm."""
-    return tuple(
-        replace(layer, body=stated(layer.body, plan), shortcut=stated(layer.shortcut, plan))
-        if isinstance(layer, Residual)
-        else replace(layer, source=plan.randomness)
-        if isinstance(layer, Dropout)
-        else replace(layer, ghost=plan.ghost_batch)
-        if isinstance(layer, BatchNorm)
-        else layer
-        for layer in layers
-    )
+
+    def as_planned(layer: Layer) -> Layer:
+        match layer:
+            case Residual():
+                return replace(layer, body=stated(layer.body, plan), shortcut=stated(layer.shortcut, plan))
+            case Dropout():
+                return replace(layer, source=plan.randomness)
+            case BatchNorm():
+                return replace(layer, ghost=plan.ghost_batch)
+        return layer
+
+    return tuple(as_planned(layer) for layer in layers)
 
 
 def ghosts(layers: list[Layer]) -> set[int | None]:
