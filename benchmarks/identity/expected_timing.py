@@ -197,8 +197,8 @@ def tried(framework: str) -> str:
     except (Problem, launch.Died) as problem:
         return f"steps of a known time could not be timed: {problem}"
     rows = job.tidy([content], precision=request.precision).to_dict("records")
-    due = {(case.step_kind, case.execution, case.batch_size) for case in request.cases}
-    if {(row["step_kind"], row["execution"], row["batch_size"]) for row in rows} != due:
+    due = sorted((case.step_kind, case.execution, case.batch_size) for case in request.cases)
+    if sorted((row["step_kind"], row["execution"], row["batch_size"]) for row in rows) != due:
         return "steps of a known time are not timed in both executions of each step kind"
     causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in rows if wrong_row(row))
     return next(causes, "")
