@@ -74,14 +74,14 @@ def test_a_case_that_failed_after_its_rounds_is_a_failure_alone(tmp_path):
     broken = {**benchmark_of([0.1]), "extra_info": {"status": "out-of-memory"}}
     good = benchmark_of([0.1], batch_size=4)
     content = collected(tmp_path, [broken, good], [{**CASE, "status": "out-of-memory"}])
-    table = job.tidy([content], precision="float32")
+    table = job.tidy([content])
     assert table["status"].tolist() == ["measured", "out-of-memory"]
     assert table["batch_size"].tolist() == [4, INFO["batch_size"]]
 
 
 def test_a_process_in_which_every_case_failed_leaves_its_failures(tmp_path):
     content = collected(tmp_path, None, [{**CASE, "status": "failed"}])
-    assert job.tidy([content], precision="float32")["status"].tolist() == ["failed"]
+    assert job.tidy([content])["status"].tolist() == ["failed"]
     (tmp_path / "keras-0-0.json").write_text(json.dumps(content))
     (process,) = rows.processes(tmp_path)
     assert (process.framework, process.measuring_s) == ("keras", 0)

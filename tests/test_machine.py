@@ -50,13 +50,13 @@ def test_devices_are_looked_at_once_for_the_same_question(tmp_path, monkeypatch)
     monkeypatch.setattr(machine, "gpus", list)
     monkeypatch.setattr(devices, "device_of", lambda name, device: looked.append(name) or CPU)
     path = tmp_path / "devices.json"
-    devices.ensure_same(["keras", "pytorch"], "auto", path)
-    devices.ensure_same(["keras", "pytorch"], "auto", path)
+    devices.ensure_same(["keras", "pytorch"], "auto", path, bfloat16=False)
+    devices.ensure_same(["keras", "pytorch"], "auto", path, bfloat16=False)
     assert sorted(looked) == ["keras", "pytorch"]  # side by side
-    devices.ensure_same(["keras"], "auto", path)
+    devices.ensure_same(["keras"], "auto", path, bfloat16=False)
     assert sorted(looked) == ["keras", "keras", "pytorch"]
     with pytest.raises(Problem, match="requires a GPU"):
-        devices.ensure_same(["keras"], "gpu", path)
+        devices.ensure_same(["keras"], "gpu", path, bfloat16=False)
 
 
 def test_a_gpu_is_leased_to_one_job_at_a_time(monkeypatch, tmp_path):

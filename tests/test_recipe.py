@@ -131,6 +131,7 @@ def test_scaling_begins_at_64_unless_told_otherwise():
         ({"weight_decay": 0, "ghost_batch": 32}, "adam-ghost32"),
         ({"weight_decay": 0, "accumulation": 4}, "adam-accumulation4"),
         ({"weight_decay": 0, "randomness": "framework"}, "adam-framework-dropout"),
+        ({"weight_decay": 0, "mixed_precision": "bfloat16"}, "adam-bfloat16"),
     ],
 )
 def test_arms_of_one_step_kind_differ_in_nothing_that_costs_time(change, step_kind):

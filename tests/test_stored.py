@@ -97,6 +97,7 @@ def test_arms_of_other_settings_than_their_rates_have_nothing_in_common():
         "clipping": {"clip_norm": 1.0},
         "accumulation": {"accumulation": 2},
         "ghosts": {"ghost_batch": 8},
+        "mixed precision": {"mixed_precision": "bfloat16"},
         "augmentation": {"augmentation": ["flip"]},
         "schedule": {"schedule": {"shape": "cosine"}},
     }

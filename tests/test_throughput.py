@@ -24,36 +24,36 @@ def workload(*sizes):
 
 
 def test_ten_steps_of_a_hundredth_of_a_second_at_batch_2_are_200_samples_per_s():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops=None)
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={})
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_ms"] == pytest.approx(10.0)
 
 
 def test_throughput_is_that_of_the_median_round():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]), product_gflops=None)
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]), product_gflops={})
     assert row["samples_per_s"] == pytest.approx(200.0)
 
 
 def test_the_start_of_a_call_is_no_part_of_the_throughput():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1], start_s=0.5), product_gflops=None)
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1], start_s=0.5), product_gflops={})
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_ms"] == pytest.approx(10.0)
 
 
 def test_a_million_operations_for_each_of_200_examples_a_second_are_a_tenth_of_two_gigaflops():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops=2.0)
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={"float32": 2.0})
     assert row["peak_share"] == pytest.approx(0.1)
-    assert rows.row(benchmark_of([0.1]), product_gflops=None)["peak_share"] is None
+    assert rows.row(benchmark_of([0.1]), product_gflops={})["peak_share"] is None
 
 
 @pytest.mark.parametrize(
     ("limits", "share"),
     [({"product_gflops": {"float32": 0.4}}, 0.5), ({"product_gflops": {}}, None), (None, None)],
 )
-def test_the_peak_is_that_of_the_same_process_in_the_precision_of_the_study(limits, share):
+def test_the_peak_is_that_of_the_same_process_in_the_precision_of_the_products(limits, share):
     content = content_of([benchmark_of([0.1])])
     content["provenance"]["limits"] = limits
-    (found,) = job.tidy([content], precision="float32")["peak_share"]
+    (found,) = job.tidy([content])["peak_share"]
     assert found == pytest.approx(share) if share else pd.isna(found)
 
 
@@ -70,7 +70,7 @@ def content_of(benchmarks, failures=(), *, started="a", job_s=4.0):
 
 def test_a_failed_case_keeps_its_row():
     failed = {**INFO, "batch_size": 1257, "status": "out-of-memory"}
-    table = job.tidy([content_of([benchmark_of([0.1])], [failed])], precision="float32")
+    table = job.tidy([content_of([benchmark_of([0.1])], [failed])])
     assert list(table["status"]) == ["measured", "out-of-memory"]
     assert np.isnan(table["samples_per_s"].iloc[1])
 

@@ -67,6 +67,20 @@ def _gpu(index: int) -> Gpu:
     )
 
 
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""The instruction sets of x86 and ARM, as archspec names them, that multiply numbers in bfloat16."""
+FIRST_WITH_BFLOAT16 = (8, 0)
+"""The first compute capability of GPUs that do: Ampere."""
+
+
+def multiplies_bfloat16(kind: str) -> bool:
+    """Whether this machine's processor (`cpu`) or its GPU (`gpu`) has instructions for bfloat16."""
+    if kind == "cpu":
+        return not BFLOAT16.isdisjoint(processor.instructions())
+    capabilities = [gpu.compute_capability for gpu in gpus() if gpu.compute_capability]
+    return all(tuple(map(int, each.split("."))) >= FIRST_WITH_BFLOAT16 for each in capabilities)
+
+
 SLOWED_BY = {
     pynvml.nvmlClocksThrottleReasonSwPowerCap: "power limit",
     pynvml.nvmlClocksThrottleReasonHwSlowdown: "hardware",

@@ -19,7 +19,7 @@ with without("jax", "torch", "pandas", "sklearn", "matplotlib"):
 
 import numpy as np
 
-from benchmarks.frameworks.keras_parts import operations, trainer
+from benchmarks.frameworks.keras_parts import operations, trainer, xla
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_memory
@@ -27,6 +27,7 @@ from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_mem
 
 def configure(*, threads: int, device: str, precision: str) -> None:
     """Set threads, device and precision before TensorFlow starts; TF32 is off."""
+    xla.add_flags(xla.KEEP_ROUNDING)
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -51,6 +52,7 @@ def switches() -> dict:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
         "xla": "both executions" if device().kind == "gpu" else "fused, models without convolution",
+        "xla_flags": os.environ["XLA_FLAGS"],
         "floatx": keras.config.floatx(),
         "gpu_memory_growth": os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true",
     }

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from benchmarks.frameworks.keras_parts import operations, trainer
+from benchmarks.frameworks.keras_parts import operations, trainer, xla
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
 from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.keras_parts.trainer import promote_to
@@ -43,8 +43,7 @@ def configure(*, threads: int, device: str, precision: str) -> None:
     """
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     os.environ["NPROC"] = str(threads)
-    if ONE_KERNEL not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_KERNEL}".strip()
+    xla.add_flags(ONE_KERNEL, xla.KEEP_ROUNDING)
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
     if device == "cpu":

@@ -15,6 +15,7 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.models import flops
 from benchmarks.models.layer import Spec
+from benchmarks.models.layers import Product
 from benchmarks.models.parameters import Parameters, initial_parameters
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.recipe.optimizer import Optimizer
@@ -45,6 +46,7 @@ class Setup:
         augmentation: list[str],
         randomness: str = "shared",
         ghost_batch: int | None = None,
+        mixed_precision: str | None = None,
         first: int | None = None,
         **settings,
     ) -> "Setup":
@@ -55,6 +57,7 @@ class Setup:
             augmentation=augmentation,
             randomness=randomness,
             ghost_batch=ghost_batch,
+            mixed_precision=mixed_precision,
         )
         return cls(layers=layers, examples=data.train_x[:first], labels=data.train_y[:first], **settings)
 
@@ -75,6 +78,12 @@ class Setup:
     def flops_per_example(self) -> int:
         """Floating-point operations of a forward and a backward pass for an example."""
         return flops.of_training(self.layers, self.examples.shape[1:])
+
+    @property
+    def product_precision(self) -> str:
+        """The precision in which products of matrices are computed."""
+        products = [layer for layer in models.all_layers(self.layers) if isinstance(layer, Product)]
+        return "bfloat16" if any(layer.bfloat16 for layer in products) else self.precision
 
     def parameters(self, *, seed: int) -> Parameters:
         """The initial parameters for a seed, the same in every framework."""

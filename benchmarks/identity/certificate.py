@@ -18,6 +18,7 @@ from benchmarks.identity import (
     expected_plan,
     expected_timing,
     expected_update,
+    mixed_precision,
     quantity,
 )
 from benchmarks.identity.difference import (
@@ -31,7 +32,13 @@ from benchmarks.identity.difference import (
     float32_bound,
 )
 from benchmarks.identity.place import place
-from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.identity.quantity import (
+    Quantity,
+    Stage,
+    Trace,
+    with_mixed_precision,
+    without_mixed_precision,
+)
 from benchmarks.identity.subjects import PRECISIONS, REFERENCE, File, traced_as
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
 from benchmarks.recipe.arm import Arm
@@ -82,9 +89,10 @@ def judged(trace: Trace, *, execution: str, precision: str) -> Trace:
     """The part of a trace by which an execution is judged in a precision."""
     left_out = ONLY_OF_RUNS if execution == REFERENCE[1] else ()
     left_out += (Stage.STUDIED_SIZES,) if precision == "float64" else ()
+    in_precision = without_mixed_precision if precision == "float64" else with_mixed_precision
     return {
         name: value
-        for name, value in trace.items()
+        for name, value in in_precision(trace).items()
         if name.stage not in left_out and (name.stage != Stage.TIMED or name.of.endswith(execution))
     }
 
@@ -108,17 +116,18 @@ def certificate(
     that everything else is the same. `failure` is the error of whichever trace could not be recorded, `plan`
     what is wrong with the plans of the arm's runs or with how they are driven.
     """
-    execution = names["execution"]
+    execution, mixed = names["execution"], mixed_precision.has(reference)
     of_single = judged(reference, execution=execution, precision="float32")
-    of_float32 = differences(single, of_single, of_float32=True)
-    in_float32 = {name: size for name, size in of_float32.items() if float32_bound(name)}
     trace, reference = (judged(each, execution=execution, precision="float64") for each in (trace, reference))
     sizes = differences(trace, reference)
-    parts = parting_step(single, reference)
+    in_float32, bounds = (
+        mixed_precision.judged(single, of_single, reference) if mixed else of_float32(single, of_single)
+    )
+    parts = parting_step(single, of_single, by=mixed_precision.LOSS_BOUND if mixed else FLOAT32_BOUND)
     if first := next((name for name, size in sizes.items() if not size <= BOUND), None):
         cause = f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     else:
-        first, cause = fault_of_float32(in_float32, parts)
+        first, cause = fault_of_float32(in_float32, bounds, parts)
     if failure:
         cause = f"trace: it could not be recorded [{failure}]"
     if plan:
@@ -140,22 +149,31 @@ def certificate(
     )
 
 
-def parting_step(single: Trace, reference: Trace) -> int | None:
+def of_float32(single: Trace, reference: Trace) -> tuple[Differences, Differences]:
+    """How far each quantity in float32 is from the reference in float64, and how far it may be."""
+    sizes = differences(single, reference, of_float32=True)
+    bounds = {name: bound for name in sizes if (bound := float32_bound(name))}
+    return {name: sizes[name] for name in bounds}, bounds
+
+
+def parting_step(single: Trace, reference: Trace, *, by: float) -> int | None:
     """The first step, from 1, whose loss in float32 is too far from the reference; 1 where one has none."""
     curve = Quantity(Stage.LOSS)
     if curve not in single or curve not in reference:
         return 1
     exact = reference[curve]
-    return first_step_apart(single[curve], exact, by=FLOAT32_BOUND * np.abs(exact))
+    return first_step_apart(single[curve], exact, by=by * np.abs(exact))
 
 
-def fault_of_float32(differences: Differences, parts: int | None) -> tuple[Quantity | None, str]:
+def fault_of_float32(
+    sizes: Differences, bounds: Differences, parts: int | None
+) -> tuple[Quantity | None, str]:
     """The first quantity in which float32 is too far from the reference, and the same in words, if any is."""
-    for name, size in differences.items():
-        if not size <= float32_bound(name):
+    for name, size in sizes.items():
+        if not size <= bounds[name]:
             return name, f"float32 [{name} by {size:.1e}]"
     if parts is not None and parts <= SURE_STEPS:
-        return Quantity(Stage.LOSS), f"float32 [loss of step {parts} by more than {FLOAT32_BOUND:.0e}]"
+        return Quantity(Stage.LOSS), f"float32 [loss of step {parts}]"
     return None, ""
 
 

@@ -72,7 +72,7 @@ def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> 
         "optimizer.learning_rate": peak_rate(arm, batch_size),
         "optimizer.total_steps": steps,
         **{"augmentation": list(arm.augmentation), "randomness": arm.randomness},
-        **{"ghost_batch": arm.ghost_batch, "growth": phases},
+        **{"ghost_batch": arm.ghost_batch, "mixed_precision": arm.mixed_precision, "growth": phases},
         "target": workload.target.validation_accuracy,
         **{f"budget.{name}": getattr(workload.budget, name) for name in ("epochs", "steps", "seconds")},
         "evaluations.examples": max(1, workload.n_training // workload.evaluations_per_epoch),

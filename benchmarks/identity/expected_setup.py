@@ -16,7 +16,16 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.expected_run import batches
 from benchmarks.models.layer import Layer
-from benchmarks.models.layers import BatchNorm, Dropout, RandomFlip, RandomShift, Residual
+from benchmarks.models.layers import (
+    Attention,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    RandomFlip,
+    RandomShift,
+    Residual,
+)
 from benchmarks.recipe.plan import Plan
 
 SEEDS = (0, 1, 2**31)
@@ -42,7 +51,7 @@ def flat(layers: Iterable[Layer]) -> Iterator[Layer]:
 
 
 def stated(layers: Iterable[Layer], plan: Plan) -> tuple[Layer, ...]:
-    """The layers of a model with what a plan says of dropout and batch norm."""
+    """The layers of a model with what a plan says of dropout, batch norm and products."""
 
     def as_planned(layer: Layer) -> Layer:
         match layer:
@@ -52,6 +61,8 @@ def stated(layers: Iterable[Layer], plan: Plan) -> tuple[Layer, ...]:
                 return replace(layer, source=plan.randomness)
             case BatchNorm():
                 return replace(layer, ghost=plan.ghost_batch)
+            case Dense() | Conv() | Attention():
+                return replace(layer, bfloat16=plan.mixed_precision == "bfloat16")
         return layer
 
     return tuple(as_planned(layer) for layer in layers)
@@ -60,6 +71,11 @@ def stated(layers: Iterable[Layer], plan: Plan) -> tuple[Layer, ...]:
 def ghosts(layers: list[Layer]) -> set[int | None]:
     """The sizes of the ghost batches of a model's batch norms."""
     return {layer.ghost for layer in flat(layers) if isinstance(layer, BatchNorm)}
+
+
+def in_bfloat16(layers: list[Layer]) -> set[bool]:
+    """Whether the products of a model are in bfloat16; both if some are."""
+    return {layer.bfloat16 for layer in flat(layers) if isinstance(layer, Dense | Conv | Attention)}
 
 
 def stream(path: str, seed: int, *, ahead: int) -> np.random.Generator:
@@ -126,7 +142,8 @@ def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:
     if list(made["layers"]) != due:
         yield (
             f"its layers are not those of {plan.cell.model} behind the augmentation {plan.augmentation}, "
-            f"with {plan.randomness} randomness and ghost batches of {plan.ghost_batch}"
+            f"with {plan.randomness} randomness, ghost batches of {plan.ghost_batch} and mixed precision "
+            f"{plan.mixed_precision}"
         )
     if any(not np.array_equal(made[part], getattr(data, of)) for part, of in OF_DATA.items()):
         yield "its examples are not all training examples"

@@ -196,7 +196,7 @@ def tried(framework: str) -> str:
             content = launch.launch(request, Path(folder), server)
     except (Problem, launch.Died) as problem:
         return f"steps of a known time could not be timed: {problem}"
-    rows = job.tidy([content], precision=request.precision).to_dict("records")
+    rows = job.tidy([content]).to_dict("records")
     due = sorted((case.step_kind, case.execution, case.batch_size) for case in request.cases)
     if sorted((row["step_kind"], row["execution"], row["batch_size"]) for row in rows) != due:
         return "steps of a known time are not timed in both executions of each step kind"

@@ -76,6 +76,7 @@ PHRASES = {
 
 
 AT_REST = " at rest"
+MIXED = " in mixed precision"
 OVER_MANY_STEPS = "over many steps"
 """In the name of what a timed round of the tiny model comes to, by which float32 is judged too."""
 
@@ -104,6 +105,16 @@ class Quantity(NamedTuple):
         return self.of.endswith(AT_REST)
 
     @property
+    def in_mixed_precision(self) -> "Quantity":
+        """The same quantity of the reference in float32, for arms whose products are in bfloat16."""
+        return Quantity(self.stage, self.of + MIXED)
+
+    @property
+    def in_float64(self) -> "Quantity":
+        """The same quantity without that."""
+        return Quantity(self.stage, self.of.removesuffix(MIXED))
+
+    @property
     def parameter(self) -> str:
         """The parameter's name, without the slot."""
         return self.of.split(" ")[-1]
@@ -121,6 +132,19 @@ class Quantity(NamedTuple):
 
 
 Trace = dict[Quantity, np.ndarray]
+
+
+def without_mixed_precision(trace: Trace) -> Trace:
+    """A trace without what the reference has in mixed precision."""
+    return {name: value for name, value in trace.items() if name == name.in_float64}
+
+
+def with_mixed_precision(trace: Trace) -> Trace:
+    """A trace in which that stands in the place of what the reference has in float64."""
+    mixed = {name.in_float64: value for name, value in trace.items() if name != name.in_float64}
+    return without_mixed_precision(trace) | mixed
+
+
 FAILED = " failed"
 """Behind the name of a trace in the metadata of its file: the error for which it could not be recorded."""
 

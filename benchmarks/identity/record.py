@@ -15,13 +15,9 @@ from benchmarks.recipe.optimizer import Optimizer
 def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
     """Everything but the study's own runs, by the framework once it is configured for a precision."""
     workload, arm, execution, plans = subject
-    setup = set_up(framework, data, arm, model=workload.model, execution=execution, precision=precision)
+    setup = on_first(subject, framework, data, precision=precision)
     on_all, rehearsed = whole(subject, framework, data, precision=precision)
-    trace = {
-        **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
-        **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
-        **rehearsal.held_in_float32(rehearsed, data, workload.sizes),
-    }
+    trace = in_both_precisions(setup, rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
         steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
         trace |= counted.over_all_steps(setup, steps) | counted.at_rates(setup)
@@ -29,6 +25,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if is_reference(subject, precision):
         trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
         trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
+        trace |= in_mixed_precision(subject, framework, data) if arm.mixed_precision else {}
     else:
         trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
     if precision == "float32":
@@ -38,6 +35,33 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if execution == STUDIED or is_reference(subject, precision):
         trace |= rehearsal.record_rehearsal(rehearsed, data, workload.sizes)
     return {**trace, **record_trace(setup), **exaggerated.with_settings_exaggerated(setup, BATCH_SIZE)}
+
+
+def in_both_precisions(setup: Setup, rehearsed: Setup, data: Dataset, sizes: list[int]) -> Trace:
+    """What is recorded in float64 and in float32 alike."""
+    return {
+        **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
+        **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
+        **rehearsal.held_in_float32(rehearsed, data, sizes),
+    }
+
+
+def in_mixed_precision(subject: Subject, framework: ModuleType, data: Dataset) -> Trace:
+    """What others are compared with in float32, where products are rounded: the reference in float32 too."""
+    setup = on_first(subject, framework, data, precision="float32")
+    _, rehearsed = whole(subject, framework, data, precision="float32")
+    trace = {
+        **in_both_precisions(setup, rehearsed, data, subject.workload.sizes),
+        **rehearsal.losses_at_rest(rehearsed, data, subject.workload.sizes),
+        **record_beginning(setup),
+    }
+    return {name.in_mixed_precision: value for name, value in trace.items()}
+
+
+def on_first(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Setup:
+    """The set-up on the first training examples."""
+    workload, arm, execution, _ = subject
+    return set_up(framework, data, arm, model=workload.model, execution=execution, precision=precision)
 
 
 def whole(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> tuple[Setup, Setup]:

@@ -168,7 +168,8 @@ def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, pre
 def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[int, Optimizer]) -> Trace:
     """The same runs in both precisions where the arm says what they are, with a trainer new for each.
 
-    `optimizers` are those that the arm has at each batch size; the examples of `setup` are not used.
+    The trainer itself is in float64, but for products in bfloat16, which only float32 rounds. `optimizers` are
+    those that the arm has at each batch size; the examples of `setup` are not used.
     """
     trace: Trace = {}
     for precision in ("float64", "float32"):
@@ -178,6 +179,7 @@ def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[
                 setup,
                 **{"examples": used.train_x, "labels": used.train_y},
                 optimizer=rehearsed_optimizer(optimizer, plan.optimizer.total_steps, precision),
+                precision=precision if plan.mixed_precision else setup.precision,
             ).trainer()
             trainer.reset(setup.parameters(seed=plan.seed))
             trace |= results(expected_run(trainer, used, plan), plan)

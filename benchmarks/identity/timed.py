@@ -84,6 +84,8 @@ def by_throughput(
         raise RuntimeError("throughput sets another training up in float32 than in float64")
     if expected_setup.ghosts(setup.layers) - {arm.ghost_batch}:
         raise RuntimeError("throughput sets up other ghost batches than the arm has")
+    if expected_setup.in_bfloat16(setup.layers) != {arm.mixed_precision == "bfloat16"}:
+        raise RuntimeError("throughput sets up products in another precision than the arm has")
     if setup.optimizer.accumulation != (arm.accumulation or 1):  # which may change no number
         raise RuntimeError("throughput sets up other micro-batches than the arm has")
     if execution == "fused":

@@ -55,6 +55,7 @@ def set_up(
         model=model,
         augmentation=arm.augmentation,
         ghost_batch=arm.ghost_batch,
+        mixed_precision=arm.mixed_precision,
         first=first,
         framework=framework,
         optimizer=optimizer_of(arm),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.common.errors import Problem
 from benchmarks.models.layer import Layer, Spec
-from benchmarks.models.layers import BatchNorm, Dropout, Embedding, RandomFlip, RandomShift, Residual
+from benchmarks.models.layers import BatchNorm, Dropout, Embedding, Product, RandomFlip, RandomShift, Residual
 
 _SHARED = ("flops", "layer", "layers", "parameters", "resnet")
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
@@ -25,10 +25,12 @@ def spec(
     augmentation: Sequence[str] = (),
     randomness: str = "shared",
     ghost_batch: int | None = None,
+    mixed_precision: str | None = None,
 ) -> list[Layer]:
     """The layers of a model, preceded by the augmentation.
 
-    `randomness` is where its dropout draws from, `ghost_batch` the examples of a ghost batch in batch norm.
+    `randomness` is where its dropout draws from, `ghost_batch` the examples of a ghost batch in batch norm;
+    with `mixed_precision`, its products are in bfloat16.
 
     Raises:
         Problem: there is no such model.
@@ -38,11 +40,12 @@ def spec(
         hint = f"did you mean {near[0]}? " if near else ""
         raise Problem(f"there is no model '{name}'", fix=f"{hint}known models: {', '.join(NAMES)}")
     layers = importlib.import_module(f"benchmarks.models.{name}").layers(n_classes)
-    return [*(AUGMENTATIONS[each] for each in augmentation), *_set(layers, randomness, ghost_batch)]
+    settings = (randomness, ghost_batch, mixed_precision is not None)
+    return [*(AUGMENTATIONS[each] for each in augmentation), *_set(layers, *settings)]
 
 
-def _set(layers: Spec, source: str, ghost: int | None) -> tuple[Layer, ...]:
-    """The layers, with this source of the random numbers of dropout, and these ghost batches."""
+def _set(layers: Spec, source: str, ghost: int | None, bfloat16: bool) -> tuple[Layer, ...]:
+    """The layers, with this source of the random numbers of dropout, these ghost batches and products."""
 
     def replaced(layer: Layer) -> Layer:
         match layer:
@@ -51,7 +54,9 @@ def _set(layers: Spec, source: str, ghost: int | None) -> tuple[Layer, ...]:
             case BatchNorm():
                 return dataclasses.replace(layer, ghost=ghost)
             case Residual():
-                return Residual(_set(layer.body, source, ghost), _set(layer.shortcut, source, ghost))
+                return Residual(*(_set(part, source, ghost, bfloat16) for part in layer.parts().values()))
+            case Product():
+                return dataclasses.replace(layer, bfloat16=bfloat16)
         return layer
 
     return tuple(replaced(layer) for layer in layers)

@@ -2,14 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.models.layer import Layer, Shape, output_shape
 
 
 @dataclass(frozen=True)
-class Dense(Layer):
+class Product(Layer):
+    """A layer whose work is products of matrices, in bfloat16 if it says so (mixed precision).
+
+    The product p = a b is then r(r(a) r(b)), where r rounds to bfloat16, 8 significant bits, to nearest and
+    ties to even; sums within a product are at least in float32. So are the products of the gradients:
+    da = r(r(dp) r(b)ᵀ), db = r(r(a)ᵀ r(dp)). Everything else is in float32: parameters, their update, biases,
+    norms, activations and the loss (Micikevicius et al. 2018, arXiv 1710.03740, sections 3.1 and 3.3;
+    Kalamkar et al. 2019, arXiv 1905.12322, section 3). In a training in float64 nothing is rounded.
+    """
+
+    bfloat16: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Dense(Product):
     """y = x W + b over the last axis, with W of shape [inputs, units].
 
     A dense layer in front of a batch norm needs no bias, since the norm subtracts it again.
@@ -29,7 +43,7 @@ class Dense(Layer):
 
 
 @dataclass(frozen=True)
-class Conv(Layer):
+class Conv(Product):
     """Two-dimensional convolution (cross-correlation), padded with `size // 2` zeros on each side.
 
     The kernel has shape [size, size, input channels, filters]; `size` is odd. The padding is symmetric at
@@ -275,7 +289,7 @@ class PositionEmbedding(Layer):
 
 
 @dataclass(frozen=True)
-class Attention(Layer):
+class Attention(Product):
     """Causal multi-head self-attention (Vaswani et al. 2017, arXiv 1706.03762, section 3.2.2).
 
     q, k and v are each x W + b, split into heads of d = width / heads features. Each head computes

@@ -56,6 +56,7 @@ class Arm(Value):
     augmentation: list[Literal["shift", "flip"]] = []
     randomness: Literal["shared", "framework"] = "shared"
     ghost_batch: int | None = Field(default=None, ge=2)
+    mixed_precision: Literal["bfloat16"] | None = None
     growth: Growth | None = None
 
     @model_validator(mode="after")
@@ -137,7 +138,8 @@ class Arm(Value):
         dropout = ["framework-dropout"] if self.randomness == "framework" else []
         parts = [f"accumulation{self.accumulation}"] if self.accumulation else []
         ghost = [f"ghost{self.ghost_batch}"] if self.ghost_batch else []
-        return "-".join([self.optimizer, *decay, *clip, *parts, *self.augmentation, *dropout, *ghost])
+        mixed = [self.mixed_precision] if self.mixed_precision else []
+        return "-".join([self.optimizer, *decay, *clip, *parts, *self.augmentation, *dropout, *ghost, *mixed])
 
     @property
     def in_a_trace(self) -> "Arm":
@@ -167,4 +169,5 @@ class Arm(Value):
             augmentation=self.augmentation,
             randomness=self.randomness,
             ghost_batch=self.ghost_batch,
+            mixed_precision=self.mixed_precision,
         )

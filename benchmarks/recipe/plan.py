@@ -74,6 +74,7 @@ class Plan(Value):
     augmentation: list[str]
     randomness: str
     ghost_batch: int | None = None
+    mixed_precision: str | None = None
     growth: list[Phase] = []
     target: float
     budget: Budget

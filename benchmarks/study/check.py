@@ -96,6 +96,7 @@ def check(study: Study) -> None:
         for arm in study.arms:
             _check_arm_fits_workload(arm, workload)
             _check_seeds_of_search(arm, study)
+            _check_precision(arm, study)
         _check_optimizers(workload, study)
     for framework in study.frameworks:
         frameworks.module_name(framework)
@@ -227,6 +228,16 @@ def _check_seeds_of_search(arm: Arm, study: Study) -> None:
             f"config: arm {arm.name}: seed {shared[0]} of its search is a seed of the study too, so that the "
             "learning rate would be judged by a run that it was chosen by",
             fix="give other numbers in search.seeds",
+        )
+
+
+def _check_precision(arm: Arm, study: Study) -> None:
+    """Check that an arm with mixed precision has a part that is in float32."""
+    if arm.mixed_precision and study.precision != "float32":
+        raise Problem(
+            f"config: arm {arm.name} has mixed_precision: {arm.mixed_precision}, and the study "
+            f"precision: {study.precision}",
+            fix="set precision: float32, of which mixed precision is a part, or remove mixed_precision",
         )
 
 

@@ -144,6 +144,11 @@ class Study(Value):
         """Whether learning rates are searched for: only for trainings."""
         return bool(self.seeds) and any(arm.tuned for arm in self.arms)
 
+    @property
+    def multiplies_in_bfloat16(self) -> bool:
+        """Whether an arm has mixed precision."""
+        return any(arm.mixed_precision for arm in self.arms)
+
     @field_validator("study")
     @classmethod
     def _not_reserved(cls, name: str) -> str:
@@ -256,6 +261,7 @@ def plan(study: Study, *, workload: Workload, framework: str, arm: Arm, batch_si
         augmentation=arm.augmentation,
         randomness=arm.randomness,
         ghost_batch=arm.ghost_batch,
+        mixed_precision=arm.mixed_precision,
         target=workload.target.validation_accuracy,
         budget=workload.budget,
         evaluations=workload.evaluations,

@@ -81,13 +81,13 @@ def together(parts: list[dict]) -> list[dict]:
     return [processes[started] for started in sorted(processes)]
 
 
-def tidy(parts: list[dict], *, precision: str) -> pd.DataFrame:
+def tidy(parts: list[dict]) -> pd.DataFrame:
     """The rows of throughput.csv, in the order of the parts."""
     rows = []
     for part in parts:
         limits = part["provenance"].get("limits") or {"product_gflops": {}}
-        peak = limits["product_gflops"].get(precision)
-        rows += [*(row(timed, product_gflops=peak) for timed in part["benchmarks"]), *part["failures"]]
+        peaks = limits["product_gflops"]
+        rows += [*(row(timed, product_gflops=peaks) for timed in part["benchmarks"]), *part["failures"]]
     return pd.DataFrame(rows, columns=list(Timing.__annotations__))
 
 
@@ -174,7 +174,7 @@ def write(study: Study, data: list[Path], *, threads: int, store: Path, output: 
     found = time_missing(study, Store(store), keys, request, folder)
     parts = [found[place] for place in places]
     write_processes(found, folder)
-    write_text(tidy(parts, precision=study.precision).to_csv(index=False), output)
+    write_text(tidy(parts).to_csv(index=False), output)
 
 
 def write_processes(found: dict[Place, dict], folder: Path) -> None:

@@ -180,6 +180,7 @@ def time_case(benchmark, case: Case) -> None:
         disturbance=watch.disturbance().model_dump(),
         gpu_state=gpu_state,
         flops_per_example=setup.flops_per_example,
+        product_precision=setup.product_precision,
         measuring_s=time.perf_counter() - start,
         status="measured",
         **found,

@@ -79,6 +79,7 @@ def set_up(case: Case, arm: Arm, framework: ModuleType, data: Dataset, *, precis
         augmentation=arm.augmentation,
         randomness=arm.randomness,
         ghost_batch=arm.ghost_batch,
+        mixed_precision=arm.mixed_precision,
         framework=framework,
         optimizer=arm.optimizer_at(1, total_steps=1),
         precision=precision,

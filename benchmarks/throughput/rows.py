@@ -104,25 +104,25 @@ MEASURED_HERE = ("samples_per_s", "step_ms", "rounds", "peak_share", "disturbed"
 """The numbers computed here from the rounds; the process reports the others."""
 
 
-def row(benchmark: dict, *, product_gflops: float | None) -> Timing:
+def row(benchmark: dict, *, product_gflops: dict[str, float]) -> Timing:
     """The row of one case in a pytest-benchmark file.
 
     Throughput is the batch size / the median, over rounds, of the mean time of a step in a round.
-    `product_gflops` are those of the process's fastest matrix product in the precision of the study; None if
-    they are not known.
+    `product_gflops` are those of the process's fastest matrix product by precision, as far as they are known.
     """
     info = benchmark["extra_info"]
     rounds_s = np.asarray(benchmark["stats"]["data"])
     step_s = float(np.median(rounds_s)) / info["steps_per_round"]
     samples_per_s = info["batch_size"] / step_s
     gflops = info["flops_per_example"] * samples_per_s / 1e9
+    most = product_gflops.get(info["product_precision"])
     reported = {name: info[name] for name in Timing.__annotations__ if name not in MEASURED_HERE}
     return Timing(
         **reported,
         samples_per_s=samples_per_s,
         step_ms=1e3 * step_s,
         rounds=len(rounds_s),
-        peak_share=gflops / product_gflops if product_gflops else None,
+        peak_share=gflops / most if most else None,
         disturbed=Disturbance.model_validate(info["disturbance"]).reason,
     )
 

@@ -22,7 +22,7 @@ def certified_conditions(plan: Plan, *, data: Dataset, threads: int) -> Conditio
         **{"dataset": cell.dataset, "model": cell.model, "framework": cell.framework},
         "optimizer": plan.optimizer.model_dump(mode="json", exclude={"learning_rate", "total_steps"}),
         **{"augmentation": plan.augmentation, "randomness": plan.randomness},
-        "ghost_batch": plan.ghost_batch,
+        **{"ghost_batch": plan.ghost_batch, "mixed_precision": plan.mixed_precision},
         "growth": [phase.batch_size // cell.batch_size for phase in plan.growth],
     }
     return _conditions(

@@ -35,6 +35,7 @@ def set_up(framework: ModuleType, plan: Plan, data: Dataset) -> Setup:
         augmentation=plan.augmentation,
         randomness=plan.randomness,
         ghost_batch=plan.ghost_batch,
+        mixed_precision=plan.mixed_precision,
         framework=framework,
         optimizer=plan.optimizer,
         precision=plan.precision,

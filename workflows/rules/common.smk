@@ -43,6 +43,18 @@ MACHINE = STUDY.machine or machine.slug(STUDY.device)
 RESULTS = f"results/{STUDY.study}/{MACHINE}"
 FOUND = Path(RESULTS) / batch_sizes.NAME
 BATCH_SIZES = [str(FOUND)] if STUDY.is_auto else []
+
+
+def check_devices():
+    """Refuse a study whose frameworks compute on different devices, or in bfloat16 where there is none."""
+    devices.ensure_same(
+        STUDY.frameworks,
+        STUDY.device,
+        Path(RESULTS) / "devices.json",
+        bfloat16=STUDY.multiplies_in_bfloat16,
+    )
+
+
 # A job, even on another node of a cluster, takes the batch sizes that its workflow has found.
 if (
     workflow.is_main_process
@@ -51,9 +63,7 @@ if (
 ):
     with exit_with_message():
         if STUDY.is_auto:
-            devices.ensure_same(
-                STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
-            )
+            check_devices()
         for cause in auto.find(STUDY, Path(RESULTS), cores=CORES):
             logger.warning(f"{cause}; it is set aside and made again")
 # Without trials, what is only shown has all batch sizes that there may be.
@@ -218,6 +228,4 @@ onstart:
     with exit_with_message():
         files.lock_folder(Path("results"))
         guard.start()
-        devices.ensure_same(
-            STUDY.frameworks, STUDY.device, Path(RESULTS) / "devices.json"
-        )
+        check_devices()

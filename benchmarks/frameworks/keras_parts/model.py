@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from benchmarks.frameworks.keras_parts import layers as custom
+from benchmarks.frameworks.keras_parts import mixed_precision
 from benchmarks.models import takes_tokens
 from benchmarks.models.layer import Layer, Shape, Spec
 from benchmarks.models.layers import (
@@ -70,7 +71,7 @@ def _connect(spec: Spec, x: keras.KerasTensor, built: Built, *, prefix: str) -> 
 def _apply(layer: Layer, x: keras.KerasTensor, variables: dict, path: str) -> keras.KerasTensor:
     """The layer's output on x; its variables are added to `variables`."""
     native = native_layer(layer, x.shape[1:])
-    if isinstance(layer, Attention):
+    if isinstance(native, keras.layers.MultiHeadAttention):
         y = _causal(native, x)
     elif isinstance(layer, Conv) and native.padding == "valid":
         y = native(keras.layers.ZeroPadding2D(layer.size // 2)(x))
@@ -96,10 +97,10 @@ def _causal(attention: keras.layers.MultiHeadAttention, x: keras.KerasTensor) ->
 
 def _named(native: keras.Layer) -> list[tuple[str, keras.Variable]]:
     """The variables of a layer by the names that `models.layers` gives them."""
-    if not isinstance(native, keras.layers.MultiHeadAttention):
+    if not isinstance(native, keras.layers.MultiHeadAttention | mixed_precision.Attention):
         return [(NAMES.get(variable.name, variable.name), variable) for variable in native.variables]
-    dense = ("query", "key", "value", "output")
-    return [(f"{name}_{v.name}", v) for name in dense for v in getattr(native, f"{name}_dense").variables]
+    names = mixed_precision.PROJECTIONS
+    return [(f"{name}_{v.name}", v) for name in names for v in getattr(native, f"{name}_dense").variables]
 
 
 def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
@@ -109,12 +110,13 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
     """
     match layer:
         case Dense():
-            return keras.layers.Dense(layer.units, use_bias=layer.bias, **EMPTY)
+            kind = mixed_precision.Dense if layer.bfloat16 else keras.layers.Dense
+            return kind(layer.units, use_bias=layer.bias, **EMPTY)
         case Conv():
             padding = "same" if layer.stride == 1 else "valid"
-            return keras.layers.Conv2D(
-                layer.filters, layer.size, layer.stride, padding=padding, use_bias=layer.bias, **EMPTY
-            )
+            kind = mixed_precision.Conv2D if layer.bfloat16 else keras.layers.Conv2D
+            common = {"padding": padding, "use_bias": layer.bias, **EMPTY}
+            return kind(layer.filters, layer.size, layer.stride, **common)
         case BatchNorm(ghost=int()):
             return custom.GhostBatchNorm(layer)
         case BatchNorm():
@@ -147,6 +149,8 @@ def native_layer(layer: Layer, shape: Shape) -> keras.Layer:
             return keras.layers.Embedding(layer.vocabulary, layer.width, "zeros")
         case PositionEmbedding():
             return custom.PositionEmbedding()
+        case Attention(bfloat16=True):
+            return mixed_precision.Attention(layer.heads)
         case Attention():
             return keras.layers.MultiHeadAttention(layer.heads, shape[-1] // layer.heads, **EMPTY)
     raise TypeError(f"{layer} has no Keras layer")

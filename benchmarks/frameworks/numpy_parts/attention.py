@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from benchmarks.frameworks.numpy_parts.layers import ManualLayer, bias_gradient, kernel_gradient
+from benchmarks.frameworks.numpy_parts.layers import ProductLayer, bias_gradient
 
 PROJECTIONS = ("query", "key", "value")
 
@@ -20,7 +20,7 @@ def softmax_gradient(d_weights: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights * (d_weights - (weights * d_weights).sum(axis=-1, keepdims=True))
 
 
-class Attention(ManualLayer):
+class Attention(ProductLayer):
     """q, k, v = x W + b, split into heads; s = q kᵀ / √d, a = softmax(s), o = a v; y = o W + b.
 
     A position attends only to itself and to earlier positions: for all others a = 0, and so ds = 0. The
@@ -32,18 +32,19 @@ class Attention(ManualLayer):
         """[N, T, width] to [N, T, width]."""
         self.x = x
         self.q, self.k, self.v = (self._heads(self._affine(x, name)) for name in PROJECTIONS)
-        scores = self.q @ self.k.swapaxes(-1, -2) / self._root()
+        scores = self.product(self.q, self.k.swapaxes(-1, -2)) / self._root()
         visible = np.tri(x.shape[1], dtype=bool)
         self.weights = softmax(np.where(visible, scores, -np.inf))
-        self.joined = self._joined(self.weights @ self.v)
+        self.joined = self._joined(self.product(self.weights, self.v))
         return self._affine(self.joined, "output")
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """dx, through the output projection, the heads, and the three input projections."""
         d_heads = self._heads(self._affine_backward(self.joined, dy, "output"))
-        d_scores = softmax_gradient(d_heads @ self.v.swapaxes(-1, -2), self.weights) / self._root()
-        d_q, d_k = d_scores @ self.k, d_scores.swapaxes(-1, -2) @ self.q
-        d_v = self.weights.swapaxes(-1, -2) @ d_heads
+        d_weights = self.product(d_heads, self.v.swapaxes(-1, -2))
+        d_scores = softmax_gradient(d_weights, self.weights) / self._root()
+        d_q, d_k = self.product(d_scores, self.k), self.product(d_scores.swapaxes(-1, -2), self.q)
+        d_v = self.product(self.weights.swapaxes(-1, -2), d_heads)
         return sum(
             self._affine_backward(self.x, self._joined(d_part), name)
             for name, d_part in zip(PROJECTIONS, (d_q, d_k, d_v), strict=True)
@@ -64,9 +65,9 @@ class Attention(ManualLayer):
 
     def _affine(self, x: np.ndarray, name: str) -> np.ndarray:
         """x W + b with the parameters of one projection."""
-        return x @ self.parameters[f"{name}_kernel"] + self.parameters[f"{name}_bias"]
+        return self.product(x, self.parameters[f"{name}_kernel"]) + self.parameters[f"{name}_bias"]
 
     def _affine_backward(self, x: np.ndarray, dy: np.ndarray, name: str) -> np.ndarray:
         """dx of one projection; its dW and db are stored."""
-        self.store(**{f"{name}_kernel": kernel_gradient(x, dy), f"{name}_bias": bias_gradient(dy)})
-        return dy @ self.parameters[f"{name}_kernel"].T
+        self.store(**{f"{name}_kernel": self.kernel_gradient(x, dy), f"{name}_bias": bias_gradient(dy)})
+        return self.product(dy, self.parameters[f"{name}_kernel"].T)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.frameworks.numpy_parts.layers import ManualLayer
+from benchmarks.frameworks.numpy_parts.layers import ManualLayer, ProductLayer
 
 Slices = tuple[slice, slice, slice]
 Place = tuple[int, int]
@@ -29,45 +29,49 @@ def matrix(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, array.shape[-1])
 
 
-class Conv(ManualLayer):
+class Conv(ProductLayer):
     """y_npqf = b_f + Σ_ijc x̄_n(sp+i)(sq+j)c W_ijcf, with x̄ the padded input and s the stride.
 
     For each place (i, j) of the window, the sum over c is a matrix product, Y += X_ij W_ij, where each row
     of X_ij is the place (i, j) of one window (p, q). Hence dW_ij = X_ijᵀ dY and dX_ij = dY W_ijᵀ, which is
     added to the pixels of x̄ that X_ij consists of; db = Σ_npq dy. The gradient of the padding is dropped.
+    All places together are one product, so that in bfloat16 their sum is rounded.
     """
 
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """[N, H, W, C] to [N, ⌈H / s⌉, ⌈W / s⌉, filters]."""
         border = self.spec.size // 2
-        self.padded = np.pad(x, ((0, 0), (border, border), (border, border), (0, 0)))
+        self.padded = np.pad(self.rounded(x), ((0, 0), (border, border), (border, border), (0, 0)))
+        self.kernel = self.rounded(self.parameters["kernel"])
         self.shape = (len(x), *self.spec.output_shape(x.shape[1:]))
         y = np.zeros((np.prod(self.shape[:3]), self.spec.filters), x.dtype)
         for place, of_every_window in self._places():
             # Unlike `@`, `dot` uses BLAS for a matrix of one column too, which is 20 times as fast.
-            y += matrix(self.padded[of_every_window]).dot(self.parameters["kernel"][place])
+            y += matrix(self.padded[of_every_window]).dot(self.kernel[place])
+        y = self.rounded(y)
         if self.spec.bias:
             y += self.parameters["bias"]
         return y.reshape(self.shape)
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
         """dx, or None if no earlier layer is trained."""
-        rows = matrix(dy)
+        rows = self.rounded(matrix(dy))
         for place, of_every_window in self._places():
-            self.gradients["kernel"][place] = matrix(self.padded[of_every_window]).T.dot(rows)
+            of_place = matrix(self.padded[of_every_window]).T.dot(rows)
+            self.gradients["kernel"][place] = self.rounded(of_place)
         if self.spec.bias:
-            self.store(bias=rows.sum(axis=0))
+            self.store(bias=matrix(dy).sum(axis=0))
         return self._input_gradient(rows) if self.needs_input_gradient else None
 
     def _input_gradient(self, rows: np.ndarray) -> np.ndarray:
         """dx from dY [N·p·q, filters]."""
         d_padded = np.zeros_like(self.padded)
         for place, of_every_window in self._places():
-            d_places = rows.dot(self.parameters["kernel"][place].T)
+            d_places = rows.dot(self.kernel[place].T)
             d_padded[of_every_window] += d_places.reshape(*self.shape[:3], -1)
         border = self.spec.size // 2
         height, width = (extent - border for extent in self.padded.shape[1:3])
-        return d_padded[:, border:height, border:width]
+        return self.rounded(d_padded[:, border:height, border:width])
 
     def _places(self) -> Iterator[tuple[Place, Slices]]:
         """The places of the window, with their slices of the padded input."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from ml_dtypes import bfloat16
 from scipy.special import erf
 
 from benchmarks.models.layer import Layer, Shape
@@ -99,9 +100,21 @@ class ManualLayer(ABC):
         return y, {self.path: y}
 
 
-def kernel_gradient(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """dW = xᵀ dy, with all axes of x and dy but the last merged into one."""
-    return x.reshape(-1, x.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])
+class ProductLayer(ManualLayer):
+    """A layer of `models.layers.Product`."""
+
+    def rounded(self, x: np.ndarray) -> np.ndarray:
+        """x, in float32 as bfloat16 represents it if the spec says so."""
+        narrow = self.spec.bfloat16 and x.dtype == np.float32
+        return x.astype(bfloat16).astype(np.float32) if narrow else x
+
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """a b over the last two axes, rounded as the spec says."""
+        return self.rounded(self.rounded(a) @ self.rounded(b))
+
+    def kernel_gradient(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        """dW = xᵀ dy, with all axes of x and dy but the last merged into one."""
+        return self.product(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]))
 
 
 def bias_gradient(dy: np.ndarray) -> np.ndarray:
@@ -109,7 +122,7 @@ def bias_gradient(dy: np.ndarray) -> np.ndarray:
     return dy.reshape(-1, dy.shape[-1]).sum(axis=0)
 
 
-class Dense(ManualLayer):
+class Dense(ProductLayer):
     """y = x W + b over the last axis; dW = xᵀ dy, db = Σ dy, dx = dy Wᵀ.
 
     From y_nj = Σ_i x_ni W_ij + b_j follow ∂L/∂W_ij = Σ_n x_ni dy_nj, ∂L/∂b_j = Σ_n dy_nj and
@@ -119,15 +132,15 @@ class Dense(ManualLayer):
     def forward(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         """[N, …, inputs] to [N, …, units]."""
         self.x = x
-        y = x @ self.parameters["kernel"]
+        y = self.product(x, self.parameters["kernel"])
         return y + self.parameters["bias"] if self.spec.bias else y
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
         """dx, or None if no earlier layer is trained."""
-        self.store(kernel=kernel_gradient(self.x, dy))
+        self.store(kernel=self.kernel_gradient(self.x, dy))
         if self.spec.bias:
             self.store(bias=bias_gradient(dy))
-        return dy @ self.parameters["kernel"].T if self.needs_input_gradient else None
+        return self.product(dy, self.parameters["kernel"].T) if self.needs_input_gradient else None
 
 
 class ReLU(ManualLayer):

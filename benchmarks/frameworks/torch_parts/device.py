@@ -12,7 +12,7 @@ _configured = {"gpu": True, "flush_denormal": False}
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
-    """Set threads, device and precision; TF32 is off.
+    """Set threads, device and precision; TF32 is off, and products in bfloat16 are summed in float32.
 
     Denormal numbers, below about 1e-38, are flushed to 0, as TensorFlow does. The velocities of weights that
     seldom get a gradient (those of MNIST's edge pixels) decay into that range, and would slow each step down.
@@ -22,6 +22,7 @@ def configure(*, threads: int, device: str, precision: str) -> None:
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.set_default_dtype(DTYPES[precision])
     _configured["gpu"] = device != "cpu"
 
@@ -45,6 +46,7 @@ def switches() -> dict:
         "flush_denormal": _configured["flush_denormal"],
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "sums_in_bfloat16": torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "captured_graph": "fused",

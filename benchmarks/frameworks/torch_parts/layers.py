@@ -40,20 +40,20 @@ class Flatten(nn.Module):
         return channels_last(x).flatten(1)
 
 
-class ImageLinear(nn.Linear):
+class OverChannels(nn.Module):
+    """Lets a module that works on the last axis work on the channels of images, one pixel at a time."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to [N, outputs, H, W]."""
+        return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
+
+
+class ImageLinear(OverChannels, nn.Linear):
     """`nn.Linear` over the channels of images."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W] to [N, units, H, W]."""
-        return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
 
-
-class ImageLayerNorm(nn.LayerNorm):
-    """`nn.LayerNorm` over the channels of images, one pixel at a time."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, C, H, W] to [N, C, H, W]."""
-        return super().forward(channels_last(x)).permute(CHANNELS_FIRST)
+class ImageLayerNorm(OverChannels, nn.LayerNorm):
+    """`nn.LayerNorm` over the channels of images."""
 
 
 class GroupNorm(nn.GroupNorm):
@@ -170,16 +170,21 @@ class PositionEmbedding(nn.Module):
 class Attention(nn.Module):
     """Causal multi-head self-attention."""
 
+    projection = nn.Linear
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query, self.key, self.value, self.output = (nn.Linear(width, width) for _ in range(4))
+        self.query, self.key, self.value, self.output = (self.projection(width, width) for _ in range(4))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[N, positions, width] to [N, positions, width]."""
         qkv = (self._heads(project(x)) for project in (self.query, self.key, self.value))
-        y = functional.scaled_dot_product_attention(*qkv, is_causal=True)
-        return self.output(y.transpose(1, 2).flatten(2))
+        return self.output(self.attended(*qkv).transpose(1, 2).flatten(2))
+
+    def attended(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """softmax(q kᵀ / √d) v of each head, [N, heads, positions, d]."""
+        return functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
     def _heads(self, x: torch.Tensor) -> torch.Tensor:
         """[N, positions, width] to [N, heads, positions, width / heads]."""

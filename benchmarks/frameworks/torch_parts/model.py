@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.frameworks.torch_parts import layers as custom
+from benchmarks.frameworks.torch_parts import mixed_precision
 from benchmarks.models import layers as spec
 from benchmarks.models.layer import Layer, Shape, Spec, input_shapes
 from benchmarks.models.parameters import parameter_shapes
@@ -26,13 +27,17 @@ NATIVE_NAMES = {
 
 def dense(layer: spec.Dense, shape: Shape) -> nn.Linear:
     """A linear map of the last axis, which for images is the second axis in PyTorch."""
-    return (custom.ImageLinear if len(shape) == 3 else nn.Linear)(shape[-1], layer.units, bias=layer.bias)
+    of_images, of_others = custom.ImageLinear, nn.Linear
+    if layer.bfloat16:
+        of_images, of_others = mixed_precision.ImageLinear, mixed_precision.Linear
+    return (of_images if len(shape) == 3 else of_others)(shape[-1], layer.units, bias=layer.bias)
 
 
 def conv(layer: spec.Conv, shape: Shape) -> nn.Conv2d:
     """A convolution with the same padding on all sides."""
     sizes = {"kernel_size": layer.size, "stride": layer.stride, "padding": layer.size // 2}
-    return nn.Conv2d(shape[-1], layer.filters, bias=layer.bias, **sizes)
+    kind = mixed_precision.Conv2d if layer.bfloat16 else nn.Conv2d
+    return kind(shape[-1], layer.filters, bias=layer.bias, **sizes)
 
 
 def layer_norm(layer: spec.LayerNorm, shape: Shape) -> nn.LayerNorm:
@@ -59,6 +64,11 @@ def residual(layer: spec.Residual, shape: Shape) -> custom.Residual:
     return custom.Residual(sequential(layer.body, shape), sequential(layer.shortcut, shape))
 
 
+def attention(layer: spec.Attention, shape: Shape) -> custom.Attention:
+    """Causal self-attention."""
+    return (mixed_precision if layer.bfloat16 else custom).Attention(shape[-1], layer.heads)
+
+
 def dropout(layer: spec.Dropout, shape: Shape) -> nn.Module:
     """Dropout that draws from the shared generator or from PyTorch's."""
     return (custom.SharedDropout if layer.source == "shared" else custom.FrameworkDropout)(layer.rate)
@@ -82,7 +92,7 @@ MODULES: dict[type[Layer], Callable[[Any, Shape], nn.Module]] = {
     spec.Residual: residual,
     spec.Embedding: lambda layer, shape: nn.Embedding(layer.vocabulary, layer.width),
     spec.PositionEmbedding: lambda layer, shape: custom.PositionEmbedding(shape),
-    spec.Attention: lambda layer, shape: custom.Attention(shape[-1], layer.heads),
+    spec.Attention: attention,
 }
 """The function that builds the PyTorch module of each kind of layer, from the layer and its input shape."""
 

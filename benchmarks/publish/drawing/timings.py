@@ -109,5 +109,5 @@ def caption(results: Results) -> str:
 
 STEP_KIND = (
     "what speed and memory depend on of an arm (optimizer, weight decay, clipping, accumulation, "
-    "augmentation, ghost batches)"
+    "augmentation, ghost batches, mixed precision)"
 )

@@ -1,0 +1,99 @@
+"""How float32 is judged where products are in bfloat16: by the reference in float32, which rounds them too.
+
+Two correct trainings round most numbers alike. A sum whose last digit differs is now and then rounded the
+other way, and what follows from it is too, so that the more products lie behind a number, the further apart
+the two may be. The measure of that is what rounding does at all: how far the reference lies from itself in
+float64, where nothing is rounded. A training that does not round, or not everything, is as far away.
+"""
+
+import numpy as np
+
+from benchmarks.identity.difference import (
+    FIRST_FLOAT32_BOUND,
+    Differences,
+    differences,
+    float32_bound,
+    magnitude,
+)
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.models.parameters import NOT_TRAINED
+
+PRODUCTS = {"Dense": 1, "Conv": 1, "Attention": 4}
+"""How many products follow one another in a layer: of attention, projection, scores, weights and output."""
+SHARE = 0.2
+"""What a number may differ by for each product that lies behind it, as a share of what rounding does.
+Between correct implementations it was 0.1 at most; where one rounding is left out it is 0.5 or more."""
+LARGEST_SHARE = 2.0
+"""The same however many lie behind it. From 1 on, a difference is as large as between unlike roundings."""
+LOSS_BOUND = 2.0**-6
+"""Largest relative difference of a loss or norm, which is one number and may round either way."""
+FEW_PREDICTIONS = 0.05
+"""The same of an accuracy: a rounding may decide for which class an output is largest."""
+OF_ROUNDING = (Stage.OUTPUTS, Stage.FIRST_EVALUATION, Stage.FIRST_STATE, Stage.FIRST_PARAMETERS)
+
+
+def has(reference: Trace) -> bool:
+    """Whether this reference is of an arm whose products are in bfloat16."""
+    return any(name != name.in_float64 for name in reference)
+
+
+def is_of_rounding(name: Quantity) -> bool:
+    """Whether a quantity is judged relative to what rounding does: arrays up to the end of the first step."""
+    return name.stage in OF_ROUNDING or (name.stage == Stage.SIZES and "outputs" in name.of)
+
+
+def products_behind(trace: Trace) -> dict[Quantity, int]:
+    """How many products lie behind each such array: those of a gradient go through the model twice."""
+    reached, at = 0, {}
+    for name in (each for each in trace if each.stage == Stage.OUTPUTS):
+        reached += PRODUCTS.get(name.of.split(" ")[1], 0)
+        at[name.path] = reached
+    found = {}
+    for name in filter(is_of_rounding, trace):
+        passed = at.get(name.path, reached)
+        forward = name.stage == Stage.OUTPUTS or name.of.endswith(NOT_TRAINED)
+        backward = name.stage in (Stage.FIRST_STATE, Stage.FIRST_PARAMETERS) and not forward
+        found[name] = 2 * reached - passed + 1 if backward else passed
+    return found
+
+
+def share_of_rounding(array: np.ndarray, mixed: np.ndarray, exact: np.ndarray) -> float:
+    """mean |array − mixed| / mean |exact − mixed|; infinite if shapes differ or a number is not finite.
+
+    Where rounding does next to nothing, it is relative to what float32 itself may differ by.
+    """
+    if array.shape != mixed.shape or not (np.isfinite(array).all() and np.isfinite(mixed).all()):
+        return float("inf")
+    least = FIRST_FLOAT32_BOUND * magnitude(mixed)
+    rounding = max(float(np.abs(exact - mixed).mean()), least) if mixed.size else 0.0
+    apart = float(np.abs(array.astype(np.float64) - mixed).mean()) if mixed.size else 0.0
+    return apart / rounding if rounding else apart
+
+
+def judged(single: Trace, mixed: Trace, exact: Trace) -> tuple[Differences, Differences]:
+    """How far each quantity in float32 is from the reference, and how far it may be.
+
+    `mixed` and `exact` are the reference in float32 and in float64. What is relative to rounding is
+    `share_of_rounding`, everything else a relative difference.
+    """
+    sizes, behind = differences(single, mixed), products_behind(mixed)
+    of_rounding = {name: products for name, products in behind.items() if name in single and name in exact}
+    sizes |= {name: share_of_rounding(single[name], mixed[name], exact[name]) for name in of_rounding}
+    bounds = {name: bound(name, behind) for name in sizes}
+    bounds = {name: most for name, most in bounds.items() if most is not None}
+    return {name: sizes[name] for name in bounds}, bounds
+
+
+def bound(name: Quantity, behind: dict[Quantity, int]) -> float | None:
+    """How far a quantity may be from the reference; None where it is not judged.
+
+    What a linear classifier with the arm's settings comes to is judged as in float32: its products are too.
+    """
+    if name in behind:
+        return min(LARGEST_SHARE, SHARE * max(1, behind[name]))
+    plain = float32_bound(name)
+    if plain is None or name.stage in (Stage.INITIAL, Stage.DIVERGED, Stage.COUNTED, Stage.TIMED):
+        return plain
+    if name.of.startswith("accuracies"):
+        return FEW_PREDICTIONS
+    return LOSS_BOUND if "loss" in f"{name.stage} {name.of}" or name.stage == Stage.FIRST_NORM else plain
