@@ -113,6 +113,10 @@ def another_limit(original, shape, generator):
     return 1.01 * original(shape, generator)
 
 
+def without_mixed_precision(original, name, **settings):
+    return original(name, **settings | {"mixed_precision": None})
+
+
 def without_ghosts(original, name, **settings):
     return original(name, **settings | {"ghost_batch": None})
 
@@ -122,7 +126,15 @@ def test_ghost_batches_are_those_of_the_plan(model):
     assert faults(model, ghost_batch=8) == {""}
     with changed(models, "spec", without_ghosts):
         (told,) = faults(model, ghost_batch=8)
-    assert told.endswith("and ghost batches of 8")
+    assert "ghost batches of 8" in told
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet8"])
+def test_products_are_in_the_precision_of_the_plan(model):
+    assert faults(model, mixed_precision="bfloat16") == {""}
+    with changed(models, "spec", without_mixed_precision):
+        (told,) = faults(model, mixed_precision="bfloat16")
+    assert told.endswith("and mixed precision bfloat16")
 
 
 PLANTS = {

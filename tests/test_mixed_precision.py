@@ -1,8 +1,11 @@
 """Products in bfloat16: their rounding by hand, alike in every framework, and refused where it has no use."""
 
+import functools
+
 import numpy as np
+import planted_mixed
 import pytest
-from test_config_files import GOOD, changed
+from test_study import GOOD, changed
 
 from benchmarks import models
 from benchmarks.common import machine
@@ -13,6 +16,9 @@ from benchmarks.frameworks.numpy_parts.attention import Attention
 from benchmarks.frameworks.numpy_parts.convolution import Conv
 from benchmarks.frameworks.numpy_parts.layers import Dense, Tensors
 from benchmarks.models import layers as spec
+from benchmarks.identity import mixed_precision
+from benchmarks.identity.difference import BOUND, differences
+from benchmarks.identity.quantity import Quantity, Stage, with_mixed_precision, without_mixed_precision
 from benchmarks.study import check
 
 ULP = 2.0**-7
@@ -116,3 +122,79 @@ def test_a_study_is_asked_about_bfloat16_when_it_begins(monkeypatch, tmp_path):
     devices.ensure_same(["keras"], "auto", tmp_path / "devices.json", bfloat16=False)
     with pytest.raises(Problem, match="remove mixed_precision"):
         devices.ensure_same(["keras"], "auto", tmp_path / "devices.json", bfloat16=True)
+
+
+@functools.cache
+def reference(kind, precision):
+    return planted_mixed.recorded(planted_mixed.setup("numpy", kind, precision))
+
+
+def beyond(single, kind):
+    """How many times each quantity is as far from the reference as it may be, of those that are further."""
+    sizes, bounds = mixed_precision.judged(single, reference(kind, "float32"), reference(kind, "float64"))
+    return {str(name): size / bounds[name] for name, size in sizes.items() if not size <= bounds[name]}
+
+
+@pytest.mark.parametrize("kind", planted_mixed.LAYERS)
+def test_products_are_rounded_as_the_reference_rounds_them(in_torch, kind):
+    assert beyond(in_torch(planted_mixed.traced, None, kind), kind) == {}
+
+
+@pytest.mark.parametrize("name", planted_mixed.PLANTS)
+def test_a_product_that_is_rounded_otherwise_is_found(in_torch, name):
+    kind = planted_mixed.PLANTS[name][1]
+    found = beyond(in_torch(planted_mixed.traced, name, kind), kind)
+    print(f"\n| {name.replace('_', ' ')} | {next(iter(found.items()), None)} |")
+    assert found
+
+
+def test_float32_without_bfloat16_is_as_far_away_as_rounding_leads():
+    outputs = Quantity(Stage.OUTPUTS, "0 Conv")
+    plain = {name: value.astype(np.float32) for name, value in reference("images", "float64").items()}
+    sizes, bounds = mixed_precision.judged(
+        plain, reference("images", "float32"), reference("images", "float64")
+    )
+    assert sizes[outputs] == pytest.approx(1, abs=1e-3)
+    assert bounds[outputs] == mixed_precision.SHARE
+
+
+def test_a_quantity_that_is_missing_or_no_number_is_found():
+    made = dict(reference("images", "float32"))
+    del made[Quantity(Stage.FIRST_NORM)]
+    made[Quantity(Stage.OUTPUTS, "3 Conv")] = np.full_like(made[Quantity(Stage.OUTPUTS, "3 Conv")], np.nan)
+    assert set(beyond(made, "images")) == {"output of layer 3 Conv", "gradient norm 1"}
+
+
+def test_more_may_differ_the_more_products_lie_behind():
+    behind = mixed_precision.products_behind(reference("images", "float32"))
+    of = {
+        "first": Quantity(Stage.OUTPUTS, "0 Conv"),
+        "in a branch": Quantity(Stage.OUTPUTS, "5.body.0 Conv"),
+        "last": Quantity(Stage.OUTPUTS, "8 Dense"),
+        "gradient of the last": Quantity(Stage.FIRST_STATE, "velocity 8.kernel"),
+        "gradient of the first": Quantity(Stage.FIRST_STATE, "velocity 0.kernel"),
+        "averages": Quantity(Stage.FIRST_PARAMETERS, "1.moving_mean"),
+        "evaluation": Quantity(Stage.FIRST_EVALUATION),
+    }
+    assert {name: behind[quantity] for name, quantity in of.items()} == {
+        **{"first": 1, "in a branch": 3, "last": 4, "averages": 1, "evaluation": 4},
+        **{"gradient of the last": 5, "gradient of the first": 8},
+    }
+
+
+@pytest.mark.parametrize("kind", planted_mixed.LAYERS)
+def test_in_float64_nothing_is_rounded(kind):
+    mixed = planted_mixed.setup("numpy", kind, "float64")
+    plain = planted_mixed.setup("numpy", kind, "float64")
+    plain = type(plain)(**{**vars(plain), "layers": planted_mixed.LAYERS[kind]})
+    found = differences(planted_mixed.recorded(mixed), planted_mixed.recorded(plain))
+    assert max(found.values()) == 0 < BOUND
+
+
+def test_the_reference_has_both_precisions_and_each_is_compared_with_its_own():
+    both = {Quantity(Stage.LOSS): np.zeros(2), Quantity(Stage.LOSS).in_mixed_precision: np.ones(2)}
+    assert mixed_precision.has(both)
+    assert not mixed_precision.has({Quantity(Stage.LOSS): np.zeros(2)})
+    assert next(iter(without_mixed_precision(both).values())).tolist() == [0, 0]
+    assert next(iter(with_mixed_precision(both).values())).tolist() == [1, 1]
+    assert list(without_mixed_precision(both)) == list(with_mixed_precision(both)) == [Quantity(Stage.LOSS)]

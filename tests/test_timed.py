@@ -302,6 +302,7 @@ def test_a_timed_round_is_of_the_arms_training(in_torch, execution, accumulation
     ("settings", "plant", "told"),
     [
         ({"ghost_batch": 2}, lambda: set_up_of(ghost_batch=None), "ghost batches"),
+        ({"mixed_precision": "bfloat16"}, lambda: set_up_of(mixed_precision=None), "products"),
         ({"accumulation": 4}, of_timing, "micro-batches"),
     ],
 )

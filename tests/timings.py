@@ -18,6 +18,7 @@ INFO = {
     "call_steps": 5,
     "disturbance": {"others_cpu_share": 0.0, "probe_ms": 1.0, "probe_drift": 1.0, "gap_share": 0.0},
     "flops_per_example": 1_000_000,
+    "product_precision": "float32",
     "measuring_s": 1.5,
 }
 

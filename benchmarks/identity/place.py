@@ -18,6 +18,7 @@ FORWARD = {
     Stage.HARSH: "optimizer: with clipping or decay exaggerated",
     Stage.LARGE: "loss: of large outputs",
     Stage.DIVERGED: "loss: of a training that diverged",
+    Stage.PRODUCTS: "products: of a layer alone",
     Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
     Stage.SIZES: "batch size: at another one than 32, or with examples beyond the first 500",
     Stage.CALLS: "calls: many of them, with evaluations in between",

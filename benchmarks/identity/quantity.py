@@ -34,6 +34,7 @@ class Stage(StrEnum):
     HARSH = "losses with harsh settings"
     LARGE = "loss with large parameters"
     DIVERGED = "loss of a training that diverges"
+    PRODUCTS = "layers of products alone"
     SMALLEST = "steps at the smallest batch size"
     SIZES = "steps at other batch sizes"
     CALLS = "many short calls"
@@ -60,6 +61,7 @@ PHRASES = {
     Stage.STATE: "{}",
     Stage.CONSTANT: "parameter {} at a constant rate",
     Stage.EXAGGERATED: "{} with exaggerated settings",
+    Stage.PRODUCTS: "{} alone",
     Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",
     Stage.SLOW: "{} of a training at a tiny rate",

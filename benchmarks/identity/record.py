@@ -5,7 +5,7 @@ from types import ModuleType
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
-from benchmarks.identity import counted, exaggerated, rehearsal, studied, timed
+from benchmarks.identity import counted, exaggerated, products, rehearsal, studied, timed
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.subjects import STUDIED, Subject, is_reference
 from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
@@ -38,8 +38,9 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
 
 
 def in_both_precisions(setup: Setup, rehearsed: Setup, data: Dataset, sizes: list[int]) -> Trace:
-    """What is recorded in float64 and in float32 alike."""
+    """What is recorded in float64 and in float32 alike; layers alone if their products are in bfloat16."""
     return {
+        **(products.alone(setup) if setup.product_precision == "bfloat16" else {}),
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
         **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
         **rehearsal.held_in_float32(rehearsed, data, sizes),

@@ -168,7 +168,7 @@ def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, pre
 def by_the_arm(setup: Setup, data: Dataset, plans: list[Plan], optimizers: dict[int, Optimizer]) -> Trace:
     """The same runs in both precisions where the arm says what they are, with a trainer new for each.
 
-    The trainer itself is in float64, but for products in bfloat16, which only float32 rounds. `optimizers` are
+    The trainer is in float64, but for products in bfloat16, which only float32 rounds. `optimizers` are
     those that the arm has at each batch size; the examples of `setup` are not used.
     """
     trace: Trace = {}

@@ -1,0 +1,181 @@
+"""Differences to plant into PyTorch's products in bfloat16, and float32 with one of them."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from unittest.mock import patch
+
+import planting
+from planting import IMAGES, MOMENTUM, TEXT, parts, replaced_forward
+
+from benchmarks import frameworks, models
+from benchmarks.frameworks.setup import Setup
+from benchmarks.identity import products
+from benchmarks.identity.quantity import Trace
+from benchmarks.identity.trace import record_beginning
+from benchmarks.models import layers as spec
+
+LAYERS = {"images": IMAGES, "text": TEXT}
+PLANTS: dict[str, tuple[Callable, str]] = {}
+
+
+def planted(kind: str):
+    """Register a plant into the model for images or for text."""
+
+    def register(plant: Callable[[], Iterator[None]]) -> Callable:
+        PLANTS[plant.__name__] = contextlib.contextmanager(plant), kind
+        return plant
+
+    return register
+
+
+def setup(framework: str, kind: str, precision: str) -> Setup:
+    """The training of a plant, with its products in bfloat16."""
+    made = planting.case(framework, models._set(LAYERS[kind], "shared", None, True), MOMENTUM)
+    module = frameworks.load(framework)
+    module.configure(threads=1, device="cpu", precision=precision)
+    return Setup(module, made.layers, MOMENTUM, made.examples, made.labels, precision, "fused")
+
+
+def traced(name: str | None, kind: str) -> Trace:
+    """What is recorded of PyTorch in float32, with a plant or without."""
+    with PLANTS[name][0]() if name else contextlib.nullcontext():
+        return recorded(setup("pytorch", kind, "float32"))
+
+
+def recorded(made: Setup) -> Trace:
+    """What float32 is judged by up to the first step."""
+    return {**products.alone(made), **record_beginning(made)}
+
+
+def product(changed: Callable):
+    """Replace how a product in bfloat16 is computed by `changed(product, *factors)`."""
+    return patch.object(parts("mixed_precision"), "in_bfloat16", changed)
+
+
+def narrowed(x):
+    """x as bfloat16 represents it; the gradient is passed on as it is."""
+    return x + (x.detach().bfloat16().to(x.dtype) - x.detach())
+
+
+@planted("images")
+def nothing_is_rounded():
+    with product(lambda product, *factors: product(*factors)):
+        yield
+
+
+@planted("images")
+def results_are_not_rounded():
+    with product(lambda product, *factors: product(*(factor.bfloat16().float() for factor in factors))):
+        yield
+
+
+@planted("images")
+def factors_are_not_rounded():
+    with product(lambda product, *factors: product(*factors).bfloat16().float()):
+        yield
+
+
+@planted("images")
+def gradients_are_not_rounded():
+    with product(lambda product, *factors: narrowed(product(*map(narrowed, factors)))):
+        yield
+
+
+@planted("images")
+def digits_are_cut_off():
+    import torch
+
+    def cut(x):
+        whole = (x.detach().contiguous().view(torch.int32) & -65536).view(torch.float32)
+        return x + (whole - x.detach())
+
+    with product(lambda product, *factors: cut(product(*map(cut, factors)))):
+        yield
+
+
+@planted("images")
+def float16_in_its_place():
+    def in_float16(product, *factors):
+        return product(*(factor.half().float() for factor in factors)).half().float()
+
+    with product(in_float16):
+        yield
+
+
+@planted("images")
+def sums_are_of_two_halves_that_are_rounded():
+    import torch
+
+    def forward(self, x):
+        halves = zip(x.chunk(2, -1), self.weight.chunk(2, -1), strict=True)
+        a, b = (torch.nn.functional.linear(x.bfloat16(), w.bfloat16()) for x, w in halves)
+        return (a + b).float() + self.bias
+
+    with patch.object(parts("mixed_precision").Linear, "forward", forward):
+        yield
+
+
+@planted("images")
+def the_bias_is_rounded_too():
+    import torch
+
+    def forward(self, x):
+        y = torch.nn.functional.linear(x.bfloat16(), self.weight.bfloat16(), (self.bias + 0.3).bfloat16())
+        return y.float() - 0.3
+
+    with patch.object(parts("mixed_precision").Linear, "forward", forward):
+        yield
+
+
+@planted("images")
+def a_norm_is_rounded():
+    with replaced_forward(spec.BatchNorm, lambda module, x: narrowed(module.original(x))):
+        yield
+
+
+@planted("images")
+def parameters_are_kept_in_bfloat16():
+    import torch
+
+    optimizer = parts("optimizer").FusedOptimizer
+    step = optimizer.step
+
+    def kept(self, *given):
+        norm = step(self, *given)
+        with torch.no_grad():
+            for parameter in self.parameters:
+                parameter.copy_(parameter.bfloat16())
+        return norm
+
+    with patch.object(optimizer, "step", kept):
+        yield
+
+
+@planted("images")
+def the_loss_is_in_bfloat16():
+    fused = parts("fused")
+    loss = fused.mean_loss
+    with patch.object(fused, "mean_loss", lambda logits, labels: loss(logits.bfloat16(), labels).float()):
+        yield
+
+
+@planted("text")
+def scores_of_attention_are_not_rounded():
+    import torch
+
+    original = parts("mixed_precision").in_bfloat16
+
+    def plain(product, *factors):
+        return product(*factors) if product is torch.matmul else original(product, *factors)
+
+    with product(plain):
+        yield
+
+
+@planted("text")
+def the_softmax_is_rounded():
+    import torch
+
+    softmax = torch.Tensor.softmax
+    with patch.object(torch.Tensor, "softmax", lambda x, axis: softmax(x.bfloat16(), axis).float()):
+        yield
