@@ -14,7 +14,13 @@ from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import record_beginning
 from benchmarks.models import layers as spec
 
-LAYERS = {"images": IMAGES, "text": TEXT}
+VECTORS = [
+    *(spec.Flatten(), spec.Dense(24), spec.BatchNorm(), spec.ReLU()),
+    *(spec.Residual((spec.Dense(24), spec.ReLU())), spec.Dense(10)),
+]
+LAYERS = {"vectors": VECTORS, "text": TEXT, "images": IMAGES}
+NEEDS_INSTRUCTIONS = ("images",)
+"""Without instructions for bfloat16, PyTorch sums the gradient of a convolution in bfloat16 itself."""
 PLANTS: dict[str, tuple[Callable, str]] = {}
 
 
@@ -57,31 +63,31 @@ def narrowed(x):
     return x + (x.detach().bfloat16().to(x.dtype) - x.detach())
 
 
-@planted("images")
+@planted("vectors")
 def nothing_is_rounded():
     with product(lambda product, *factors: product(*factors)):
         yield
 
 
-@planted("images")
+@planted("vectors")
 def results_are_not_rounded():
     with product(lambda product, *factors: product(*(factor.bfloat16().float() for factor in factors))):
         yield
 
 
-@planted("images")
+@planted("vectors")
 def factors_are_not_rounded():
     with product(lambda product, *factors: product(*factors).bfloat16().float()):
         yield
 
 
-@planted("images")
+@planted("vectors")
 def gradients_are_not_rounded():
     with product(lambda product, *factors: narrowed(product(*map(narrowed, factors)))):
         yield
 
 
-@planted("images")
+@planted("vectors")
 def digits_are_cut_off():
     import torch
 
@@ -93,7 +99,7 @@ def digits_are_cut_off():
         yield
 
 
-@planted("images")
+@planted("vectors")
 def float16_in_its_place():
     def in_float16(product, *factors):
         return product(*(factor.half().float() for factor in factors)).half().float()
@@ -102,7 +108,7 @@ def float16_in_its_place():
         yield
 
 
-@planted("images")
+@planted("vectors")
 def sums_are_of_two_halves_that_are_rounded():
     import torch
 
@@ -115,7 +121,7 @@ def sums_are_of_two_halves_that_are_rounded():
         yield
 
 
-@planted("images")
+@planted("vectors")
 def the_bias_is_rounded_too():
     import torch
 
@@ -127,13 +133,13 @@ def the_bias_is_rounded_too():
         yield
 
 
-@planted("images")
+@planted("vectors")
 def a_norm_is_rounded():
     with replaced_forward(spec.BatchNorm, lambda module, x: narrowed(module.original(x))):
         yield
 
 
-@planted("images")
+@planted("vectors")
 def parameters_are_kept_in_bfloat16():
     import torch
 
@@ -151,7 +157,7 @@ def parameters_are_kept_in_bfloat16():
         yield
 
 
-@planted("images")
+@planted("vectors")
 def the_loss_is_in_bfloat16():
     fused = parts("fused")
     loss = fused.mean_loss

@@ -13,7 +13,7 @@ from tracing import STUDY
 from benchmarks import frameworks
 from benchmarks.common.errors import Problem
 from benchmarks.frameworks.trainer import EXECUTIONS
-from benchmarks.identity import quantity, subjects
+from benchmarks.identity import mixed_precision, quantity, subjects
 from benchmarks.identity.certificate import ONLY_OF_RUNS, judged
 from benchmarks.identity.difference import BOUND, by_stage, differences
 from benchmarks.identity.quantity import Stage
@@ -24,7 +24,12 @@ KERAS = [name for name in frameworks.NAMES if name.startswith("keras")]
 
 def stages(execution):
     """The stages by which an execution is judged in float64."""
-    left_out = (Stage.CONSTANT, Stage.STUDIED_SIZES, *(ONLY_OF_RUNS if execution == "idiomatic" else ()))
+    left_out = (
+        Stage.CONSTANT,
+        Stage.PRODUCTS,
+        Stage.STUDIED_SIZES,
+        *(ONLY_OF_RUNS if execution == "idiomatic" else ()),
+    )
     return [stage for stage in Stage if stage not in left_out]
 
 
@@ -96,6 +101,24 @@ def test_a_batch_that_grows_is_certified_beside_one_that_does_not(tmp_path):
     code, out, error = identity(tmp_path, arms=[arm, grown], workloads=[workload])
     assert out.count(" certified ") == 4, out + error
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("framework", "model", "package"), [("pytorch", "mlp", "torch"), ("keras-jax", "cnn", "jax")]
+)
+def test_products_in_bfloat16_are_certified(tmp_path, framework, model, package):
+    """On processors without instructions for it, PyTorch's convolutions would not be."""
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    arm = {"name": "mixed", "learning_rate": 0.0625, "momentum": 0.875, "scaling": "none"}
+    workload = {**STUDY["workloads"][0], "model": model}
+    arms, output = [{**arm, "mixed_precision": "bfloat16"}], tmp_path / "identity.json"
+    code, out, error = identity(tmp_path, framework, "--output", output, arms=arms, workloads=[workload])
+    assert out.count(" certified ") == 2, out + error
+    assert code == 0
+    for row in json.loads(output.read_bytes())["certificates"]:
+        assert row["differences"][Stage.PRODUCTS] <= BOUND
+        assert row["float32_differences"][Stage.PRODUCTS] <= mixed_precision.SHARE_ALONE
 
 
 def test_the_command_names_what_it_could_not_trace(tmp_path):

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.models.layer import Place, output_shape, walk
-from benchmarks.models.layers import Flatten, LayerNorm, Product
+from benchmarks.models.layer import Layer, Place, output_shape, walk
+from benchmarks.models.layers import Attention, Flatten, LayerNorm, Product
 
 BATCH_SIZE = 32
 
@@ -27,17 +27,26 @@ def distinct(setup: Setup) -> Iterator[tuple[Place, bool]]:
 
 
 def of_layer(setup: Setup, place: Place, *, first: bool) -> Setup:
-    """A training of this layer on noise. One that is not the first has a norm to pass its gradient on to."""
+    """A training of this layer on noise, whose outputs are the logits.
+
+    One that is not the first has a norm to pass its gradient on to. One without a bias gets one: in a model a
+    norm follows it, and never the loss.
+    """
     random = np.random.default_rng(0)
     shape = output_shape([place.layer], place.shape)
     flat = [Flatten()] if len(shape) == 3 else []
     n_classes, positions = output_shape([place.layer, *flat], place.shape)[-1], shape[:-1] if not flat else ()
     return replace(
         setup,
-        layers=[*([] if first else [LayerNorm()]), place.layer, *flat],
+        layers=[*([] if first else [LayerNorm()]), with_bias(place.layer), *flat],
         examples=random.standard_normal((BATCH_SIZE, *place.shape)).astype(np.float32),
         labels=random.integers(0, n_classes, (BATCH_SIZE, *positions)).astype(np.int32),
     )
+
+
+def with_bias(layer: Layer) -> Layer:
+    """The layer with a bias."""
+    return layer if isinstance(layer, Attention) else replace(layer, bias=True)
 
 
 def alone(setup: Setup) -> Trace:
