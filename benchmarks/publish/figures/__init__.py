@@ -4,11 +4,14 @@
 `caption(results)`: what a reader needs to read it. Its file is named after the module.
 """
 
+from functools import partial
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from benchmarks.common import processor
 from benchmarks.publish import results, writing
 from benchmarks.publish.results import Results
 
@@ -29,9 +32,16 @@ def applicable(known: Results) -> dict[str, ModuleType]:
 
 
 def write(folder: Path) -> list[str]:
-    """Draw every figure that the results in a folder can fill into `figures/` there, and return the names."""
+    """Draw every figure that the results in a folder can fill into `figures/` there, and return the names.
+
+    One is drawn on each core at a time, by processes that have the results already.
+    """
     known = results.read(folder)
-    drawn = applicable(known)
-    for name, module in drawn.items():
-        writing.write_figure(module.draw(known), folder / "figures", name=name)
-    return list(drawn)
+    names = list(applicable(known))
+    with get_context("fork").Pool(processor.cores()) as pool:
+        pool.map(partial(_write, known, folder / "figures"), names, chunksize=1)
+    return names
+
+
+def _write(known: Results, folder: Path, name: str) -> None:
+    writing.write_figure(modules()[name].draw(known), folder, name=name)

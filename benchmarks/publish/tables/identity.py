@@ -83,6 +83,11 @@ def _caption(results: Results) -> str:
         "the first step. float32 parts: the first step whose loss in float32 is more than "
         f"{known['float32_bound']:g} (relative) off the reference, reported and not judged."
     )
+    if any(arm.get("mixed_precision") for arm in results.provenance["study"]["arms"]):
+        text += (
+            " In mixed precision float32 is held to the reference in float32, relative to what rounding to "
+            "bfloat16 does."
+        )
     if marks.STATISTICAL not in set(results.certificates["verdict"]):
         return text
     return (
