@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 from hypothesis import strategies as st
+from planting import in_bfloat16
 
 from benchmarks import frameworks
 from benchmarks.common.errors import Problem
@@ -135,7 +136,8 @@ def _specs(draw: st.DrawFn, shape: Shape, batch_size: int) -> tuple[Layer, ...]:
         layers.append(draw(st.one_of(st.sampled_from(kinds), _residual(here, batch_size))))
     if len(output_shape(layers, shape)) == 3:
         layers.append(draw(st.sampled_from([spec.Flatten(), spec.GlobalAveragePool()])))
-    return (*layers, spec.Dense(VOCABULARY if text else CLASSES))
+    whole = (*layers, spec.Dense(VOCABULARY if text else CLASSES))
+    return in_bfloat16(whole) if draw(st.booleans()) else whole
 
 
 @st.composite

@@ -1,13 +1,14 @@
 """Differences to plant into PyTorch's products in bfloat16, and float32 with one of them."""
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from unittest.mock import patch
 
 import planting
-from planting import IMAGES, MOMENTUM, TEXT, parts, replaced_forward
+from planting import IMAGES, MOMENTUM, TEXT, in_bfloat16, parts, replaced_forward
 
-from benchmarks import frameworks, models
+from benchmarks import frameworks
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import products
 from benchmarks.identity.quantity import Trace
@@ -19,6 +20,7 @@ VECTORS = [
     *(spec.Residual((spec.Dense(24), spec.ReLU())), spec.Dense(10)),
 ]
 LAYERS = {"vectors": VECTORS, "text": TEXT, "images": IMAGES}
+SIZES = [4, 600]
 NEEDS_INSTRUCTIONS = ("images",)
 """Without instructions for bfloat16, PyTorch sums the gradient of a convolution in bfloat16 itself."""
 PLANTS: dict[str, tuple[Callable, str]] = {}
@@ -36,7 +38,7 @@ def planted(kind: str):
 
 def setup(framework: str, kind: str, precision: str) -> Setup:
     """The training of a plant, with its products in bfloat16."""
-    made = planting.case(framework, models._set(LAYERS[kind], "shared", None, True), MOMENTUM)
+    made = planting.case(framework, in_bfloat16(LAYERS[kind]), MOMENTUM)
     module = frameworks.load(framework)
     module.configure(threads=1, device="cpu", precision=precision)
     return Setup(module, made.layers, MOMENTUM, made.examples, made.labels, precision, "fused")
@@ -50,7 +52,7 @@ def traced(name: str | None, kind: str) -> Trace:
 
 def recorded(made: Setup) -> Trace:
     """What float32 is judged by up to the first step."""
-    return {**products.alone(made), **record_beginning(made)}
+    return {**products.alone(made, SIZES), **record_beginning(made)}
 
 
 def product(changed: Callable):
@@ -184,4 +186,74 @@ def the_softmax_is_rounded():
 
     softmax = torch.Tensor.softmax
     with patch.object(torch.Tensor, "softmax", lambda x, axis: softmax(x.bfloat16(), axis).float()):
+        yield
+
+
+@planted("text")
+def attention_adds_three_gradients_in_bfloat16():
+    import torch
+
+    module = parts("mixed_precision")
+
+    def forward(self, x):
+        narrow = x.bfloat16()
+
+        def projected(linear):
+            y = torch.nn.functional.linear(narrow, linear.weight.bfloat16()).float()
+            return self._heads(y + linear.bias)
+
+        attended = self.attended(*map(projected, (self.query, self.key, self.value)))
+        return self.output(attended.transpose(1, 2).flatten(2))
+
+    with patch.object(module.Attention, "forward", forward):
+        yield
+
+
+@planted("vectors")
+def an_evaluation_does_not_round():
+    trainer = importlib.import_module("benchmarks.frameworks.pytorch").Trainer
+    logits = trainer.logits
+
+    def unrounded(self, examples):
+        with product(lambda product, *factors: product(*factors)):
+            return logits(self, examples)
+
+    with patch.object(trainer, "logits", unrounded):
+        yield
+
+
+@planted("vectors")
+def small_batches_are_not_rounded():
+    original = parts("mixed_precision").in_bfloat16
+
+    def plain(product, *factors):
+        return product(*factors) if len(factors[0]) < 8 else original(product, *factors)
+
+    with product(plain):
+        yield
+
+
+@planted("vectors")
+def large_batches_are_summed_in_bfloat16():
+    import torch
+
+    class Parted(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight):
+            ctx.save_for_backward(x, weight)
+            return torch.nn.functional.linear(x, weight)
+
+        @staticmethod
+        def backward(ctx, dy):
+            x, weight = ctx.saved_tensors
+            of_parts = [a.T @ b for a, b in zip(dy.chunk(8), x.chunk(8), strict=True)]
+            return dy @ weight, sum(of_parts)
+
+    original = parts("mixed_precision").in_bfloat16
+
+    def parted(product, *factors):
+        large = len(factors[0]) > 256 and product is torch.nn.functional.linear
+        return original(Parted.apply if large else product, *factors)
+
+    with product(parted):
         yield

@@ -6,8 +6,8 @@ PyTorch is imported where a plant needs it: in the worker process that makes the
 import contextlib
 import functools
 import importlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from unittest.mock import patch
 
 import numpy as np
@@ -40,6 +40,17 @@ RANDOM = [
     *(spec.RandomShift(2), spec.RandomFlip(), spec.Flatten()),
     *(spec.Dense(16), spec.ReLU(), spec.Dropout(0.5), spec.Dense(10)),
 ]
+
+
+def in_bfloat16(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The same layers with their products in bfloat16."""
+
+    def changed(layer: Layer) -> Layer:
+        if isinstance(layer, spec.Residual):
+            return spec.Residual(in_bfloat16(layer.body), in_bfloat16(layer.shortcut))
+        return replace(layer, bfloat16=True) if isinstance(layer, spec.Product) else layer
+
+    return tuple(map(changed, layers))
 
 
 def optimizer(name: str = "momentum", **settings) -> Optimizer:

@@ -15,11 +15,12 @@ from benchmarks.frameworks import devices
 from benchmarks.frameworks.numpy_parts.attention import Attention
 from benchmarks.frameworks.numpy_parts.convolution import Conv
 from benchmarks.frameworks.numpy_parts.layers import Dense, Tensors
-from benchmarks.identity import mixed_precision
+from benchmarks.identity import mixed_precision, studied
 from benchmarks.identity.difference import BOUND, differences
 from benchmarks.identity.quantity import Quantity, Stage, with_mixed_precision, without_mixed_precision
 from benchmarks.models import layers as spec
 from benchmarks.study import check
+from benchmarks.throughput import job as timings
 
 ULP = 2.0**-7
 """The distance of bfloat16's numbers from 1 on."""
@@ -108,11 +109,39 @@ def test_other_words_for_it_are_refused():
 def test_a_device_without_bfloat16_is_refused(monkeypatch, kind, instructions, capability, has):
     monkeypatch.setattr(machine.processor, "instructions", lambda: instructions)
     monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "T4", compute_capability=capability)])
+    setting = "cpu" if kind == "cpu" else "auto"
     if has:
-        devices.check_bfloat16(kind)
+        devices.check_bfloat16(setting)
     else:
         with pytest.raises(Problem, match=f"this machine's {kind.upper()} has no instructions"):
-            devices.check_bfloat16(kind)
+            devices.check_bfloat16(setting)
+
+
+def test_a_gpu_that_says_nothing_of_itself_is_none_with_bfloat16(monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: [Gpu(0, "T4")])
+    assert not machine.multiplies_bfloat16("gpu")
+
+
+def test_a_job_asks_its_own_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine.processor, "instructions", list)
+    monkeypatch.setattr(machine, "gpus", list)
+    study = check.read(changed("arms", 0, "mixed_precision", to="bfloat16"))
+    with pytest.raises(Problem, match="has no instructions"):
+        timings.write(study, [], threads=1, store=tmp_path, output=tmp_path / "throughput.csv")
+
+
+@pytest.mark.parametrize(
+    ("switches", "kept"),
+    [
+        ({}, True),
+        ({"xla_flags": "--xla_allow_excess_precision=false --xla_x=1"}, True),
+        ({"xla_flags": "--xla_x=1"}, False),
+        ({"sums_in_bfloat16": False}, True),
+        ({"sums_in_bfloat16": True}, False),
+    ],
+)
+def test_a_run_says_that_it_kept_its_roundings(switches, kept):
+    assert studied.keeps_rounding(switches) == kept
 
 
 def test_a_study_is_asked_about_bfloat16_when_it_begins(monkeypatch, tmp_path):

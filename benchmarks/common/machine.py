@@ -74,11 +74,11 @@ FIRST_WITH_BFLOAT16 = (8, 0)
 
 
 def multiplies_bfloat16(kind: str) -> bool:
-    """Whether this machine's processor (`cpu`) or its GPU (`gpu`) has instructions for bfloat16."""
+    """Whether this machine's processor (`cpu`) or its first GPU (`gpu`) has instructions for bfloat16."""
     if kind == "cpu":
         return not BFLOAT16.isdisjoint(processor.instructions())
-    capabilities = [gpu.compute_capability for gpu in gpus() if gpu.compute_capability]
-    return all(tuple(map(int, each.split("."))) >= FIRST_WITH_BFLOAT16 for each in capabilities)
+    capability = getattr(first_gpu(), "compute_capability", None) or "0.0"
+    return tuple(map(int, capability.split("."))) >= FIRST_WITH_BFLOAT16
 
 
 SLOWED_BY = {

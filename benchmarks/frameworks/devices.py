@@ -59,17 +59,24 @@ def check_same(devices: dict[str, dict], *, device: str, gpus: list[machine.Gpu]
         raise Problem(f"this machine has a GPU ({gpus[0].name}), but {seen}", fix=fix)
 
 
-def check_bfloat16(kind: str) -> None:
-    """Check that a kind of device has instructions for bfloat16; without them it would be computed slowly.
+BFLOAT16 = {
+    "cpu": "AVX512_BF16 or AMX; BF16 on ARM",
+    "gpu": "those of compute capability 8.0, Ampere, or newer",
+}
+"""The instructions for bfloat16 by kind of device, in words."""
+
+
+def check_bfloat16(device: str) -> None:
+    """Check that this machine has instructions for bfloat16 where a study with this setting computes.
 
     Raises:
         Problem: it has none.
     """
+    kind = "gpu" if device != "cpu" and machine.gpus() else "cpu"
     if not machine.multiplies_bfloat16(kind):
-        needed = "AVX512_BF16 or AMX" if kind == "cpu" else "compute capability 8.0, Ampere, or newer"
         raise Problem(
             f"an arm has mixed_precision: bfloat16, for which this machine's {kind.upper()} has no "
-            f"instructions ({needed})",
+            f"instructions ({BFLOAT16[kind]})",
             fix="remove mixed_precision from that arm, or run the study on another machine",
         )
 
@@ -83,13 +90,13 @@ def ensure_same(names: list[str], device: str, path: Path, *, bfloat16: bool) ->
         Problem: as for `check_same`, `check_bfloat16` and `device_of`.
     """
     gpus = [gpu.name for gpu in machine.gpus()]
-    question = {"frameworks": names, "device": device, "gpus": gpus, "bfloat16": bfloat16}
+    question = {"frameworks": names, "device": device, "gpus": gpus}
+    if bfloat16:
+        check_bfloat16(device)
     if path.exists() and json.loads(path.read_bytes()).get("asked") == question:
         return
     devices = devices_of(names, device)
     check_same(devices, device=device, gpus=machine.gpus())
-    if bfloat16:
-        check_bfloat16(devices[names[0]]["kind"])
     write_text(json.dumps({"asked": question, "found": devices}, indent=1) + "\n", path)
 
 

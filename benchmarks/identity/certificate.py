@@ -59,6 +59,7 @@ class Certificate(Value):
     `float32_parts_at_step` is the first step, counted from 1, at which the loss of the same training differs
     from the reference by more than FLOAT32_BOUND, relative to it, null if it never does, and
     `float32_repeats` says whether the same steps, taken twice, give the same numbers to the bit.
+    In mixed precision the two are from the reference in float32, as `identity.mixed_precision` says.
     `conditions` is the digest of what the certificate holds for: a record with another one is not certified.
     """
 
@@ -111,10 +112,11 @@ def certificate(
 ) -> Certificate:
     """Compare one trace in float64, and its `single` counterpart in float32, with the reference in float64.
 
-    `rates` [steps] are the learning rates. `statistical` means that the framework draws random numbers from
-    its own generator: its traces were recorded with the shared generator instead, so the verdict says only
-    that everything else is the same. `failure` is the error of whichever trace could not be recorded, `plan`
-    what is wrong with the plans of the arm's runs or with how they are driven.
+    Where that has a part in mixed precision, the counterpart is compared with it instead. `rates` [steps] are
+    the learning rates. `statistical` means that the framework draws random numbers from its own generator:
+    its traces were recorded with the shared generator instead, so the verdict says only that everything else
+    is the same. `failure` is the error of whichever trace could not be recorded, `plan` what is wrong with
+    the plans of the arm's runs or with how they are driven.
     """
     execution, mixed = names["execution"], mixed_precision.has(reference)
     of_single = judged(reference, execution=execution, precision="float32")
@@ -123,11 +125,11 @@ def certificate(
     in_float32, bounds = (
         mixed_precision.judged(single, of_single, reference) if mixed else of_float32(single, of_single)
     )
-    parts = parting_step(single, of_single, by=mixed_precision.LOSS_BOUND if mixed else FLOAT32_BOUND)
+    most = mixed_precision.LOSS_BOUND if mixed else FLOAT32_BOUND
     if first := next((name for name, size in sizes.items() if not size <= BOUND), None):
         cause = f"{place(sizes, trace, reference, rates=rates)} [{first} by {sizes[first]:.1e}]"
     else:
-        first, cause = fault_of_float32(in_float32, bounds, parts)
+        first, cause = fault_of_float32(in_float32, bounds, parting_step(single, of_single, by=most), most)
     if failure:
         cause = f"trace: it could not be recorded [{failure}]"
     if plan:
@@ -143,7 +145,7 @@ def certificate(
         largest_difference=_number(max(sizes.values(), default=math.inf)),
         differences={str(stage): _number(size) for stage, size in by_stage(sizes).items()},
         float32_differences={str(stage): _number(size) for stage, size in by_stage(in_float32).items()},
-        float32_parts_at_step=parts,
+        float32_parts_at_step=parting_step(single, of_single, by=FLOAT32_BOUND),
         float32_repeats=repeats(single),
         conditions=conditions,
     )
@@ -166,14 +168,14 @@ def parting_step(single: Trace, reference: Trace, *, by: float) -> int | None:
 
 
 def fault_of_float32(
-    sizes: Differences, bounds: Differences, parts: int | None
+    sizes: Differences, bounds: Differences, parts: int | None, most: float
 ) -> tuple[Quantity | None, str]:
     """The first quantity in which float32 is too far from the reference, and the same in words, if any is."""
     for name, size in sizes.items():
         if not size <= bounds[name]:
             return name, f"float32 [{name} by {size:.1e}]"
     if parts is not None and parts <= SURE_STEPS:
-        return Quantity(Stage.LOSS), f"float32 [loss of step {parts}]"
+        return Quantity(Stage.LOSS), f"float32 [loss of step {parts} by more than {most:.0e}]"
     return None, ""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.common import process
+from benchmarks.common import machine, process
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.identity.subjects import REFERENCE, File, files
@@ -109,6 +109,16 @@ def all_certified(names: list[str], content: dict) -> bool:
     return not missing and all(row["certified"] for row in content["certificates"])
 
 
+def warn_of_bfloat16(study: Study) -> None:
+    """Say where products in bfloat16 are not computed as a study would, for want of instructions."""
+    kind = "gpu" if study.device != "cpu" and machine.gpus() else "cpu"
+    if study.multiplies_in_bfloat16 and not machine.multiplies_bfloat16(kind):
+        console.print(
+            f"this machine's {kind.upper()} has no instructions for bfloat16; some frameworks then sum in "
+            "it, for which they are not certified"
+        )
+
+
 def certify(config: Path, names: list[str], output: Path | None) -> bool:
     """Trace, certify and print; returns whether every framework is certified on the whole study.
 
@@ -122,6 +132,7 @@ def certify(config: Path, names: list[str], output: Path | None) -> bool:
             fix="start the study, or name batch sizes here",
         )
     study = studies.at_start(check.read(settings | ({"frameworks": names} if names else {})))
+    warn_of_bfloat16(study)
     with tempfile.TemporaryDirectory() as folder:
         content = certificates(study, study.frameworks, Path(folder))
     console.print(table(content))

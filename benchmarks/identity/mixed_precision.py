@@ -13,7 +13,7 @@ from benchmarks.identity.difference import (
     Differences,
     differences,
     float32_bound,
-    magnitude,
+    scales,
 )
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.parameters import NOT_TRAINED
@@ -27,13 +27,17 @@ SHARE = 0.2
 """What a number may differ by for each product that lies behind it, as a share of what rounding does.
 Between correct implementations it was 0.1 at most; where one rounding is left out it is 0.5 or more."""
 LARGEST_SHARE = 2.0
-"""The same however many lie behind it. From 1 on, a difference is as large as between unlike roundings."""
+"""The same however many lie behind it. From 1 on, it may be as far away as a training that does not round."""
 LOSS_BOUND_ALONE, LOSS_BOUND = 2.0**-12, 2.0**-6
 """Largest relative difference of a loss, and of a loss or norm of a whole model: one number, so that it may
 by chance be as near without any rounding."""
 FEW_PREDICTIONS = 0.25
 """The same of an accuracy, which is that of guessing: a rounding may decide which output is the largest."""
 OF_ROUNDING = (Stage.OUTPUTS, Stage.FIRST_EVALUATION, Stage.FIRST_STATE, Stage.FIRST_PARAMETERS)
+
+
+AS_IN_FLOAT32 = (Stage.INITIAL, Stage.DIVERGED, Stage.COUNTED, Stage.TIMED)
+"""The stages without such products: what the tiny model of these comes to is in float32 throughout."""
 
 
 def has(reference: Trace) -> bool:
@@ -63,16 +67,18 @@ def products_behind(trace: Trace) -> dict[Quantity, int]:
     return found
 
 
-def share_of_rounding(array: np.ndarray, mixed: np.ndarray, exact: np.ndarray) -> float:
+def share_of_rounding(array: np.ndarray, mixed: np.ndarray, exact: np.ndarray, *, scale: float) -> float:
     """mean |array − mixed| / mean |exact − mixed|; infinite if shapes differ or a number is not finite.
 
-    Where rounding does next to nothing, it is relative to what float32 itself may differ by.
+    Where rounding does next to nothing, it is relative to what float32 itself may differ by, of numbers of
+    this scale.
     """
     if array.shape != mixed.shape or not (np.isfinite(array).all() and np.isfinite(mixed).all()):
         return float("inf")
-    least = FIRST_FLOAT32_BOUND * magnitude(mixed)
-    rounding = max(float(np.abs(exact - mixed).mean()), least) if mixed.size else 0.0
-    apart = float(np.abs(array.astype(np.float64) - mixed).mean()) if mixed.size else 0.0
+    if not array.size:
+        return 0.0
+    rounding = max(float(np.abs(exact - mixed).mean()), FIRST_FLOAT32_BOUND * scale)
+    apart = float(np.abs(array.astype(np.float64) - mixed).mean())
     return apart / rounding if rounding else apart
 
 
@@ -82,25 +88,25 @@ def judged(single: Trace, mixed: Trace, exact: Trace) -> tuple[Differences, Diff
     `mixed` and `exact` are the reference in float32 and in float64. What is relative to rounding is
     `share_of_rounding`, everything else a relative difference.
     """
-    sizes, behind = differences(single, mixed), products_behind(mixed)
-    of_rounding = {name: products for name, products in behind.items() if name in single and name in exact}
-    sizes |= {name: share_of_rounding(single[name], mixed[name], exact[name]) for name in of_rounding}
+    sizes, behind, scale = differences(single, mixed), products_behind(mixed), scales(exact)
+    sizes |= {
+        name: share_of_rounding(single[name], mixed[name], exact[name], scale=scale[name])
+        for name in behind
+        if name in single and name in exact
+    }
     bounds = {name: bound(name, behind) for name in sizes}
     bounds = {name: most for name, most in bounds.items() if most is not None}
     return {name: sizes[name] for name in bounds}, bounds
 
 
 def bound(name: Quantity, behind: dict[Quantity, int]) -> float | None:
-    """How far a quantity may be from the reference; None where it is not judged.
-
-    What a linear classifier with the arm's settings comes to is judged as in float32: its products are too.
-    """
+    """How far a quantity may be from the reference; None where it is not judged."""
     if name.stage == Stage.PRODUCTS:
         return SHARE_ALONE if is_of_rounding(name) else LOSS_BOUND_ALONE
     if name in behind:
         return min(LARGEST_SHARE, SHARE * max(1, behind[name]))
     plain = float32_bound(name)
-    if plain is None or name.stage in (Stage.INITIAL, Stage.DIVERGED, Stage.COUNTED, Stage.TIMED):
+    if plain is None or name.stage in AS_IN_FLOAT32:
         return plain
     if name.of.startswith("accuracies"):
         return FEW_PREDICTIONS

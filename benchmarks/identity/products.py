@@ -13,20 +13,29 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layer import Layer, Place, output_shape, walk
 from benchmarks.models.layers import Attention, Flatten, LayerNorm, Product
+from benchmarks.models.parameters import trained
+from benchmarks.recipe.optimizer import Optimizer
 
-BATCH_SIZE = 32
+MIDDLE, LARGEST = 32, 512
+"""Batch sizes: beside the smallest of a study, one in the middle and its largest up to this."""
+MOMENTUM = Optimizer(name="momentum", learning_rate=2.0**-10, momentum=0.5, total_steps=1)
+"""Its state after a step is the gradient, whatever the arm's optimizer makes of it."""
 
 
 def distinct(setup: Setup) -> Iterator[tuple[Place, bool]]:
-    """The layers of products that differ in settings or in shape, each with whether it is the first."""
-    seen = set()
+    """The layers of products that differ in settings or in shape.
+
+    Each with whether it is the first that is trained, so that nothing asks for the gradient of its input.
+    """
+    seen, first = set(), True
     for place in walk(setup.layers, setup.examples.shape[1:]):
         if isinstance(place.layer, Product) and (place.layer, place.shape) not in seen:
-            yield place, not seen
+            yield place, first
             seen.add((place.layer, place.shape))
+        first = first and not trained(place.layer.parameter_shapes(place.shape))
 
 
-def of_layer(setup: Setup, place: Place, *, first: bool) -> Setup:
+def of_layer(setup: Setup, place: Place, *, first: bool, batch_size: int) -> Setup:
     """A training of this layer on noise, whose outputs are the logits.
 
     One that is not the first has a norm to pass its gradient on to. One without a bias gets one: in a model a
@@ -38,9 +47,10 @@ def of_layer(setup: Setup, place: Place, *, first: bool) -> Setup:
     n_classes, positions = output_shape([place.layer, *flat], place.shape)[-1], shape[:-1] if not flat else ()
     return replace(
         setup,
+        optimizer=MOMENTUM,
         layers=[*([] if first else [LayerNorm()]), with_bias(place.layer), *flat],
-        examples=random.standard_normal((BATCH_SIZE, *place.shape)).astype(np.float32),
-        labels=random.integers(0, n_classes, (BATCH_SIZE, *positions)).astype(np.int32),
+        examples=random.standard_normal((batch_size, *place.shape)).astype(np.float32),
+        labels=random.integers(0, n_classes, (batch_size, *positions)).astype(np.int32),
     )
 
 
@@ -49,18 +59,26 @@ def with_bias(layer: Layer) -> Layer:
     return layer if isinstance(layer, Attention) else replace(layer, bias=True)
 
 
-def alone(setup: Setup) -> Trace:
-    """Of each such layer: its output, the loss of a step, and the optimizer's state after it."""
+def alone(setup: Setup, sizes: list[int]) -> Trace:
+    """Of each such layer at some batch sizes: its output, in evaluation too, and what comes of a step.
+
+    That is the loss, and the gradient of each parameter.
+    """
     trace: Trace = {}
-    for place, first in distinct(setup):
-        made = of_layer(setup, place, first=first)
-        trainer, parameters = made.trainer(), made.parameters(seed=0)
-        trainer.reset(parameters)
-        output = trainer.layer_outputs(made.examples)["0" if first else "1"]
-        trainer.reset(parameters)
-        loss = trainer.train(np.arange(BATCH_SIZE, dtype=np.int32)[np.newaxis]).loss
-        found = {"output": output, "loss": loss, **trainer.optimizer_state()}
-        trace |= {
-            Quantity(Stage.PRODUCTS, f"layer {place.path}, {name}"): value for name, value in found.items()
-        }
+    for size in sorted({min(sizes), MIDDLE, min(max(sizes), LARGEST)}):
+        for place, first in distinct(setup):
+            found = of_step(of_layer(setup, place, first=first, batch_size=size), "0" if first else "1")
+            name = f"layer {place.path} at {size}"
+            trace |= {Quantity(Stage.PRODUCTS, f"{name}, {each}"): value for each, value in found.items()}
     return trace
+
+
+def of_step(setup: Setup, path: str) -> dict[str, np.ndarray]:
+    """What comes of a step on all examples, with the output of the layer of this path before it."""
+    trainer, parameters = setup.trainer(), setup.parameters(seed=0)
+    trainer.reset(parameters)
+    outputs = {"output": trainer.layer_outputs(setup.examples)[path]}
+    trainer.reset(parameters)
+    outputs["output in evaluation"] = trainer.logits(setup.examples)
+    loss = trainer.train(np.arange(len(setup.labels), dtype=np.int32)[np.newaxis]).loss
+    return {**outputs, "loss": loss, **trainer.optimizer_state()}

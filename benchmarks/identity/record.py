@@ -24,8 +24,10 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     timing = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
     if is_reference(subject, precision):
         trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
-        trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
-        trace |= in_mixed_precision(subject, framework, data) if arm.mixed_precision else {}
+        if arm.mixed_precision:
+            trace |= in_mixed_precision(subject, framework, data)
+        else:
+            trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     else:
         trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
     if precision == "float32":
@@ -40,7 +42,7 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
 def in_both_precisions(setup: Setup, rehearsed: Setup, data: Dataset, sizes: list[int]) -> Trace:
     """What is recorded in float64 and in float32 alike; layers alone if their products are in bfloat16."""
     return {
-        **(products.alone(setup) if setup.product_precision == "bfloat16" else {}),
+        **(products.alone(setup, sizes) if setup.product_precision == "bfloat16" else {}),
         **exaggerated.with_harsh_settings(setup, BATCH_SIZE),
         **exaggerated.with_extreme_parameters(setup, BATCH_SIZE),
         **rehearsal.held_in_float32(rehearsed, data, sizes),
@@ -53,7 +55,6 @@ def in_mixed_precision(subject: Subject, framework: ModuleType, data: Dataset) -
     _, rehearsed = whole(subject, framework, data, precision="float32")
     trace = {
         **in_both_precisions(setup, rehearsed, data, subject.workload.sizes),
-        **rehearsal.losses_at_rest(rehearsed, data, subject.workload.sizes),
         **record_beginning(setup),
     }
     return {name.in_mixed_precision: value for name, value in trace.items()}

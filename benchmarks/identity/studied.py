@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.keras_parts.xla import KEEP_ROUNDING
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import expected_setup
 from benchmarks.identity.exaggerated import over
@@ -123,6 +124,8 @@ def by_the_study(
             )
         if wrong := wrong_threads(made.provenance, threads):
             raise RuntimeError(f"a run by the study's own code {wrong}")
+        if plan.mixed_precision and not keeps_rounding(made.provenance["switches"]):
+            raise RuntimeError("a run by the study's own code may leave out roundings to bfloat16")
         trace |= results(made.run, plan)
     return trace
 
@@ -148,6 +151,12 @@ def wrong_threads(provenance: dict, threads: int) -> str:
     }
     wrong = {name: number for name, number in reported.items() if number not in (None, threads)}
     return f"computed with {wrong}, and the study has {threads}" if wrong else ""
+
+
+def keeps_rounding(switches: dict) -> bool:
+    """Whether a framework was told to round to bfloat16 as a model says, and to sum in float32."""
+    by_xla = KEEP_ROUNDING in switches.get("xla_flags", KEEP_ROUNDING)
+    return by_xla and not switches.get("sums_in_bfloat16", False)
 
 
 def check_setups(framework: ModuleType, plans: list[Plan], data: Dataset, *, precisions: set[str]) -> None:

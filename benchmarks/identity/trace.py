@@ -206,13 +206,13 @@ def snapshot(trainer: Trainer, parameters: Stage, state: Stage | None = None) ->
 
 
 def record_beginning(setup: Setup) -> Trace:
-    """What is compared in float32: everything up to the first step, by which it is judged, and the losses."""
-    trainer = setup.trainer()
+    """What is compared in float32: everything up to the first step, by which it is judged, and the losses.
+
+    As in float64, the rate changes.
+    """
     varied = replace(setup, optimizer=with_changing_rate(setup.optimizer))
-    return {
-        **first_step(setup, trainer),
-        **losses(setup, varied.trainer() if is_constant(setup.optimizer) else trainer),
-    }
+    trainer = varied.trainer()
+    return {**first_step(varied, trainer), **losses(varied, trainer)}
 
 
 def first_step(setup: Setup, trainer: Trainer) -> Trace:

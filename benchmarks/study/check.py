@@ -237,7 +237,7 @@ def _check_precision(arm: Arm, study: Study) -> None:
         raise Problem(
             f"config: arm {arm.name} has mixed_precision: {arm.mixed_precision}, and the study "
             f"precision: {study.precision}",
-            fix="set precision: float32, of which mixed precision is a part, or remove mixed_precision",
+            fix="set precision: float32, or remove mixed_precision",
         )
 
 

@@ -402,13 +402,15 @@ CERTIFICATES = table(
         whole(
             "float32_parts_at_step",
             "step",
-            "First step, from 1, whose loss in float32 is too far from the reference. Empty where none is.",
+            "First step, from 1, whose loss in float32 is too far from the reference (in mixed precision the "
+            "one in float32). Empty where none is.",
             nullable=True,
         ),
         by_name(
             "float32_differences",
             "relative",
-            "Largest difference of float32 from the reference in float64, by stage, up to the first step.",
+            "Largest difference of float32 from the reference in float64, by stage, up to the first step. In "
+            "mixed precision from the reference in float32, and of arrays as a share of what rounding does.",
         ),
         flag("float32_repeats", "Whether the same steps in float32, taken twice, give the same bits."),
         text("conditions", "Digest of what the certificate holds for; a run with another is not certified."),

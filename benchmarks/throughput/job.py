@@ -19,6 +19,7 @@ from benchmarks.common.fork_server import ForkServer
 from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Disturbance, Repetition
 from benchmarks.common.store import Conditions, Store
+from benchmarks.frameworks import devices
 from benchmarks.study.study import Study
 from benchmarks.throughput.launch import Died, dataset, launch, servers
 from benchmarks.throughput.rows import Case, Request, Timing, cases_of, row, shuffled
@@ -154,7 +155,13 @@ def in_turn(places: list[Place], frameworks: list[str]) -> list[tuple[int, str]]
 
 
 def write(study: Study, data: list[Path], *, threads: int, store: Path, output: Path) -> None:
-    """Time what the store lacks and write the table; the timings go to throughput/ in the same folder."""
+    """Time what the store lacks and write the table; the timings go to throughput/ in the same folder.
+
+    Raises:
+        Problem: this machine has no instructions for the mixed precision of an arm.
+    """
+    if study.multiplies_in_bfloat16:
+        devices.check_bfloat16(study.device)
     folder, threads = output.parent / "throughput", threads or processor.cores()
     folder.mkdir(parents=True, exist_ok=True)
     read = {path.resolve(): dataset(path.resolve()) for path in data}

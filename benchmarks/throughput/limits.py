@@ -10,7 +10,6 @@ from types import ModuleType
 import psutil
 
 from benchmarks.common.heap import keep_freed_memory
-from benchmarks.common.machine import multiplies_bfloat16
 from benchmarks.common.value import Value
 from benchmarks.frameworks.trainer import Repeated
 
@@ -62,8 +61,8 @@ def measure(framework: ModuleType, precision: str, *, clock: Clock = time.perf_c
 
 
 def precisions(framework: ModuleType, precision: str) -> list[str]:
-    """Those to multiply in: that of the study, and bfloat16 where there are instructions for it."""
-    return [precision, *(["bfloat16"] if multiplies_bfloat16(framework.device().kind) else [])]
+    """Those to multiply in: that of the study, and on a GPU also the one that it is built for."""
+    return [precision, "bfloat16"] if framework.device().kind == "gpu" else [precision]
 
 
 def product_gflops(framework: ModuleType, precision: str, clock: Clock) -> float:

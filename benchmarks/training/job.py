@@ -19,6 +19,7 @@ from benchmarks.common.progress import Progress
 from benchmarks.common.quiet import Repetition
 from benchmarks.common.store import Store, digest
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Cell, Plan, Replicate
 from benchmarks.study import rates
 from benchmarks.training import view
@@ -84,8 +85,8 @@ def run(
     `tuned` is the file of the study's searches, which a replicate needs that has tuned arms.
 
     Raises:
-        Problem: the data are damaged, the framework is not installed, every GPU is in use, or the searches
-            are missing.
+        Problem: the data are damaged, the framework is not installed, every GPU is in use, the searches are
+            missing, or this machine has no instructions for the mixed precision of an arm.
     """
     replicate = rates.applied(replicate, tuned)
     plans = replicate.plans
@@ -93,6 +94,8 @@ def run(
     records = stored(job)
     missing = [plan for plan in replicate.in_seeded_order() if plan.cell not in records]
     if missing:
+        if any(plan.mixed_precision for plan in plans):
+            devices.check_bfloat16(plans[0].device)
         with machine.leased_gpu(plans[0].device):
             start = time.perf_counter()
             framework = frameworks.load(plans[0].cell.framework)

@@ -51,7 +51,8 @@ def check_devices():
         STUDY.frameworks,
         STUDY.device,
         Path(RESULTS) / "devices.json",
-        bfloat16=STUDY.multiplies_in_bfloat16,
+        # The jobs of a cluster ask their own node.
+        bfloat16=STUDY.multiplies_in_bfloat16 and workflow.local_exec,
     )
 
 

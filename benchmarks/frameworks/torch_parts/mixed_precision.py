@@ -53,5 +53,5 @@ class Attention(layers.Attention):
     def attended(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """softmax(q kᵀ / √d) v of each head, [N, heads, positions, d]."""
         scores = in_bfloat16(torch.matmul, q, k.transpose(-1, -2)) / math.sqrt(q.shape[-1])
-        hidden = torch.ones_like(scores, dtype=torch.bool).triu(1)
+        hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         return in_bfloat16(torch.matmul, scores.masked_fill(hidden, -math.inf).softmax(-1), v)
