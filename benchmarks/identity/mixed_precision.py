@@ -23,6 +23,9 @@ PRODUCTS = {"Dense": 1, "Conv": 1, "Attention": 4}
 SHARE_ALONE = 0.1
 """What a layer alone may differ by from the reference, as a share of what rounding does.
 Between correct implementations it was 0.04 at most; where one rounding is left out it is 0.3 or more."""
+SHARE_OF_SUMS = 0.5
+"""The same of a bias or a norm, whose gradient is a sum over the batch: what rounding does to it largely
+cancels, so that a single number which is rounded the other way may be a quarter of that."""
 SHARE = 0.2
 """What a number may differ by for each product that lies behind it, as a share of what rounding does.
 Between correct implementations it was 0.1 at most; where one rounding is left out it is 0.5 or more."""
@@ -94,15 +97,20 @@ def judged(single: Trace, mixed: Trace, exact: Trace) -> tuple[Differences, Diff
         for name in behind
         if name in single and name in exact
     }
-    bounds = {name: bound(name, behind) for name in sizes}
+    bounds = {name: bound(name, behind, sums=mixed[name].ndim == 1) for name in sizes if name in mixed}
+    bounds |= {name: 0.0 for name in sizes if name not in mixed}
     bounds = {name: most for name, most in bounds.items() if most is not None}
     return {name: sizes[name] for name in bounds}, bounds
 
 
-def bound(name: Quantity, behind: dict[Quantity, int]) -> float | None:
-    """How far a quantity may be from the reference; None where it is not judged."""
+def bound(name: Quantity, behind: dict[Quantity, int], *, sums: bool) -> float | None:
+    """How far a quantity may be from the reference; None where it is not judged.
+
+    `sums` says whether it is an array of one axis, as a bias has.
+    """
     if name.stage == Stage.PRODUCTS:
-        return SHARE_ALONE if is_of_rounding(name) else LOSS_BOUND_ALONE
+        of_array = SHARE_OF_SUMS if sums else SHARE_ALONE
+        return of_array if is_of_rounding(name) else LOSS_BOUND_ALONE
     if name in behind:
         return min(LARGEST_SHARE, SHARE * max(1, behind[name]))
     plain = float32_bound(name)

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.models.layer import Layer, Place, output_shape, walk
-from benchmarks.models.layers import Attention, Flatten, LayerNorm, Product
+from benchmarks.models.layers import Attention, Flatten, LayerNorm, PositionEmbedding, Product
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
 
@@ -38,17 +38,18 @@ def distinct(setup: Setup) -> Iterator[tuple[Place, bool]]:
 def of_layer(setup: Setup, place: Place, *, first: bool, batch_size: int) -> Setup:
     """A training of this layer on noise, whose outputs are the logits.
 
-    One that is not the first has a norm to pass its gradient on to. One without a bias gets one: in a model a
-    norm follows it, and never the loss.
+    One that is not the first has a layer in front to pass its gradient on to: a table, or for images a norm.
+    One without a bias gets one: in a model a norm follows it, and never the loss.
     """
     random = np.random.default_rng(0)
     shape = output_shape([place.layer], place.shape)
     flat = [Flatten()] if len(shape) == 3 else []
+    front = LayerNorm() if len(place.shape) == 3 else PositionEmbedding()
     n_classes, positions = output_shape([place.layer, *flat], place.shape)[-1], shape[:-1] if not flat else ()
     return replace(
         setup,
         optimizer=MOMENTUM,
-        layers=[*([] if first else [LayerNorm()]), with_bias(place.layer), *flat],
+        layers=[*([] if first else [front]), with_bias(place.layer), *flat],
         examples=random.standard_normal((batch_size, *place.shape)).astype(np.float32),
         labels=random.integers(0, n_classes, (batch_size, *positions)).astype(np.int32),
     )

@@ -17,7 +17,21 @@ def in_bfloat16(product: Callable[..., Any], *factors) -> Any:
     """
     if keras.backend.standardize_dtype(factors[0].dtype) == "float64":
         return product(*factors)
-    return ops.cast(product(*(ops.cast(factor, "bfloat16") for factor in factors)), "float32")
+    narrow = (ops.cast(rounded(factor), "bfloat16") for factor in factors)
+    return rounded(ops.cast(product(*narrow), "float32"))
+
+
+def rounded(x) -> Any:
+    """x with the digits of bfloat16, on JAX by an operation of its own.
+
+    A conversion to bfloat16 and back is left out by XLA on JAX where a sum or an exponential follows, though
+    it is told to keep it.
+    """
+    if keras.backend.backend() != "jax":
+        return x
+    from jax import lax
+
+    return lax.reduce_precision(ops.convert_to_tensor(x), exponent_bits=8, mantissa_bits=7)
 
 
 class Dense(keras.layers.Dense):
