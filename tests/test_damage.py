@@ -31,7 +31,7 @@ PARTS = {
     "tables/identity.md": ("tables", "tables"),
     "throughput/keras-0-0.json": ("throughput", "throughput"),
     "summary.csv": ("summary.csv", "summarise"),
-    "traces/float64/keras.safetensors": ("traces/float64/keras.safetensors", "trace"),
+    "traces/float64/keras.safetensors": ("traces/float64/keras.safetensors", "trace_in_float64"),
 }
 """Files, each with what it is a part of and the rule that makes this."""
 
@@ -77,7 +77,7 @@ def test_a_deleted_card_obtains_the_data_anew_and_repeats_no_measurement(smoke):
         jobs = planned(smoke.snakemake(*SMOKE, "-n"))
     finally:
         card.write_bytes(before)
-    assert jobs["dataset"] == 1 and not {"train", "throughput", "trace", "trace_of_reference"} & {*jobs}
+    assert jobs["dataset"] == 1 and not {"train", "throughput", "trace", "trace_in_float64"} & {*jobs}
 
 
 def test_deleted_data_repeat_no_measurement(smoke):

@@ -56,7 +56,7 @@ def test_another_range_repeats_the_search_and_no_trace_or_timing(smoke, tuned):
     jobs = planned(smoke.snakemake("--configfile", wider, "-n"))
     assert jobs["tune"] == 1
     assert jobs["train"] == 4
-    assert not {"trace", "trace_of_reference", "throughput", "dataset"} & jobs.keys()
+    assert not {"trace", "trace_in_float64", "throughput", "dataset"} & jobs.keys()
 
 
 def test_a_search_that_is_lost_is_made_again_from_the_store(smoke, tuned):

@@ -9,8 +9,7 @@ rule trace:
     log:
         f"{RESULTS}/logs/trace/{{precision}}/{{framework}}.log",
     wildcard_constraints:
-        framework="|".join(STUDY.frameworks),
-    priority: 1
+        precision="float32",
     conda:
         "../../environment.yml"
     resources:
@@ -33,13 +32,11 @@ rule trace:
         f"--store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"
 
 
-# What is only compared with takes least, so it comes last: the others begin first, and no core is left without work.
-if subjects.REFERENCE[0] not in STUDY.frameworks:
-
-    use rule trace as trace_of_reference with:
-        wildcard_constraints:
-            framework=subjects.REFERENCE[0],
-        priority: 0
+# They take longest, so they begin first: one that began last would leave the other cores without work.
+use rule trace as trace_in_float64 with:
+    wildcard_constraints:
+        precision="float64",
+    priority: 1
 
 
 rule certify:
