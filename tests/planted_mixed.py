@@ -128,8 +128,8 @@ def the_bias_is_rounded_too():
     import torch
 
     def forward(self, x):
-        y = torch.nn.functional.linear(x.bfloat16(), self.weight.bfloat16(), (self.bias + 0.3).bfloat16())
-        return y.float() - 0.3
+        y = torch.nn.functional.linear(x.bfloat16(), self.weight.bfloat16(), self.bias.bfloat16())
+        return y.float()
 
     with patch.object(parts("mixed_precision").Linear, "forward", forward):
         yield

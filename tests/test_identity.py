@@ -118,7 +118,7 @@ def test_products_in_bfloat16_are_certified(tmp_path, framework, model, package)
     assert code == 0
     for row in json.loads(output.read_bytes())["certificates"]:
         assert row["differences"][Stage.PRODUCTS] <= BOUND
-        assert row["float32_differences"][Stage.PRODUCTS] <= mixed_precision.SHARE_ALONE
+        assert row["float32_differences"][Stage.PRODUCTS] <= mixed_precision.SHARE_OF_SUMS
 
 
 def test_the_command_names_what_it_could_not_trace(tmp_path):

@@ -106,7 +106,7 @@ SUMMARY = table(
             "peak_share",
             SHARE,
             "Operations of a fused step in a second over those of the fastest matrix product that the same "
-            "process could do; the median over processes.",
+            "process could do; the median over processes. Empty in mixed precision on a CPU.",
         ),
         number(
             "compile_s",
@@ -218,7 +218,8 @@ THROUGHPUT = table(
         number(
             "peak_share",
             SHARE,
-            "Operations in a second over those of the fastest matrix product that this process could do.",
+            "Operations in a second over those of the fastest matrix product that this process could do. Empty "
+            "in mixed precision on a CPU.",
         ),
         text("disturbed", "What disturbed the machine meanwhile. Empty where it was quiet.", nullable=True),
         text("status", "Whether it could be timed, or why not.", one_of=TIMED),

@@ -20,6 +20,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import devices
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import as_float32
 from benchmarks.recipe.plan import Plan
@@ -154,8 +155,11 @@ def write(study: Study, data: list[Path], folder: Path, *, threads: int, store: 
     its own.
 
     Raises:
-        Problem: the process of a framework was killed, or told of a problem on the terminal.
+        Problem: the process of a framework was killed, or told of a problem on the terminal; or this machine
+            has no instructions for the mixed precision of an arm.
     """
+    if study.multiplies_in_bfloat16:
+        devices.check_bfloat16(study.device)
     read = {each.name: each for each in map(datasets.read, data)}
     tasks: dict[str, list[Task]] = {}
     for workload, arm in itertools.product(study.workloads, study.arms):

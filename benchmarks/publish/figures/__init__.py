@@ -4,14 +4,14 @@
 `caption(results)`: what a reader needs to read it. Its file is named after the module.
 """
 
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from benchmarks.common import processor
+from benchmarks.common import process, processor
 from benchmarks.publish import results, writing
 from benchmarks.publish.results import Results
 
@@ -34,12 +34,13 @@ def applicable(known: Results) -> dict[str, ModuleType]:
 def write(folder: Path) -> list[str]:
     """Draw every figure that the results in a folder can fill into `figures/` there, and return the names.
 
-    One is drawn on each core at a time, by processes that have the results already.
+    One is drawn on each core at a time.
     """
     known = results.read(folder)
     names = list(applicable(known))
-    with get_context("fork").Pool(processor.cores()) as pool:
-        pool.map(partial(_write, known, folder / "figures"), names, chunksize=1)
+    workers = max(1, min(processor.cores(), len(names)))
+    with ProcessPoolExecutor(workers, process.FORKS, initializer=process.end_with_parent) as pool:
+        list(pool.map(partial(_write, known, folder / "figures"), names))
     return names
 
 
