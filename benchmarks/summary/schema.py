@@ -218,8 +218,8 @@ THROUGHPUT = table(
         number(
             "peak_share",
             SHARE,
-            "Operations in a second over those of the fastest matrix product that this process could do. Empty "
-            "in mixed precision on a CPU.",
+            "Operations in a second over those of the fastest matrix product that this process could do. "
+            "Empty in mixed precision on a CPU.",
         ),
         text("disturbed", "What disturbed the machine meanwhile. Empty where it was quiet.", nullable=True),
         text("status", "Whether it could be timed, or why not.", one_of=TIMED),
