@@ -113,7 +113,7 @@ def test_a_device_without_bfloat16_is_refused(monkeypatch, kind, instructions, c
     if has:
         devices.check_bfloat16(setting)
     else:
-        with pytest.raises(Problem, match=f"this machine's {kind.upper()} has no instructions"):
+        with pytest.raises(Problem, match="has no instructions"):
             devices.check_bfloat16(setting)
 
 

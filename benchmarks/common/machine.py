@@ -73,12 +73,12 @@ FIRST_WITH_BFLOAT16 = (8, 0)
 """The first compute capability of GPUs that do: Ampere."""
 
 
-def multiplies_bfloat16(kind: str) -> bool:
-    """Whether this machine's processor (`cpu`) or its first GPU (`gpu`) has instructions for bfloat16."""
-    if kind == "cpu":
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether there are instructions for bfloat16 where a study with this setting of its device computes."""
+    gpu = None if device == "cpu" else first_gpu()
+    if gpu is None:
         return not BFLOAT16.isdisjoint(processor.instructions())
-    capability = getattr(first_gpu(), "compute_capability", None) or "0.0"
-    return tuple(map(int, capability.split("."))) >= FIRST_WITH_BFLOAT16
+    return tuple(map(int, (gpu.compute_capability or "0.0").split("."))) >= FIRST_WITH_BFLOAT16
 
 
 SLOWED_BY = {

@@ -59,24 +59,16 @@ def check_same(devices: dict[str, dict], *, device: str, gpus: list[machine.Gpu]
         raise Problem(f"this machine has a GPU ({gpus[0].name}), but {seen}", fix=fix)
 
 
-BFLOAT16 = {
-    "cpu": "AVX512_BF16 or AMX; BF16 on ARM",
-    "gpu": "those of compute capability 8.0, Ampere, or newer",
-}
-"""The instructions for bfloat16 by kind of device, in words."""
-
-
 def check_bfloat16(device: str) -> None:
-    """Check that this machine has instructions for bfloat16 where a study with this setting computes.
+    """Check that there are instructions for bfloat16 where a study with this setting computes.
 
     Raises:
-        Problem: it has none.
+        Problem: there are none.
     """
-    kind = "gpu" if device != "cpu" and machine.gpus() else "cpu"
-    if not machine.multiplies_bfloat16(kind):
+    if not machine.multiplies_bfloat16(device):
         raise Problem(
-            f"an arm has mixed_precision: bfloat16, for which this machine's {kind.upper()} has no "
-            f"instructions ({BFLOAT16[kind]})",
+            "an arm has mixed_precision: bfloat16, for which this machine has no instructions (a processor "
+            "needs AVX512_BF16, AMX or ARM's BF16, a GPU compute capability 8.0 as Ampere has it, or more)",
             fix="remove mixed_precision from that arm, or run the study on another machine",
         )
 

@@ -111,11 +111,10 @@ def all_certified(names: list[str], content: dict) -> bool:
 
 def warn_of_bfloat16(study: Study) -> None:
     """Say where products in bfloat16 are not computed as a study would, for want of instructions."""
-    kind = "gpu" if study.device != "cpu" and machine.gpus() else "cpu"
-    if study.multiplies_in_bfloat16 and not machine.multiplies_bfloat16(kind):
+    if study.multiplies_in_bfloat16 and not machine.multiplies_bfloat16(study.device):
         console.print(
-            f"this machine's {kind.upper()} has no instructions for bfloat16; some frameworks then sum in "
-            "it, for which they are not certified"
+            "this machine has no instructions for bfloat16; some frameworks then sum in it, for which they "
+            "are not certified"
         )
 
 
