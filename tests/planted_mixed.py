@@ -14,6 +14,7 @@ from benchmarks.identity import products
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.trace import record_beginning
 from benchmarks.models import layers as spec
+from benchmarks.recipe.optimizer import Optimizer
 
 VECTORS = [
     *(spec.Flatten(), spec.Dense(24), spec.BatchNorm(), spec.ReLU()),
@@ -36,18 +37,18 @@ def planted(kind: str):
     return register
 
 
-def setup(framework: str, kind: str, precision: str) -> Setup:
+def setup(framework: str, kind: str, precision: str, optimizer: Optimizer = MOMENTUM) -> Setup:
     """The training of a plant, with its products in bfloat16."""
-    made = planting.case(framework, in_bfloat16(LAYERS[kind]), MOMENTUM)
+    made = planting.case(framework, in_bfloat16(LAYERS[kind]), optimizer)
     module = frameworks.load(framework)
     module.configure(threads=1, device="cpu", precision=precision)
-    return Setup(module, made.layers, MOMENTUM, made.examples, made.labels, precision, "fused")
+    return Setup(module, made.layers, optimizer, made.examples, made.labels, precision, "fused")
 
 
-def traced(name: str | None, kind: str) -> Trace:
+def traced(name: str | None, kind: str, optimizer: Optimizer = MOMENTUM) -> Trace:
     """What is recorded of PyTorch in float32, with a plant or without."""
     with PLANTS[name][0]() if name else contextlib.nullcontext():
-        return recorded(setup("pytorch", kind, "float32"))
+        return recorded(setup("pytorch", kind, "float32", optimizer))
 
 
 def recorded(made: Setup) -> Trace:

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import planted_mixed
+import planting
 import pytest
 from test_study import GOOD, changed
 
@@ -154,13 +155,15 @@ def test_a_study_is_asked_about_bfloat16_when_it_begins(monkeypatch, tmp_path):
 
 
 @functools.cache
-def reference(kind, precision):
-    return planted_mixed.recorded(planted_mixed.setup("numpy", kind, precision))
+def reference(kind, precision, optimizer="MOMENTUM"):
+    return planted_mixed.recorded(planted_mixed.setup("numpy", kind, precision, getattr(planting, optimizer)))
 
 
-def beyond(single, kind):
+def beyond(single, kind, *optimizer):
     """How many times each quantity is as far from the reference as it may be, of those that are further."""
-    sizes, bounds = mixed_precision.judged(single, reference(kind, "float32"), reference(kind, "float64"))
+    sizes, bounds = mixed_precision.judged(
+        single, reference(kind, "float32", *optimizer), reference(kind, "float64", *optimizer)
+    )
     return {str(name): size / bounds[name] for name, size in sizes.items() if not size <= bounds[name]}
 
 
@@ -169,6 +172,18 @@ def test_products_are_rounded_as_the_reference_rounds_them(in_torch, kind):
     if kind in planted_mixed.NEEDS_INSTRUCTIONS and not machine.multiplies_bfloat16("cpu"):
         pytest.skip("this processor has no instructions for bfloat16")
     assert beyond(in_torch(planted_mixed.traced, None, kind), kind) == {}
+
+
+@pytest.mark.parametrize("optimizer", ["ADAM", "CLIPPED", "DECAYED"])
+def test_another_optimizer_makes_no_fault_of_a_rounding(in_torch, optimizer):
+    made = in_torch(planted_mixed.traced, None, "vectors", getattr(planting, optimizer))
+    assert beyond(made, "vectors", optimizer) == {}
+
+
+def test_a_number_where_the_reference_has_only_zeros_is_a_difference():
+    zeros = np.zeros(3)
+    assert mixed_precision.share_of_rounding(zeros, zeros, zeros, scale=0.0) == 0
+    assert mixed_precision.share_of_rounding(zeros + 1e-3, zeros, zeros, scale=0.0) == np.inf
 
 
 @pytest.mark.parametrize("name", planted_mixed.PLANTS)

@@ -82,7 +82,7 @@ def share_of_rounding(array: np.ndarray, mixed: np.ndarray, exact: np.ndarray, *
         return 0.0
     rounding = max(float(np.abs(exact - mixed).mean()), FIRST_FLOAT32_BOUND * scale)
     apart = float(np.abs(array.astype(np.float64) - mixed).mean())
-    return apart / rounding if rounding else apart
+    return apart / rounding if rounding else float("inf") if apart else 0.0
 
 
 def judged(single: Trace, mixed: Trace, exact: Trace) -> tuple[Differences, Differences]:
@@ -97,8 +97,9 @@ def judged(single: Trace, mixed: Trace, exact: Trace) -> tuple[Differences, Diff
         for name in behind
         if name in single and name in exact
     }
-    bounds = {name: bound(name, behind, sums=mixed[name].ndim == 1) for name in sizes if name in mixed}
-    bounds |= {name: 0.0 for name in sizes if name not in mixed}
+    bounds = {
+        name: bound(name, behind, sums=mixed[name].ndim == 1) if name in mixed else 0.0 for name in sizes
+    }
     bounds = {name: most for name, most in bounds.items() if most is not None}
     return {name: sizes[name] for name in bounds}, bounds
 
