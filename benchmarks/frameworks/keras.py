@@ -116,7 +116,10 @@ class Trainer(trainer.KerasTrainer):
             no_step = np.zeros((rows, batch_size), np.int32), np.zeros((rows, 3), self.precision)
             self._run_block(*no_step, 0).numpy()
 
-    def _forward(self, examples: np.ndarray) -> tf.Tensor:
+    def _on_device(self, examples: np.ndarray) -> tf.Tensor:
+        return tf.constant(examples)
+
+    def _forward(self, examples: tf.Tensor) -> tf.Tensor:
         return self._evaluated(examples)
 
     @functools.cached_property

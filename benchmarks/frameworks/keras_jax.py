@@ -139,7 +139,10 @@ class Trainer(trainer.KerasTrainer):
             self._compiled[batch_size] = lowered.compile(compiler_options=ONE_GRAPH)
             self._temporary_bytes[batch_size] = _temporary_bytes(self._compiled[batch_size])
 
-    def _forward(self, examples: np.ndarray) -> jax.Array:
+    def _on_device(self, examples: np.ndarray) -> jax.Array:
+        return jnp.array(examples)
+
+    def _forward(self, examples: jax.Array) -> jax.Array:
         return self._evaluated(*_values(self.model), examples)
 
     @functools.cached_property

@@ -108,9 +108,12 @@ class Trainer(trainer.KerasTrainer):
     def _run(self, batches: np.ndarray, coefficients: torch.Tensor) -> np.ndarray:
         return self.fused.train(batches, coefficients).reshape(len(batches), -1).cpu().numpy()
 
+    def _on_device(self, examples: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(examples).to(torch_device())
+
     @torch.inference_mode()
-    def _forward(self, examples: np.ndarray) -> np.ndarray:
-        return self.model(torch.from_numpy(examples).to(torch_device()), training=False).cpu().numpy()
+    def _forward(self, examples: torch.Tensor) -> np.ndarray:
+        return self.model(examples, training=False).cpu().numpy()
 
     @torch.no_grad()
     def _observed(self, watched: keras.Model, examples: np.ndarray) -> dict:

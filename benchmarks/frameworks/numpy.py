@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import threadpoolctl
 
+from benchmarks.frameworks.evaluation import Parts, rows
 from benchmarks.frameworks.numpy_parts import network
 from benchmarks.frameworks.numpy_parts.layers import (
     Allocate,
@@ -23,7 +24,6 @@ from benchmarks.frameworks.numpy_parts.layers import (
 from benchmarks.frameworks.numpy_parts.network import Update, cross_entropy
 from benchmarks.frameworks.numpy_parts.random_layers import Dropout
 from benchmarks.frameworks.trainer import (
-    EVALUATION_BATCH,
     Device,
     Execution,
     Loaded,
@@ -118,6 +118,7 @@ class Trainer:
         arrays = self.update.parameters.named | not_trained(other_shapes, precision)
         self.tensors = Tensors({name: arrays[name] for name in shapes}, self.update.gradients.named)
         self.model = network.model(layers, examples.shape[1:], self.tensors)
+        self.parts = Parts(rows(layers, examples.shape[1:]), lambda part: as_precision(part, precision))
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """Set the parameters, clear the optimizer's state and count steps from 0."""
@@ -200,9 +201,7 @@ class Trainer:
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
-        starts = range(0, len(examples), EVALUATION_BATCH)
-        parts = (as_precision(examples[start : start + EVALUATION_BATCH], self.precision) for start in starts)
-        return np.concatenate([self.model.forward(part, training=False) for part in parts])
+        return np.concatenate([self.model.forward(part, training=False) for part in self.parts.of(examples)])
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, by path."""

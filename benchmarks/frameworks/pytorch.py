@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.frameworks.evaluation import Parts, rows
 from benchmarks.frameworks.torch_parts.device import (
     DTYPES,
     configure,
@@ -25,7 +26,7 @@ from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, metri
 from benchmarks.frameworks.torch_parts.layers import channels_last, seed_framework_generator
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Loaded, Steps, in_epochs
+from benchmarks.frameworks.trainer import Execution, Loaded, Steps, in_epochs
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
@@ -63,6 +64,8 @@ class Trainer:
         self.tensors = tensors(self.model, layers, self.input_shape)
         self.weights = [self.tensors[name] for name in trained(self.tensors)]
         self.settings, self.steps_taken = optimizer, 0
+        most = rows(layers, self.input_shape)
+        self.parts = Parts(most, lambda part: self._native(part).to(self.device))
         self.examples, self.labels = self._native(examples), torch.from_numpy(labels.astype(np.int64))
         if execution == "idiomatic":
             self.optimizer = NativeOptimizer(optimizer, self.weights)
@@ -114,8 +117,7 @@ class Trainer:
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
         self.model.eval()
-        parts = self._native(examples).split(EVALUATION_BATCH)
-        return torch.cat([self.model(part.to(self.device)).cpu() for part in parts]).numpy()
+        return torch.cat([self.model(part).cpu() for part in self.parts.of(examples)]).numpy()
 
     @torch.no_grad()
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,8 +11,6 @@ from benchmarks.recipe.optimizer import Optimizer
 
 Execution = Literal["idiomatic", "fused"]
 EXECUTIONS: tuple[Execution, ...] = ("idiomatic", "fused")
-EVALUATION_BATCH = 1000
-"""Examples in one forward pass of an evaluation; this bounds its memory at every batch size."""
 OUT_OF_MEMORY = re.compile(
     "out of memory|OUT_OF_MEMORY|RESOURCE_EXHAUSTED|ALLOC_FAILED|can't allocate memory|OOM when allocating"
 )
@@ -98,7 +96,10 @@ class Trainer(Protocol):
         """Pass what `fit` trains on through its input pipeline without training."""
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
-        """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
+        """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes].
+
+        Examples that are evaluated again stay on the device (`frameworks.evaluation`): do not change them.
+        """
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, channels last, by its path in `models.layer.walk`.

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks import evaluation
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.exaggerated import over
@@ -41,8 +42,8 @@ SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
 SLOW_CALLS, SLOW_STEPS = 6, 60
 """Calls and steps of a training that is done twice, with an evaluation after each call."""
-SCORED = 1200
-"""Training and test examples that are scored or evaluated: more than one forward pass takes."""
+BEYOND = 200
+"""Examples that are evaluated beyond those of one forward pass, so that another one follows."""
 
 
 def record_rehearsal(setup: Setup, data: Dataset, sizes: list[int]) -> Trace:
@@ -101,13 +102,19 @@ def warmed_up_run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> 
     return run(trainer, setup, data, plan)
 
 
+def evaluated(setup: Setup) -> int:
+    """Training and test examples that are evaluated: as a study does it, in more than one forward pass."""
+    return evaluation.rows(setup.layers, setup.examples.shape[1:]) + BEYOND
+
+
 def run(trainer: Trainer, setup: Setup, data: Dataset, plan: Plan) -> Trace:
     """Everything that comes of a run, with the outputs for all validation and test examples."""
     trainer.reset(setup.parameters(seed=0))
+    count = evaluated(setup)
     scored = replace(
         data,
-        **{"train_x": data.train_x[:SCORED], "train_y": data.train_y[:SCORED]},
-        **{"test_x": data.test_x[:SCORED], "test_y": data.test_y[:SCORED]},
+        **{"train_x": data.train_x[:count], "train_y": data.train_y[:count]},
+        **{"test_x": data.test_x[:count], "test_y": data.test_y[:count]},
     )
     result = run_to_target(trainer, setup.stream(seed=0), scored, plan, watch=Watch())
     curve = {
@@ -133,7 +140,7 @@ def at_sizes(trainer: Trainer, setup: Setup, data: Dataset, sizes: list[int]) ->
     trainer.reset(setup.parameters(seed=0))
     trace = {
         Quantity(Stage.SIZES, "validation outputs"): trainer.logits(data.validation_x),
-        Quantity(Stage.SIZES, "outputs of many"): trainer.logits(setup.examples[:SCORED]),
+        Quantity(Stage.SIZES, "outputs of many"): trainer.logits(setup.examples[: evaluated(setup)]),
     }
     for size in sizes:
         stage = Stage.SMALLEST if size == min(sizes) else Stage.SIZES

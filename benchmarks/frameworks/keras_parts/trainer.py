@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras.src.backend.common import dtypes
 
+from benchmarks.frameworks.evaluation import Parts, rows
 from benchmarks.frameworks.keras_parts.model import build_model, load
 from benchmarks.frameworks.keras_parts.optimizer import RecipeOptimizer
-from benchmarks.frameworks.trainer import EVALUATION_BATCH, Execution, Loaded, Steps, as_precision, in_epochs
+from benchmarks.frameworks.trainer import Execution, Loaded, Steps, as_precision, in_epochs
 from benchmarks.models.layer import Spec
 from benchmarks.models.parameters import parameter_shapes
 from benchmarks.recipe.optimizer import Optimizer
@@ -113,7 +114,8 @@ class KerasTrainer:
     - `_load_fused(batches)`: `load_batches` of the fused execution;
     - `_batches(examples, labels, **settings)`: of one epoch after the other without end, the batches as they
       come out of the input pipeline of `fit`, which takes the same settings;
-    - `_forward(examples)`: outputs in evaluation mode.
+    - `_on_device(examples)`: a copy of an array on the device;
+    - `_forward(examples)`: outputs in evaluation mode, of what `_on_device` returns.
     """
 
     fit_by_xla: bool | str = "auto"
@@ -138,6 +140,8 @@ class KerasTrainer:
         self.optimizer.build(self.model.trainable_variables)
         self.examples, self.labels = as_precision(examples, precision), labels
         self.first = 0
+        most = rows(layers, self.input_shape)
+        self.parts = Parts(most, lambda part: self._on_device(as_precision(part, precision)))
         if execution == "idiomatic":
             compile_for_fit(self.model, self.optimizer, by_xla=self.fit_by_xla)
         else:
@@ -174,11 +178,7 @@ class KerasTrainer:
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
-        examples = as_precision(examples, self.precision)
-        parts = range(0, len(examples), EVALUATION_BATCH)
-        return np.concatenate(
-            [np.asarray(self._forward(examples[at : at + EVALUATION_BATCH])) for at in parts]
-        )
+        return np.concatenate([np.asarray(self._forward(part)) for part in self.parts.of(examples)])
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, by path."""
