@@ -22,6 +22,7 @@ include: "workflows/rules/common.smk"
 include: "workflows/rules/data.smk"
 include: "workflows/rules/identity.smk"
 include: "workflows/rules/measure.smk"
+include: "workflows/rules/analysis.smk"
 include: "workflows/rules/publish.smk"
 include: "workflows/rules/compare.smk"
 

@@ -224,6 +224,28 @@ def train(
 
 
 @app.command(
+    epilog='Example: python -m benchmarks analyse mnist.npz noise-scale --replicate "$REPLICATE" '
+    "--output 0.json"
+)
+def analyse(
+    data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
+    names: Annotated[list[str], typer.Argument(help="The analyses: noise-scale, curvature, sharpness.")],
+    replicate: Annotated[str, typer.Option(help="The runs to measure from the inside, as JSON.")],
+    output: Output,
+    tuned: Tuned = None,
+    threads: Threads = 0,
+    store: Store = Path("results/store"),
+) -> None:
+    """Measure the trainings of one seed from the inside, at checkpoints along each of them."""
+    from benchmarks.analysis import job
+    from benchmarks.recipe.plan import Replicate
+
+    runs = Replicate.model_validate_json(replicate)
+    job.run(runs, names, data, tuned=tuned, threads=threads, store=store, path=output)
+    seal(output)
+
+
+@app.command(
     epilog='Example: python -m benchmarks summarise mnist.json --study "$STUDY" '
     "--machine lab --results results/default/lab"
 )

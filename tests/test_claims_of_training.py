@@ -214,3 +214,52 @@ def test_accuracies_of_batch_sizes_that_never_reached_the_target_say_nothing(emp
         assert not judged(known, name).tested
     untold = dataclasses.replace(empty, runs=chance.assign(train_accuracy=math.nan))
     assert not judged(untold, "small-generalise-better").tested
+
+
+def checkpoints(scale, *, seeds=range(5), reached=True):
+    """Checkpoints of a tuned arm at two batch sizes: after 10, 20 and 40 steps, and at the end."""
+    noise, rows = np.random.default_rng(4), []
+    roles = {0: "start", 10: "path", 20: "path", 40: "path target" if reached else "path", 80: "path end"}
+    for size, seed in [(size, seed) for size in (8, 32) for seed in seeds]:
+        for steps, role in roles.items():
+            row = {"dataset": "mnist", "model": "mlp", "arm": "tuned", "batch_size": size, "seed": seed}
+            of_size = 1.0 if size == 8 else 100.0
+            row |= {"noise_scale": of_size * scale(steps) * noise.lognormal(0, 0.01)}
+            rows.append(row | {"steps": steps, "roles": role})
+    return pd.DataFrame(rows)
+
+
+def with_noise(empty, scale, **settings):
+    laws = empty.critical_batch.assign(framework="pytorch")
+    made = runs().assign(framework="pytorch")
+    summary = empty.summary.assign(framework="pytorch")
+    return dataclasses.replace(
+        empty, checkpoints=checkpoints(scale, **settings), critical_batch=laws, runs=made, summary=summary
+    )
+
+
+def test_the_noise_scale_is_held_to_the_critical_batch_size(empty):
+    """On the way to the target, 260, 520 and 1,040; beyond it, it says nothing."""
+    known = with_noise(empty, lambda steps: 26 * steps if 0 < steps <= 40 else 1e9)
+    found = judged(known, "noise-scale")
+    assert found.effect.value == pytest.approx(1, rel=0.15)
+    assert told(found) == "holds"
+    assert found.remark.startswith("B = 8; over")
+
+
+@pytest.mark.parametrize("factor", [1 / 8, 8])
+def test_a_noise_scale_far_from_it_refutes_that(empty, factor):
+    known = with_noise(empty, lambda steps: 520 * factor)
+    assert told(judged(known, "noise-scale")) == "fails"
+
+
+def test_a_noise_scale_without_a_law_or_a_target_says_nothing(empty):
+    known = with_noise(empty, lambda steps: 520.0, reached=False)
+    assert not judged(known, "noise-scale").tested
+    open_ended = dataclasses.replace(
+        with_noise(empty, lambda steps: 520.0),
+        critical_batch=empty.critical_batch.assign(framework="pytorch", critical_batch_hi=math.inf),
+    )
+    assert judged(open_ended, "noise-scale").remark.startswith("the critical batch size has no interval")
+    none = dataclasses.replace(open_ended, critical_batch=empty.critical_batch.iloc[:0])
+    assert judged(none, "noise-scale").remark.startswith("no law goes through")

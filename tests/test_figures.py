@@ -23,6 +23,8 @@ NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-
 NAMES += ["identity", "learning-curves", "trade-off"]
 TUNED = ["critical-batch", "learning-rate"]
 """Those of tuned arms alone, which have tests of their own."""
+ANALYSED = ["noise-scale"]
+"""Those of studies with analyses, likewise."""
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_a_legend_stays_inside_a_narrow_figure():
 
 def test_every_figure_has_what_the_registry_asks(folder):
     known = results.read(folder)
-    assert sorted(figures.modules()) == sorted([*NAMES, *TUNED])
+    assert sorted(figures.modules()) == sorted([*NAMES, *TUNED, *ANALYSED])
     assert list(figures.applicable(known)) == NAMES
     for module in figures.modules().values():
         assert module.TITLE

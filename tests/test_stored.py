@@ -156,7 +156,7 @@ def test_a_changed_file_is_told_and_traced_again(recorded, digits, tmp_path, cap
         path.write_bytes(content)
     made(digits, store)
     assert len(recorded) == 2 * PARTS
-    assert capsys.readouterr().err.count("is damaged or missing; it is recorded again") == PARTS
+    assert capsys.readouterr().err.count("is damaged or missing; it is made again") == PARTS
     made(digits, store)
     assert len(recorded) == 2 * PARTS
 

@@ -161,8 +161,8 @@ def trace_name(dataset: str, model: str, arm: str, execution: str) -> str:
     return f"{dataset}/{model}/{arm}/{execution}"
 
 
-def write_traces(traces: dict[str, Trace | str], conditions: dict[str, str], path: Path) -> None:
-    """Write traces by their names, whole or not at all; numbers in the keys keep the order of quantities.
+def serialised(traces: dict[str, Trace | str], conditions: dict[str, str]) -> bytes:
+    """The content of a file of traces by their names; numbers in the keys keep the order of quantities.
 
     In place of a trace that could not be recorded stands the error. `conditions` has, by the same names, the
     digest of what a certificate made from the trace holds for.
@@ -174,7 +174,12 @@ def write_traces(traces: dict[str, Trace | str], conditions: dict[str, str], pat
         if not isinstance(trace, str)
         for number, (quantity, value) in enumerate(trace.items())
     }
-    write_bytes(save(content, metadata=conditions | failures), path)
+    return save(content, metadata=conditions | failures)
+
+
+def write_traces(traces: dict[str, Trace | str], conditions: dict[str, str], path: Path) -> None:
+    """Write such a file, whole or not at all."""
+    write_bytes(serialised(traces, conditions), path)
 
 
 def read_trace(path: Path, name: str) -> Trace:

@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import datasets, frameworks
-from benchmarks.common import process, processor
+from benchmarks.common import process, processor, stored_arrays
 from benchmarks.common.conditions import conditions
 from benchmarks.common.errors import Problem
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks import devices
-from benchmarks.identity import expected_data, quantity, stored, studied
+from benchmarks.identity import expected_data, quantity, studied
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.record import expected_runs, record
 from benchmarks.identity.subjects import File, Part, parts_of, subjects_of
 from benchmarks.study.study import Study
 from benchmarks.training.dependencies import certified_conditions
+
+STORED = "trace"
+"""The name of a trace in its file in the store."""
 
 
 def attempt(recorded: Callable[[], Trace]) -> Trace | str:
@@ -165,18 +168,24 @@ def record_missing(
         name: conditions_of(study, file, part, data[part.subject.workload.slug], threads=threads)
         for name, part in each_part.items()
     }
-    found: dict[str, Trace | str | None] = {name: stored.find(store, key) for name, key in keys.items()}
+    found: dict[str, Trace | str | None] = {name: _stored(store, key) for name, key in keys.items()}
     first = {digest(key): name for name, key in reversed(keys.items())}
     missing = [part for name, part in each_part.items() if found[name] is None and name in first.values()]
 
     def keep(name: str, trace: Trace) -> None:
-        stored.keep(store, keys[name], trace)
+        content = quantity.serialised({STORED: trace}, {STORED: digest(keys[name])})
+        stored_arrays.keep(store, keys[name], content)
 
     found |= surviving(study, file, data, missing, keep, threads=threads) if missing else {}
     return {
         name: joined([found[first[digest(keys[part.name])]] for part in of_subject])
         for name, of_subject in parts.items()
     }
+
+
+def _stored(store: Store, conditions: Conditions) -> Trace | None:
+    path = stored_arrays.find(store, conditions)
+    return path and quantity.read_trace(path, STORED)
 
 
 def joined(parts: list[Trace | str]) -> Trace | str:

@@ -12,8 +12,8 @@ from benchmarks.summary.schema import OF_A_STUDY, SUMMARY
 
 FILES = [*(table.name for table in OF_A_STUDY), "machine.json", "provenance.json"]
 FILES += ["identity.json", "report.html", "recommendations.json"]
-OF_SOME = [table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]]
-"""What only a study with tuned arms has, or one whose batch sizes were found by trial."""
+OF_SOME = [table.name for table in schema.OF_SOME]
+"""What only a study with tuned arms has, with batch sizes found by trial, or with analyses."""
 FOLDERS = ["tables", "figures"]
 RECORDS, TIMED = "runs/{dataset}/{model}/{framework}/{seed}.json", "throughput/*.json"
 PACKED = "records.tar.gz"

@@ -20,7 +20,8 @@ MAY_BE_ABSENT = {
 }
 MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
 MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH, "batch_sizes": schema.BATCH_SIZES}
-"""A study that times throughput alone, has no tuned arm, or names its batch sizes, lacks some of these."""
+MAY_BE_ABSENT |= {"checkpoints": schema.CHECKPOINTS}
+"""A study that times throughput alone, has no tuned arm or analyses, or names its batch sizes, lacks some."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Results:
     trials: pd.DataFrame
     critical_batch: pd.DataFrame
     batch_sizes: pd.DataFrame
+    checkpoints: pd.DataFrame
     certificates: pd.DataFrame
     equivalence: pd.DataFrame
     identity: dict[str, Any]

@@ -13,7 +13,7 @@ from benchmarks.models.layer import Spec
 from benchmarks.models.layers import BatchNorm
 from benchmarks.recipe.arm import Arm
 from benchmarks.study import faults
-from benchmarks.study.study import Study, Workload, plan
+from benchmarks.study.study import ANALYSED_WITH, Study, Workload, plan
 
 N_DIGITS = 10
 """Digits of the largest seed."""
@@ -100,7 +100,19 @@ def check(study: Study) -> None:
         _check_optimizers(workload, study)
     for framework in study.frameworks:
         frameworks.module_name(framework)
+    _check_analyses(study)
     _check_no_duplicates(study)
+
+
+def _check_analyses(study: Study) -> None:
+    """Check that what is to be measured from the inside is trained by the framework that does it."""
+    if study.analyses and not study.seeds:
+        raise Problem("config: analyses: a study without seeds trains nothing", fix="give seeds")
+    if study.analyses and ANALYSED_WITH not in study.frameworks:
+        raise Problem(
+            f"config: analyses are made with {ANALYSED_WITH}, which is none of the frameworks",
+            fix=f"add {ANALYSED_WITH} to frameworks",
+        )
 
 
 def _check_no_truth(value: object, place: str = "") -> None:

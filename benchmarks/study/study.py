@@ -18,6 +18,10 @@ ODD = 33
 """The odd batch size that is tried where a study has none."""
 AUTO = "auto"
 """Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
+ANALYSED_WITH = "pytorch"
+"""The framework that measures trainings from the inside, and trains what it measures."""
+Analysis = Literal["noise-scale", "curvature", "sharpness"]
+"""The modules of `analysis` that measure something."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Known = Annotated[str, Field(max_length=100)]
 """The name of something that there is a file for."""
@@ -133,6 +137,7 @@ class Study(Value):
     arms: list[Arm] = Field(min_length=1)
     workloads: list[Workload] = Field(min_length=1)
     throughput: Throughput = Throughput()
+    analyses: list[Analysis] = []
 
     @property
     def is_auto(self) -> bool:
@@ -143,6 +148,12 @@ class Study(Value):
     def tunes(self) -> bool:
         """Whether learning rates are searched for: only for trainings."""
         return bool(self.seeds) and any(arm.tuned for arm in self.arms)
+
+    @property
+    def analysed(self) -> list[str]:
+        """The names of the replicates that are measured from the inside; none without `analyses`."""
+        found = replicates(self) if self.analyses else []
+        return [each.name for each in found if each.plans[0].cell.framework == ANALYSED_WITH]
 
     @property
     def multiplies_in_bfloat16(self) -> bool:
@@ -168,14 +179,22 @@ def at_start(study: Study) -> Study:
 def for_tuning(study: Study) -> Study:
     """The part of a study that its searches depend on: the arms that are tuned, and no seeds."""
     arms = [arm for arm in study.arms if arm.tuned]
-    return study.model_copy(update={"seeds": [], "arms": arms, "machine": None, "throughput": Throughput()})
+    return study.model_copy(
+        update={"seeds": [], "arms": arms, "machine": None, "throughput": Throughput(), "analyses": []}
+    )
 
 
 def for_timing(study: Study) -> Study:
     """The part of a study that its timings depend on: no seeds, targets, budgets or learning rates."""
     kinds = list({arm.step_kind: arm.for_timing for arm in study.arms}.values())
     return study.model_copy(
-        update={"seeds": [], "arms": kinds, "workloads": _without_targets(study), "machine": None}
+        update={
+            "seeds": [],
+            "arms": kinds,
+            "workloads": _without_targets(study),
+            "machine": None,
+            "analyses": [],
+        }
     )
 
 

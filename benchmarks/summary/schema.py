@@ -470,10 +470,42 @@ BATCH_SIZES = table(
     key=["dataset", "model", "framework", "precision", "step_kind", "batch_size"],
 )
 
+CHECKPOINTS = table(
+    "checkpoints.csv",
+    "A row for each checkpoint of a training, with what was measured there; empty where it was not.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE),
+        whole("seed", "", "Seed of the training."),
+        whole("steps", "steps", "Steps before the checkpoint."),
+        whole("examples", "examples", "Examples before it."),
+        number("epochs", "epochs", "`examples` over the training examples.", nullable=False),
+        text(
+            "roles",
+            "What makes it a checkpoint: `start`, `path` (after the first, second, fourth, … evaluation), "
+            "`target`, `best` on the validation set, `end`.",
+        ),
+        number("squared_gradient", PURE, "|G|² of the whole training set."),
+        number("gradient_variance", PURE, "tr Σ of single examples."),
+        *estimate(
+            "noise_scale", "examples", "B_simple = tr Σ / |G|², from the gradients of single examples."
+        ),
+        *estimate("noise_scale_of_batches", "examples", "B_simple, from gradients of two batch sizes."),
+        number("largest_eigenvalue", PURE, "The largest eigenvalue of the Hessian of the loss."),
+        *estimate("hessian_trace", PURE, "The trace of the Hessian."),
+        number("sharpness", PURE, "φ of Keskar et al. (2016), for ε = 0.001 in the whole space."),
+        number("sharpness_half", PURE, "The same for ε = 0.0005."),
+        number("sharpness_subspace", PURE, "The same for ε = 0.001 in 100 random directions."),
+    ],
+    key=["dataset", "model", "arm", "batch_size", "seed", "steps"],
+)
+
 OF_A_STUDY = [SUMMARY, THROUGHPUT, RUNS, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
 OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
 """Those that only a study with tuned arms has."""
 OF_AUTO = [BATCH_SIZES]
 """Those that only a study with `batch_sizes: auto` has."""
-TABLES = [*OF_A_STUDY, *OF_TUNING, *OF_AUTO, CERTIFICATES, EQUIVALENCE]
+OF_ANALYSES = [CHECKPOINTS]
+"""Those that only a study with `analyses` has."""
+OF_SOME = [*OF_TUNING, *OF_AUTO, *OF_ANALYSES]
+TABLES = [*OF_A_STUDY, *OF_SOME, CERTIFICATES, EQUIVALENCE]

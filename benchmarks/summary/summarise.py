@@ -13,7 +13,17 @@ from benchmarks.common.files import write_text
 from benchmarks.study import batch_sizes, rates
 from benchmarks.study.rates import Tuned
 from benchmarks.study.study import Study, Workload
-from benchmarks.summary import cells, columns, hardware, reading, scaling, schema, searches, statistics
+from benchmarks.summary import (
+    analyses,
+    cells,
+    columns,
+    hardware,
+    reading,
+    scaling,
+    schema,
+    searches,
+    statistics,
+)
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import view
 from benchmarks.training.record import Record, Status
@@ -192,6 +202,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     return {
         **of_searches(found, table, targets(study.workloads)),
         **of_batch_sizes(folder),
+        **of_analyses(study, folder, n_training),
         "summary.csv": table.to_csv(index=False),
         "runs.csv": columns.frame(runs, schema.RUNS).to_csv(index=False),
         "curves.csv": columns.frame(curves, schema.CURVES).to_csv(index=False),
@@ -223,6 +234,14 @@ def of_batch_sizes(folder: Path) -> dict[str, str]:
         return {}
     rows = [each.model_dump() for each in batch_sizes.read(folder)]
     return {"batch_sizes.csv": columns.frame(rows, schema.BATCH_SIZES).to_csv(index=False)}
+
+
+def of_analyses(study: Study, folder: Path, n_training: dict[tuple, int]) -> dict[str, str]:
+    """Text of the file that a study has besides whose trainings were measured from the inside."""
+    if not study.analyses:
+        return {}
+    rows = analyses.checkpoints(study, folder, n_training)
+    return {"checkpoints.csv": columns.frame(rows, schema.CHECKPOINTS).to_csv(index=False)}
 
 
 def _in_vain(row: dict, unreached: set[tuple]) -> dict:
@@ -280,7 +299,7 @@ def write(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -> li
     Files of searches or trials that the study no longer has are removed, so that none is taken for its own.
     """
     texts = summarise(study, folder, cards=cards, slug=slug)
-    for name in {table.name for table in [*schema.OF_TUNING, *schema.OF_AUTO]} - texts.keys():
+    for name in {table.name for table in schema.OF_SOME} - texts.keys():
         (folder / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(text, folder / name)

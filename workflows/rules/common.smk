@@ -9,7 +9,7 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(workflow.basedir))
 
-from benchmarks import datasets, frameworks
+from benchmarks import analysis, datasets, frameworks
 from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
@@ -106,6 +106,11 @@ def gpus_of_trace(wildcards):
 
 TUNED = [f"{RESULTS}/tuned.json"] if STUDY.tunes else []
 TRACES = subjects.files(STUDY.frameworks)
+# The framework is no part of their path: it is the same one for all.
+ANALYSES = {
+    f"{RESULTS}/analysis/{name.replace(f'/{studies.ANALYSED_WITH}/', '/')}.json": name
+    for name in STUDY.analysed
+}
 
 
 wildcard_constraints:
@@ -147,6 +152,12 @@ def replicate_of(wildcards):
     return REPLICATES["/".join(wildcards)].model_dump_json()
 
 
+def analysed_replicate(wildcards):
+    """The runs of one seed that are measured from the inside, as JSON."""
+    names = wildcards.dataset, wildcards.model, studies.ANALYSED_WITH, wildcards.seed
+    return REPLICATES["/".join(names)].model_dump_json()
+
+
 def results_folder(wildcards, input):
     """The folder of this study and machine, from the path of an input in it."""
     return str(Path(input[0]).parent)
@@ -159,6 +170,17 @@ def code_of_training(wildcards):
         datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",
         frameworks.module_name(wildcards.framework),
+    )
+
+
+def code_of_analysis(wildcards):
+    """Digest of the code on which what is measured from the inside depends."""
+    return code_digest(
+        "benchmarks.analysis.job",
+        *map(analysis.module_name, STUDY.analyses),
+        datasets.module_name(SOURCES[wildcards.dataset]),
+        f"benchmarks.models.{wildcards.model}",
+        frameworks.module_name(studies.ANALYSED_WITH),
     )
 
 

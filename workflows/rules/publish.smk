@@ -9,6 +9,7 @@ rule summarise:
         cards=CARDS,
         tuned=TUNED,
         batch_sizes=BATCH_SIZES,
+        analyses=[*ANALYSES],
     output:
         expand(
             f"{RESULTS}/{{name}}",
@@ -22,6 +23,7 @@ rule summarise:
                 "provenance.json",
                 *(["rates.csv", "trials.csv", "critical_batch.csv"] if TUNED else []),
                 *(["batch_sizes.csv"] if BATCH_SIZES else []),
+                *(["checkpoints.csv"] if ANALYSES else []),
             ],
         ),
     log:

@@ -4,15 +4,12 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.publish import marks, wording
-from benchmarks.publish.drawing import axes, panels
+from benchmarks.publish.drawing import axes, batch_colors, panels
 from benchmarks.publish.drawing.by_arm import GUIDE, target_of
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.summary.schema import CELL
@@ -52,7 +49,7 @@ def draw(results: Results) -> Figure:
             axes.logarithmic(ax.xaxis)
     for row, workload in enumerate(results.workloads):
         group = blocks[row * len(results.frameworks) : (row + 1) * len(results.frameworks)]
-        _color_bar(figure, group.ravel().tolist(), panels.sizes_of(results, workload))
+        batch_colors.bar(figure, group.ravel().tolist(), panels.sizes_of(results, workload))
     target = Line2D([], [], label="target", **GUIDE)
     panels.legend(figure, [target, *panels.failure_keys(early)])
     return figure
@@ -62,7 +59,7 @@ def _block(results: Results, workload: tuple[str, str], framework: str, block: n
     """The panels [arm] of one framework in one (dataset, model)."""
     curves = of_workload(results.curves, workload)
     sizes = panels.sizes_of(results, workload)
-    colors = dict(zip(sizes, _colors(sizes), strict=True))
+    colors = dict(zip(sizes, batch_colors.of_sizes(sizes), strict=True))
     target = target_of(results, workload)
     for ax, arm in zip(block, results.arms, strict=True):
         axes.accuracy(ax)
@@ -92,7 +89,7 @@ def _marks(results: Results, early: pd.DataFrame, block: np.ndarray) -> None:
     for ax, arm in zip(block, results.arms, strict=True):
         for run in early[early["arm"] == arm].itertuples():
             sizes = panels.sizes_of(results, (run.dataset, run.model))
-            look = {"color": _colors(sizes)[sizes.index(run.batch_size)], "markersize": 3.5}
+            look = {"color": batch_colors.of_sizes(sizes)[sizes.index(run.batch_size)], "markersize": 3.5}
             ax.plot(run.epochs, run.validation_accuracy, panels.FAILURE_MARKS[run.status][0], **look)
 
 
@@ -109,21 +106,3 @@ def ends(results: Results) -> pd.DataFrame:
     reached = early["status"] == "reached"
     status = early["status"].mask(reached & in_time, "diverged").mask(reached & ~in_time, "time-limit")
     return early.assign(status=status)
-
-
-def _colors(sizes: list[int]) -> list[tuple]:
-    """Colours from dark to light, so that their order is seen without colour; hues separate neighbours."""
-    return sns.cubehelix_palette(
-        len(sizes), start=2.8, rot=-1.4, hue=1.6, dark=0.12, light=0.75, reverse=True
-    )
-
-
-def _color_bar(figure: Figure, grid: list[Axes], sizes: list[int]) -> None:
-    """The batch size of each colour, beside all panels of its workload."""
-    scale = ListedColormap(_colors(sizes))
-    norm = BoundaryNorm(np.arange(len(sizes) + 1) - 0.5, len(sizes))
-    bar = figure.colorbar(ScalarMappable(norm, scale), ax=grid, aspect=40, pad=0.01, fraction=0.03)
-    bar.set_ticks(range(len(sizes)), labels=[wording.whole(size) for size in sizes])
-    bar.ax.tick_params(length=0, which="both")
-    bar.outline.set_visible(False)
-    bar.set_label("Batch size B")

@@ -1,0 +1,140 @@
+"""Checkpoints: the parameters of a training on its way, from which everything else is measured.
+
+They come from a training of their own, in the framework that measures: certified frameworks compute the same
+numbers, and the runs whose time is measured keep nothing. A training of which the store has the checkpoints
+is never repeated, whatever is measured from them later.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from benchmarks.common.quiet import Watch
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.trainer import Trainer, scores
+from benchmarks.models.parameters import Parameters
+from benchmarks.recipe.plan import Budget, Plan
+from benchmarks.training.measure import set_up
+from benchmarks.training.record import Status
+from benchmarks.training.run import RunState, train_to_evaluation
+
+ENDLESS_S = 1e12
+
+
+class Role(StrEnum):
+    """What makes the parameters of a training worth keeping.
+
+    START is before the first step; PATH after the first, second, fourth, … evaluation; TARGET at the first
+    evaluation that reached the target; BEST at the best one on the validation set; END at the last one.
+    """
+
+    START = "start"
+    PATH = "path"
+    TARGET = "target"
+    BEST = "best"
+    END = "end"
+
+
+class Checkpoint(NamedTuple):
+    """The parameters after some steps, and what makes them worth keeping."""
+
+    steps: int
+    examples: int
+    roles: list[Role]
+    parameters: Parameters
+
+
+def without_clock(plan: Plan) -> Plan:
+    """The plan without its limit of seconds, since nobody times this training."""
+    budget = Budget(epochs=plan.budget.epochs, steps=plan.budget.steps, seconds=ENDLESS_S)
+    return plan.model_copy(update={"budget": budget})
+
+
+def trained(framework: ModuleType, plan: Plan, data: Dataset) -> list[Checkpoint]:
+    """Train to the end of the budget; the checkpoints in the order of the steps.
+
+    A training that diverges keeps those from before. The framework must have been configured.
+    """
+    plan, setup, state = without_clock(plan), set_up(framework, plan, data), RunState()
+    trainer, start = setup.trainer(), setup.parameters(seed=plan.seed)
+    trainer.reset(start)
+    for size in plan.phases.batch_sizes:
+        trainer.compile(size)
+    stream, kept = setup.stream(seed=plan.seed), Kept(plan.target)
+    kept.add(state, start, Role.START)
+    while state.steps < plan.optimizer.total_steps:
+        if train_to_evaluation(trainer, stream, plan, state=state, watch=Watch()) == Status.DIVERGED:
+            break
+        kept.evaluated(state, trainer, validation_accuracy(trainer, data))
+    return kept.checkpoints
+
+
+def validation_accuracy(trainer: Trainer, data: Dataset) -> float:
+    """The accuracy on the validation set."""
+    return scores(trainer.logits(data.validation_x), data.validation_y).accuracy
+
+
+class Kept:
+    """What is kept of a training so far."""
+
+    def __init__(self, target: float) -> None:
+        self.target, self.best, self.evaluations = target, -1.0, 0
+        self._by_steps: dict[int, Checkpoint] = {}
+
+    def add(self, state: RunState, parameters: Parameters, *roles: Role) -> None:
+        """Keep these parameters for these roles."""
+        self._by_steps[state.steps] = Checkpoint(state.steps, state.examples, list(roles), parameters)
+
+    def evaluated(self, state: RunState, trainer: Trainer, accuracy: float) -> None:
+        """Keep the parameters of an evaluation: the latest always; those before it if they have a role."""
+        self.evaluations += 1
+        self._release(Role.END)
+        roles = [Role.PATH] if self.evaluations & (self.evaluations - 1) == 0 else []
+        if accuracy >= self.target and not self._has(Role.TARGET):
+            roles.append(Role.TARGET)
+        if accuracy > self.best:
+            self.best = accuracy
+            self._release(Role.BEST)
+            roles.append(Role.BEST)
+        self.add(state, trainer.parameters(), *roles, Role.END)
+
+    def _has(self, role: Role) -> bool:
+        return any(role in each.roles for each in self._by_steps.values())
+
+    def _release(self, role: Role) -> None:
+        """Take a role away; what has none left is not kept."""
+        for each in self._by_steps.values():
+            if role in each.roles:
+                each.roles.remove(role)
+        self._by_steps = {steps: each for steps, each in self._by_steps.items() if each.roles}
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """All that are kept, in the order of the steps."""
+        return list(self._by_steps.values())
+
+
+def serialised(checkpoints: list[Checkpoint]) -> bytes:
+    """The content of a file of checkpoints; their arrays are named `STEPS/NAME`."""
+    arrays = {
+        f"{each.steps}/{name}": np.ascontiguousarray(array)
+        for each in checkpoints
+        for name, array in each.parameters.items()
+    }
+    return save(arrays, {str(each.steps): f"{each.examples} {' '.join(each.roles)}" for each in checkpoints})
+
+
+def read(path: Path) -> Iterator[Checkpoint]:
+    """The checkpoints of a file, one at a time."""
+    with safe_open(path, "numpy") as file:
+        names = [key.partition("/")[::2] for key in file.keys()]  # noqa: SIM118
+        for steps, about in sorted(file.metadata().items(), key=lambda item: int(item[0])):
+            examples, *roles = about.split()
+            arrays = {name: file.get_tensor(f"{at}/{name}") for at, name in names if at == steps}
+            yield Checkpoint(int(steps), int(examples), list(map(Role, roles)), arrays)

@@ -1,0 +1,30 @@
+"""A mean loss over examples with its derivatives: the interface of what is measured at a checkpoint."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+
+class Differentiable(Protocol):
+    """A function of θ [P]; `frameworks.torch_parts.mean_loss` has the one of a model.
+
+    `chosen` are indices of the examples that it is the mean over, all of them if it is None.
+    """
+
+    n: int
+    """The number of examples."""
+
+    def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """The mean over all examples, and its gradient [P]."""
+
+    def gradient(self, theta: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
+        """The gradient, [P]."""
+
+    def of_each(self, theta: np.ndarray, chosen: np.ndarray) -> Iterator[np.ndarray]:
+        """The gradients of the chosen examples, some at a time: [some, P] each."""
+
+    def hessian_vector(
+        self, theta: np.ndarray, vector: np.ndarray, chosen: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The Hessian times a vector, [P]."""

@@ -1,0 +1,71 @@
+"""What trainings look like from the inside, beside the critical batch size of the law."""
+
+import pandas as pd
+
+from benchmarks.publish import wording
+from benchmarks.publish.results import Results
+from benchmarks.publish.table import Column, Entry, Table
+from benchmarks.study.study import ANALYSED_WITH
+
+KEY = ["dataset", "model", "arm", "batch_size"]
+MEASURED = {
+    "noise_scale": ("Noise scale (examples)", ("start", "target", "end")),
+    "largest_eigenvalue": ("Largest eigenvalue", ("target", "end")),
+    "hessian_trace": ("Trace of the Hessian", ("target", "end")),
+    "sharpness": ("Sharpness φ, ε = 0.001", ("target", "end")),
+}
+"""The columns that are shown, with the heading of each and the checkpoints at which."""
+
+
+def tables(results: Results) -> list[Table]:
+    """One table: a row for each training's arm and batch size; none without analyses."""
+    if results.checkpoints.empty:
+        return []
+    shown = {name: of for name, of in MEASURED.items() if results.checkpoints[name].notna().any()}
+    groups = results.checkpoints.groupby(KEY, sort=False)
+    data = pd.DataFrame([_row(key, rows, shown) for key, rows in groups])
+    data = data.merge(_laws(results.critical_batch), on=KEY[:3], how="left")
+    columns = [Column("Workload", words=True), Column("Arm", words=True), Column("Batch size")]
+    columns += [Column(role, group=heading) for heading, roles in shown.values() for role in roles]
+    return [
+        Table(
+            name="inside",
+            title="Trainings from the inside",
+            caption="Medians over the seeds, with their range. Noise scale: tr Σ / |G|² from gradients of "
+            "single examples (McCandlish et al. 2018). At the start, at the first evaluation that reached "
+            "the target, and at the end of the budget; a seed that missed the target does not count there. "
+            "B_crit: the critical batch size of the law, with its 95 % interval, which the noise scale "
+            "should tell. docs/inside.md says how each is measured.",
+            columns=[*columns, Column("B_crit (examples)")],
+            rows=[_line(row, shown) for _, row in data.iterrows()],
+            data=data,
+        )
+    ]
+
+
+def _row(key: tuple, rows: pd.DataFrame, shown: dict) -> dict:
+    found = dict(zip(KEY, key, strict=True))
+    for name, (_, roles) in shown.items():
+        for role in roles:
+            values = rows.loc[rows["roles"].str.split().apply(lambda has, role=role: role in has), name]
+            place = f"{name}_{role}"
+            found |= {place: values.median(), f"{place}_lo": values.min(), f"{place}_hi": values.max()}
+    return found
+
+
+def _laws(laws: pd.DataFrame) -> pd.DataFrame:
+    """The critical batch size of each arm in the framework that was measured."""
+    names = ["critical_batch", "critical_batch_lo", "critical_batch_hi"]
+    return laws.loc[laws["framework"] == ANALYSED_WITH, [*KEY[:3], *names]]
+
+
+def _line(row: pd.Series, shown: dict) -> list[Entry]:
+    names = [f"{name}_{role}" for name, (_, roles) in shown.items() for role in roles]
+    texts = [
+        wording.workload((row["dataset"], row["model"])),
+        row["arm"],
+        wording.whole(row["batch_size"]),
+        *(wording.interval(*(row[f"{name}{end}"] for end in ("", "_lo", "_hi"))) for name in names),
+        wording.interval(*(row[f"critical_batch{end}"] for end in ("", "_lo", "_hi"))),
+    ]
+    return [Entry(text) for text in texts]

@@ -1,0 +1,243 @@
+"""Checkpoints: which parameters of a training are kept, that they are its own, that none is trained twice."""
+
+import numpy as np
+import pytest
+
+from benchmarks import datasets
+from benchmarks.analysis import checkpoints, job, record
+from benchmarks.analysis.checkpoints import Kept
+from benchmarks.common import stored_arrays
+from benchmarks.common.errors import Problem
+from benchmarks.common.store import Store
+from benchmarks.frameworks.trainer import scores
+from benchmarks.study import check, study
+from benchmarks.summary import analyses, columns, schema
+from benchmarks.training.run import RunState
+
+CONFIG = {
+    "study": "inside",
+    "frameworks": ["keras", "pytorch"],
+    "seeds": [0, 1],
+    "arms": [
+        {"name": "sgd", "optimizer": "sgd", "learning_rate": 0.125, "scaling": "none"},
+        {"name": "the-same", "optimizer": "sgd", "learning_rate": 0.125, "scaling": "none"},
+    ],
+    "workloads": [
+        {
+            "dataset": "digits",
+            "model": "mlp",
+            "batch_sizes": [32, 500],
+            "target": {"validation_accuracy": 0.8, "source": "chosen for the test"},
+            "budget": {"epochs": 3, "steps": 12, "seconds": 1e-6},
+            "evaluations_per_epoch": 3,
+        }
+    ],
+    "analyses": ["noise-scale"],
+}
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    datasets.store("digits", path)
+    return path
+
+
+class Counting:
+    """A trainer whose parameters are the steps that were taken."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def parameters(self):
+        return {"steps": np.array(float(self.state.steps))}
+
+
+def kept_of(accuracies, *, target):
+    """The roles by steps, of a training with these accuracies at its evaluations, ten steps apart."""
+    state, kept = RunState(), Kept(target)
+    kept.add(state, {"steps": np.array(0.0)}, "start")
+    for accuracy in accuracies:
+        state.steps += 10
+        state.examples += 320
+        kept.evaluated(state, Counting(state), accuracy)
+    for each in kept.checkpoints:
+        assert each.parameters["steps"] == each.steps
+        assert each.examples == 32 * each.steps
+    return {each.steps // 10: each.roles for each in kept.checkpoints}
+
+
+def test_start_path_target_best_and_end_are_kept():
+    found = kept_of([0.1, 0.2, 0.6, 0.5, 0.9, 0.7, 0.9, 0.8, 0.7], target=0.6)
+    assert found == {
+        0: ["start"],
+        1: ["path"],
+        2: ["path"],
+        3: ["target"],
+        4: ["path"],
+        5: ["best"],
+        8: ["path"],
+        9: ["end"],
+    }
+
+
+def test_one_checkpoint_may_have_several_roles():
+    assert kept_of([0.1, 0.9], target=0.6) == {
+        0: ["start"],
+        1: ["path"],
+        2: ["path", "target", "best", "end"],
+    }
+
+
+def test_a_target_that_is_never_reached_has_no_checkpoint():
+    assert kept_of([0.5, 0.4, 0.3], target=0.6) == {
+        0: ["start"],
+        1: ["path", "best"],
+        2: ["path"],
+        3: ["end"],
+    }
+
+
+def plans_of(config=CONFIG):
+    wanted = check.read(config)
+    return [each for each in study.replicates(wanted) if each.name in wanted.analysed]
+
+
+def trained_here(plan, path):
+    """The checkpoints of a plan as written and read again, and the same training by hand to each of them."""
+    from benchmarks.frameworks import pytorch
+    from benchmarks.training.measure import set_up
+
+    pytorch.configure(threads=1, device="cpu", precision="float64")
+    data = datasets.read(path)
+    made = checkpoints.trained(pytorch, plan, data)
+    setup = set_up(pytorch, plan, data)
+    by_hand = []
+    for each in made:
+        trainer = setup.trainer()
+        trainer.reset(setup.parameters(seed=plan.seed))
+        if each.steps:
+            trainer.train(
+                setup.stream(seed=plan.seed).batches(plan.cell.batch_size, first=0, count=each.steps)
+            )
+        accuracy = scores(trainer.logits(data.validation_x), data.validation_y).accuracy
+        by_hand.append((trainer.parameters(), accuracy))
+    return made, by_hand
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_parameters_are_those_of_the_training(in_torch, digits, tmp_path, place):
+    plan = plans_of()[0].plans[place].model_copy(update={"precision": "float64"})
+    made, by_hand = in_torch(trained_here, plan, digits)
+    (tmp_path / "made").write_bytes(checkpoints.serialised(made))
+    again = list(checkpoints.read(tmp_path / "made"))
+    assert [each[:3] for each in again] == [each[:3] for each in made]
+    best = max(accuracy for _, accuracy in by_hand)
+    for each, (parameters, accuracy) in zip(again, by_hand, strict=True):
+        assert each.examples == each.steps * plan.cell.batch_size
+        assert ("best" not in each.roles) or accuracy == best
+        for name, value in parameters.items():
+            np.testing.assert_allclose(each.parameters[name], value, rtol=1e-11, atol=1e-13)
+    assert again[-1].steps == plan.optimizer.total_steps and "end" in again[-1].roles
+    assert again[0].roles == ["start"]
+
+
+def run_job(replicate, digits, store, output, names=("noise-scale",)):
+    """The job in the process of PyTorch; how many trainings it did."""
+    trained, trainings = checkpoints.trained, []
+    checkpoints.trained = lambda *given: trainings.append(given) or trained(*given)
+    try:
+        job.run(replicate, names, digits, tuned=None, threads=1, store=store, path=output)
+    finally:
+        checkpoints.trained = trained
+    return len(trainings)
+
+
+def test_a_training_is_done_once_and_its_limit_of_seconds_is_none(in_torch, digits, tmp_path):
+    replicate, store, output = plans_of()[0], tmp_path / "store", tmp_path / "0.json"
+    assert in_torch(run_job, replicate, digits, store, output) == 2, "two arms are the same training"
+    made = record.read(output)
+    assert [(run.cell.arm, run.cell.batch_size) for run in made] == [
+        ("sgd", 32),
+        ("sgd", 500),
+        ("the-same", 32),
+        ("the-same", 500),
+    ]
+    assert made[0].analyses == made[2].analyses
+    first, *_, last = made[0].analyses["noise-scale"]
+    assert first.steps == 0 and last.steps == replicate.plans[0].optimizer.total_steps
+    output.unlink()
+    for path in (store / "noise-scale").iterdir():
+        path.unlink()
+    assert in_torch(run_job, replicate, digits, store, output) == 0, "the checkpoints are in the store"
+    assert record.read(output) == made
+
+
+def test_damaged_checkpoints_are_made_again(in_torch, digits, tmp_path):
+    replicate, store, output = plans_of()[0], tmp_path / "store", tmp_path / "0.json"
+    in_torch(run_job, replicate, digits, store, output)
+    made = record.read(output)
+    for path in (store / "noise-scale").iterdir():
+        path.unlink()
+    damaged = next((store / "checkpoints").glob("*.safetensors"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    assert in_torch(run_job, replicate, digits, store, output) == 1
+    assert [each.cell for each in record.read(output)] == [each.cell for each in made]
+
+
+def test_what_a_job_wrote_becomes_rows(in_torch, digits, tmp_path):
+    wanted, folder = check.read(CONFIG), tmp_path / "results"
+    for replicate in plans_of():
+        place = analyses.path(folder, replicate.name)
+        in_torch(
+            run_job, replicate, digits, tmp_path / "store", place, ("noise-scale", "curvature", "sharpness")
+        )
+    rows = analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1437})
+    table = columns.frame(rows, schema.CHECKPOINTS)
+    schema.CHECKPOINTS.validate(table)
+    assert set(table["seed"]) == {0, 1}
+    assert (table["noise_scale_lo"] <= table["noise_scale"]).all()
+    late = table["roles"].str.contains("target|best|end")
+    assert (table["largest_eigenvalue"].notna() == late).all()
+    assert (table["sharpness"].notna() == table["roles"].str.contains("target|end")).all()
+    assert (table["sharpness"].dropna() > table["sharpness_half"].dropna()).all()
+    end = table[table["roles"].str.contains("end") & (table["batch_size"] == 500)].iloc[0]
+    assert end["epochs"] == pytest.approx(500 * 12 / 1437)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"frameworks": ["keras"]}, "analyses are made with pytorch"),
+        ({"seeds": []}, "without seeds trains nothing"),
+        ({"analyses": ["noise"]}, "analyses.0"),
+        ({"analyses": "noise-scale"}, "analyses"),
+    ],
+)
+def test_analyses_that_make_no_sense_are_refused(changes, told):
+    with pytest.raises(Problem) as problem:
+        check.read(CONFIG | changes)
+    assert told in problem.value.cause
+
+
+def test_timings_traces_and_searches_do_not_depend_on_analyses():
+    with_them, without = check.read(CONFIG), check.read({**CONFIG, "analyses": []})
+    for part in (study.for_timing, study.for_tracing, study.for_tuning):
+        assert part(with_them) == part(without)
+    assert without.analysed == []
+
+
+def test_a_file_of_another_version_is_told(tmp_path):
+    from benchmarks.common.files import write_sealed
+
+    write_sealed({"schema_version": 99, "runs": []}, tmp_path / "0.json")
+    with pytest.raises(Problem, match="not of this version"):
+        record.read(tmp_path / "0.json")
+
+
+def test_arrays_of_the_store_are_kept_once(tmp_path):
+    store, conditions = Store(tmp_path), {"measurement": "checkpoints", "x": 1}
+    path = stored_arrays.keep(store, conditions, b"first")
+    assert stored_arrays.keep(store, conditions, b"second") == path
+    assert path.read_bytes() == b"first"
+    assert stored_arrays.find(store, conditions | {"x": 2}) is None
