@@ -10,7 +10,7 @@ import synthetic
 from benchmarks.common.errors import Problem
 from benchmarks.publish import deposit
 from benchmarks.summary import columns
-from benchmarks.summary.schema import RUNS, VERSION
+from benchmarks.summary.schema import CHECKPOINTS, RUNS, VERSION
 
 MACHINE = {"cpu": "AMD EPYC", "cpu_model": "26 2 1", "microarchitecture": "zen5", "cores": 2, "gpus": []}
 
@@ -45,6 +45,20 @@ def test_what_is_committed(tmp_path):
     expected |= {"runs/digits/mlp/keras/0.json"}
     assert set(contents(into)) == expected
     assert [path.name for path in into.parent.iterdir()] == ["tiny"]
+
+
+def test_what_was_measured_from_the_inside_is_published_with_its_table(tmp_path):
+    results = finished_study(tmp_path / "here")
+    row = {"dataset": "digits", "model": "mlp", "arm": "a", "batch_size": 16, "seed": 0, "roles": "start"}
+    row |= {"steps": 0, "examples": 0, "epochs": 0.0}
+    columns.frame([row], CHECKPOINTS).to_csv(results / "checkpoints.csv", index=False)
+    for seed in (0, 7):
+        path = results / f"analysis/digits/mlp/{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    deposit.deposit(results, tmp_path / "into")
+    found = {path for path in contents(tmp_path / "into") if path.startswith(("analysis/", "checkpoints"))}
+    assert found == {"checkpoints.csv", "analysis/digits/mlp/0.json"}
 
 
 def test_records_of_a_seed_that_the_study_has_no_more_are_not_published(tmp_path):

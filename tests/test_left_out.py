@@ -34,6 +34,12 @@ def test_what_is_left_out_is_named(folder):
     assert left_out(check.read(config), folder) == "workloads digits × mlp"
 
 
+def test_analyses_that_are_left_out_are_named(folder):
+    before = check.read(smoke() | {"analyses": ["noise-scale", "curvature"]}).model_dump(mode="json")
+    (folder / "provenance.json").write_text(json.dumps({"study": before}))
+    assert left_out(check.read(smoke() | {"analyses": ["curvature"]}), folder) == "analyses noise-scale"
+
+
 def test_what_a_study_adds_or_nobody_can_read_is_no_loss(folder, tmp_path):
     config = smoke()
     assert left_out(check.read(config | {"seeds": [*config["seeds"], 99]}), folder) == ""

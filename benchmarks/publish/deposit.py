@@ -16,6 +16,7 @@ OF_SOME = [table.name for table in schema.OF_SOME]
 """What only a study with tuned arms has, with batch sizes found by trial, or with analyses."""
 FOLDERS = ["tables", "figures"]
 RECORDS, TIMED = "runs/{dataset}/{model}/{framework}/{seed}.json", "throughput/*.json"
+ANALYSED = "analysis/{dataset}/{model}/{seed}.json"
 PACKED = "records.tar.gz"
 PLAIN_BYTES = 5 * 2**20
 """The bulky files are kept as they are up to this size together, and packed into one above it."""
@@ -108,9 +109,16 @@ def to_commit(results: Path) -> tuple[list[Path], list[Path]]:
 
 
 def records(results: Path) -> set[Path]:
-    """The records of the runs that the study has; those of runs that it had before may still be there."""
+    """The records of the runs that the study has, and of what was measured of them from the inside.
+
+    Those of runs that it had before may still be there.
+    """
     runs = reading.table(results, schema.RUNS)[["dataset", "model", "framework", "seed"]].drop_duplicates()
-    return {results / RECORDS.format(**run) for run in runs.to_dict("records")}
+    found = {results / RECORDS.format(**run) for run in runs.to_dict("records")}
+    if not (results / schema.CHECKPOINTS.name).exists():
+        return found
+    inside = reading.table(results, schema.CHECKPOINTS)[["dataset", "model", "seed"]].drop_duplicates()
+    return found | {results / ANALYSED.format(**run) for run in inside.to_dict("records")}
 
 
 def fill(folder: Path, results: Path, *, small: list[Path], bulky: list[Path]) -> None:

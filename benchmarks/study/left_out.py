@@ -33,5 +33,6 @@ def _parts(study: Study) -> dict[str, list]:
         "frameworks": study.frameworks,
         "arms": [arm.name for arm in study.arms],
         "seeds": study.seeds,
+        "analyses": study.analyses,
         **{f"batch sizes of {name}": sizes for name, sizes in workloads.items()},
     }

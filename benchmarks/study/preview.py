@@ -15,6 +15,8 @@ STEP_S = 2e-4
 """Seconds of a step beside its operations. Rough."""
 TRIALS = 8
 """Trainings of the search at a batch size, most of which end early: half of a run each. Rough."""
+ANALYSED_S = 15.0
+"""Seconds of an analysis of a training at all its checkpoints. Rough."""
 TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
 TRACED, TRACE_S = 80_000, 8.0
@@ -106,7 +108,9 @@ def effort(study: Study) -> Effort:
     cells = sizes * len(study.arms) * len(study.frameworks)
     of_runs_s = sum(run_s(workload, size) for workload in study.workloads for size in workload.sizes)
     runs = len(study.arms) * len(study.frameworks) * len(study.seeds)
+    inside = len(study.arms) * len(study.seeds) if study.analyses else 0
     of_trainings_s = runs * (of_runs_s + sizes * START_S) + tuned * TRIALS * of_runs_s / 2
+    of_trainings_s += inside * (of_runs_s + sizes * ANALYSED_S * len(study.analyses))
     return Effort(
         cells=cells,
         searches=tuned * sizes,
