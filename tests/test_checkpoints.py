@@ -1,15 +1,18 @@
 """Checkpoints: which parameters of a training are kept, that they are its own, that none is trained twice."""
 
+import os
+
 import numpy as np
 import pytest
 
 from benchmarks import datasets
-from benchmarks.analysis import checkpoints, job, record
+from benchmarks.analysis import checkpoints, job, points, record
 from benchmarks.analysis.checkpoints import Kept
 from benchmarks.common import stored_arrays
 from benchmarks.common.errors import Problem
 from benchmarks.common.store import Store
 from benchmarks.frameworks.trainer import scores
+from benchmarks.recipe.plan import Replicate
 from benchmarks.study import check, study
 from benchmarks.summary import analyses, columns, schema
 from benchmarks.training.run import RunState
@@ -43,16 +46,6 @@ def digits(tmp_path_factory):
     return path
 
 
-class Counting:
-    """A trainer whose parameters are the steps that were taken."""
-
-    def __init__(self, state):
-        self.state = state
-
-    def parameters(self):
-        return {"steps": np.array(float(self.state.steps))}
-
-
 def kept_of(accuracies, *, target):
     """The roles by steps, of a training with these accuracies at its evaluations, ten steps apart."""
     state, kept = RunState(), Kept(target)
@@ -60,7 +53,7 @@ def kept_of(accuracies, *, target):
     for accuracy in accuracies:
         state.steps += 10
         state.examples += 320
-        kept.evaluated(state, Counting(state), accuracy)
+        kept.evaluated(state, {"steps": np.array(float(state.steps))}, accuracy)
     for each in kept.checkpoints:
         assert each.parameters["steps"] == each.steps
         assert each.examples == 32 * each.steps
@@ -143,20 +136,20 @@ def test_the_parameters_are_those_of_the_training(in_torch, digits, tmp_path, pl
 
 
 def run_job(replicate, digits, store, output, names=("noise-scale",)):
-    """The job in the process of PyTorch; how many trainings it did."""
-    trained, trainings = checkpoints.trained, []
-    checkpoints.trained = lambda *given: trainings.append(given) or trained(*given)
-    try:
-        job.run(replicate, names, digits, tuned=None, threads=1, store=store, path=output)
-    finally:
-        checkpoints.trained = trained
-    return len(trainings)
+    """The job, which trains and measures in processes that it forks."""
+    job.run(replicate, list(names), digits, tuned=None, threads=1, store=store, path=output)
+    return record.read(output)
 
 
-def test_a_training_is_done_once_and_its_limit_of_seconds_is_none(in_torch, digits, tmp_path):
+def checkpoint_files(store):
+    """The files of checkpoints; one that was written again is another."""
+    return {path.stat().st_ino for path in (store / "checkpoints").glob("*.safetensors")}
+
+
+def test_a_training_is_done_once_and_its_limit_of_seconds_is_none(digits, tmp_path):
     replicate, store, output = plans_of()[0], tmp_path / "store", tmp_path / "0.json"
-    assert in_torch(run_job, replicate, digits, store, output) == 2, "two arms are the same training"
-    made = record.read(output)
+    made = run_job(replicate, digits, store, output)
+    assert len(files := checkpoint_files(store)) == 2, "two arms are the same training"
     assert [(run.cell.arm, run.cell.batch_size) for run in made] == [
         ("sgd", 32),
         ("sgd", 500),
@@ -169,30 +162,85 @@ def test_a_training_is_done_once_and_its_limit_of_seconds_is_none(in_torch, digi
     output.unlink()
     for path in (store / "noise-scale").iterdir():
         path.unlink()
-    assert in_torch(run_job, replicate, digits, store, output) == 0, "the checkpoints are in the store"
-    assert record.read(output) == made
+    assert run_job(replicate, digits, store, output) == made
+    assert checkpoint_files(store) == files, "the checkpoints are in the store"
 
 
-def test_damaged_checkpoints_are_made_again(in_torch, digits, tmp_path):
+def test_damaged_checkpoints_are_made_again(digits, tmp_path):
     replicate, store, output = plans_of()[0], tmp_path / "store", tmp_path / "0.json"
-    in_torch(run_job, replicate, digits, store, output)
-    made = record.read(output)
+    made = run_job(replicate, digits, store, output)
     for path in (store / "noise-scale").iterdir():
         path.unlink()
     damaged = next((store / "checkpoints").glob("*.safetensors"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
-    assert in_torch(run_job, replicate, digits, store, output) == 1
-    assert [each.cell for each in record.read(output)] == [each.cell for each in made]
+    before = checkpoint_files(store)
+    damaged.rename(tmp_path / "kept")  # so that its place on the disk is not taken again
+    damaged.write_bytes((tmp_path / "kept").read_bytes())
+    again = run_job(replicate, digits, store, output)
+    assert len(checkpoint_files(store) - before) == 1
+    for one, other in zip(made, again, strict=True):
+        for a, b in zip(one.analyses["noise-scale"], other.analyses["noise-scale"], strict=True):
+            assert a.numbers == pytest.approx(b.numbers, rel=1e-3)
 
 
-def test_what_a_job_wrote_becomes_rows(in_torch, digits, tmp_path):
+def test_a_training_that_diverges_keeps_what_came_before_and_has_no_end(digits, tmp_path):
+    (replicate, *_), output = plans_of(), tmp_path / "0.json"
+    wild = {"learning_rate": 2.0**120}
+    plans = [
+        plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update=wild)})
+        for plan in replicate.plans
+    ]
+    made = run_job(Replicate(plans=plans), digits, tmp_path / "store", output)
+    assert any("end" not in run.analyses["noise-scale"][-1].roles for run in made)
+    for plan, run in zip(plans, made, strict=True):
+        points = run.analyses["noise-scale"]
+        assert run.status == "measured"
+        assert points[0].roles == ["start"]
+        assert ("end" in points[-1].roles) == (points[-1].steps == plan.optimizer.total_steps)
+
+
+def test_a_training_that_cannot_be_measured_stops_no_other(digits, tmp_path, monkeypatch):
+    replicate, output = plans_of()[0], tmp_path / "0.json"
+    of = points.of
+
+    def fails_at_500(framework, plan, *given):
+        if plan.cell.batch_size == 500:
+            raise MemoryError("no room")
+        return of(framework, plan, *given)
+
+    monkeypatch.setattr(points, "of", fails_at_500)
+    made = run_job(replicate, digits, tmp_path / "store", output)
+    assert [run.status for run in made] == ["measured", "out-of-memory", "measured", "out-of-memory"]
+    rows = analyses._rows(made[1], 1257)
+    assert [(row["steps"], row["status"]) for row in rows] == [(0, "out-of-memory")]
+    monkeypatch.setattr(points, "of", of)
+    assert {run.status for run in run_job(replicate, digits, tmp_path / "store", output)} == {"measured"}
+
+
+def test_a_process_that_dies_is_told(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(points, "of", lambda *given: os.abort())
+    made = run_job(plans_of()[0], digits, tmp_path / "store", tmp_path / "0.json")
+    assert {run.status for run in made} == {"failed"}
+    assert {run.message for run in made} == {"the process was killed by SIGABRT"}
+
+
+def test_another_framework_than_that_which_measures_is_refused(digits, tmp_path):
+    other = next(each for each in study.replicates(check.read(CONFIG)) if "keras" in each.name)
+    with pytest.raises(Problem, match="another framework than pytorch"):
+        run_job(other, digits, tmp_path / "store", tmp_path / "0.json")
+
+
+def test_an_analysis_that_there_is_not_is_told(digits, tmp_path):
+    with pytest.raises(Problem, match="there is no analysis 'noise'"):
+        run_job(plans_of()[0], digits, tmp_path / "store", tmp_path / "0.json", ("noise",))
+
+
+def test_what_a_job_wrote_becomes_rows(digits, tmp_path):
     wanted, folder = check.read(CONFIG), tmp_path / "results"
     for replicate in plans_of():
         place = analyses.path(folder, replicate.name)
-        in_torch(
-            run_job, replicate, digits, tmp_path / "store", place, ("noise-scale", "curvature", "sharpness")
-        )
-    rows = analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1437})
+        run_job(replicate, digits, tmp_path / "store", place, ("noise-scale", "curvature", "sharpness"))
+    rows = analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1257})
     table = columns.frame(rows, schema.CHECKPOINTS)
     schema.CHECKPOINTS.validate(table)
     assert set(table["seed"]) == {0, 1}
@@ -202,7 +250,11 @@ def test_what_a_job_wrote_becomes_rows(in_torch, digits, tmp_path):
     assert (table["sharpness"].notna() == table["roles"].str.contains("target|end")).all()
     assert (table["sharpness"].dropna() > table["sharpness_half"].dropna()).all()
     end = table[table["roles"].str.contains("end") & (table["batch_size"] == 500)].iloc[0]
-    assert end["epochs"] == pytest.approx(500 * 12 / 1437)
+    swapped = analyses.path(folder, plans_of()[0].name)
+    swapped.write_bytes(analyses.path(folder, plans_of()[1].name).read_bytes())
+    with pytest.raises(Problem, match="holds other runs"):
+        analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1257})
+    assert end["epochs"] == pytest.approx(500 * 12 / 1257)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +264,7 @@ def test_what_a_job_wrote_becomes_rows(in_torch, digits, tmp_path):
         ({"seeds": []}, "without seeds trains nothing"),
         ({"analyses": ["noise"]}, "analyses.0"),
         ({"analyses": "noise-scale"}, "analyses"),
+        ({"analyses": ["noise-scale", "noise-scale"]}, "analyses: noise-scale given twice"),
     ],
 )
 def test_analyses_that_make_no_sense_are_refused(changes, told):

@@ -241,10 +241,37 @@ def with_noise(empty, scale, **settings):
 def test_the_noise_scale_is_held_to_the_critical_batch_size(empty):
     """On the way to the target, 260, 520 and 1,040; beyond it, it says nothing."""
     known = with_noise(empty, lambda steps: 26 * steps if 0 < steps <= 40 else 1e9)
+    assert {*known.rates["arm"]} == {"tuned"}
     found = judged(known, "noise-scale")
     assert found.effect.value == pytest.approx(1, rel=0.15)
     assert told(found) == "holds"
-    assert found.remark.startswith("B = 8; over")
+    assert found.remark.startswith("B = 8")
+
+
+def test_a_critical_batch_size_that_is_badly_known_refutes_nothing_within_its_interval(empty):
+    known = with_noise(empty, lambda steps: 520.0)
+    wide = known.critical_batch.assign(critical_batch_lo=100.0, critical_batch_hi=2700.0)
+    assert told(judged(dataclasses.replace(known, critical_batch=wide), "noise-scale")) == "not told"
+    beyond = with_noise(empty, lambda steps: 20_000.0)
+    assert told(judged(dataclasses.replace(beyond, critical_batch=wide), "noise-scale")) == "fails"
+
+
+def test_an_arm_without_a_search_beside_a_tuned_one_says_nothing_of_the_noise_scale(empty):
+    known = with_noise(empty, lambda steps: 520.0)
+    both = pd.concat([known.checkpoints, known.checkpoints.assign(arm="fixed-lr")])
+    runs_of_both = pd.concat([known.runs, known.runs.assign(arm="fixed-lr")])
+    assert (
+        told(judged(dataclasses.replace(known, checkpoints=both, runs=runs_of_both), "noise-scale"))
+        == "holds"
+    )
+
+
+def test_a_target_that_the_study_did_not_reach_in_time_counts_for_no_noise_scale(empty):
+    known = with_noise(empty, lambda steps: 520.0)
+    late = known.runs.assign(
+        examples_to_target=known.runs["examples_to_target"].where(known.runs["seed"] > 1)
+    )
+    assert not judged(dataclasses.replace(known, runs=late), "noise-scale").tested
 
 
 @pytest.mark.parametrize("factor", [1 / 8, 8])

@@ -39,6 +39,11 @@ def test_an_iteration_that_does_not_converge_gives_nothing(monkeypatch):
     assert largest_eigenvalue(lambda v: matrix @ v, 400, seed=0) is None
 
 
+def test_a_matrix_of_zeros_has_an_eigenvalue_of_zero_and_one_of_no_numbers_has_none():
+    assert largest_eigenvalue(np.zeros_like, 50, seed=0) == 0.0
+    assert largest_eigenvalue(lambda v: np.full_like(v, np.nan), 50, seed=0) is None
+
+
 def test_the_interval_of_a_trace_holds_it_as_often_as_it_says():
     matrix = with_eigenvalues(np.concatenate([np.linspace(-1, 3, 60), [40.0]]))
     found = [trace(lambda v: matrix @ v, 61, seed=seed) for seed in range(200)]
@@ -59,6 +64,26 @@ def test_the_curvature_of_a_model_is_that_of_its_whole_hessian(in_torch):
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-10)
     assert found["largest_eigenvalue"] == pytest.approx(np.linalg.eigvalsh(matrix).max(), rel=1e-6)
     assert found["hessian_trace_lo"] <= np.trace(matrix) <= found["hessian_trace_hi"]
+
+
+class Sampled:
+    """A loss of 9,000 examples that takes down which of them its Hessian is asked for."""
+
+    n, asked = 9000, set()
+
+    def hessian_vector(self, theta, vector, chosen):
+        self.asked.add(tuple(sorted(chosen)))
+        return 2.0 * vector
+
+
+def test_the_hessian_is_of_the_same_sample_in_every_training():
+    loss = Sampled()
+    for seed in (0, 1):
+        found = curvature.numbers(loss, np.zeros(30), seed=seed)
+    assert found["largest_eigenvalue"] == pytest.approx(2.0)
+    assert found["hessian_trace"] == pytest.approx(60.0)
+    (sample,) = loss.asked
+    assert len(set(sample)) == curvature.SAMPLE and max(sample) > 8900
 
 
 def quadratic(diagonal, centre=0.0):
@@ -89,6 +114,11 @@ def test_sharpness_of_a_slope_is_that_of_its_box():
     inside = 1e-3 * np.ones(4)
     expected = 100 * np.abs(slope @ directions) @ inside / 6
     assert in_box(function, x, inside, directions) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_loss_that_is_no_number_has_no_sharpness():
+    for at in (np.inf, np.nan):
+        assert np.isnan(in_box(lambda x, at=at: (at, np.zeros(3)), np.zeros(3), np.ones(3), None))
 
 
 class Slope:

@@ -50,7 +50,7 @@ def test_what_is_committed(tmp_path):
 def test_what_was_measured_from_the_inside_is_published_with_its_table(tmp_path):
     results = finished_study(tmp_path / "here")
     row = {"dataset": "digits", "model": "mlp", "arm": "a", "batch_size": 16, "seed": 0, "roles": "start"}
-    row |= {"steps": 0, "examples": 0, "epochs": 0.0}
+    row |= {"steps": 0, "examples": 0, "epochs": 0.0, "status": "measured"}
     columns.frame([row], CHECKPOINTS).to_csv(results / "checkpoints.csv", index=False)
     for seed in (0, 7):
         path = results / f"analysis/digits/mlp/{seed}.json"

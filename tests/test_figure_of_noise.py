@@ -22,7 +22,7 @@ def checkpoints(known):
     cells = known.trained[["dataset", "model", "arm", "batch_size"]].drop_duplicates()
     rows = [
         {**cell, "seed": seed, "steps": step, "examples": step, "epochs": epochs, "roles": role}
-        | {"squared_gradient": 1.0, "gradient_variance": 1.0}
+        | {"status": "measured", "squared_gradient": 1.0, "gradient_variance": 1.0}
         | {"noise_scale": scale(cell["batch_size"], epochs, seed)}
         for cell in cells.to_dict("records")
         for seed in SEEDS

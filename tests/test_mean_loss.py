@@ -13,12 +13,22 @@ IMAGES = RANDOM.normal(size=(23, 6, 5, 2))
 LABELS = RANDOM.integers(0, 4, 23)
 TEXT = RANDOM.integers(0, 9, (23, 7))
 NEXT = RANDOM.integers(0, 9, (23, 7))
+RICH = [L.RandomShift(), L.Conv(4, 3), L.BatchNorm(ghost=4), L.GELU(), L.MaxPool(2, 2), L.Dropout(0.5)]
+RICH += [L.Residual([L.Conv(4, 3), L.LayerNorm()], []), L.Flatten(), L.Dense(4)]
 VECTOR = [L.Flatten(), L.Dense(5), L.GELU(), L.Dense(4)]
 NORMED = [L.Conv(4, 3), L.BatchNorm(), L.GELU(), L.GroupNorm(2), L.Flatten(), L.Dense(4)]
-ATTENDING = [L.Embedding(9, 8), L.LayerNorm(), L.Attention(2), L.Dense(9)]
+ATTENDING = [
+    L.Embedding(9, 8),
+    L.PositionEmbedding(),
+    L.LayerNorm(),
+    L.BatchNorm(),
+    L.Attention(2),
+    L.Dense(9),
+]
 MODELS = {
     "vector": (VECTOR, IMAGES, LABELS),
     "normed": (NORMED, IMAGES, LABELS),
+    "rich": (RICH, IMAGES, LABELS),
     "attending": (ATTENDING, TEXT, NEXT),
 }
 
@@ -27,7 +37,7 @@ def start(name):
     layers, examples, _ = MODELS[name]
     random = np.random.default_rng(5)
     return {
-        key: value + 0.3 * np.abs(random.normal(size=value.shape))
+        key: value + (0.3 * np.abs(random.normal(size=value.shape)) if "generator" not in key else 0)
         for key, value in initial_parameters(layers, examples.shape[1:], seed=0).items()
     }
 
@@ -40,7 +50,7 @@ def made(name):
     pytorch.configure(threads=1, device="cpu", precision="float64")
     mean_loss.MOST_GRADIENTS = 1000  # so that there are several parts
     layers, examples, labels = MODELS[name]
-    loss = pytorch.MeanLoss(layers=layers, examples=examples, labels=labels)
+    loss = mean_loss.MeanLoss(layers=layers, examples=examples, labels=labels)
     loss.rows = 10
     return loss, loss.at(start(name))
 
@@ -64,7 +74,9 @@ def derivatives(name, chosen, vector):
 
 
 def direction(name):
-    size = sum(value.size for key, value in start(name).items() if "moving" not in key)
+    size = sum(
+        value.size for key, value in start(name).items() if "moving" not in key and "generator" not in key
+    )
     return np.random.default_rng(1).normal(size=size)
 
 
@@ -85,7 +97,9 @@ def test_derivatives_are_those_of_the_loss(in_torch, name, chosen):
 @pytest.mark.parametrize("name", MODELS)
 def test_theta_is_the_tree_in_its_order(in_torch, name):
     found = in_torch(derivatives, name, None, direction(name))
-    expected = {key: value for key, value in start(name).items() if "moving" not in key}
+    expected = {
+        key: value for key, value in start(name).items() if "moving" not in key and "generator" not in key
+    }
     assert list(found["tree"]) == list(expected)
     for key, value in expected.items():
         np.testing.assert_array_equal(found["tree"][key], value)

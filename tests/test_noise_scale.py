@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.analysis import noise_scale
+from benchmarks.analysis import noise_scale, points
 from benchmarks.analysis.noise_scale import fieller, from_batches, from_examples
 
 REPETITIONS = 200
@@ -115,6 +115,15 @@ def test_where_the_gradient_is_lost_in_noise_the_scale_has_no_upper_end():
     assert found.low > 100
 
 
+def test_a_gradient_that_is_told_to_be_below_zero_has_no_upper_end():
+    """The estimate of |G|² may be negative where it is lost; a ratio of two means would be negative too."""
+    assert fieller(3.0, -1.0, np.array([[0.04, 0], [0, 0.02]]), freedom=15) == (0.0, math.inf)
+    lost = Quadratic(n=500, distance=0.0)
+    for seed in range(100):
+        found = of_batches(lost, np.random.default_rng(seed))
+        assert found.high is None or found.high >= found.low
+
+
 def test_a_gradient_of_zero_has_no_noise_scale(known):
     gradients = known.of_each(known.theta, np.arange(10))
     found = from_examples(gradients, np.zeros(12), n_training=100)
@@ -154,4 +163,22 @@ def test_few_examples_are_enough():
     few = Quadratic(n=40)
     found = noise_scale.numbers(few, few.theta, seed=0)
     assert found["noise_scale"] == pytest.approx(few.trace / few.squared)
-    assert found["noise_scale_of_batches"] > 0
+    assert found["noise_scale_of_batches_lo"] < few.trace / few.squared * 1.5
+
+
+@pytest.mark.parametrize("n", [2, 3, 12, 17])
+def test_any_number_of_examples_from_two_on_is_measured(n):
+    few = Quadratic(n=n)
+    assert noise_scale.numbers(few, few.theta, seed=0)["noise_scale"] > 0
+
+
+def test_one_example_has_no_noise_scale():
+    alone = Quadratic(n=1)
+    assert noise_scale.numbers(alone, alone.theta, seed=0) == {}
+
+
+def test_what_overflows_is_empty():
+    far = Quadratic(n=40)
+    with np.errstate(all="ignore"):
+        found = points.finite(noise_scale.numbers(far, far.theta * 1e200, seed=0))
+    assert found["squared_gradient"] is None and found["noise_scale_hi"] is None

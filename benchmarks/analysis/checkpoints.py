@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import Trainer, scores
+from benchmarks.frameworks.trainer import scores
 from benchmarks.models.parameters import Parameters
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.measure import set_up
@@ -59,7 +59,7 @@ def without_clock(plan: Plan) -> Plan:
 def trained(framework: ModuleType, plan: Plan, data: Dataset) -> list[Checkpoint]:
     """Train to the end of the budget; the checkpoints in the order of the steps.
 
-    A training that diverges keeps those from before. The framework must have been configured.
+    A training that diverges keeps those from before, and has no end. The framework must have been configured.
     """
     plan, setup, state = without_clock(plan), set_up(framework, plan, data), RunState()
     trainer, start = setup.trainer(), setup.parameters(seed=plan.seed)
@@ -69,15 +69,19 @@ def trained(framework: ModuleType, plan: Plan, data: Dataset) -> list[Checkpoint
     stream, kept = setup.stream(seed=plan.seed), Kept(plan.target)
     kept.add(state, start, Role.START)
     while state.steps < plan.optimizer.total_steps:
-        if train_to_evaluation(trainer, stream, plan, state=state, watch=Watch()) == Status.DIVERGED:
+        status = train_to_evaluation(trainer, stream, plan, state=state, watch=Watch())
+        # The loss of a step is that before its update, so that the last one may leave what is no number.
+        if status == Status.DIVERGED or not is_finite(parameters := trainer.parameters()):
+            kept.release(Role.END)
             break
-        kept.evaluated(state, trainer, validation_accuracy(trainer, data))
+        accuracy = scores(trainer.logits(data.validation_x), data.validation_y).accuracy
+        kept.evaluated(state, parameters, accuracy)
     return kept.checkpoints
 
 
-def validation_accuracy(trainer: Trainer, data: Dataset) -> float:
-    """The accuracy on the validation set."""
-    return scores(trainer.logits(data.validation_x), data.validation_y).accuracy
+def is_finite(parameters: Parameters) -> bool:
+    """Whether every parameter is a finite number."""
+    return all(np.isfinite(array).all() for array in parameters.values())
 
 
 class Kept:
@@ -91,23 +95,23 @@ class Kept:
         """Keep these parameters for these roles."""
         self._by_steps[state.steps] = Checkpoint(state.steps, state.examples, list(roles), parameters)
 
-    def evaluated(self, state: RunState, trainer: Trainer, accuracy: float) -> None:
+    def evaluated(self, state: RunState, parameters: Parameters, accuracy: float) -> None:
         """Keep the parameters of an evaluation: the latest always; those before it if they have a role."""
         self.evaluations += 1
-        self._release(Role.END)
+        self.release(Role.END)
         roles = [Role.PATH] if self.evaluations & (self.evaluations - 1) == 0 else []
         if accuracy >= self.target and not self._has(Role.TARGET):
             roles.append(Role.TARGET)
         if accuracy > self.best:
             self.best = accuracy
-            self._release(Role.BEST)
+            self.release(Role.BEST)
             roles.append(Role.BEST)
-        self.add(state, trainer.parameters(), *roles, Role.END)
+        self.add(state, parameters, *roles, Role.END)
 
     def _has(self, role: Role) -> bool:
         return any(role in each.roles for each in self._by_steps.values())
 
-    def _release(self, role: Role) -> None:
+    def release(self, role: Role) -> None:
         """Take a role away; what has none left is not kept."""
         for each in self._by_steps.values():
             if role in each.roles:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
@@ -27,15 +27,18 @@ Product = Callable[[np.ndarray], np.ndarray]
 
 
 def largest_eigenvalue(product: Product, size: int, *, seed: int) -> float | None:
-    """The largest eigenvalue of a symmetric matrix; None if the iteration does not converge."""
+    """The largest eigenvalue of a symmetric matrix; None if the iteration does not converge.
+
+    Of a matrix of zeros it is 0, for which ARPACK has no vector to go on with.
+    """
     matrix = LinearOperator((size, size), matvec=product, dtype=np.float64)
     start = np.random.default_rng(seed).standard_normal(size)
     try:
         (found,) = eigsh(
             matrix, k=1, which="LA", v0=start, tol=TOLERANCE, maxiter=RESTARTS, return_eigenvectors=False
         )
-    except ArpackNoConvergence:
-        return None
+    except ArpackError:
+        return None if np.any(product(start)) else 0.0
     return float(found)
 
 

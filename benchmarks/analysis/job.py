@@ -1,15 +1,16 @@
 """Measures a replicate from the inside: what the store has is taken from there, the rest is made now."""
 
-import functools
+import signal
+import traceback
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from benchmarks import analysis, datasets, frameworks
 from benchmarks.analysis import checkpoints, points
-from benchmarks.analysis.record import Analysed, Run
-from benchmarks.common import machine, processor, stored_arrays
+from benchmarks.analysis.record import FAILED, OUT_OF_MEMORY, Analysed, Failure, Run
+from benchmarks.common import machine, process, processor, provenance, stored_arrays
 from benchmarks.common.conditions import conditions
+from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_sealed
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
@@ -17,7 +18,9 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Plan, Replicate
 from benchmarks.study import rates
-from benchmarks.study.study import ANALYSED_WITH
+from benchmarks.study.study import ANALYSED_WITH, Analysis
+
+NAMES = get_args(Analysis)
 
 
 class Job(NamedTuple):
@@ -47,40 +50,59 @@ class Job(NamedTuple):
         settings = checkpoints.without_clock(plan).settings
         return self.conditions("checkpoints", plan, settings, "benchmarks.analysis.checkpoints")
 
-    def of_analysis(self, name: str, plan: Plan) -> Conditions:
-        """All that the numbers of an analysis depend on."""
-        settings = {"checkpoints": digest(self.of_checkpoints(plan))}
-        modules = "benchmarks.analysis.points", analysis.module_name(name)
+    def of_analysis(self, name: str, plan: Plan) -> Conditions | None:
+        """All that the numbers of an analysis depend on; None where the store has no checkpoints.
+
+        These count by their content: a GPU, or several threads, may train others when it trains again.
+        """
+        kept = self.store.find(self.of_checkpoints(plan))
+        if kept is None:
+            return None
+        settings = {"checkpoints": digest(self.of_checkpoints(plan)), **kept}
+        modules = "benchmarks.analysis.points", points.MEAN_LOSS, analysis.module_name(name)
         return self.conditions(name, plan, settings, *modules)
+
+    def stored(self, name: str, plan: Plan) -> list[dict] | None:
+        """The points of an analysis that the store has."""
+        conditions = self.of_analysis(name, plan)
+        found = conditions and self.store.find(conditions)
+        return found and found["points"]
 
 
 def analysed(job: Job, plan: Plan, names: list[str]) -> Run:
-    """What was measured of a plan: from the store, or now, in a process that has imported PyTorch by then."""
-    found = {name: job.store.find(job.of_analysis(name, plan)) for name in names}
-    if missing := [name for name, result in found.items() if result is None]:
-        for name, made in measured(job, plan, missing).items():
-            found[name] = job.store.keep(job.of_analysis(name, plan), {"points": made})
-    made = {name: result["points"] for name, result in found.items()}
-    return Run(cell=plan.cell, seed=plan.seed, analyses=made)
+    """What was measured of a plan: from the store, or now, in a process of its own.
+
+    What its process died of, or the error, is the result of the run; it is kept nowhere.
+    """
+    failure = Failure()
+    if any(job.stored(name, plan) is None for name in names):
+        kills = process.oom_kills()
+        failure, exit_code = process.forked(measured, job, plan, names)
+        if failure is None:
+            ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
+            failure = Failure(OUT_OF_MEMORY if ran_out else FAILED, f"the process {process.ended(exit_code)}")
+    points = {name: job.stored(name, plan) or [] for name in names}
+    return Run(cell=plan.cell, seed=plan.seed, analyses=points, **failure._asdict())
 
 
-def measured(job: Job, plan: Plan, names: list[str]) -> dict[str, list[dict]]:
-    """The points of these analyses, as JSON, at the checkpoints that the store has or that are made now."""
-    framework = configured(job.threads, plan.device, plan.precision)
-    kept = stored_arrays.find(job.store, job.of_checkpoints(plan))
-    if kept is None:
-        made = checkpoints.trained(framework, plan, job.data)
-        kept = stored_arrays.keep(job.store, job.of_checkpoints(plan), checkpoints.serialised(made))
-    found = points.of(framework, plan, job.data, kept, names)
-    return {name: [each.model_dump(mode="json") for each in of_name] for name, of_name in found.items()}
-
-
-@functools.cache
-def configured(threads: int, device: str, precision: str) -> ModuleType:
-    """PyTorch, imported and configured once; its settings are those of all plans of a job."""
+def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
+    """Measure what the store lacks of a plan, and keep it there."""
     framework = frameworks.load(ANALYSED_WITH)
-    devices.configure(framework, threads=threads, device=device, precision=precision)
-    return framework
+    try:
+        devices.configure(framework, threads=job.threads, device=plan.device, precision=plan.precision)
+        kept = stored_arrays.find(job.store, job.of_checkpoints(plan))
+        if kept is None:
+            made = checkpoints.trained(framework, plan, job.data)
+            kept = stored_arrays.keep(job.store, job.of_checkpoints(plan), checkpoints.serialised(made))
+        missing = [name for name in names if job.stored(name, plan) is None]
+        for name, found in points.of(framework, plan, job.data, kept, missing).items():
+            content = {"points": [each.model_dump(mode="json") for each in found]}
+            job.store.keep(job.of_analysis(name, plan), content)
+    except Exception as error:
+        traceback.print_exc()
+        status = OUT_OF_MEMORY if framework.is_out_of_memory(error) else FAILED
+        return Failure(status, f"{type(error).__name__}: {error}"[:2000])
+    return Failure()
 
 
 def run(
@@ -96,11 +118,23 @@ def run(
     """Measure what the store lacks of a replicate, with a GPU to itself where there is one, and write it all.
 
     Raises:
-        Problem: as for `training.job.run`.
+        Problem: as for `training.job.run`; an analysis is unknown, or the replicate is of another framework
+            than ANALYSED_WITH.
     """
+    for name in names:
+        if name not in NAMES:
+            raise Problem(f"there is no analysis '{name}'", fix=f"known analyses: {', '.join(NAMES)}")
     plans = rates.applied(replicate, tuned).plans
+    if plans[0].cell.framework != ANALYSED_WITH:
+        raise Problem(
+            f"{replicate.name} is of another framework than {ANALYSED_WITH}, which trains and measures here",
+            fix=f"give the replicate of {ANALYSED_WITH}",
+        )
+    if any(plan.mixed_precision for plan in plans):
+        devices.check_bfloat16(plans[0].device)
     job = Job(datasets.read(data_file), Store(store), threads or processor.cores())
     progress, runs = Progress("analyses", len(plans)), []
+    provenance.import_graph()  # forked processes work out digests too, and cannot read this themselves
     with machine.leased_gpu(plans[0].device):
         for plan in plans:
             runs.append(analysed(job, plan, names))

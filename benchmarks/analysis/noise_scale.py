@@ -7,13 +7,13 @@ gradient, and from gradients of two batch sizes (appendix A.1), which a training
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
-from benchmarks.common.value import Value
 
 ROLES = {*Role}
 CONFIDENCE = 0.95
@@ -23,7 +23,7 @@ GROUPS, IN_A_GROUP, SMALL = 16, 16, 64
 """Groups of small batches, small batches in a group, and the examples of one; fewer where there are fewer."""
 
 
-class NoiseScale(Value):
+class NoiseScale(NamedTuple):
     """An estimate: |G|², tr Σ, and their ratio B_simple with its 95 % interval.
 
     Where |G|² is not told from 0, the upper end is infinite and stored as null; so is B_simple where the
@@ -105,15 +105,18 @@ def fieller(
     a = denominator**2 - t2 * var_d
     b = numerator * denominator - t2 * both
     c = numerator**2 - t2 * var_n
-    if a <= 0:
+    if a <= 0 or denominator <= 0:
         return _lowest_of_unbounded(a, b, c), math.inf
     root = math.sqrt(max(0.0, b * b - a * c))
     return (b - root) / a, (b + root) / a
 
 
 def _lowest_of_unbounded(a: float, b: float, c: float) -> float:
-    """The least positive ratio of a r² − 2 b r + c ≤ 0 where a ≤ 0, so that it holds for large r."""
-    if c <= 0:
+    """The least positive ratio of a r² − 2 b r + c ≤ 0 where a ≤ 0, so that it holds for large r.
+
+    Where the denominator is told to be below 0, no positive ratio is left out for sure.
+    """
+    if c <= 0 or a > 0:
         return 0.0
     return c / (b + math.sqrt(b * b - a * c)) if b * b >= a * c else 0.0
 
@@ -124,12 +127,14 @@ def _finite(numerator: float, denominator: float) -> float | None:
 
 def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, float | None]:
     """Both estimates at θ, on examples that are drawn by the seed, by the names of their columns."""
-    random = np.random.default_rng(seed)
+    if loss.n < 2:
+        return {}
+    random, parts = np.random.default_rng(seed), min(IN_A_GROUP, loss.n)
     sample = random.choice(loss.n, min(SAMPLE, loss.n), replace=False)
-    size = max(1, min(SMALL, loss.n // IN_A_GROUP))
+    size = min(SMALL, loss.n // parts)
 
     def group() -> np.ndarray:
-        chosen = random.choice(loss.n, (IN_A_GROUP, size), replace=False)
+        chosen = random.choice(loss.n, (parts, size), replace=False)
         return np.stack([loss.gradient(theta, batch) for batch in chosen])
 
     of_each, full = loss.of_each(theta, sample), loss.gradient(theta)

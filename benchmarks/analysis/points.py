@@ -1,5 +1,7 @@
 """The numbers of analyses at the checkpoints of a training."""
 
+import math
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +11,9 @@ from benchmarks.analysis.record import Point
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Plan
 from benchmarks.training.measure import set_up
+
+MEAN_LOSS = "benchmarks.frameworks.torch_parts.mean_loss"
+"""Where the loss is differentiated. Trainings do not depend on it, so that it is imported by name."""
 
 
 def of(
@@ -20,14 +25,23 @@ def of(
     mixed precision compute the same there, and can be differentiated twice.
     """
     setup = set_up(framework, plan.model_copy(update={"mixed_precision": None}), data)
-    loss = framework.MeanLoss(layers=setup.layers, examples=setup.examples, labels=setup.labels)
+    loss = import_module(MEAN_LOSS).MeanLoss(
+        layers=setup.layers, examples=setup.examples, labels=setup.labels
+    )
     found: dict[str, list[Point]] = {name: [] for name in names}
     for each in checkpoints.read(kept):
         theta = loss.at(each.parameters)
         for name in names:
             module = analysis.module(name)
             if module.ROLES & set(each.roles):
-                numbers = module.numbers(loss, theta, seed=plan.seed)
+                numbers = finite(module.numbers(loss, theta, seed=plan.seed))
                 place = {"steps": each.steps, "examples": each.examples, "roles": each.roles}
                 found[name].append(Point(**place, numbers=numbers))
     return found
+
+
+def finite(numbers: dict[str, float | None]) -> dict[str, float | None]:
+    """The numbers, None in the place of one that is not finite, as where the loss overflows."""
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in numbers.items()
+    }

@@ -1,7 +1,7 @@
 """What was measured of trainings from the inside, and the file of it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -10,6 +10,8 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import read_sealed
 from benchmarks.common.value import Value
 from benchmarks.recipe.plan import Cell
+
+MEASURED, FAILED, OUT_OF_MEMORY = "measured", "failed", "out-of-memory"
 
 
 class Point(Value):
@@ -21,12 +23,21 @@ class Point(Value):
     numbers: dict[str, float | None]
 
 
+class Failure(NamedTuple):
+    """What ended an analysis; `measured` if nothing did."""
+
+    status: str = MEASURED
+    message: str = ""
+
+
 class Run(Value):
-    """What was measured of one run: its points for each analysis."""
+    """What was measured of one run: its points for each analysis, and what ended it if it failed."""
 
     cell: Cell
     seed: int
     analyses: dict[str, list[Point]]
+    status: str = MEASURED
+    message: str = ""
 
 
 class Analysed(Value):

@@ -29,6 +29,8 @@ Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 def in_box(function: Function, x: np.ndarray, reach: np.ndarray, directions: np.ndarray | None) -> float:
     """φ at x for the box of half-widths `reach` [P], or [K] for the columns of `directions` [P, K]."""
     at_x = function(x)[0]
+    if not math.isfinite(at_x):
+        return math.nan
 
     def rise(u: np.ndarray) -> tuple[float, np.ndarray]:
         """How much higher the function is at a place in the box, whose sides are from -1 to 1."""

@@ -24,7 +24,6 @@ from benchmarks.frameworks.torch_parts.device import (
 )
 from benchmarks.frameworks.torch_parts.fused import FusedSteps, mean_loss, metrics
 from benchmarks.frameworks.torch_parts.layers import channels_last, seed_framework_generator
-from benchmarks.frameworks.torch_parts.mean_loss import MeanLoss
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
 from benchmarks.frameworks.torch_parts.optimizer import FusedOptimizer, NativeOptimizer
 from benchmarks.frameworks.trainer import Execution, Loaded, Steps, in_epochs
@@ -33,7 +32,6 @@ from benchmarks.models.parameters import trained
 from benchmarks.recipe.optimizer import Optimizer
 
 __all__ = [
-    "MeanLoss",
     "Trainer",
     "configure",
     "device",

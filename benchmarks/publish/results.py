@@ -109,6 +109,11 @@ def of_workload(frame: pd.DataFrame, workload: tuple[str, str]) -> pd.DataFrame:
     return frame[(frame["dataset"] == dataset) & (frame["model"] == model)]
 
 
+def with_role(checkpoints: pd.DataFrame, role: str) -> pd.Series:
+    """Whether each checkpoint has this role."""
+    return checkpoints["roles"].str.split().map(lambda roles: role in roles).astype(bool)
+
+
 def of_timed(frame: pd.DataFrame, key: tuple[str, str, str]) -> pd.DataFrame:
     """The rows of one (dataset, model, step kind)."""
     rows = of_workload(frame, key[:2])

@@ -286,6 +286,7 @@ def _check_no_duplicates(study: Study) -> None:
     lists = {
         "frameworks": study.frameworks,
         "seeds": study.seeds,
+        "analyses": study.analyses,
         "arms": [arm.name for arm in study.arms],
         "workloads": [f"{workload.slug} {workload.model}" for workload in study.workloads],
     }

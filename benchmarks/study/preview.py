@@ -15,8 +15,9 @@ STEP_S = 2e-4
 """Seconds of a step beside its operations. Rough."""
 TRIALS = 8
 """Trainings of the search at a batch size, most of which end early: half of a run each. Rough."""
-ANALYSED_S = 15.0
-"""Seconds of an analysis of a training at all its checkpoints. Rough."""
+ANALYSED = {"noise-scale": (10, 1.0, 20_000), "curvature": (3, 0.0, 600_000), "sharpness": (2, 45.0, 0)}
+"""Of an analysis: its checkpoints, and at each how often the training examples pass, and how many others do.
+In float64 that takes twice as long. Rough."""
 TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
 TRACED, TRACE_S = 80_000, 8.0
@@ -108,9 +109,9 @@ def effort(study: Study) -> Effort:
     cells = sizes * len(study.arms) * len(study.frameworks)
     of_runs_s = sum(run_s(workload, size) for workload in study.workloads for size in workload.sizes)
     runs = len(study.arms) * len(study.frameworks) * len(study.seeds)
-    inside = len(study.arms) * len(study.seeds) if study.analyses else 0
+    inside = sum(inside_s(study, workload) for workload in study.workloads) if study.analyses else 0
     of_trainings_s = runs * (of_runs_s + sizes * START_S) + tuned * TRIALS * of_runs_s / 2
-    of_trainings_s += inside * (of_runs_s + sizes * ANALYSED_S * len(study.analyses))
+    of_trainings_s += len(study.arms) * len(study.seeds) * inside
     return Effort(
         cells=cells,
         searches=tuned * sizes,
@@ -126,6 +127,17 @@ def run_s(workload: Workload, batch_size: int) -> float:
     operations = batch_size * _operations(workload)
     step_s = STEP_S + operations / (OPERATIONS_PER_S * processor.cores())
     return min(workload.budget.seconds, workload.total_steps(batch_size) * step_s)
+
+
+def inside_s(study: Study, workload: Workload) -> float:
+    """Seconds that the trainings of an arm and seed take without a clock, and what is measured of them."""
+    endless = workload.budget.model_copy(update={"seconds": 1e12})
+    unlimited = workload.model_copy(update={"budget": endless})
+    passes = [
+        at * (times * workload.n_training + others) for at, times, others in map(ANALYSED.get, study.analyses)
+    ]
+    each = 2 * sum(passes) * _operations(workload) / (OPERATIONS_PER_S * processor.cores())
+    return sum(run_s(unlimited, size) + START_S + each for size in workload.sizes)
 
 
 def _operations(workload: Workload) -> int:

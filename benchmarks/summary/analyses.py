@@ -1,22 +1,26 @@
 """What was measured of trainings from the inside, as a table of their checkpoints."""
 
+import math
 from pathlib import Path
 
 from benchmarks.analysis import record
 from benchmarks.analysis.record import Run
-from benchmarks.study.study import ANALYSED_WITH, Study
+from benchmarks.common.errors import Problem
+from benchmarks.recipe.plan import Replicate
+from benchmarks.study.study import ANALYSED_WITH, Study, replicates
 
 
 def checkpoints(study: Study, folder: Path, n_training: dict[tuple, int]) -> list[dict]:
     """The row of each checkpoint at which anything was measured, in the order of the study.
 
     Raises:
-        Problem: a file is missing or altered.
+        Problem: a file is missing or altered, or has the place of another.
     """
     return [
         row
-        for name in study.analysed
-        for run in record.read(path(folder, name))
+        for replicate in replicates(study)
+        if replicate.name in study.analysed
+        for run in _read(folder, replicate)
         for row in _rows(run, n_training[run.cell.dataset, run.cell.model])
     ]
 
@@ -26,12 +30,39 @@ def path(folder: Path, name: str) -> Path:
     return folder / "analysis" / f"{name.replace(f'/{ANALYSED_WITH}/', '/')}.json"
 
 
+def _read(folder: Path, replicate: Replicate) -> list[Run]:
+    place = path(folder, replicate.name)
+    runs = record.read(place)
+    if [(run.cell, run.seed) for run in runs] != [(plan.cell, plan.seed) for plan in replicate.plans]:
+        raise Problem(
+            f"{place} holds other runs than those of {replicate.name}",
+            fix="delete the file and run the same command again; what is in the store is not measured again",
+        )
+    return runs
+
+
 def _rows(run: Run, n: int) -> list[dict]:
-    """The rows of a training on n examples: the numbers of all analyses at the same steps in one."""
+    """The rows of a training on n examples: the numbers of all analyses at the same steps in one.
+
+    A training that could not be measured has a row at its start.
+    """
     names = run.cell.model_dump(include={"dataset", "model", "arm", "batch_size"})
+    names |= {"seed": run.seed, "status": run.status}
     rows: dict[int, dict] = {}
+    if run.status != record.MEASURED:
+        rows[0] = {**names, "steps": 0, "examples": 0, "epochs": 0.0, "roles": "start"}
     for point in (each for of_analysis in run.analyses.values() for each in of_analysis):
-        place = {**names, "seed": run.seed, "steps": point.steps, "examples": point.examples}
+        place = {**names, "steps": point.steps, "examples": point.examples}
         row = rows.setdefault(point.steps, place | {"epochs": point.examples / n})
-        row |= {"roles": " ".join(point.roles), **point.numbers}
+        row |= {"roles": " ".join(point.roles), **_unbounded(point.numbers)}
     return [rows[steps] for steps in sorted(rows)]
+
+
+def _unbounded(numbers: dict[str, float | None]) -> dict[str, float | None]:
+    """The numbers; the upper end of an interval that has a lower one alone is infinite."""
+    ends = {
+        f"{name.removesuffix('_lo')}_hi": math.inf
+        for name, value in numbers.items()
+        if name.endswith("_lo") and value is not None and numbers[f"{name.removesuffix('_lo')}_hi"] is None
+    }
+    return numbers | ends

@@ -484,14 +484,29 @@ CHECKPOINTS = table(
             "What makes it a checkpoint: `start`, `path` (after the first, second, fourth, … evaluation), "
             "`target`, `best` on the validation set, `end`.",
         ),
+        text(
+            "status",
+            "Whether the training could be measured; its log and `analysis/` say why not.",
+            one_of=TIMED,
+        ),
         number("squared_gradient", PURE, "|G|² of the whole training set."),
         number("gradient_variance", PURE, "tr Σ of single examples."),
         *estimate(
             "noise_scale", "examples", "B_simple = tr Σ / |G|², from the gradients of single examples."
         ),
         *estimate("noise_scale_of_batches", "examples", "B_simple, from gradients of two batch sizes."),
-        number("largest_eigenvalue", PURE, "The largest eigenvalue of the Hessian of the loss."),
-        *estimate("hessian_trace", PURE, "The trace of the Hessian."),
+        number(
+            "largest_eigenvalue",
+            PURE,
+            "The largest eigenvalue of the Hessian of the loss over 5,000 training examples, the same ones "
+            "in every training, or over all where there are fewer.",
+        ),
+        *estimate(
+            "hessian_trace",
+            PURE,
+            "The trace of that Hessian. The interval is that of the random vectors that it is estimated "
+            "with; it says nothing of other examples.",
+        ),
         number("sharpness", PURE, "φ of Keskar et al. (2016), for ε = 0.001 in the whole space."),
         number("sharpness_half", PURE, "The same for ε = 0.0005."),
         number("sharpness_subspace", PURE, "The same for ε = 0.001 in 100 random directions."),

@@ -6,6 +6,7 @@ it, since its modules, which certificates hold for, can be differentiated twice 
 without compiling anything for a number of examples.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,14 +15,16 @@ from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from benchmarks.frameworks.evaluation import rows
 from benchmarks.frameworks.torch_parts.device import torch_device
 from benchmarks.frameworks.torch_parts.model import build_model, from_native, tensors, to_native
-from benchmarks.models.layer import Spec
+from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import parameter_shapes, trained
 
 MOST_GRADIENTS = 2**25
 """Numbers in the gradients of the examples that are computed at a time."""
+MOST_OUTPUTS = 2**25
+"""Numbers in the outputs of all layers for the examples that pass the model at a time. To differentiate twice
+takes about four times their memory."""
 
 
 def sum_of_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -39,7 +42,9 @@ class MeanLoss:
 
     def __init__(self, *, layers: Spec, examples: np.ndarray, labels: np.ndarray) -> None:
         self.shapes = parameter_shapes(layers, examples.shape[1:])
-        self.names, self.rows = trained(self.shapes), rows(layers, examples.shape[1:])
+        self.names = trained(self.shapes)
+        outputs = [layer.output_shape(shape) for _, layer, shape in walk(layers, examples.shape[1:])]
+        self.rows = max(1, MOST_OUTPUTS // sum(map(math.prod, outputs)))
         self.model = build_model(layers, examples.shape[1:]).to(torch_device(), torch.float64).eval()
         self.tensors = tensors(self.model, layers, examples.shape[1:])
         self.weights = [self.tensors[name] for name in self.names]

@@ -4,42 +4,53 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, exactly, lacking, of_ratio, worst
-from benchmarks.publish.results import Results
+from benchmarks.publish.claims.evidence import Evidence, Place, exactly, lacking, of_ratio
+from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.results import Results, with_role
 from benchmarks.study.study import ANALYSED_WITH
 
 
 def noise_scale_over_critical(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
-    """The noise scale of a training with the smallest batch size over B_crit of the law, seed by seed.
-
-    The claim must hold at B_crit and at both ends of its interval, for it is not known better.
-    """
+    """The noise scale of a training with the smallest batch size over B_crit of the law, seed by seed."""
     measured = results.checkpoints.dropna(subset=["noise_scale"])
     found = {}
-    for (dataset, model, arm), rows in measured.groupby(["dataset", "model", "arm"], sort=False):
-        place = Place(dataset, model, ANALYSED_WITH, arm)
-        found[place] = _over_law(results.critical_batch.merge(pd.DataFrame([place])), rows, claim)
+    for place, runs in tuned_runs(results):
+        rows = measured.merge(pd.DataFrame([place])[["dataset", "model", "arm"]])
+        if place.framework == ANALYSED_WITH and not rows.empty:
+            laws = results.critical_batch.merge(pd.DataFrame([place]))
+            found[place] = _over_law(laws, rows, runs, claim)
     return found
 
 
-def _over_law(laws: pd.DataFrame, rows: pd.DataFrame, claim: Claim) -> Evidence:
+def _over_law(laws: pd.DataFrame, rows: pd.DataFrame, runs: pd.DataFrame, claim: Claim) -> Evidence:
     if laws.empty:
         return lacking("no law goes through the batch sizes that reach the target")
     critical = laws[["critical_batch", "critical_batch_lo", "critical_batch_hi"]].iloc[0].astype(float)
     if not (np.isfinite(critical) & (critical > 0)).all():
         return lacking("the critical batch size has no interval with two ends")
     smallest = rows["batch_size"].min()
-    scales = on_the_way(rows[rows["batch_size"] == smallest])
-    parts = [
-        of_ratio(exactly(np.log(scales / at)), claim.region, fewest=claim.fewest).noted(f"over {at:.3g}")
-        for at in critical
-    ]
-    return worst(parts).noted(f"B = {smallest}")
+    reached = runs[(runs["batch_size"] == smallest) & runs["examples_to_target"].notna()]["seed"]
+    scales = on_the_way(rows[(rows["batch_size"] == smallest) & rows["seed"].isin(reached)])
+    return _over_interval(scales, *critical, claim).noted(f"B = {smallest}")
+
+
+def _over_interval(scales: pd.Series, at: float, lo: float, hi: float, claim: Claim) -> Evidence:
+    """The claim holds if it does at every B of the interval, and fails if it does at none."""
+
+    def over(size: float, region: tuple[float, float]) -> Evidence:
+        return of_ratio(exactly(np.log(scales / size)), region, fewest=claim.fewest)
+
+    least, most = claim.region
+    holds = [over(size, claim.region) for size in (at, lo, hi)]
+    above, below = over(hi, (0.0, most)), over(lo, (least, np.inf))
+    return holds[0]._replace(
+        p_supported=max(each.p_supported for each in holds),
+        p_refuted=min(1.0, 2 * min(above.p_refuted, below.p_refuted)),
+    )
 
 
 def on_the_way(rows: pd.DataFrame) -> pd.Series:
     """The noise scale of each seed that reached the target: the geometric mean along the path to it."""
-    roles = rows["roles"].str.split()
-    reached = rows[roles.apply(lambda has: "target" in has)].set_index("seed")["steps"]
-    path = rows[roles.apply(lambda has: "path" in has) & (rows["steps"] <= rows["seed"].map(reached))]
+    reached = rows[with_role(rows, "target")].set_index("seed")["steps"]
+    path = rows[with_role(rows, "path") & (rows["steps"] <= rows["seed"].map(reached))]
     return np.exp(np.log(path["noise_scale"]).groupby(path["seed"]).mean())

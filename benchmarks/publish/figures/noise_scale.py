@@ -60,7 +60,8 @@ def _panel(ax: Axes, results: Results, workload: tuple[str, str], arm: str, size
     """The lines of all batch sizes of an arm, and the law."""
     rows = of_workload(results.checkpoints, workload)
     rows = rows[(rows["arm"] == arm) & rows["roles"].str.contains(SHARED)]
-    first = rows.loc[rows["epochs"] > 0, "epochs"].min() / 2
+    later = rows.loc[rows["epochs"] > 0, "epochs"]
+    first = (1.0 if later.empty else later.min()) / 2
     ax.set_xscale("log")
     ax.set_yscale("log")
     colors = dict(zip(sizes, batch_colors.of_sizes(sizes), strict=True))

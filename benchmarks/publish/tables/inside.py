@@ -3,12 +3,13 @@
 import pandas as pd
 
 from benchmarks.publish import wording
-from benchmarks.publish.results import Results
+from benchmarks.publish.results import Results, with_role
 from benchmarks.publish.table import Column, Entry, Table
 from benchmarks.study.study import ANALYSED_WITH
+from benchmarks.summary.schema import MEASURED
 
 KEY = ["dataset", "model", "arm", "batch_size"]
-MEASURED = {
+COLUMNS = {
     "noise_scale": ("Noise scale (examples)", ("start", "target", "end")),
     "largest_eigenvalue": ("Largest eigenvalue", ("target", "end")),
     "hessian_trace": ("Trace of the Hessian", ("target", "end")),
@@ -21,7 +22,7 @@ def tables(results: Results) -> list[Table]:
     """One table: a row for each training's arm and batch size; none without analyses."""
     if results.checkpoints.empty:
         return []
-    shown = {name: of for name, of in MEASURED.items() if results.checkpoints[name].notna().any()}
+    shown = {name: of for name, of in COLUMNS.items() if results.checkpoints[name].notna().any()}
     groups = results.checkpoints.groupby(KEY, sort=False)
     data = pd.DataFrame([_row(key, rows, shown) for key, rows in groups])
     data = data.merge(_laws(results.critical_batch), on=KEY[:3], how="left")
@@ -33,10 +34,10 @@ def tables(results: Results) -> list[Table]:
             title="Trainings from the inside",
             caption="Medians over the seeds, with their range. Noise scale: tr Σ / |G|² from gradients of "
             "single examples (McCandlish et al. 2018). At the start, at the first evaluation that reached "
-            "the target, and at the end of the budget; a seed that missed the target does not count there. "
-            "B_crit: the critical batch size of the law, with its 95 % interval, which the noise scale "
-            "should tell. docs/inside.md says how each is measured.",
-            columns=[*columns, Column("B_crit (examples)")],
+            "the target, and at the end of the budget; a seed that has none does not count there. B_crit: "
+            "the critical batch size of the law, with its 95 % interval. Largest eigenvalue and trace are of "
+            "5,000 training examples. docs/inside.md says how each is measured.",
+            columns=[*columns, Column("B_crit (examples)"), Column("Remarks", words=True)],
             rows=[_line(row, shown) for _, row in data.iterrows()],
             data=data,
         )
@@ -45,9 +46,11 @@ def tables(results: Results) -> list[Table]:
 
 def _row(key: tuple, rows: pd.DataFrame, shown: dict) -> dict:
     found = dict(zip(KEY, key, strict=True))
+    failed = rows.loc[rows["status"] != MEASURED, "status"]
+    found["remark"] = f"{len(failed)} of {rows['seed'].nunique()}: {failed.iloc[0]}" if len(failed) else ""
     for name, (_, roles) in shown.items():
         for role in roles:
-            values = rows.loc[rows["roles"].str.split().apply(lambda has, role=role: role in has), name]
+            values = rows.loc[with_role(rows, role), name]
             place = f"{name}_{role}"
             found |= {place: values.median(), f"{place}_lo": values.min(), f"{place}_hi": values.max()}
     return found
@@ -67,5 +70,6 @@ def _line(row: pd.Series, shown: dict) -> list[Entry]:
         wording.whole(row["batch_size"]),
         *(wording.interval(*(row[f"{name}{end}"] for end in ("", "_lo", "_hi"))) for name in names),
         wording.interval(*(row[f"critical_batch{end}"] for end in ("", "_lo", "_hi"))),
+        row["remark"],
     ]
     return [Entry(text) for text in texts]
