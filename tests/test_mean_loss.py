@@ -62,12 +62,14 @@ def values(name, thetas, chosen):
 
 def derivatives(name, chosen, vector):
     loss, theta = made(name)
-    of_each = np.concatenate(list(loss.of_each(theta, np.arange(23) if chosen is None else chosen)))
+    examples = np.arange(23) if chosen is None else chosen
+    of_each = np.stack([loss.gradient(theta, np.array([one])) for one in examples])
     return {
         "theta": theta,
         "tree": loss.tree(theta),
         "gradient": loss.gradient(theta, chosen),
         "of_each": of_each,
+        "distances": loss.squared_distances(theta, vector, examples),
         "times_vector": loss.hessian_vector(theta, vector, chosen),
         "around": [loss.gradient(theta + step * 1e-5 * vector, chosen) for step in (1, -1)],
     }
@@ -89,6 +91,8 @@ def test_derivatives_are_those_of_the_loss(in_torch, name, chosen):
     up, down = in_torch(values, name, [theta + 1e-5 * vector, theta - 1e-5 * vector], chosen)
     assert gradient @ vector == pytest.approx((up - down) / 2e-5, rel=1e-6)
     np.testing.assert_allclose(found["of_each"].mean(axis=0), gradient, rtol=1e-9, atol=1e-12)
+    distances = np.sum((found["of_each"] - vector) ** 2, axis=1)
+    np.testing.assert_allclose(found["distances"], distances, rtol=1e-9)
     differences = (found["around"][0] - found["around"][1]) / 2e-5
     size = np.linalg.norm(differences)
     assert np.linalg.norm(found["times_vector"] - differences) < 1e-6 * size

@@ -1,6 +1,5 @@
 """A mean loss over examples with its derivatives: the interface of what is measured at a checkpoint."""
 
-from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +20,8 @@ class Differentiable(Protocol):
     def gradient(self, theta: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """The gradient, [P]."""
 
-    def of_each(self, theta: np.ndarray, chosen: np.ndarray) -> Iterator[np.ndarray]:
-        """The gradients of the chosen examples, some at a time: [some, P] each."""
+    def squared_distances(self, theta: np.ndarray, vector: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """|g − v|² for the gradient g of each chosen example and a vector v [P]: [chosen]."""
 
     def hessian_vector(
         self, theta: np.ndarray, vector: np.ndarray, chosen: np.ndarray | None = None

@@ -42,13 +42,12 @@ class NoiseScale(NamedTuple):
         return {"": self.simple, "_lo": self.low, "_hi": self.high}
 
 
-def from_examples(gradients: Iterable[np.ndarray], full: np.ndarray, *, n_training: int) -> NoiseScale:
-    """From the gradients of a sample of the training examples, [some, P] at a time, and the full one [P].
+def from_examples(squares: np.ndarray, full: np.ndarray, *, n_training: int) -> NoiseScale:
+    """From |g − G|² [n] of the gradients g of a sample of the training examples, and the full one, G [P].
 
     The full gradient is exact, so that only the trace has an interval: Student's for the mean of
     |g − G|² over the sample, which narrows to nothing as the sample becomes the training set.
     """
-    squares = np.concatenate([np.sum((some - full) ** 2, axis=1) for some in gradients])
     n, squared = len(squares), float(full @ full)
     left_out = math.sqrt(max(0.0, 1 - n / n_training))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * np.std(squares, ddof=1) / math.sqrt(n) * left_out
@@ -137,8 +136,8 @@ def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, 
         chosen = random.choice(loss.n, (parts, size), replace=False)
         return np.stack([loss.gradient(theta, batch) for batch in chosen])
 
-    of_each, full = loss.of_each(theta, sample), loss.gradient(theta)
-    examples = from_examples(of_each, full, n_training=loss.n)
+    full = loss.gradient(theta)
+    examples = from_examples(loss.squared_distances(theta, full, sample), full, n_training=loss.n)
     batches = from_batches((group() for _ in range(GROUPS)), batch_size=size, n_training=loss.n)
     return {
         **{"squared_gradient": examples.squared_gradient, "gradient_variance": examples.trace},

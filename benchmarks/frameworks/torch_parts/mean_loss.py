@@ -7,7 +7,7 @@ without compiling anything for a number of examples.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ from benchmarks.frameworks.torch_parts.model import build_model, from_native, te
 from benchmarks.models.layer import Spec, walk
 from benchmarks.models.parameters import parameter_shapes, trained
 
-MOST_GRADIENTS = 2**25
+MOST_GRADIENTS = 2**22
 """Numbers in the gradients of the examples that are computed at a time."""
-MOST_OUTPUTS = 2**25
+MOST_OUTPUTS = 2**22
 """Numbers in the outputs of all layers for the examples that pass the model at a time. To differentiate twice
 takes about four times their memory."""
 
@@ -97,10 +97,7 @@ class MeanLoss:
     ) -> np.ndarray:
         """The Hessian of the mean loss at θ times a vector, [P], by differentiating twice."""
         self._set(self.tree(theta))
-        direction = [
-            torch.from_numpy(to_native(name, part)).to(torch_device())
-            for name, part in self.tree(vector).items()
-        ]
+        direction = self._native(vector)
 
         def times_vector(loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
             gradients = torch.autograd.grad(loss, self.weights, create_graph=True)
@@ -111,22 +108,28 @@ class MeanLoss:
         with sdpa_kernel(SDPBackend.MATH):
             return self._vector(self._mean(times_vector, chosen))
 
-    def of_each(self, theta: np.ndarray, chosen: np.ndarray) -> Iterator[np.ndarray]:
-        """The gradients of the chosen examples at θ, some at a time: [some, P] each."""
+    def squared_distances(self, theta: np.ndarray, vector: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """|g − v|² for the gradient g at θ of each chosen example and a vector v [P]: [chosen]."""
         self._set(self.tree(theta))
         names = {id(tensor): name for name, tensor in self.model.named_parameters()}
         weights = {names[id(weight)]: weight.detach() for weight in self.weights}
-        some = max(1, min(self.rows, MOST_GRADIENTS // len(theta)))
+        centre = dict(zip(weights, self._native(vector), strict=True))
 
         def loss(weights: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return sum_of_losses(functional_call(self.model, weights, x[None]), y[None])
 
-        of_some = vmap(grad(loss), in_dims=(None, 0, 0))
-        for part in torch.from_numpy(chosen).split(some):
-            with sdpa_kernel(SDPBackend.MATH):
-                found = of_some(weights, self.examples[part], self.labels[part])
-            arrays = [found[names[id(weight)]].cpu().numpy() for weight in self.weights]
-            yield np.stack([self._in_order(of_one) for of_one in zip(*arrays, strict=True)])
+        of_some, found = vmap(grad(loss), in_dims=(None, 0, 0)), []
+        with sdpa_kernel(SDPBackend.MATH):
+            for part in torch.from_numpy(chosen).split(max(1, min(self.rows, MOST_GRADIENTS // len(theta)))):
+                gradients = of_some(weights, self.examples[part], self.labels[part])
+                apart = [gradients[name].sub_(v).square_().flatten(1).sum(1) for name, v in centre.items()]
+                found.append(torch.stack(apart).sum(0).cpu().numpy())
+        return np.concatenate(found)
+
+    def _native(self, vector: np.ndarray) -> list[torch.Tensor]:
+        """A vector in the order of θ as tensors like the weights."""
+        parts = self.tree(vector).items()
+        return [torch.from_numpy(to_native(name, part)).to(torch_device()) for name, part in parts]
 
     def _mean(
         self, of_loss: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], chosen: np.ndarray | None
@@ -140,9 +143,6 @@ class MeanLoss:
         return [each / len(every) for each in sums]
 
     def _vector(self, tensors: list[torch.Tensor]) -> np.ndarray:
-        return self._in_order([tensor.detach().cpu().numpy() for tensor in tensors])
-
-    def _in_order(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """One vector, in the order and the layout of θ, of arrays in PyTorch's layout."""
-        pairs = zip(self.names, arrays, strict=True)
-        return np.concatenate([from_native(name, torch.from_numpy(each)).ravel() for name, each in pairs])
+        """One vector, in the order and the layout of θ, of tensors like the weights."""
+        pairs = zip(self.names, tensors, strict=True)
+        return np.concatenate([from_native(name, tensor).ravel() for name, tensor in pairs])
