@@ -238,7 +238,7 @@ def test_an_analysis_that_there_is_not_is_told(digits, tmp_path):
 def test_what_a_job_wrote_becomes_rows(digits, tmp_path):
     wanted, folder = check.read(CONFIG), tmp_path / "results"
     for replicate in plans_of():
-        place = analyses.path(folder, replicate.name)
+        place = record.path(folder, replicate.name)
         run_job(replicate, digits, tmp_path / "store", place, ("noise-scale", "curvature", "sharpness"))
     rows = analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1257})
     table = columns.frame(rows, schema.CHECKPOINTS)
@@ -250,8 +250,8 @@ def test_what_a_job_wrote_becomes_rows(digits, tmp_path):
     assert (table["sharpness"].notna() == table["roles"].str.contains("target|end")).all()
     assert (table["sharpness"].dropna() > table["sharpness_half"].dropna()).all()
     end = table[table["roles"].str.contains("end") & (table["batch_size"] == 500)].iloc[0]
-    swapped = analyses.path(folder, plans_of()[0].name)
-    swapped.write_bytes(analyses.path(folder, plans_of()[1].name).read_bytes())
+    swapped = record.path(folder, plans_of()[0].name)
+    swapped.write_bytes(record.path(folder, plans_of()[1].name).read_bytes())
     with pytest.raises(Problem, match="holds other runs"):
         analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1257})
     assert end["epochs"] == pytest.approx(500 * 12 / 1257)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from test_trace import STUDY
 
+from benchmarks.common import stored_arrays
 from benchmarks.common.store import Store
-from benchmarks.identity import quantity, stored, subjects, traces
+from benchmarks.identity import quantity, subjects, traces
 from benchmarks.identity.quantity import Quantity, Stage
 from benchmarks.recipe.arm import Arm
 from benchmarks.study import check, study
@@ -200,8 +201,8 @@ def test_a_trace_is_kept_as_soon_as_it_is_made(monkeypatch, digits, tmp_path):
 
 def test_a_trace_comes_back_as_it_was(reference, tmp_path):
     store, conditions = Store(tmp_path), {"measurement": "trace", "settings": {}}
-    stored.keep(store, conditions, reference)
-    found = stored.find(store, conditions)
+    content = quantity.serialised({traces.STORED: reference}, {traces.STORED: "of the test"})
+    found = quantity.read_trace(stored_arrays.keep(store, conditions, content), traces.STORED)
     assert list(found) == list(reference)
     for trace, name in ((reference, "a"), (found, "b")):
         quantity.write_traces({"x": trace}, {"x": "c0de"}, tmp_path / name)

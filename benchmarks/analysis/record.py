@@ -10,6 +10,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import read_sealed
 from benchmarks.common.value import Value
 from benchmarks.recipe.plan import Cell
+from benchmarks.study.study import ANALYSED_WITH
 
 MEASURED, FAILED, OUT_OF_MEMORY = "measured", "failed", "out-of-memory"
 
@@ -45,6 +46,14 @@ class Analysed(Value):
 
     schema_version: Literal[1] = 1
     runs: list[Run]
+
+
+def path(folder: Path, name: str) -> Path:
+    """The file of what was measured of a replicate, in the results folder of a study.
+
+    The framework is no part of it: it is the same one for all.
+    """
+    return folder / "analysis" / f"{name.replace(f'/{ANALYSED_WITH}/', '/')}.json"
 
 
 def read(path: Path) -> list[Run]:

@@ -7,7 +7,7 @@ from benchmarks.analysis import record
 from benchmarks.analysis.record import Run
 from benchmarks.common.errors import Problem
 from benchmarks.recipe.plan import Replicate
-from benchmarks.study.study import ANALYSED_WITH, Study, replicates
+from benchmarks.study.study import Study, replicates
 
 
 def checkpoints(study: Study, folder: Path, n_training: dict[tuple, int]) -> list[dict]:
@@ -25,13 +25,8 @@ def checkpoints(study: Study, folder: Path, n_training: dict[tuple, int]) -> lis
     ]
 
 
-def path(folder: Path, name: str) -> Path:
-    """The file of what was measured of a replicate, in the results folder of a study."""
-    return folder / "analysis" / f"{name.replace(f'/{ANALYSED_WITH}/', '/')}.json"
-
-
 def _read(folder: Path, replicate: Replicate) -> list[Run]:
-    place = path(folder, replicate.name)
+    place = record.path(folder, replicate.name)
     runs = record.read(place)
     if [(run.cell, run.seed) for run in runs] != [(plan.cell, plan.seed) for plan in replicate.plans]:
         raise Problem(

@@ -10,6 +10,7 @@ from snakemake.logging import logger
 sys.path.insert(0, str(workflow.basedir))
 
 from benchmarks import analysis, datasets, frameworks
+from benchmarks.analysis import record
 from benchmarks.common import files, guard, machine, process, seals
 from benchmarks.common.errors import exit_with_message
 from benchmarks.common.provenance import code_digest
@@ -106,11 +107,7 @@ def gpus_of_trace(wildcards):
 
 TUNED = [f"{RESULTS}/tuned.json"] if STUDY.tunes else []
 TRACES = subjects.files(STUDY.frameworks)
-# The framework is no part of their path: it is the same one for all.
-ANALYSES = {
-    f"{RESULTS}/analysis/{name.replace(f'/{studies.ANALYSED_WITH}/', '/')}.json": name
-    for name in STUDY.analysed
-}
+ANALYSES = [str(record.path(Path(RESULTS), name)) for name in STUDY.analysed]
 
 
 wildcard_constraints:

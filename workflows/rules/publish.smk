@@ -9,7 +9,7 @@ rule summarise:
         cards=CARDS,
         tuned=TUNED,
         batch_sizes=BATCH_SIZES,
-        analyses=[*ANALYSES],
+        analyses=ANALYSES,
     output:
         expand(
             f"{RESULTS}/{{name}}",
