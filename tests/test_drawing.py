@@ -6,8 +6,7 @@ import pytest
 import synthetic_grid
 from matplotlib.figure import Figure
 
-from benchmarks.publish.drawing import axes, panels, series, style
-from benchmarks.publish.figures import learning_curves
+from benchmarks.publish.drawing import axes, batch_colors, panels, series, style
 
 
 def one_line(cells):
@@ -103,6 +102,6 @@ def test_each_framework_looks_the_same_in_every_study():
 
 
 def test_neighbouring_batch_sizes_differ_in_colour_and_all_in_lightness():
-    colors = np.array(learning_curves._colors([1, 2, 4, 8, 16, 32, 64, 128, 256]))
+    colors = np.array(batch_colors.of_sizes([1, 2, 4, 8, 16, 32, 64, 128, 256]))
     assert np.abs(np.diff(colors, axis=0)).sum(axis=1).min() > 0.2
     assert (np.diff(colors @ [0.299, 0.587, 0.114]) > 0.03).all()
