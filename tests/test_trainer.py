@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from benchmarks import frameworks
 from benchmarks.frameworks.trainer import in_epochs
 
 
@@ -36,3 +37,7 @@ def test_no_batch_is_drawn_that_is_not_taken():
 
     passes = (one_pass() for _ in itertools.count())
     assert [*in_epochs(passes, 2, lambda: False)] == drawn == ["a", "b"]
+
+
+def test_what_stands_beside_the_frameworks_is_none_of_them():
+    assert frameworks.NAMES == ["keras", "keras-jax", "keras-torch", "numpy", "pytorch"]

@@ -28,7 +28,7 @@ from benchmarks.common.errors import Problem
 NAMES = sorted(
     module.name.replace("_", "-")
     for module in pkgutil.iter_modules(__path__)
-    if module.name not in ("devices", "setup", "trainer") and not module.ispkg
+    if module.name not in ("devices", "evaluation", "setup", "trainer") and not module.ispkg
 )
 
 
