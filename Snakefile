@@ -42,3 +42,4 @@ rule all:
         TUNED,
         rules.throughput.output,
         expand(f"{RESULTS}/runs/{{name}}.json", name=REPLICATES),
+        ANALYSES,
