@@ -229,11 +229,12 @@ def train(
 )
 def analyse(
     data: Annotated[Path, typer.Argument(help="The file that fetch wrote.")],
-    names: Annotated[list[str], typer.Argument(help="The analyses: noise-scale, curvature, sharpness.")],
+    names: Annotated[list[str], typer.Argument(help="The analyses, as in the study.")],
     replicate: Annotated[str, typer.Option(help="The runs to measure from the inside, as JSON.")],
     output: Output,
     tuned: Tuned = None,
     threads: Threads = 0,
+    matched_loss: Annotated[float | None, typer.Option(help="The training loss to compare at.")] = None,
     store: Store = Path("results/store"),
 ) -> None:
     """Measure the trainings of one seed from the inside, at checkpoints along each of them."""
@@ -241,7 +242,8 @@ def analyse(
     from benchmarks.recipe.plan import Replicate
 
     runs = Replicate.model_validate_json(replicate)
-    job.run(runs, names, data, tuned=tuned, threads=threads, store=store, path=output)
+    given = {"tuned": tuned, "threads": threads, "store": store, "matched_loss": matched_loss}
+    job.run(runs, names, data, path=output, **given)
     seal(output)
 
 

@@ -1,5 +1,6 @@
 """Checkpoints: which parameters of a training are kept, that they are its own, that none is trained twice."""
 
+import itertools
 import os
 import signal
 
@@ -47,14 +48,14 @@ def digits(tmp_path_factory):
     return path
 
 
-def kept_of(accuracies, *, target):
+def kept_of(accuracies, *, target, losses=(), matched=None):
     """The roles by steps, of a training with these accuracies at its evaluations, ten steps apart."""
-    state, kept = RunState(), Kept(target)
+    state, kept = RunState(), Kept(target, matched)
     kept.add(state, {"steps": np.array(0.0)}, "start")
-    for accuracy in accuracies:
+    for accuracy, loss in itertools.zip_longest(accuracies, losses, fillvalue=np.inf):
         state.steps += 10
         state.examples += 320
-        kept.evaluated(state, {"steps": np.array(float(state.steps))}, accuracy)
+        kept.evaluated(state, {"steps": np.array(float(state.steps))}, accuracy, loss)
     for each in kept.checkpoints:
         assert each.parameters["steps"] == each.steps
         assert each.examples == 32 * each.steps
@@ -83,6 +84,25 @@ def test_one_checkpoint_may_have_several_roles():
     }
 
 
+def test_the_first_evaluation_whose_loss_is_down_to_what_is_compared_at_is_kept():
+    accuracies, losses = [0.5, 0.5, 0.6, 0.6, 0.6], [0.9, 0.8, 0.2, 0.1, 0.05]
+    found = kept_of(accuracies, target=0.9, losses=losses, matched=0.2)
+    assert found[3] == ["matched", "best"]
+    assert sum("matched" in roles for roles in found.values()) == 1
+    assert not any("matched" in roles for roles in kept_of(accuracies, target=0.9, losses=losses).values())
+    never = kept_of(accuracies, target=0.9, losses=losses, matched=0.01)
+    assert not any("matched" in roles for roles in never.values())
+
+
+def test_the_spread_of_the_loss_is_around_a_straight_line():
+    noise = np.random.default_rng(0).normal(size=4000)
+    found = [checkpoints.spread([*(5 - 0.1 * np.arange(32) + 0.01 * noise[n : n + 32])]) for n in range(2000)]
+    assert np.sqrt(np.mean(np.square(found))) == pytest.approx(0.01, rel=0.03)
+    steep = [1e9] * 50 + [3.0 - 0.25 * step for step in range(32)]
+    assert checkpoints.spread(steep) == pytest.approx(0.0, abs=1e-9)
+    assert np.isnan(checkpoints.spread(steep[:31]))
+
+
 def test_a_target_that_is_never_reached_has_no_checkpoint():
     assert kept_of([0.5, 0.4, 0.3], target=0.6) == {
         0: ["start"],
@@ -97,6 +117,9 @@ def plans_of(config=CONFIG):
     return [each for each in study.replicates(wanted) if each.name in wanted.analysed]
 
 
+MATCHED = 2.0
+
+
 def trained_here(plan, path):
     """The checkpoints of a plan as written and read again, and the same training by hand to each of them."""
     from benchmarks.frameworks import pytorch
@@ -104,7 +127,7 @@ def trained_here(plan, path):
 
     pytorch.configure(threads=1, device="cpu", precision="float64")
     data = datasets.read(path)
-    made = checkpoints.trained(pytorch, plan, data)
+    made = checkpoints.trained(pytorch, plan, data, matched_loss=MATCHED)
     setup = set_up(pytorch, plan, data)
     by_hand = []
     for each in made:
@@ -115,7 +138,11 @@ def trained_here(plan, path):
                 setup.stream(seed=plan.seed).batches(plan.cell.batch_size, first=0, count=each.steps)
             )
         accuracy = scores(trainer.logits(data.validation_x), data.validation_y).accuracy
+        chosen = np.random.default_rng(0).permutation(len(setup.labels))
+        loss = scores(trainer.logits(setup.examples[chosen]), setup.labels[chosen]).loss
+        assert ("matched" not in each.roles) or loss <= MATCHED
         by_hand.append((trainer.parameters(), accuracy))
+    assert any("matched" in each.roles for each in made)
     return made, by_hand
 
 
@@ -136,9 +163,9 @@ def test_the_parameters_are_those_of_the_training(in_torch, digits, tmp_path, pl
     assert again[0].roles == ["start"]
 
 
-def run_job(replicate, digits, store, output, names=("noise-scale",)):
+def run_job(replicate, digits, store, output, names=("noise-scale",), **given):
     """The job, which trains and measures in processes that it forks."""
-    job.run(replicate, list(names), digits, tuned=None, threads=1, store=store, path=output)
+    job.run(replicate, list(names), digits, tuned=None, threads=1, store=store, path=output, **given)
     return record.read(output)
 
 
@@ -240,15 +267,21 @@ def test_what_a_job_wrote_becomes_rows(digits, tmp_path):
     wanted, folder = check.read(CONFIG), tmp_path / "results"
     for replicate in plans_of():
         place = record.path(folder, replicate.name)
-        run_job(replicate, digits, tmp_path / "store", place, ("noise-scale", "curvature", "sharpness"))
+        run_job(replicate, digits, tmp_path / "store", place, job.NAMES, matched_loss=1.2)
     rows = analyses.checkpoints(wanted, folder, {("digits", "mlp"): 1257})
     table = columns.frame(rows, schema.CHECKPOINTS)
     schema.CHECKPOINTS.validate(table)
     assert set(table["seed"]) == {0, 1}
     assert (table["noise_scale_lo"] <= table["noise_scale"]).all()
-    late = table["roles"].str.contains("target|best|end")
+    late = table["roles"].str.contains("target|matched|best|end")
     assert (table["largest_eigenvalue"].notna() == late).all()
-    assert (table["sharpness"].notna() == table["roles"].str.contains("target|end")).all()
+    at_loss = table["roles"].str.contains("matched|end")
+    assert (table["sharpness"].notna() == at_loss).all() and (table["width"].notna() == at_loss).all()
+    weighed = table["curved_noise_scale"].notna()
+    assert weighed.any() and not (weighed & ~table["roles"].str.contains("start|target|end")).any()
+    assert (table["distance"][table["steps"] == 0] == 0).all() and table["distance"].max() > 0.1
+    assert (table["training_loss"][table["roles"].str.contains("matched")] < 1.25).all()
+    assert table["loss_spread"].isna()[table["steps"] < 32].all()
     assert (table["sharpness"].dropna() > table["sharpness_half"].dropna()).all()
     end = table[table["roles"].str.contains("end") & (table["batch_size"] == 500)].iloc[0]
     swapped = record.path(folder, plans_of()[0].name)

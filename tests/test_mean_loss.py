@@ -55,6 +55,26 @@ def made(name):
     return loss, loss.at(start(name))
 
 
+def in_float32(name):
+    """The value, gradient and a second derivative in float64 and in float32."""
+    from benchmarks.frameworks.torch_parts import mean_loss
+
+    loss, theta = made(name)
+    layers, examples, labels = MODELS[name]
+    rounded = mean_loss.MeanLoss(layers=layers, examples=examples, labels=labels, precision="float32")
+    rounded.at(start(name))
+    vector = np.random.default_rng(1).normal(size=len(theta))
+    return [(*each.value_and_gradient(theta), each.hessian_vector(theta, vector)) for each in (loss, rounded)]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_in_float32_it_is_the_same_rounded(in_torch, name):
+    exact, rounded = in_torch(in_float32, name)
+    for one, other in zip(exact, rounded, strict=True):
+        np.testing.assert_allclose(other, one, rtol=2e-3, atol=1e-5 * np.abs(one).max())
+        assert not np.array_equal(one, other)
+
+
 def values(name, thetas, chosen):
     loss, _ = made(name)
     return [loss.value(theta, chosen) for theta in thetas]

@@ -1,8 +1,8 @@
 """What explains a training from the inside: measured at checkpoints, the parameters that it had on its way.
 
-To add a measurement, add a file here with `ROLES`, the checkpoints that it is made at, and
-`numbers(loss, theta, seed=…)`, what it finds there by the names of columns; name it in
-`study.study.Analysis`, and its columns in `summary.schema.CHECKPOINTS`.
+To add a measurement, add a file here with `ROLES`, the checkpoints that it is made at, the `PRECISION` that
+it computes in, and `numbers(loss, theta, seed=…)`, what it finds there by the names of columns; name it in
+`study.study.Analysis` and `study.preview.ANALYSED`, and its columns in `summary.schema.CHECKPOINTS`.
 """
 
 from importlib import import_module

@@ -5,6 +5,7 @@ numbers, and the runs whose time is measured keep nothing. A training of which t
 is never repeated, whatever is measured from them later.
 """
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,8 @@ from safetensors.numpy import save
 
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks.trainer import scores
+from benchmarks.frameworks.setup import Setup
+from benchmarks.frameworks.trainer import Trainer, scores
 from benchmarks.models.parameters import Parameters
 from benchmarks.recipe.plan import Budget, Plan
 from benchmarks.training.measure import set_up
@@ -25,29 +27,36 @@ from benchmarks.training.record import Status
 from benchmarks.training.run import RunState, train_to_evaluation
 
 ENDLESS_S = 1e12
+SAMPLE = 5000
+"""Training examples, the same ones in every training, whose loss says when it is matched."""
+SPREAD_STEPS = 32
+"""Steps before a checkpoint over which the spread of the loss is taken."""
 
 
 class Role(StrEnum):
     """What makes the parameters of a training worth keeping.
 
     START is before the first step; PATH after the first, second, fourth, … evaluation; TARGET at the first
-    evaluation that reached the target; BEST at the best one on the validation set; END at the last one.
+    evaluation that reached the target; MATCHED at the first one whose training loss is down to what the study
+    compares at; BEST at the best one on the validation set; END at the last one.
     """
 
     START = "start"
     PATH = "path"
     TARGET = "target"
+    MATCHED = "matched"
     BEST = "best"
     END = "end"
 
 
 class Checkpoint(NamedTuple):
-    """The parameters after some steps, and what makes them worth keeping."""
+    """The parameters after some steps, what makes them worth keeping, and the spread of the loss before."""
 
     steps: int
     examples: int
     roles: list[Role]
     parameters: Parameters
+    loss_spread: float = math.nan
 
 
 def without_clock(plan: Plan) -> Plan:
@@ -56,17 +65,20 @@ def without_clock(plan: Plan) -> Plan:
     return plan.model_copy(update={"budget": budget})
 
 
-def trained(framework: ModuleType, plan: Plan, data: Dataset) -> list[Checkpoint]:
+def trained(
+    framework: ModuleType, plan: Plan, data: Dataset, *, matched_loss: float | None = None
+) -> list[Checkpoint]:
     """Train to the end of the budget; the checkpoints in the order of the steps.
 
-    A training that diverges keeps those from before, and has no end. The framework must have been configured.
+    A training that diverges keeps those from before, and has no end. Without `matched_loss` none is matched.
+    The framework must have been configured.
     """
     plan, setup, state = without_clock(plan), set_up(framework, plan, data), RunState()
     trainer, start = setup.trainer(), setup.parameters(seed=plan.seed)
     trainer.reset(start)
     for size in plan.phases.batch_sizes:
         trainer.compile(size)
-    stream, kept = setup.stream(seed=plan.seed), Kept(plan.target)
+    stream, kept = setup.stream(seed=plan.seed), Kept(plan.target, matched_loss)
     kept.add(state, start, Role.START)
     while state.steps < plan.optimizer.total_steps:
         status = train_to_evaluation(trainer, stream, plan, state=state, watch=Watch())
@@ -75,8 +87,25 @@ def trained(framework: ModuleType, plan: Plan, data: Dataset) -> list[Checkpoint
             kept.release(Role.END)
             break
         accuracy = scores(trainer.logits(data.validation_x), data.validation_y).accuracy
-        kept.evaluated(state, parameters, accuracy)
+        loss = math.inf if matched_loss is None else training_loss(trainer, setup)
+        kept.evaluated(state, parameters, accuracy, loss)
     return kept.checkpoints
+
+
+def training_loss(trainer: Trainer, setup: Setup) -> float:
+    """The mean loss over the sample, or over all training examples where there are fewer."""
+    n = len(setup.labels)
+    chosen = np.random.default_rng(0).choice(n, min(SAMPLE, n), replace=False)
+    return scores(trainer.logits(setup.examples[chosen]), setup.labels[chosen]).loss
+
+
+def spread(losses: list[float]) -> float:
+    """The standard deviation of the last SPREAD_STEPS losses around a straight line; NaN for fewer steps."""
+    if len(losses) < SPREAD_STEPS:
+        return math.nan
+    steps, last = np.arange(SPREAD_STEPS), np.array(losses[-SPREAD_STEPS:])
+    apart = last - np.polyval(np.polyfit(steps, last, 1), steps)
+    return float(np.sqrt(np.sum(apart**2) / (SPREAD_STEPS - 2)))
 
 
 def is_finite(parameters: Parameters) -> bool:
@@ -87,21 +116,28 @@ def is_finite(parameters: Parameters) -> bool:
 class Kept:
     """What is kept of a training so far."""
 
-    def __init__(self, target: float) -> None:
-        self.target, self.best, self.evaluations = target, -1.0, 0
+    def __init__(self, target: float, matched_loss: float | None = None) -> None:
+        self.target, self.matched_loss = target, matched_loss
+        self.best, self.evaluations = -1.0, 0
         self._by_steps: dict[int, Checkpoint] = {}
 
     def add(self, state: RunState, parameters: Parameters, *roles: Role) -> None:
         """Keep these parameters for these roles."""
-        self._by_steps[state.steps] = Checkpoint(state.steps, state.examples, list(roles), parameters)
+        self._by_steps[state.steps] = Checkpoint(
+            state.steps, state.examples, list(roles), parameters, spread(state.losses)
+        )
 
-    def evaluated(self, state: RunState, parameters: Parameters, accuracy: float) -> None:
+    def evaluated(
+        self, state: RunState, parameters: Parameters, accuracy: float, loss: float = math.inf
+    ) -> None:
         """Keep the parameters of an evaluation: the latest always; those before it if they have a role."""
         self.evaluations += 1
         self.release(Role.END)
         roles = [Role.PATH] if self.evaluations & (self.evaluations - 1) == 0 else []
         if accuracy >= self.target and not self._has(Role.TARGET):
             roles.append(Role.TARGET)
+        if loss <= (self.matched_loss or 0) and not self._has(Role.MATCHED):
+            roles.append(Role.MATCHED)
         if accuracy > self.best:
             self.best = accuracy
             self.release(Role.BEST)
@@ -131,7 +167,11 @@ def serialised(checkpoints: list[Checkpoint]) -> bytes:
         for each in checkpoints
         for name, array in each.parameters.items()
     }
-    return save(arrays, {str(each.steps): f"{each.examples} {' '.join(each.roles)}" for each in checkpoints})
+    about = {
+        str(each.steps): f"{each.examples} {each.loss_spread!r} {' '.join(each.roles)}"
+        for each in checkpoints
+    }
+    return save(arrays, about)
 
 
 def read(path: Path) -> Iterator[Checkpoint]:
@@ -139,6 +179,6 @@ def read(path: Path) -> Iterator[Checkpoint]:
     with safe_open(path, "numpy") as file:
         names = [key.partition("/")[::2] for key in file.keys()]  # noqa: SIM118
         for steps, about in sorted(file.metadata().items(), key=lambda item: int(item[0])):
-            examples, *roles = about.split()
+            examples, spread, *roles = about.split()
             arrays = {name: file.get_tensor(f"{at}/{name}") for at, name in names if at == steps}
-            yield Checkpoint(int(steps), int(examples), list(map(Role, roles)), arrays)
+            yield Checkpoint(int(steps), int(examples), list(map(Role, roles)), arrays, float(spread))

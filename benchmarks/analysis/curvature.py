@@ -14,7 +14,8 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
 
-ROLES = {Role.TARGET, Role.BEST, Role.END}
+ROLES = {Role.TARGET, Role.MATCHED, Role.BEST, Role.END}
+PRECISION = "float64"
 SAMPLE = 5000
 PROBES = 16
 CONFIDENCE = 0.95

@@ -14,6 +14,12 @@ class Differentiable(Protocol):
     n: int
     """The number of examples."""
 
+    def tree(self, theta: np.ndarray) -> dict[str, np.ndarray]:
+        """The parameters of θ by name, in their shapes."""
+
+    def value(self, theta: np.ndarray, chosen: np.ndarray | None = None) -> float:
+        """The mean."""
+
     def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean over all examples, and its gradient [P]."""
 

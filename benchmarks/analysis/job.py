@@ -29,6 +29,7 @@ class Job(NamedTuple):
     data: Dataset
     store: Store
     threads: int
+    matched_loss: float | None = None
 
     def conditions(self, measurement: str, plan: Plan, settings: dict, *modules: str) -> Conditions:
         """All that a measurement on the training of a plan depends on."""
@@ -47,7 +48,7 @@ class Job(NamedTuple):
 
     def of_checkpoints(self, plan: Plan) -> Conditions:
         """All that the checkpoints of a plan depend on."""
-        settings = checkpoints.without_clock(plan).settings
+        settings = checkpoints.without_clock(plan).settings | {"matched_loss": self.matched_loss}
         return self.conditions("checkpoints", plan, settings, "benchmarks.analysis.checkpoints")
 
     def of_analysis(self, name: str, plan: Plan) -> Conditions | None:
@@ -92,7 +93,7 @@ def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
         devices.configure(framework, threads=job.threads, device=plan.device, precision=plan.precision)
         kept = stored_arrays.find(job.store, job.of_checkpoints(plan))
         if kept is None:
-            made = checkpoints.trained(framework, plan, job.data)
+            made = checkpoints.trained(framework, plan, job.data, matched_loss=job.matched_loss)
             kept = stored_arrays.keep(job.store, job.of_checkpoints(plan), checkpoints.serialised(made))
         missing = [name for name in names if job.stored(name, plan) is None]
         for name, found in points.of(framework, plan, job.data, kept, missing).items():
@@ -114,6 +115,7 @@ def run(
     threads: int,
     store: Path,
     path: Path,
+    matched_loss: float | None = None,
 ) -> None:
     """Measure what the store lacks of a replicate, with a GPU to itself where there is one, and write it all.
 
@@ -132,7 +134,7 @@ def run(
         )
     if any(plan.mixed_precision for plan in plans):
         devices.check_bfloat16(plans[0].device)
-    job = Job(datasets.read(data_file), Store(store), threads or processor.cores())
+    job = Job(datasets.read(data_file), Store(store), threads or processor.cores(), matched_loss)
     progress, runs = Progress("analyses", len(plans)), []
     provenance.import_graph()  # forked processes work out digests too, and cannot read this themselves
     with machine.leased_gpu(plans[0].device):

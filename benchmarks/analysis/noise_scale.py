@@ -16,6 +16,7 @@ from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
 
 ROLES = {*Role}
+PRECISION = "float64"
 CONFIDENCE = 0.95
 SAMPLE = 4096
 """Training examples whose own gradients are computed."""

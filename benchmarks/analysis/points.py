@@ -5,8 +5,12 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from benchmarks import analysis
 from benchmarks.analysis import checkpoints
+from benchmarks.analysis.checkpoints import Checkpoint
+from benchmarks.analysis.differentiable import Differentiable
 from benchmarks.analysis.record import Point
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.recipe.plan import Plan
@@ -21,23 +25,38 @@ def of(
 ) -> dict[str, list[Point]]:
     """The points of each analysis at those checkpoints of a file that have one of its roles.
 
-    The framework must have been configured. In float64 nothing is rounded to a smaller type; layers without
-    mixed precision compute the same there, and can be differentiated twice.
+    The framework must have been configured. Layers without mixed precision compute the same in float64 and
+    can be differentiated twice; an analysis may ask for float32, which is twice as fast.
     """
     setup = set_up(framework, plan.model_copy(update={"mixed_precision": None}), data)
-    loss = import_module(MEAN_LOSS).MeanLoss(
-        layers=setup.layers, examples=setup.examples, labels=setup.labels
-    )
+    modules = {name: analysis.module(name) for name in names}
+    losses = {
+        precision: import_module(MEAN_LOSS).MeanLoss(
+            layers=setup.layers, examples=setup.examples, labels=setup.labels, precision=precision
+        )
+        for precision in {"float64", *(module.PRECISION for module in modules.values())}
+    }
     found: dict[str, list[Point]] = {name: [] for name in names}
+    start = None
     for each in checkpoints.read(kept):
-        theta = loss.at(each.parameters)
-        for name in names:
-            module = analysis.module(name)
-            if module.ROLES & set(each.roles):
-                numbers = finite(module.numbers(loss, theta, seed=plan.seed))
-                place = {"steps": each.steps, "examples": each.examples, "roles": each.roles}
-                found[name].append(Point(**place, numbers=numbers))
+        for loss in losses.values():
+            theta = loss.at(each.parameters)
+        start = theta if start is None else start
+        wanted = {name: module for name, module in modules.items() if module.ROLES & set(each.roles)}
+        place = placed(each, losses["float64"], theta, start) if wanted else {}
+        for name, module in wanted.items():
+            numbers = finite(module.numbers(losses[module.PRECISION], theta, seed=plan.seed))
+            found[name].append(Point(**place, numbers=numbers))
     return found
+
+
+def placed(each: Checkpoint, loss: Differentiable, theta: np.ndarray, start: np.ndarray) -> dict:
+    """The fields of a point that hold of the checkpoint itself."""
+    return {
+        **{"steps": each.steps, "examples": each.examples, "roles": each.roles},
+        **finite({"training_loss": loss.value(theta), "loss_spread": each.loss_spread}),
+        "distance": float(np.linalg.norm(theta - start)),
+    }
 
 
 def finite(numbers: dict[str, float | None]) -> dict[str, float | None]:

@@ -16,11 +16,18 @@ MEASURED, FAILED, OUT_OF_MEMORY = "measured", "failed", "out-of-memory"
 
 
 class Point(Value):
-    """The numbers of one analysis at one checkpoint, by the names of their columns."""
+    """The numbers of one analysis at one checkpoint, by the names of their columns.
+
+    What holds of the checkpoint itself stands in every analysis: the mean loss over the training set in
+    evaluation mode, the spread of the loss over the steps before, and how far θ is from the start.
+    """
 
     steps: int
     examples: int
     roles: list[Role]
+    training_loss: float | None
+    loss_spread: float | None
+    distance: float
     numbers: dict[str, float | None]
 
 

@@ -16,7 +16,9 @@ from scipy.optimize import minimize
 from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
 
-ROLES = {Role.TARGET, Role.END}
+ROLES = {Role.MATCHED, Role.END}
+PRECISION = "float32"
+"""Its search takes some forty gradients of the whole training set, and φ is asked for to a few digits."""
 EPSILONS = {"sharpness": 1e-3, "sharpness_half": 5e-4}
 DIMENSIONS = 100
 ITERATIONS = 10

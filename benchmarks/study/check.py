@@ -108,6 +108,12 @@ def _check_analyses(study: Study) -> None:
     """Check that what is to be measured from the inside is trained by the framework that does it."""
     if study.analyses and not study.seeds:
         raise Problem("config: analyses: a study without seeds trains nothing", fix="give seeds")
+    matched = [n for n, workload in enumerate(study.workloads) if workload.matched_loss is not None]
+    if matched and not study.analyses:
+        raise Problem(
+            f"config: workloads.{matched[0]}.matched_loss: analyses compare at it, and there are none",
+            fix="add analyses, or leave it out",
+        )
     if study.analyses and ANALYSED_WITH not in study.frameworks:
         raise Problem(
             f"config: analyses are made with {ANALYSED_WITH}, which is none of the frameworks",

@@ -15,9 +15,15 @@ STEP_S = 2e-4
 """Seconds of a step beside its operations. Rough."""
 TRIALS = 8
 """Trainings of the search at a batch size, most of which end early: half of a run each. Rough."""
-ANALYSED = {"noise-scale": (10, 1.0, 20_000), "curvature": (3, 0.0, 600_000), "sharpness": (2, 45.0, 0)}
+ANALYSED = {
+    "noise-scale": (10, 1.0, 20_000),
+    "noise-curvature": (3, 1.0, 250_000),
+    "curvature": (4, 0.0, 600_000),
+    "sharpness": (2, 23.0, 0),
+    "width": (2, 0.0, 350_000),
+}
 """Of an analysis: its checkpoints, and at each how often the training examples pass, and how many others do.
-In float64 that takes twice as long. Rough."""
+In float64, of which this is told, that takes twice as long. Rough."""
 TIMED_S = 1.5
 """Seconds for all that the timing of a case does beside its rounds. Rough."""
 TRACED, TRACE_S = 80_000, 8.0
@@ -26,6 +32,8 @@ OF_RUNS = 0.27
 """Part of a trace that is the study's own runs, which each arm has. Rough."""
 OPERATIONS_PER_S = 8e9
 """Of one core, in such a trace. Rough."""
+INSIDE_PER_S = 16e9
+"""The same in what is measured from the inside, by many examples at a time. Rough."""
 N_CLASSES = 10
 """Of which the size of a model hardly depends."""
 EXECUTIONS = 2
@@ -136,7 +144,7 @@ def inside_s(study: Study, workload: Workload) -> float:
     passes = [
         at * (times * workload.n_training + others) for at, times, others in map(ANALYSED.get, study.analyses)
     ]
-    each = 2 * sum(passes) * _operations(workload) / (OPERATIONS_PER_S * processor.cores())
+    each = 2 * sum(passes) * _operations(workload) / (INSIDE_PER_S * processor.cores())
     return sum(run_s(unlimited, size) + START_S + each for size in workload.sizes)
 
 

@@ -20,7 +20,7 @@ AUTO = "auto"
 """Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
 ANALYSED_WITH = "pytorch"
 """The framework that measures trainings from the inside, and trains what it measures."""
-Analysis = Literal["noise-scale", "curvature", "sharpness"]
+Analysis = Literal["noise-scale", "noise-curvature", "curvature", "sharpness", "width"]
 """The modules of `analysis` that measure something."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Known = Annotated[str, Field(max_length=100)]
@@ -58,6 +58,7 @@ class Workload(Value):
     budget: Budget
     evaluations_per_epoch: int = Field(default=4, ge=1)
     steps_per_evaluation: int = Field(default=1, ge=1)
+    matched_loss: float | None = Field(default=None, gt=0)
 
     @field_validator("batch_sizes", mode="before")
     @classmethod
@@ -179,8 +180,12 @@ def at_start(study: Study) -> Study:
 def for_tuning(study: Study) -> Study:
     """The part of a study that its searches depend on: the arms that are tuned, and no seeds."""
     arms = [arm for arm in study.arms if arm.tuned]
+    workloads = [w.model_copy(update={"matched_loss": None}) for w in study.workloads]
     return study.model_copy(
-        update={"seeds": [], "arms": arms, "machine": None, "throughput": Throughput(), "analyses": []}
+        update={
+            **{"seeds": [], "arms": arms, "workloads": workloads},
+            **{"machine": None, "throughput": Throughput(), "analyses": []},
+        }
     )
 
 
@@ -226,7 +231,10 @@ def for_tracing(study: Study) -> Study:
 def _without_targets(study: Study) -> list[Workload]:
     """The workloads with the same placeholder for every target and budget."""
     target, budget = Target(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
-    return [w.model_copy(update={"target": target, "budget": budget}) for w in study.workloads]
+    return [
+        w.model_copy(update={"target": target, "budget": budget, "matched_loss": None})
+        for w in study.workloads
+    ]
 
 
 def replicates(study: Study) -> list[Replicate]:

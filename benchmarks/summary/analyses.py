@@ -50,6 +50,7 @@ def _rows(run: Run, n: int) -> list[dict]:
         place = {**names, "steps": point.steps, "examples": point.examples}
         row = rows.setdefault(point.steps, place | {"epochs": point.examples / n})
         row |= {"roles": " ".join(point.roles), **_unbounded(point.numbers)}
+        row |= {name: getattr(point, name) for name in ("training_loss", "loss_spread", "distance")}
     return [rows[steps] for steps in sorted(rows)]
 
 

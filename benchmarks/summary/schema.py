@@ -482,19 +482,32 @@ CHECKPOINTS = table(
         text(
             "roles",
             "What makes it a checkpoint: `start`, `path` (after the first, second, fourth, … evaluation), "
-            "`target`, `best` on the validation set, `end`.",
+            "`target`, `matched` (the first evaluation at which the loss over 5,000 training examples was "
+            "down to `matched_loss`), `best` on the validation set, `end`.",
         ),
         text(
             "status",
             "Whether the training could be measured; its log and `analysis/` say why not.",
             one_of=TIMED,
         ),
+        number("training_loss", "nats", "The mean loss over the training set, in evaluation mode."),
+        number(
+            "loss_spread",
+            "nats",
+            "The standard deviation of the losses of the 32 steps before, around a straight line.",
+        ),
+        number("distance", PURE, "How far the parameters are from those at the start, |θ − θ₀|."),
         number("squared_gradient", PURE, "|G|² of the whole training set."),
         number("gradient_variance", PURE, "tr Σ of single examples."),
         *estimate(
             "noise_scale", "examples", "B_simple = tr Σ / |G|², from the gradients of single examples."
         ),
         *estimate("noise_scale_of_batches", "examples", "B_simple, from gradients of two batch sizes."),
+        *estimate(
+            "curved_noise_scale",
+            "examples",
+            "B_noise = tr(HΣ) / GᵀHG, with the Hessian H over 5,000 training examples.",
+        ),
         number(
             "largest_eigenvalue",
             PURE,
@@ -510,6 +523,12 @@ CHECKPOINTS = table(
         number("sharpness", PURE, "φ of Keskar et al. (2016), for ε = 0.001 in the whole space."),
         number("sharpness_half", PURE, "The same for ε = 0.0005."),
         number("sharpness_subspace", PURE, "The same for ε = 0.001 in 100 random directions."),
+        number(
+            "width",
+            PURE,
+            "How far along filter-normalised directions (Li et al. 2018) the loss has risen by 0.1, as a "
+            "part of the length of the weights.",
+        ),
     ],
     key=["dataset", "model", "arm", "batch_size", "seed", "steps"],
 )

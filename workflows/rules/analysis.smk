@@ -23,9 +23,10 @@ rule analyse:
         ],
         threads=CORES,
         tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
+        matched=matched_loss,
         shown=SHOWN,
     message:
         "analyse {wildcards.dataset} {wildcards.model} seed {wildcards.seed}: measure at checkpoints"
     shell:
-        "python -m benchmarks analyse {input.data} {params.analyses} --replicate {params.replicate:q} {params.tuned} "
+        "python -m benchmarks analyse {input.data} {params.analyses} --replicate {params.replicate:q} {params.tuned} {params.matched} "
         f"--threads {{threads}} --store {STORE} --output {{output}} 2>&1 | tee {{log}} | {{params.shown}}"

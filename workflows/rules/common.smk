@@ -155,6 +155,13 @@ def analysed_replicate(wildcards):
     return REPLICATES["/".join(names)].model_dump_json()
 
 
+def matched_loss(wildcards):
+    """The option of the training loss that a workload is compared at; empty without one."""
+    of = {(each.slug, each.model): each.matched_loss for each in STUDY.workloads}
+    loss = of[wildcards.dataset, wildcards.model]
+    return "" if loss is None else f"--matched-loss {loss!r}"
+
+
 def results_folder(wildcards, input):
     """The folder of this study and machine, from the path of an input in it."""
     return str(Path(input[0]).parent)

@@ -1,9 +1,9 @@
 """The mean loss of a model as a function of its parameters, with its first and second derivatives.
 
 It is what noise scales, curvature and sharpness are computed from, whichever framework trained: a model in
-evaluation mode, so that the loss of an example depends on no other example, and in float64. PyTorch computes
-it, since its modules, which certificates hold for, can be differentiated twice and example by example
-without compiling anything for a number of examples.
+evaluation mode, so that the loss of an example depends on no other example. PyTorch computes it, since its
+modules, which certificates hold for, can be differentiated twice and example by example without compiling
+anything for a number of examples.
 """
 
 import math
@@ -40,15 +40,18 @@ class MeanLoss:
     they are in the `parameters` of `at`. `chosen` are indices of examples, all of them if it is None.
     """
 
-    def __init__(self, *, layers: Spec, examples: np.ndarray, labels: np.ndarray) -> None:
+    def __init__(
+        self, *, layers: Spec, examples: np.ndarray, labels: np.ndarray, precision: str = "float64"
+    ) -> None:
         self.shapes = parameter_shapes(layers, examples.shape[1:])
         self.names = trained(self.shapes)
         outputs = [layer.output_shape(shape) for _, layer, shape in walk(layers, examples.shape[1:])]
         self.rows = max(1, MOST_OUTPUTS // sum(map(math.prod, outputs)))
-        self.model = build_model(layers, examples.shape[1:]).to(torch_device(), torch.float64).eval()
+        self.kind = getattr(torch, precision)
+        self.model = build_model(layers, examples.shape[1:]).to(torch_device(), self.kind).eval()
         self.tensors = tensors(self.model, layers, examples.shape[1:])
         self.weights = [self.tensors[name] for name in self.names]
-        kind = torch.float64 if examples.dtype.kind == "f" else torch.int64
+        kind = self.kind if examples.dtype.kind == "f" else torch.int64
         self.examples = torch.from_numpy(examples).to(torch_device(), kind)
         self.labels = torch.from_numpy(labels).to(torch_device(), torch.int64)
 
@@ -129,7 +132,7 @@ class MeanLoss:
     def _native(self, vector: np.ndarray) -> list[torch.Tensor]:
         """A vector in the order of θ as tensors like the weights."""
         parts = self.tree(vector).items()
-        return [torch.from_numpy(to_native(name, part)).to(torch_device()) for name, part in parts]
+        return [torch.from_numpy(to_native(name, part)).to(torch_device(), self.kind) for name, part in parts]
 
     def _mean(
         self, of_loss: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], chosen: np.ndarray | None
@@ -138,7 +141,8 @@ class MeanLoss:
         every = torch.arange(len(self.labels)) if chosen is None else torch.from_numpy(chosen)
         sums = None
         for part in every.split(self.rows):
-            found = of_loss(sum_of_losses(self.model(self.examples[part]), self.labels[part]))
+            of_part = of_loss(sum_of_losses(self.model(self.examples[part]), self.labels[part]))
+            found = [each.double() for each in of_part]  # sums over parts are in float64
             sums = found if sums is None else [one + more for one, more in zip(sums, found, strict=True)]
         return [each / len(every) for each in sums]
 

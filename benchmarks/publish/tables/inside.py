@@ -11,9 +11,12 @@ from benchmarks.summary.schema import MEASURED
 KEY = ["dataset", "model", "arm", "batch_size"]
 COLUMNS = {
     "noise_scale": ("Noise scale (examples)", ("start", "target", "end")),
-    "largest_eigenvalue": ("Largest eigenvalue", ("target", "end")),
-    "hessian_trace": ("Trace of the Hessian", ("target", "end")),
-    "sharpness": ("Sharpness φ, ε = 0.001", ("target", "end")),
+    "curved_noise_scale": ("Noise scale weighed by curvature (examples)", ("start", "target", "end")),
+    "training_loss": ("Training loss", ("target", "matched", "end")),
+    "largest_eigenvalue": ("Largest eigenvalue", ("matched", "end")),
+    "hessian_trace": ("Trace of the Hessian", ("matched", "end")),
+    "sharpness": ("Sharpness φ, ε = 0.001", ("matched", "end")),
+    "width": ("Filter-normalised width", ("matched", "end")),
 }
 """The columns that are shown, with the heading of each and the checkpoints at which."""
 
