@@ -27,7 +27,7 @@ class Claim(Value):
     judge: str | None = None
     above: float | None = None
     below: float | None = None
-    unit: Literal["ratio", "points", "slope"] = "ratio"
+    unit: Literal["ratio", "points", "slope", "correlation"] = "ratio"
     effect: str = ""
     fewest: int = 0
     always: bool = False

@@ -4,8 +4,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, exactly, lacking, of_ratio
-from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.claims.evidence import (
+    EVERYTHING,
+    Evidence,
+    Place,
+    Region,
+    exactly,
+    lacking,
+    of_mean,
+    of_ratio,
+    worst,
+)
+from benchmarks.publish.claims.tuned import by_seed, tuned_runs
 from benchmarks.publish.results import Results, with_role
 from benchmarks.study.study import ANALYSED_WITH
 
@@ -54,3 +64,35 @@ def on_the_way(rows: pd.DataFrame) -> pd.Series:
     reached = rows[with_role(rows, "target")].set_index("seed")["steps"]
     path = rows[with_role(rows, "path") & (rows["steps"] <= rows["seed"].map(reached))]
     return np.exp(np.log(path["noise_scale"]).groupby(path["seed"]).mean())
+
+
+SIZES = 3
+"""Batch sizes that a slope needs at least."""
+
+
+def noise_over_sizes(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
+    """The slopes of the variance of a batch's gradient and of the spread of its loss, at the target."""
+    rows = results.checkpoints
+    rows = rows[with_role(rows, "target")].dropna(subset=["gradient_variance"])
+    rows = rows.assign(variance=rows["gradient_variance"] / rows["batch_size"])
+    found = {}
+    for place, _ in tuned_runs(results):
+        own = rows.merge(pd.DataFrame([place])[["dataset", "model", "arm"]])
+        if place.framework == ANALYSED_WITH and own["batch_size"].nunique() >= SIZES:
+            found[place] = worst(
+                [
+                    _slope(own, "variance", claim.region, claim).noted("variance"),
+                    _slope(own, "loss_spread", (EVERYTHING[0], 0.0), claim).noted("spread of the loss"),
+                ]
+            )
+    return found
+
+
+def _slope(rows: pd.DataFrame, quantity: str, region: Region, claim: Claim) -> Evidence:
+    """The slope of its logarithm on log B, of each seed that has it at enough batch sizes."""
+    slopes = []
+    for _, values in np.log(by_seed(rows, quantity)).iterrows():
+        known = values[np.isfinite(values)]
+        if len(known) >= SIZES:
+            slopes.append(np.polyfit(np.log(known.index.to_numpy(float)), known.to_numpy(float), 1)[0])
+    return of_mean(exactly(np.array(slopes)), region, fewest=claim.fewest)

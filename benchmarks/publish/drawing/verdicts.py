@@ -1,0 +1,72 @@
+"""The chart of claims: a row for each, a square for each place that says something of it."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmarks.publish.claims import Judged
+from benchmarks.publish.claims.evidence import ALONE, Evidence
+from benchmarks.publish.claims.verdict import DEPENDS, INCONCLUSIVE, NOT_MEASURED, REFUTED, SUPPORTED
+from benchmarks.publish.drawing import panels, style
+
+ROW = 0.19
+WIDTH = 2 * style.PANEL_WIDTH
+MOST = 12
+"""Squares in a row; of more places a number tells."""
+HOLDS, FAILS, OPEN = "holds there", "fails there", "not told there"
+MARKS = {
+    HOLDS: {"marker": "s", "color": "#0072B2", "markerfacecolor": "#0072B2"},
+    FAILS: {"marker": "X", "color": "#D55E00", "markerfacecolor": "#D55E00"},
+    OPEN: {"marker": "s", "color": style.FAINT, "markerfacecolor": "white"},
+}
+"""A form for each as well as a colour."""
+COLORS = {SUPPORTED: "#0072B2", REFUTED: "#D55E00", DEPENDS: "#6a3d9a"}
+ORDER = (SUPPORTED, DEPENDS, REFUTED, INCONCLUSIVE, NOT_MEASURED)
+
+
+def alone(found: Evidence) -> str:
+    """What a place says if it were the only test."""
+    if found.p_supported <= ALONE:
+        return HOLDS
+    return FAILS if found.p_refuted <= ALONE else OPEN
+
+
+def in_order(judged: Sequence[Judged]) -> list[Judged]:
+    """By verdict, and as they were given within each."""
+    return sorted(judged, key=lambda each: ORDER.index(kind(each.verdict)))
+
+
+def kind(verdict: str) -> str:
+    """The verdict without what it depends on."""
+    return DEPENDS if verdict.startswith(DEPENDS) else verdict
+
+
+def draw(judged: Sequence[Judged]) -> Figure:
+    """The chart, claims of one verdict together."""
+    style.apply()
+    rows = in_order(judged)
+    figure = Figure(figsize=(WIDTH, ROW * len(rows) + 0.5), layout="constrained")
+    ax = figure.subplots()
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xlim=(-0.6, MOST + 6.5), xticks=[])
+    ax.set_yticks(range(len(rows)), labels=[each.claim.sentence for each in rows])
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    for row, each in enumerate(rows):
+        _row(ax, row, each)
+    handles = [Line2D([], [], linestyle="", label=name, **mark) for name, mark in MARKS.items()]
+    panels.legend(figure, handles)
+    return figure
+
+
+def _row(ax: Axes, row: int, judged: Judged) -> None:
+    """A row: its squares, its verdict, and a line above it where another verdict begins."""
+    tested = sorted((alone(found) for found in judged.evidence.values() if found.tested), key=[*MARKS].index)
+    for place, said in enumerate(tested[:MOST]):
+        ax.plot(place, row, markersize=5, linestyle="", **MARKS[said])
+    more = f"… {len(tested)} in all · " if len(tested) > MOST else ""
+    color = COLORS.get(kind(judged.verdict), style.FAINT)
+    weight = "bold" if kind(judged.verdict) in COLORS else "normal"
+    ax.text(MOST, row, more + judged.verdict, color=color, weight=weight, va="center", fontsize=style.SMALL)

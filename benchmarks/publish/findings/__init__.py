@@ -1,0 +1,120 @@
+"""What papers found, and whether a study that follows them finds it too.
+
+To add a finding, add it to `findings.yaml` with its criterion, before the study is run.
+"""
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import Field
+from scipy import stats
+
+from benchmarks.common.value import Value
+from benchmarks.publish.results import Results, with_role
+from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
+
+FINDINGS = Path(__file__).with_name("findings.yaml")
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+NOT_TOLD, NOT_COMPARABLE = "not told", "not comparable"
+FEWEST = 3
+"""Seeds that an interval needs."""
+
+
+class Finding(Value):
+    """A number of a paper; `findings.yaml` says what the fields are."""
+
+    study: str
+    paper: str
+    sentence: str
+    theirs: str
+    table: Literal["runs", "checkpoints", "critical_batch"]
+    quantity: str
+    role: str = ""
+    of: Literal["smallest", "largest", "ratio", "points", "path", "law"]
+    above: float = -math.inf
+    below: float = math.inf
+    differs: str
+    scale: float = Field(default=1.0, gt=0)
+
+
+class Found(NamedTuple):
+    """What a study found: the estimate, of how many seeds, and the verdict by the criterion."""
+
+    finding: Finding
+    ours: Estimate
+    n: int
+    verdict: str
+
+
+@cache
+def findings() -> tuple[Finding, ...]:
+    """Every finding, in the order of the file."""
+    return tuple(Finding(**each) for each in yaml.safe_load(FINDINGS.read_text(encoding="utf-8")))
+
+
+def of_study(results: Results) -> list[Found]:
+    """What a study says of the findings that it is there for."""
+    name = results.provenance["study"]["study"]
+    return [judged(results, each) for each in findings() if each.study == name]
+
+
+def judged(results: Results, finding: Finding) -> Found:
+    """Reproduced where the whole interval lies within the criterion, and not where all of it lies outside."""
+    if finding.of == "law":
+        estimate, n = _of_law(results, finding.quantity), int(results.runs["seed"].nunique())
+    else:
+        values = _by_seed(results, finding)
+        estimate, n = _mean(values, logarithmic=finding.of in ("ratio", "path")), len(values)
+    return Found(finding, estimate, n, _verdict(estimate, finding, n))
+
+
+def _verdict(ours: Estimate, finding: Finding, n: int) -> str:
+    if n < FEWEST or not np.isfinite([*ours]).all():
+        return NOT_COMPARABLE
+    if finding.above < ours.lo and ours.hi < finding.below:
+        return REPRODUCED
+    return NOT_REPRODUCED if ours.hi < finding.above or ours.lo > finding.below else NOT_TOLD
+
+
+def _of_law(results: Results, quantity: str) -> Estimate:
+    """The quantity of the law, with its own interval; unknown where the study has no law, or several."""
+    laws = results.critical_batch
+    ends = [f"{quantity}{end}" for end in ("", "_lo", "_hi")]
+    return Estimate(*laws.iloc[0][ends].astype(float)) if len(laws) == 1 else UNKNOWN
+
+
+def _by_seed(results: Results, finding: Finding) -> pd.Series:
+    """The value of each seed."""
+    rows = getattr(results, finding.table)
+    if finding.of == "path":
+        return _along_path(rows, finding.quantity)
+    if finding.role:
+        rows = rows[with_role(rows, finding.role)]
+    table = finding.scale * rows.pivot(index="seed", columns="batch_size", values=finding.quantity)
+    if table.empty:
+        return pd.Series(dtype=float)
+    small, large = table[table.columns.min()], table[table.columns.max()]
+    found = {"smallest": small, "largest": large, "ratio": large / small, "points": small - large}
+    return found[finding.of].dropna()
+
+
+def _along_path(rows: pd.DataFrame, quantity: str) -> pd.Series:
+    """The geometric mean along the whole path of each training with the smallest batch size."""
+    path = rows[(rows["batch_size"] == rows["batch_size"].min()) & with_role(rows, "path")]
+    return np.exp(np.log(path[quantity]).groupby(path["seed"]).mean()).dropna()
+
+
+def _mean(values: pd.Series, *, logarithmic: bool) -> Estimate:
+    """The mean of the seeds with Student's interval; the geometric one of ratios."""
+    n = len(values)
+    if n < FEWEST or (logarithmic and not (values > 0).all()):
+        return UNKNOWN
+    taken = np.log(values) if logarithmic else values
+    half = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * taken.std() / math.sqrt(n)
+    ends = taken.mean(), taken.mean() - half, taken.mean() + half
+    return Estimate(*(float(np.exp(end) if logarithmic else end) for end in ends))
