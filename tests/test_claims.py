@@ -140,7 +140,7 @@ def test_what_is_not_measured_says_how_much_of_what_it_takes_is_here(tmp_path):
     built = {table.name: table for table in tables.build(dataclasses.replace(known, runs=runs))}
     told = {row[0].text: row[1].text for row in built["claims"].rows}
     assert told["Small batches converge in fewer epochs."].endswith("from five seeds (here: 1)")
-    assert told["Large batches find sharp minima."].endswith("curvature at the trained parameters")
+    assert told["Large batches find sharp minima."].endswith("config/studies/sharp-minima.yaml")
 
 
 def test_what_cannot_be_judged_says_why(tmp_path):

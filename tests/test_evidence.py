@@ -81,6 +81,23 @@ def test_a_value_that_is_no_number_says_nothing(value):
     assert not found.tested
 
 
+@pytest.mark.parametrize(("effect", "region"), [(0.25, (0.2, math.inf)), (0.15, (-0.2, 0.2))])
+def test_as_many_values_as_it_says_decide_four_times_in_five(effect, region):
+    random = np.random.default_rng(0)
+    seen = np.array([-1.5, -0.5, 0.0, 0.5, 1.5])
+    told = of_mean(exactly(effect + 0.12 * seen / seen.std(ddof=1)), region, fewest=5).decided_by
+    assert 20 < told < 60
+    drawn = effect + 0.12 * random.normal(size=(2000, told))
+    found = [of_mean(exactly(values), region, fewest=5) for values in drawn]
+    assert np.mean([each.p_supported <= evidence.ALONE for each in found]) == pytest.approx(0.8, abs=0.05)
+
+
+def test_an_effect_at_the_end_of_its_region_or_that_is_badly_seen_is_decided_by_no_number():
+    assert of_mean(exactly(VALUES - VALUES.mean() + 0.2), EVERYTHING_ABOVE, fewest=5).decided_by is None
+    known = Bounded(VALUES, VALUES - 0.2, VALUES)
+    assert of_mean(known, EVERYTHING_ABOVE, fewest=5).decided_by is None
+
+
 def test_what_must_hold_for_all_parts_is_as_weak_as_the_weakest():
     parts = [Evidence(UNKNOWN, 5, p, 1 - p) for p in (0.001, 0.2, 0.03)]
     found = worst(parts)

@@ -20,10 +20,10 @@ from benchmarks.publish.figures import identity, learning_curves
 from benchmarks.publish.figures import test_accuracy as accuracy_figure
 
 NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-target", "test-accuracy"]
-NAMES += ["identity", "learning-curves", "trade-off"]
+NAMES += ["claims", "identity", "learning-curves", "trade-off"]
 TUNED = ["critical-batch", "learning-rate"]
 """Those of tuned arms alone, which have tests of their own."""
-ANALYSED = ["noise-scale"]
+ANALYSED = ["noise-scale", "sharpness"]
 """Those of studies with analyses, likewise."""
 
 

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
-from benchmarks.publish import answer, quoted, results, writing
+from benchmarks.publish import answer, claims, quoted, results, verdicts, writing
+from benchmarks.publish.drawing import verdicts as chart
 
 PUBLISHED = Path("results/published/intel-xeon-processor-icelake-2-cores/full")
 """The published study that the pages quote."""
 IMPLEMENTATIONS = Path("results/published/amd-epyc-2-cores/implementations")
 """The published study of all five frameworks."""
+CLAIMED = (PUBLISHED,)
+"""The published studies that claims are judged by in docs/claims.md; the first counts where several could."""
 QUOTED = re.compile(r"(<!-- numbers: ([\w-]+) -->)(.*?)(<!-- end -->)", re.DOTALL)
-FIGURE = "answer"
+FIGURE, CHART = "answer", "claims"
 
 
 def pages(root: Path) -> list[Path]:
@@ -28,7 +31,9 @@ def pages(root: Path) -> list[Path]:
 def quotations(root: Path) -> dict[str, str]:
     """The text behind every name that a page may quote, from the published results below `root`."""
     full, implementations = (results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS))
-    return quoted.texts(full, implementations) | {"published": f"`{PUBLISHED}`"}
+    claimed = {str(folder): results.read(root / folder) for folder in CLAIMED}
+    of_claims = {"claims": verdicts.told(claimed), "papers": verdicts.of_papers(claimed)}
+    return quoted.texts(full, implementations) | of_claims | {"published": f"`{PUBLISHED}`"}
 
 
 def written(page: str, texts: dict[str, str]) -> str:
@@ -50,7 +55,7 @@ def written(page: str, texts: dict[str, str]) -> str:
 
 
 def write(root: Path) -> list[Path]:
-    """Write the numbers into the pages below `root` and draw the README's figure; return what changed."""
+    """Write the numbers into the pages below `root` and draw their figures; return what changed."""
     texts = quotations(root)
     changed = []
     for page in pages(root):
@@ -61,4 +66,6 @@ def write(root: Path) -> list[Path]:
             changed.append(page)
     figure = answer.draw(results.read(root / PUBLISHED), workload=quoted.WORKLOAD, arm=quoted.ARM)
     writing.write_figure(figure, root / "docs/images", name=FIGURE)
+    judged = claims.judge(*(results.read(root / folder) for folder in CLAIMED))
+    writing.write_figure(chart.draw(judged), root / "docs/images", name=CHART)
     return changed

@@ -16,13 +16,16 @@ from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 Region = tuple[float, float]
 ALONE = 0.05
 """The level at which a place decides if it were the only test."""
+POWER = 0.8
+"""The chance that so many values decide as it is said that would."""
 
 
 class Evidence(NamedTuple):
     """What a place says: an effect from `n` values, and the p values of both tests, 1 where none is possible.
 
     `p_supported` is that of the effect lying outside the region although such values are seen, `p_refuted`
-    that of its lying inside.
+    that of its lying inside. `decided_by` is how many values would decide by themselves with POWER, if the
+    effect is as large as it is seen and they spread as much; None where none would.
     """
 
     effect: Estimate
@@ -30,6 +33,7 @@ class Evidence(NamedTuple):
     p_supported: float
     p_refuted: float
     remark: str = ""
+    decided_by: int | None = None
 
     @property
     def tested(self) -> bool:
@@ -120,7 +124,20 @@ def of_estimate(mean: Estimate, errors: Sequence[float], freedom: int, region: R
     outside = [_p(least - mean.hi, errors[1], freedom)] if np.isfinite(least) else []
     within += [_p(most - mean.hi, errors[1], freedom)] if np.isfinite(most) else []
     outside += [_p(mean.lo - most, errors[0], freedom)] if np.isfinite(most) else []
-    return Evidence(effect, freedom + 1, max(within), min(1.0, len(outside) * min(outside)))
+    refuted = min(1.0, len(outside) * min(outside))
+    return Evidence(
+        effect, freedom + 1, max(within), refuted, decided_by=_needed(mean, errors, freedom + 1, region)
+    )
+
+
+def _needed(mean: Estimate, errors: Sequence[float], n: int, region: Region) -> int | None:
+    """The number of values after which the nearest end of the region is so far away that they decide."""
+    unknown = max(mean.value - mean.lo, mean.hi - mean.value)
+    far = min(abs(mean.value - end) for end in region if np.isfinite(end)) - unknown
+    if not far > 0:
+        return None
+    reach = stats.norm.ppf(1 - ALONE) + stats.norm.ppf(POWER)
+    return max(2, int(np.ceil(n * (reach * max(errors) / far) ** 2)))
 
 
 def _p(beyond: float, error: float, freedom: int) -> float:

@@ -37,9 +37,9 @@ def caption(results: Results) -> str:
     apart = "" if role(results) == "matched" else ", where training losses differ"
     return (
         f"Left: measures of sharpness {WHERE[role(results)]}{apart}, each over its median at the smallest "
-        "batch size: the median over seeds, with a bar from the least to the most. A rescaling of the layers that "
-        "leaves the function as it is changes the first two and not the third. Right: training accuracy less "
-        "test accuracy at the best evaluation on the validation set, likewise."
+        "batch size: the median over seeds, with a bar from the least to the most. A rescaling of the layers "
+        "that leaves the function as it is changes the first two and not the third. Right: training accuracy "
+        "less test accuracy at the best evaluation on the validation set, likewise."
     )
 
 

@@ -36,10 +36,18 @@ class Finding(Value):
     quantity: str
     role: str = ""
     of: Literal["smallest", "largest", "ratio", "points", "path", "law"]
-    above: float = -math.inf
-    below: float = math.inf
+    above: float | None = None
+    below: float | None = None
     differs: str
     scale: float = Field(default=1.0, gt=0)
+
+    @property
+    def region(self) -> tuple[float, float]:
+        """Between which ours reproduces it."""
+        return (
+            -math.inf if self.above is None else self.above,
+            math.inf if self.below is None else self.below,
+        )
 
 
 class Found(NamedTuple):
@@ -76,9 +84,10 @@ def judged(results: Results, finding: Finding) -> Found:
 def _verdict(ours: Estimate, finding: Finding, n: int) -> str:
     if n < FEWEST or not np.isfinite([*ours]).all():
         return NOT_COMPARABLE
-    if finding.above < ours.lo and ours.hi < finding.below:
+    least, most = finding.region
+    if least < ours.lo and ours.hi < most:
         return REPRODUCED
-    return NOT_REPRODUCED if ours.hi < finding.above or ours.lo > finding.below else NOT_TOLD
+    return NOT_REPRODUCED if ours.hi < least or ours.lo > most else NOT_TOLD
 
 
 def _of_law(results: Results, quantity: str) -> Estimate:

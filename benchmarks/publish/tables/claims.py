@@ -51,8 +51,7 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
     claim = judged.claim
     measured = judged.verdict != NOT_MEASURED
     shown = claim.figure if measured and claim.figure in drawn else ""
-    needs = f"{NOT_MEASURED} yet: it takes {claim.needs}{_here(judged)}"
-    verdict = judged.verdict if measured else needs
+    verdict = judged.verdict if measured else f"{NOT_MEASURED} yet: {not_measured(judged)}"
     name = figures.modules()[shown].TITLE if shown else wording.NOTHING
     return [
         Entry(claim.sentence),
@@ -60,6 +59,11 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
         Entry(claim.supported_if),
         Entry(name, link=f"figure-{shown}" if shown else ""),
     ]
+
+
+def not_measured(judged: Judged) -> str:
+    """What it takes to judge a claim, and how much of that there is."""
+    return f"it takes {judged.claim.needs}{_here(judged)}"
 
 
 def _here(judged: Judged) -> str:
@@ -74,13 +78,14 @@ def _here(judged: Judged) -> str:
 def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:
     columns = [Column(head, words=True) for head in ("Claim", "Workload", "Framework", "Arm", "Effect")]
     columns += [Column("Measured [95 % interval]"), Column("Criterion"), Column("n")]
-    columns += [Column("By itself", words=True), Column("Remarks", words=True)]
+    columns += [Column("By itself", words=True), Column("Would decide"), Column("Remarks", words=True)]
     return Table(
         name="claims-evidence",
         title="The evidence behind the verdicts",
         caption="The effect at each place with its interval (Student's t over n seeds or processes), and the "
         "criterion: least and most of the effect with which the claim holds. By itself: what this place "
-        "would say if it were the only test, at 5 %.",
+        "would say if it were the only test, at 5 %. Would decide: how many seeds or processes would let "
+        "it say either by itself, with a chance of 80 %, if the effect is as large as it is seen.",
         columns=columns,
         rows=[_line(*each) for each in evidence],
         data=pd.DataFrame([_data(*each) for each in evidence]),
@@ -100,9 +105,16 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
         criterion,
         wording.whole(found.n),
         _alone(found),
+        _would_decide(found),
         found.remark,
     ]
     return [Entry(text) for text in texts]
+
+
+def _would_decide(found: Evidence) -> str:
+    """How many values would decide where those at hand do not."""
+    open_yet = found.tested and min(found.p_supported, found.p_refuted) > ALONE
+    return wording.whole(found.decided_by) if open_yet and found.decided_by else wording.NOTHING
 
 
 def _alone(found: Evidence) -> str:
@@ -121,5 +133,6 @@ def _data(claim: Claim, place: Place, found: Evidence) -> dict:
         **place._asdict(),
         **{"effect": found.effect.value, "effect_lo": found.effect.lo, "effect_hi": found.effect.hi},
         **{"unit": claim.unit, "least": least, "most": most, "n": found.n},
-        **{"p_supported": found.p_supported, "p_refuted": found.p_refuted, "remark": found.remark},
+        **{"p_supported": found.p_supported, "p_refuted": found.p_refuted},
+        **{"decided_by": found.decided_by, "remark": found.remark},
     }

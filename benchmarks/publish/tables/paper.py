@@ -13,21 +13,22 @@ HEADS = ("Paper", "Finding", "Theirs", "Ours [95 % interval]", "Reproduced if", 
 def tables(results: Results) -> list[Table]:
     """One table: a row for each finding of a paper that this study follows; none if it follows no paper."""
     found = findings.of_study(results)
-    if not found:
-        return []
-    return [
-        Table(
-            name="paper",
-            title="What a paper found, and this study",
-            caption="A finding is reproduced where the whole 95 % interval of ours lies within the "
-            "criterion, not reproduced where all of it lies outside, not told otherwise, and not comparable where the "
-            "study has no such interval. The criteria were written down before the study was run. Intervals "
-            "are Student's over seeds, or that of the law.",
-            columns=[Column(head, words=True) for head in HEADS],
-            rows=[[Entry(text) for text in _line(each)] for each in found],
-            data=pd.DataFrame([_data(each) for each in found]),
-        )
-    ]
+    return [table(found)] if found else []
+
+
+def table(found: list[Found]) -> Table:
+    """A row for each finding."""
+    return Table(
+        name="paper",
+        title="What a paper found, and this study",
+        caption="A finding is reproduced where the whole 95 % interval of ours lies within the criterion, "
+        "not reproduced where all of it lies outside, not told otherwise, and not comparable where the "
+        "study has no such interval. The criteria were written down before the study was run. Intervals "
+        "are Student's over seeds, or that of the law.",
+        columns=[Column(head, words=True) for head in HEADS],
+        rows=[[Entry(text) for text in _line(each)] for each in found],
+        data=pd.DataFrame([_data(each) for each in found]),
+    )
 
 
 def _line(found: Found) -> list[str]:
@@ -35,7 +36,7 @@ def _line(found: Found) -> list[str]:
     ends = [
         f"{sign} {wording.number(end)}"
         for sign, end in ((">", finding.above), ("<", finding.below))
-        if abs(end) != float("inf")
+        if end is not None
     ]
     ours = f"{wording.interval(*found.ours)}, n = {found.n}"
     criterion = " and ".join(ends)

@@ -1,0 +1,158 @@
+"""Claims on minima and noise, judged by made-up checkpoints whose truth is known; their figure and chart."""
+
+import dataclasses
+
+import claimed
+import numpy as np
+import pandas as pd
+import pytest
+import searched
+from claimed import SEEDS, judged, runs, told
+
+from benchmarks.publish import claims, figures, verdicts, writing
+from benchmarks.publish.drawing import verdicts as chart
+
+SIZES = [8, 32, 256, 4096]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return claimed.without_measurements(tmp_path_factory)
+
+
+def checkpoints(**quantities):
+    """Checkpoints of a tuned arm: each quantity by batch size, with 1 % of noise between seeds."""
+    noise = np.random.default_rng(6)
+    usual = {"sharpness": lambda size: 1.0, "largest_eigenvalue": lambda size: 1.0, "width": lambda size: 1.0}
+    usual |= {"training_loss": lambda size: 0.05, "gradient_variance": lambda size: 1.0}
+    usual |= {"loss_spread": lambda size: size**-0.5}
+    rows = [
+        {"dataset": "mnist", "model": "mlp", "arm": "tuned", "batch_size": size, "seed": seed}
+        | {"steps": steps, "epochs": 1.0, "roles": roles, "status": "measured"}
+        | {"noise_scale": 100.0}
+        | {name: of(size) * factor * noise.lognormal(0, 0.01) for name, of in (usual | quantities).items()}
+        for size in SIZES
+        for seed in SEEDS
+        for steps, roles, factor in ((10, "path target matched", 1.0), (20, "end", 77.0))
+    ]
+    return pd.DataFrame(rows)
+
+
+def known(empty, gap=None, **quantities):
+    """The same in a study, whose gap between training and test accuracy is this one by batch size."""
+    made = runs(sizes=SIZES, train_accuracy=lambda size: 0.99)
+    made = made.assign(framework="pytorch", peak_memory_mib=np.nan, validation_accuracy=0.97)
+    step = np.random.default_rng(9).normal(0, 1e-4, len(made))
+    gaps = made["batch_size"].map(gap or (lambda size: 0.01)) + step
+    made["test_accuracy"] = made["train_accuracy"] - gaps
+    return dataclasses.replace(
+        empty,
+        checkpoints=checkpoints(**quantities),
+        runs=made,
+        summary=empty.summary.iloc[:1].assign(framework="pytorch", arm="tuned"),
+        rates=searched.rates(SIZES),
+    )
+
+
+SHARPER = {
+    "sharpness": lambda size: size**0.3,
+    "largest_eigenvalue": lambda size: size**0.2,
+    "width": lambda size: size**-0.1,
+}
+
+
+def test_sharper_minima_by_all_measures_support_that_large_batches_find_them(empty):
+    found = judged(known(empty, **SHARPER), "sharp-minima")
+    assert told(found) == "holds"
+    assert found.effect.value == pytest.approx(512**0.1, rel=0.05), "that of the measure that says so least"
+    assert found.remark.startswith("width")
+
+
+@pytest.mark.parametrize("measure", SHARPER)
+def test_one_measure_that_says_the_contrary_refutes_it(empty, measure):
+    against = SHARPER | {measure: lambda size: 1 / SHARPER[measure](size)}
+    assert told(judged(known(empty, **against), "sharp-minima")) == "fails"
+
+
+def test_training_losses_that_are_not_matched_say_nothing(empty):
+    apart = SHARPER | {"training_loss": lambda size: 0.05 if size < 4096 else 0.03}
+    for name in ("sharp-minima", "sharp-generalises-worse"):
+        found = judged(known(empty, **apart), name)
+        assert not found.tested
+        assert found.remark.startswith("training losses are 1.6")
+
+
+def test_arms_without_all_measures_say_nothing_of_sharp_minima(empty):
+    made = known(empty, **SHARPER)
+    lacking = dataclasses.replace(made, checkpoints=made.checkpoints.assign(width=np.nan))
+    assert claims.evidence_of(lacking, claims.claims()["sharp-minima"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [(lambda size: 0.01 * size**0.2, "holds"), (lambda size: 0.05 * size**-0.2, "fails")],
+)
+def test_sharpness_that_ranks_as_the_gap_does(empty, gap, expected):
+    found = judged(known(empty, gap=gap, **SHARPER), "sharp-generalises-worse")
+    assert told(found) == expected
+    assert abs(found.effect.value) == pytest.approx(1, abs=0.05)
+
+
+def test_a_gap_of_chance_is_not_told(empty):
+    assert told(judged(known(empty, **SHARPER), "sharp-generalises-worse")) == "not told"
+
+
+def test_noise_that_falls_with_the_batch_size(empty):
+    found = judged(known(empty), "noisy-gradients")
+    assert told(found) == "holds"
+    assert found.effect.value == pytest.approx(-0.5, abs=0.02) and found.remark.startswith("spread")
+    steady = judged(known(empty, loss_spread=lambda size: size**0.1), "noisy-gradients")
+    assert told(steady) == "fails" and steady.remark.startswith("spread")
+    louder = judged(known(empty, gradient_variance=lambda size: size**0.5), "noisy-gradients")
+    assert told(louder) == "fails" and louder.remark.startswith("variance")
+    assert louder.effect.value == pytest.approx(-0.5, abs=0.02)
+
+
+def test_several_studies_are_judged_together(empty):
+    sharp, flat = known(empty, **SHARPER), known(empty)
+    sharper = {each.claim.name: each for each in claims.judge(empty, sharp, flat)}["sharp-minima"]
+    assert told(*sharper.evidence.values()) == "holds", "the first that says anything of a place counts"
+    other = dataclasses.replace(
+        known(empty, **{name: lambda size: size**-0.3 for name in ("sharpness", "largest_eigenvalue")}),
+        summary=sharp.summary,
+    )
+    renamed = {name: getattr(other, name).assign(arm="other") for name in ("checkpoints", "runs", "rates")}
+    other = dataclasses.replace(other, **renamed, summary=sharp.summary.assign(arm="other"))
+    both = {each.claim.name: each for each in claims.judge(sharp, other)}["sharp-minima"]
+    assert [told(found) for found in both.evidence.values()] == ["holds", "fails"]
+
+
+def test_the_figure_shows_what_was_measured_at_matched_loss(empty):
+    made = known(empty, gap=lambda size: 0.01 * size**0.2, **SHARPER)
+    module = figures.modules()["sharpness"]
+    assert module.applies(made) and not module.applies(empty)
+    figure = module.draw(made)
+    writing.laid_out(figure)
+    left, right = figure.axes
+    heights = [line.get_ydata()[-1] for line in left.lines if line.get_linestyle() != "None"]
+    assert sorted(heights) == pytest.approx([512**power for power in (0.1, 0.2, 0.3)], rel=0.05)
+    (gaps,) = [line.get_ydata() for line in right.lines if line.get_linestyle() != "None"]
+    np.testing.assert_allclose(gaps.astype(float), [1.0 * size**0.2 for size in SIZES], rtol=0.05)
+
+
+def test_the_chart_has_a_mark_for_each_place_that_says_anything(empty):
+    given = claims.judge(known(empty, **SHARPER))
+    figure = chart.draw(given)
+    writing.laid_out(figure)
+    (ax,) = figure.axes
+    assert len(ax.lines) == sum(found.tested for each in given for found in each.evidence.values())
+    sentences = [label.get_text() for label in ax.get_yticklabels()]
+    assert sorted(sentences) == sorted(each.claim.sentence for each in given)
+    assert [text.get_text() for text in ax.texts] == [each.verdict for each in chart.in_order(given)]
+
+
+def test_the_page_tells_every_claim_with_its_effects(empty):
+    page = verdicts.told({"results/x": known(empty, **SHARPER)})
+    assert len(page.splitlines()) == 2 + len(claims.claims())
+    (line,) = [line for line in page.splitlines() if "sharp minima." in line and "find" in line]
+    assert "PyTorch, tuned: 1.8" in line and "results/x/figures/sharpness.svg" in line

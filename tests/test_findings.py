@@ -1,0 +1,113 @@
+"""What a paper found beside a study that follows it: values, intervals and verdicts against arithmetic."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import claimed
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks.publish import findings, verdicts
+from benchmarks.publish.findings import Finding
+from benchmarks.publish.tables import paper
+from benchmarks.study import check
+from benchmarks.summary import schema
+
+SEEDS = [0, 1, 2, 3, 4]
+VALUES = np.array([2.0, 2.1, 1.9, 2.2, 1.8])
+MADE = {"study": "s", "paper": "A 2000", "sentence": "It is", "theirs": "2", "differs": "all"}
+MADE |= {"table": "checkpoints", "quantity": "sharpness", "role": "end"}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    return claimed.without_measurements(tmp_path_factory)
+
+
+def with_values(empty, values=VALUES, *, study="s"):
+    """Sharpness of 10 at the end with B = 8 and so many times that with B = 64, and of 1,000 on the way."""
+    rows = [
+        {"dataset": "mnist", "model": "mlp", "arm": "tuned", "batch_size": size, "seed": seed, "steps": steps}
+        | {"roles": role, "sharpness": (10.0 * (value if size == 64 else 1.0)) if "end" in role else 1000.0}
+        | {"sharpness_half": 1.0, "sharpness_subspace": 1.0}
+        for seed, value in zip(SEEDS, values, strict=False)
+        for size in (8, 64)
+        for steps, role in ((0, "start"), (10, "path"), (20, "path best end"))
+    ]
+    provenance = {**empty.provenance, "study": {"study": study}}
+    tested = claimed.runs(test_accuracy=lambda size: 0.9)
+    return dataclasses.replace(empty, checkpoints=pd.DataFrame(rows), provenance=provenance, runs=tested)
+
+
+def judged(known, **changes):
+    return findings.judged(known, Finding(**MADE | changes))
+
+
+def test_a_ratio_is_a_geometric_mean_with_students_interval(empty):
+    found = judged(with_values(empty), of="ratio", above=1)
+    ends = stats.ttest_1samp(np.log(VALUES), 0).confidence_interval()
+    assert found.ours == pytest.approx((stats.gmean(VALUES), math.exp(ends.low), math.exp(ends.high)))
+    assert (found.n, found.verdict) == (5, "reproduced")
+
+
+def test_a_value_and_a_difference_in_points(empty):
+    found = judged(with_values(empty), of="largest", scale=100, below=2500)
+    ends = stats.ttest_1samp(1000 * VALUES, 0).confidence_interval()
+    assert found.ours == pytest.approx((2000, ends.low, ends.high))
+    assert judged(with_values(empty), of="smallest", above=0).ours == pytest.approx((10, 10, 10))
+    assert judged(with_values(empty), of="points", above=0).ours.value == pytest.approx(-10)
+
+
+@pytest.mark.parametrize(
+    ("region", "verdict"),
+    [
+        ({"above": 1.5, "below": 2.5}, "reproduced"),
+        ({"above": 2.5}, "not reproduced"),
+        ({"below": 1.5}, "not reproduced"),
+        ({"above": 2.0}, "not told"),
+    ],
+)
+def test_the_whole_interval_decides(empty, region, verdict):
+    assert judged(with_values(empty), of="ratio", **region).verdict == verdict
+
+
+def test_too_few_seeds_and_what_was_not_measured_are_not_comparable(empty):
+    assert judged(with_values(empty, VALUES[:2]), of="ratio", above=1).verdict == "not comparable"
+    assert judged(with_values(empty), of="ratio", above=1, role="matched").verdict == "not comparable"
+
+
+def test_a_mean_along_the_path_is_over_the_path_alone(empty):
+    known = with_values(empty)
+    assert judged(known, of="path", role="", below=200).ours.value == pytest.approx(math.sqrt(1000 * 10))
+
+
+def test_the_law_has_its_own_interval(empty):
+    known = with_values(empty)
+    found = judged(known, of="law", table="critical_batch", quantity="critical_batch", above=100)
+    assert found.ours == pytest.approx(tuple(known.critical_batch.iloc[0][-3:].astype(float)))
+    two = dataclasses.replace(known, critical_batch=pd.concat([known.critical_batch] * 2))
+    assert findings.judged(two, found.finding).verdict == "not comparable"
+
+
+def test_every_finding_is_of_a_study_there_is_and_of_a_column_there_is():
+    tables = {"runs": schema.RUNS, "checkpoints": schema.CHECKPOINTS, "critical_batch": schema.CRITICAL_BATCH}
+    for each in findings.findings():
+        study = check.read(check.load(Path(f"config/studies/{each.study}.yaml")))
+        assert study.study == each.study
+        assert each.quantity in tables[each.table].columns
+        assert each.region != (-math.inf, math.inf) and each.region[0] < each.region[1]
+        assert len(study.arms) == len(study.workloads) == len(study.frameworks) == 1
+
+
+def test_the_table_sets_them_side_by_side(empty):
+    known = with_values(empty, 200 * VALUES, study="keskar-f1")
+    (table,) = paper.tables(known)
+    row = [entry.text for entry in table.rows[0]]
+    assert row[2].startswith("167 (") and row[3].startswith("399 [") and row[5] == "reproduced"
+    assert list(table.data["verdict"][1:3]) == ["not reproduced"] * 2, "where both are the same"
+    assert "| 167 (" in verdicts.of_papers({"results/x": known})
+    assert paper.tables(with_values(empty)) == []
+    assert verdicts.of_papers({"results/x": with_values(empty)}).startswith("No published study")
