@@ -24,6 +24,7 @@ workloads:
     budget: {epochs: 4, steps: 60, seconds: 60}
     evaluations_per_epoch: 2
 throughput: {processes: 2, seconds_per_case: 0.05}
+analyses: [noise-scale, curvature]
 """
 
 
@@ -51,12 +52,42 @@ def test_a_tuned_arm_is_searched_once_and_trained_in_both_frameworks(smoke, tune
     assert json.loads((tuned / "recommendations.json").read_text())
 
 
+def test_the_tuned_trainings_are_measured_from_the_inside(tuned):
+    found = pd.read_csv(tuned / "checkpoints.csv")
+    assert set(found["status"]) == {"measured"}
+    assert set(zip(found["batch_size"], found["seed"], strict=True)) == {
+        (size, seed) for size in (16, 1257) for seed in (0, 1)
+    }
+    runs = pd.read_csv(tuned / "runs.csv").query("framework == 'pytorch'").set_index(["batch_size", "seed"])
+    for role, column in (("target", "examples_to_target"), ("end", "examples")):
+        rows = found[found["roles"].str.split().map(lambda roles, role=role: role in roles)]
+        seen = rows.set_index(["batch_size", "seed"])["examples"]
+        assert (seen == runs.loc[seen.index, column]).all(), "it is the same training"
+    assert (tuned / "figures" / "noise-scale.svg").exists()
+    assert "noise" in (tuned / "tables" / "inside.md").read_text().lower()
+    assert "Gradient noise scale" in (tuned / "report.html").read_text()
+
+
 def test_another_range_repeats_the_search_and_no_trace_or_timing(smoke, tuned):
     wider = smoke.study(TUNED.replace("[0.03125, 0.5]", "[0.015625, 1]"))
     jobs = planned(smoke.snakemake("--configfile", wider, "-n"))
     assert jobs["tune"] == 1
     assert jobs["train"] == 4
+    assert jobs["analyse"] == 2
     assert not {"trace", "trace_in_float64", "throughput", "dataset"} & jobs.keys()
+
+
+def test_what_was_measured_is_made_again_from_the_store_and_left_out_with_its_key(smoke, tuned):
+    path = tuned / "analysis" / "digits" / "mlp" / "1.json"
+    before = path.read_bytes()
+    path.write_text("damaged")
+    done = smoke.snakemake("--configfile", smoke.study(TUNED))
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == before
+    without = smoke.study(TUNED.replace("analyses: [noise-scale, curvature]", "analyses: []"))
+    jobs = planned(smoke.snakemake("--configfile", without, "-n"))
+    assert not {"analyse", "trace", "throughput", "tune", "train"} & jobs.keys()
+    assert jobs["summarise"] == 1
 
 
 def test_a_search_that_is_lost_is_made_again_from_the_store(smoke, tuned):
