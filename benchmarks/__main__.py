@@ -316,12 +316,18 @@ def recommend(
     from_batch: Annotated[int | None, typer.Option(help="The batch size whose rate is known.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The learning rate there.")] = None,
     to_batch: Annotated[int | None, typer.Option(help="The batch size whose rate is wanted.")] = None,
+    from_noise: Annotated[
+        bool, typer.Option("--from-noise", help="By the gradient noise scale of one training.")
+    ] = False,
     results: Annotated[Path, typer.Option(help="The folder of all results.")] = Path("results"),
 ) -> None:
     """Tell which batch size and learning rate to take, or the rate at another batch size, by the results."""
     from benchmarks.common import machine as machines
     from benchmarks.recommend import answer
 
+    if from_noise:
+        print("\n".join(answer.from_noise(results, (dataset, model))))
+        return
     told = answer.answer(
         results,
         (dataset, model),

@@ -147,8 +147,10 @@ def test_the_chart_has_a_mark_for_each_place_that_says_anything(empty):
     (ax,) = figure.axes
     assert len(ax.lines) == sum(found.tested for each in given for found in each.evidence.values())
     sentences = [label.get_text() for label in ax.get_yticklabels()]
-    assert sorted(sentences) == sorted(each.claim.sentence for each in given)
-    assert [text.get_text() for text in ax.texts] == [each.verdict for each in chart.in_order(given)]
+    shown = [each for each in chart.in_order(given) if each.verdict != "not measured"]
+    assert sentences == [each.claim.sentence for each in shown]
+    assert [text.get_text() for text in ax.texts] == [each.verdict for each in shown]
+    assert 0 < len(shown) < len(given)
 
 
 def test_the_page_tells_every_claim_with_its_effects(empty):

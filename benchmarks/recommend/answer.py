@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.common.errors import Problem
+from benchmarks.compare import machines
 from benchmarks.publish import advice, choice, wording
+from benchmarks.publish import results as folders
 from benchmarks.publish.choice import GoalName
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.recommend import evidence, predicted, rate
+from benchmarks.recommend import evidence, noise, predicted, rate
 
 UNITS = {"MB": 1e6, "GB": 1e9, "MiB": 2**20, "GiB": 2**30}
 """Bytes of each unit of memory."""
@@ -94,6 +96,23 @@ def answer(
         return predicted.sentences(predicted.predicted(timed, there, workload, name))
 
     return [*_each(_frameworks(timed, workload, framework), told), _told_from(timed)]
+
+
+def from_noise(results: Path, workload: tuple[str, str]) -> list[str]:
+    """The answer by the gradient noise scale of one training, which depends on no machine.
+
+    Raises:
+        Problem: it was measured in no results.
+    """
+    found = evidence.sources(results, workload)
+    known = evidence.latest(found, lambda each: noise.measured(each, workload))
+    if known is None:
+        raise Problem(
+            f"the noise scale of {workload[0]} × {workload[1]} was measured in no results",
+            fix="train one small batch size of it with `analyses: [noise-scale]` (docs/inside.md)",
+        )
+    studies = [folders.read(source.folder) for source in machines.find(results).taken]
+    return [*noise.sentences(known, workload, studies), _told_from(known)]
 
 
 def _each(frameworks: list[str], told: Callable[[str], list[str]]) -> list[str]:

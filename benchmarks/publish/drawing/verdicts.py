@@ -44,9 +44,9 @@ def kind(verdict: str) -> str:
 
 
 def draw(judged: Sequence[Judged]) -> Figure:
-    """The chart, claims of one verdict together."""
+    """The chart, claims of one verdict together, without those that nothing is said of."""
     style.apply()
-    rows = in_order(judged)
+    rows = in_order([each for each in judged if each.verdict != NOT_MEASURED])
     figure = Figure(figsize=(WIDTH, ROW * len(rows) + 0.5), layout="constrained")
     ax = figure.subplots()
     ax.set(ylim=(len(rows) - 0.4, -0.6), xlim=(-0.6, MOST + 6.5), xticks=[])

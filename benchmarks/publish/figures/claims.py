@@ -24,6 +24,5 @@ def caption(results: Results) -> str:
 
 
 def draw(results: Results) -> Figure:
-    """The chart of this study, without the claims that it says nothing of."""
-    judged = claims.judge(results)
-    return verdicts.draw([each for each in judged if any(found.tested for found in each.evidence.values())])
+    """The chart of this study."""
+    return verdicts.draw(claims.judge(results))

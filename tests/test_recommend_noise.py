@@ -1,0 +1,78 @@
+"""`recommend --from-noise`: the noise scale of one training in words, and how far such answers were off."""
+
+import dataclasses
+import math
+
+import claimed
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
+from benchmarks.common.errors import Problem
+from benchmarks.publish import results
+from benchmarks.recommend import answer, noise
+
+MNIST = ("mnist", "mlp")
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """Noise scales of 100 and 400 on the way to the target with B = 8, and 9,999 elsewhere."""
+    empty = claimed.without_measurements(tmp_path_factory)
+    path = {0: ("start", 9999.0), 10: ("path", 100.0), 20: ("path target", 400.0), 40: ("path end", 9999.0)}
+    rows = [
+        {"dataset": "mnist", "model": "mlp", "arm": "tuned", "batch_size": size, "seed": seed}
+        | {"steps": steps, "roles": roles, "noise_scale": scale * 1.1**seed if size == 8 else 9999.0}
+        for size in (8, 32)
+        for seed in (-1, 0, 1)
+        for steps, (roles, scale) in path.items()
+    ]
+    law = empty.critical_batch.assign(framework="pytorch", critical_batch=500.0)
+    summary = empty.summary.iloc[:1].assign(arm="tuned", batch_size=8, learning_rate=0.03, study="s")
+    return dataclasses.replace(empty, checkpoints=pd.DataFrame(rows), critical_batch=law, summary=summary)
+
+
+def test_the_scale_is_that_of_the_smallest_batch_size_on_the_way_to_the_target(known):
+    found = noise.scale(known, MNIST)
+    assert (found.batch_size, found.n) == (8, 3)
+    assert found.value == pytest.approx(200)
+    assert (found.least, found.most) == pytest.approx((200 / 1.1, 220))
+
+
+def test_the_answer_has_the_batch_size_the_rate_and_the_error(known):
+    told = noise.sentences(known, MNIST, [known])
+    assert "is 200 (182 to 220 over 3 seeds)" in told[0] and "up to about B = 200" in told[0]
+    # eps_max / (1 + S / B): half of eps_max at B = S, and eps_max / 26 at B = 8.
+    assert "there is 0.390, from 0.0300 at B = 8" in told[1]
+    assert told[2].endswith("0.400 times (s, MNIST, MLP, tuned).")
+
+
+def test_without_a_law_beside_it_it_says_that_nobody_knows_how_far_it_is_off(known):
+    none = dataclasses.replace(known, critical_batch=known.critical_batch.assign(critical_batch=math.nan))
+    told = noise.sentences(known, MNIST, [none])
+    assert told[-1].startswith("No study here has both")
+
+
+def test_a_target_that_was_never_reached_is_told(known):
+    rows = known.checkpoints.assign(roles="path")
+    with pytest.raises(Problem, match="no training with B = 8 reached the target"):
+        noise.scale(dataclasses.replace(known, checkpoints=rows), MNIST)
+
+
+def test_results_without_noise_scales_are_told(known, monkeypatch):
+    bare = dataclasses.replace(known, checkpoints=known.checkpoints.assign(noise_scale=np.nan))
+    monkeypatch.setattr(answer.evidence, "sources", lambda *given: [claimed])
+    monkeypatch.setattr(answer.evidence, "latest", lambda found, has: bare if has(bare) else None)
+    with pytest.raises(Problem, match="the noise scale of mnist × mlp was measured in no results"):
+        answer.from_noise("results", MNIST)
+
+
+def test_the_command_answers(known, monkeypatch):
+    monkeypatch.setattr(answer.evidence, "sources", lambda *given: [])
+    monkeypatch.setattr(answer.evidence, "latest", lambda found, has: known)
+    monkeypatch.setattr(answer.machines, "find", lambda folder: results and type("F", (), {"taken": []}))
+    given = ["recommend", "--dataset", "mnist", "--model", "mlp", "--from-noise"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0 and "saves steps up to about B = 200" in done.output
