@@ -326,6 +326,7 @@ def recommend(
     from benchmarks.recommend import answer
 
     if from_noise:
+        answer.check_alone(goal, machine, framework, memory, from_batch, learning_rate, to_batch)
         print("\n".join(answer.from_noise(results, (dataset, model))))
         return
     told = answer.answer(

@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -39,6 +40,9 @@ CONFIG = {
     ],
     "analyses": ["noise-scale"],
 }
+
+
+(WORKLOAD,) = CONFIG["workloads"]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,29 @@ def test_the_spread_of_the_loss_is_around_a_straight_line():
     steep = [1e9] * 50 + [3.0 - 0.25 * step for step in range(32)]
     assert checkpoints.spread(steep) == pytest.approx(0.0, abs=1e-9)
     assert np.isnan(checkpoints.spread(steep[:31]))
+
+
+class Asked:
+    """A trainer that takes down which examples it is asked about, and is sure of class 0."""
+
+    def __init__(self):
+        self.examples = []
+
+    def logits(self, examples):
+        self.examples.append(examples)
+        return np.tile([5.0, 0.0], (len(examples), 1))
+
+
+def test_the_loss_that_is_compared_at_is_of_the_same_sample_in_every_training():
+    labels = (np.arange(9000) % 3 == 0).astype(np.int64)
+    trainer = Asked()
+    setup = types.SimpleNamespace(examples=np.arange(9000), labels=labels)
+    found = [checkpoints.training_loss(trainer, setup) for _ in range(2)]
+    one, other = trainer.examples
+    np.testing.assert_array_equal(one, other)
+    assert len({*one.tolist()}) == checkpoints.SAMPLE and one.max() > 8900
+    wrong = labels[one].mean()
+    assert found == pytest.approx([np.log1p(np.exp(-5)) + 5 * wrong] * 2)
 
 
 def test_a_target_that_is_never_reached_has_no_checkpoint():
@@ -297,6 +324,8 @@ def test_what_a_job_wrote_becomes_rows(digits, tmp_path):
         ({"frameworks": ["keras"]}, "analyses are made with pytorch"),
         ({"seeds": []}, "without seeds trains nothing"),
         ({"analyses": ["noise"]}, "analyses.0"),
+        ({"analyses": [], "workloads": [WORKLOAD | {"matched_loss": 0.1}]}, "analyses compare at it"),
+        ({"workloads": [WORKLOAD | {"matched_loss": 0}]}, "matched_loss"),
         ({"analyses": "noise-scale"}, "analyses"),
         ({"analyses": ["noise-scale", "noise-scale"]}, "analyses: noise-scale given twice"),
     ],
@@ -308,9 +337,11 @@ def test_analyses_that_make_no_sense_are_refused(changes, told):
 
 
 def test_timings_traces_and_searches_do_not_depend_on_analyses():
-    with_them, without = check.read(CONFIG), check.read({**CONFIG, "analyses": []})
+    matched = {**CONFIG, "workloads": [WORKLOAD | {"matched_loss": 0.1}]}
+    with_them, without = check.read(matched), check.read({**CONFIG, "analyses": []})
+    assert study.without_analyses(with_them).model_dump() == without.model_dump()
     for part in (study.for_timing, study.for_tracing, study.for_tuning):
-        assert part(with_them) == part(without)
+        assert part(with_them).model_dump() == part(without).model_dump()
     assert without.analysed == []
 
 

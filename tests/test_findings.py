@@ -38,8 +38,10 @@ def with_values(empty, values=VALUES, *, study="s"):
         for steps, role in ((0, "start"), (10, "path"), (20, "path best end"))
     ]
     provenance = {**empty.provenance, "study": {"study": study}}
-    tested = claimed.runs(test_accuracy=lambda size: 0.9)
-    return dataclasses.replace(empty, checkpoints=pd.DataFrame(rows), provenance=provenance, runs=tested)
+    tested = claimed.runs(test_accuracy=lambda size: 0.9).assign(framework="pytorch")
+    laws = empty.critical_batch.assign(framework="pytorch")
+    made = {"checkpoints": pd.DataFrame(rows), "provenance": provenance, "runs": tested}
+    return dataclasses.replace(empty, critical_batch=laws, **made)
 
 
 def judged(known, **changes):
@@ -77,6 +79,18 @@ def test_the_whole_interval_decides(empty, region, verdict):
 def test_too_few_seeds_and_what_was_not_measured_are_not_comparable(empty):
     assert judged(with_values(empty, VALUES[:2]), of="ratio", above=1).verdict == "not comparable"
     assert judged(with_values(empty), of="ratio", above=1, role="matched").verdict == "not comparable"
+
+
+def test_another_framework_does_not_count_and_two_arms_are_not_comparable(empty):
+    known = with_values(empty)
+    tested = claimed.runs(test_accuracy=lambda size: 0.9)
+    both = dataclasses.replace(known, runs=pd.concat([tested.assign(framework="pytorch"), tested]))
+    found = judged(both, table="runs", quantity="test_accuracy", role="", of="smallest", below=1)
+    assert (found.n, found.verdict) == (5, "reproduced")
+    arms = pd.concat([known.checkpoints, known.checkpoints.assign(arm="other")])
+    two = dataclasses.replace(known, checkpoints=arms)
+    for of in ("ratio", "path"):
+        assert judged(two, of=of, above=1, role="end" if of == "ratio" else "").verdict == "not comparable"
 
 
 def test_a_mean_along_the_path_is_over_the_path_alone(empty):

@@ -30,8 +30,16 @@ def known(tmp_path_factory):
         for steps, (roles, scale) in path.items()
     ]
     law = empty.critical_batch.assign(framework="pytorch", critical_batch=500.0)
-    summary = empty.summary.iloc[:1].assign(arm="tuned", batch_size=8, learning_rate=0.03, study="s")
-    return dataclasses.replace(empty, checkpoints=pd.DataFrame(rows), critical_batch=law, summary=summary)
+    summary = empty.summary.iloc[:1].assign(study="s", machine="lab")
+    study = {"study": "s", "arms": [{"name": "tuned", "optimizer": "sgd"}]}
+    return dataclasses.replace(
+        empty,
+        checkpoints=pd.DataFrame(rows),
+        critical_batch=law,
+        summary=summary,
+        rates=empty.rates.assign(learning_rate=0.03),
+        provenance={**empty.provenance, "study": study},
+    )
 
 
 def test_the_scale_is_that_of_the_smallest_batch_size_on_the_way_to_the_target(known):
@@ -43,29 +51,44 @@ def test_the_scale_is_that_of_the_smallest_batch_size_on_the_way_to_the_target(k
 
 def test_the_answer_has_the_batch_size_the_rate_and_the_error(known):
     told = noise.sentences(known, MNIST, [known])
-    assert "is 200 (182 to 220 over 3 seeds)" in told[0] and "up to about B = 200" in told[0]
+    assert "is 200 (182 to 220 over 3 seeds)" in told[0] and "with B = 200 takes twice" in told[0]
     # eps_max / (1 + S / B): half of eps_max at B = S, and eps_max / 26 at B = 8.
-    assert "there is 0.390, from 0.0300 at B = 8" in told[1]
-    assert told[2].endswith("0.400 times (s, MNIST, MLP, tuned).")
+    assert "there is 0.390, from the best one, 0.0300, at B = 8" in told[1]
+    assert told[2].endswith("0.400 times (s on lab, MNIST, MLP, tuned).")
 
 
 def test_without_a_law_beside_it_it_says_that_nobody_knows_how_far_it_is_off(known):
-    none = dataclasses.replace(known, critical_batch=known.critical_batch.assign(critical_batch=math.nan))
-    told = noise.sentences(known, MNIST, [none])
-    assert told[-1].startswith("No study here has both")
+    for unknown in (
+        {"critical_batch": math.nan},
+        {"critical_batch_hi": math.inf},
+        {"critical_batch": 0.0, "critical_batch_lo": 0.0},
+    ):
+        none = dataclasses.replace(known, critical_batch=known.critical_batch.assign(**unknown))
+        told = noise.sentences(known, MNIST, [none])
+        assert told[-1].startswith("No study here has both")
 
 
-def test_a_target_that_was_never_reached_is_told(known):
-    rows = known.checkpoints.assign(roles="path")
-    with pytest.raises(Problem, match="no training with B = 8 reached the target"):
-        noise.scale(dataclasses.replace(known, checkpoints=rows), MNIST)
+def test_a_study_whose_target_was_never_reached_answers_nothing_and_hinders_no_other(known):
+    never = dataclasses.replace(known, checkpoints=known.checkpoints.assign(roles="path"))
+    assert noise.measured(known, MNIST) and not noise.measured(never, MNIST)
+    assert len(noise.errors([never, known])) == 1
+
+
+def test_an_arm_without_a_search_or_of_another_optimizer_has_no_rate(known):
+    adam = {"study": "s", "arms": [{"name": "tuned", "optimizer": "adam"}]}
+    of_adam = dataclasses.replace(known, provenance={**known.provenance, "study": adam})
+    fixed = dataclasses.replace(known, rates=known.rates.iloc[:0])
+    for each in (of_adam, fixed):
+        assert noise.sentences(each, MNIST, [])[1].startswith("It predicts no learning rate")
 
 
 def test_results_without_noise_scales_are_told(known, monkeypatch):
     bare = dataclasses.replace(known, checkpoints=known.checkpoints.assign(noise_scale=np.nan))
     monkeypatch.setattr(answer.evidence, "sources", lambda *given: [claimed])
     monkeypatch.setattr(answer.evidence, "latest", lambda found, has: bare if has(bare) else None)
-    with pytest.raises(Problem, match="the noise scale of mnist × mlp was measured in no results"):
+    with pytest.raises(
+        Problem, match="the noise scale of mnist × mlp on the way to its target is in no results"
+    ):
         answer.from_noise("results", MNIST)
 
 
@@ -75,4 +98,11 @@ def test_the_command_answers(known, monkeypatch):
     monkeypatch.setattr(answer.machines, "find", lambda folder: results and type("F", (), {"taken": []}))
     given = ["recommend", "--dataset", "mnist", "--model", "mlp", "--from-noise"]
     done = CliRunner().invoke(app, given)
-    assert done.exit_code == 0 and "saves steps up to about B = 200" in done.output
+    assert done.exit_code == 0 and "with B = 200 takes twice" in done.output
+
+
+@pytest.mark.parametrize("given", [("examples",), ("time", "lab"), ("time", None, "keras")])
+def test_what_it_does_not_heed_is_refused(given):
+    with pytest.raises(Problem, match="depends on no machine"):
+        answer.check_alone(*given)
+    answer.check_alone("time", None, None)

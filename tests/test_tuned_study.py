@@ -23,6 +23,7 @@ workloads:
     target: {validation_accuracy: 0.9, source: as in smoke}
     budget: {epochs: 4, steps: 60, seconds: 60}
     evaluations_per_epoch: 2
+    matched_loss: 0.4
 throughput: {processes: 2, seconds_per_case: 0.05}
 analyses: [noise-scale, curvature]
 """
@@ -59,6 +60,8 @@ def test_the_tuned_trainings_are_measured_from_the_inside(tuned):
         (size, seed) for size in (16, 1257) for seed in (0, 1)
     }
     runs = pd.read_csv(tuned / "runs.csv").query("framework == 'pytorch'").set_index(["batch_size", "seed"])
+    matched = found["roles"].str.contains("matched")
+    assert matched.any() and (found["training_loss"][matched] < 0.45).all()
     for role, column in (("target", "examples_to_target"), ("end", "examples")):
         rows = found[found["roles"].str.split().map(lambda roles, role=role: role in roles)]
         seen = rows.set_index(["batch_size", "seed"])["examples"]
@@ -84,9 +87,10 @@ def test_what_was_measured_is_made_again_from_the_store_and_left_out_with_its_ke
     done = smoke.snakemake("--configfile", smoke.study(TUNED))
     assert done.returncode == 0, done.stderr
     assert path.read_bytes() == before
-    without = smoke.study(TUNED.replace("analyses: [noise-scale, curvature]", "analyses: []"))
+    bare = TUNED.replace("analyses: [noise-scale, curvature]", "").replace("    matched_loss: 0.4\n", "")
+    without = smoke.study(bare)
     jobs = planned(smoke.snakemake("--configfile", without, "-n"))
-    assert not {"analyse", "trace", "throughput", "tune", "train"} & jobs.keys()
+    assert not {"analyse", "certify", "trace", "throughput", "tune", "train"} & jobs.keys()
     assert jobs["summarise"] == 1
 
 

@@ -27,7 +27,7 @@ def test_a_direction_is_as_long_as_the_weights_into_each_unit():
 
 
 @pytest.mark.parametrize("power", [1, 2, 3.5])
-@pytest.mark.parametrize("factor", [0.03, 1.0, 70.0])
+@pytest.mark.parametrize("factor", [0.03, 1.0, 20.0])
 def test_the_place_where_a_power_has_risen_is_found(power, factor):
     found = width.distance_of_rise(lambda place: factor * place**power)
     assert found == pytest.approx((width.RISE / factor) ** (1 / power), rel=1e-9)
@@ -41,6 +41,24 @@ def test_a_function_that_first_falls_that_never_rises_and_that_overflows():
     assert falls_first(at) == pytest.approx(width.RISE, rel=0.2)
     assert width.distance_of_rise(lambda place: 0.01 * place) is None
     assert width.distance_of_rise(lambda place: np.inf if place > 1 else 0.0) == pytest.approx(2**0.5)
+    # A minimum rises as a square from itself, also where the first place is too far already.
+    assert width.distance_of_rise(lambda place: 1e5 * place**2) == pytest.approx(1e-3)
+
+
+class Broken:
+    """A loss that is no number."""
+
+    n = 3
+
+    def tree(self, theta):
+        return {"kernel": theta.reshape(2, 2)}
+
+    def value(self, theta, chosen):
+        return np.nan
+
+
+def test_a_loss_that_is_no_number_has_no_width():
+    assert width.numbers(Broken(), np.ones(4), seed=0) == {"width": None}
 
 
 def measured():

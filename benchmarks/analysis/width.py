@@ -47,11 +47,16 @@ def distance_of_rise(rise_at: Callable[[float], float]) -> float | None:
 
 
 def _between(before: tuple[float, float], after: tuple[float, float]) -> float:
-    """Where the power law through two places reaches RISE; a straight line if the first has not risen."""
+    """Where the power law through two places reaches RISE; a straight line if the first has not risen.
+
+    From θ itself, where a minimum has no slope, it is a square.
+    """
     (near, low), (far, high) = before, after
     if not np.isfinite(high):
         return far
-    if near <= 0 or low <= 0:
+    if near == 0:
+        return far * (RISE / high) ** 0.5
+    if low <= 0:
         return near + (far - near) * (RISE - low) / (high - low)
     power = np.log(high / low) / np.log(far / near)
     return near * (RISE / low) ** (1 / power)
@@ -63,6 +68,8 @@ def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, 
     random, tree = np.random.default_rng(seed), loss.tree(theta)
     directions = [filter_normalised(tree, random) for _ in range(DIRECTIONS)]
     at_theta = loss.value(theta, chosen)
+    if not np.isfinite(at_theta):
+        return {"width": None}
 
     def rise_at(place: float) -> float:
         ends = [loss.value(theta + way * place * each, chosen) for each in directions for way in (1, -1)]

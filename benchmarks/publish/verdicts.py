@@ -4,7 +4,7 @@ from benchmarks.publish import claims, figures, findings, wording
 from benchmarks.publish.claims import Judged
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place
-from benchmarks.publish.claims.verdict import NOT_MEASURED
+from benchmarks.publish.claims.verdict import NOT_MEASURED, tested
 from benchmarks.publish.drawing import verdicts as chart
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import markdown
@@ -15,23 +15,28 @@ from benchmarks.publish.tables.claims import UNITS, not_measured
 def told(studies: dict[str, Results]) -> str:
     """A table in Markdown: every claim with its verdict and its effects, by the folders of the studies."""
     lines = [["Claim", "Verdict", "What was seen", "Shown by"], ["---"] * 4]
+    drawn = {folder: {*figures.applicable(results)} for folder, results in studies.items()}
     for judged in chart.in_order(claims.judge(*studies.values())):
         verdict = judged.verdict
         seen = not_measured(judged) if verdict == NOT_MEASURED else _effects(judged)
-        shown = "" if verdict == NOT_MEASURED else _figure(studies, judged.claim)
+        shown = "" if verdict == NOT_MEASURED else _figure(studies, drawn, judged.claim)
         lines.append([judged.claim.sentence, f"**{verdict}**", seen, shown])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _effects(judged: Judged) -> str:
-    """The effect at each place where it was tested, and what the effect is."""
-    places = [
-        f"{_where(place)}: {UNITS[judged.claim.unit].format(wording.interval(*found.effect))}"
-        for place, found in judged.evidence.items()
-        if found.tested
-    ]
+    """The effect at each place where it was tested, and what the effect is; where it could not be tested."""
+    places = [_seen(judged.claim, place, found) for place, found in tested(judged.evidence).items()]
+    untested = [_where(place) for place in judged.evidence if place not in tested(judged.evidence)]
     effect = judged.claim.effect
-    return f"{effect[0].upper()}{effect[1:]}: {'; '.join(places)}"
+    without = f". Not tested: {'; '.join(untested)}" if untested else ""
+    return f"{effect[0].upper()}{effect[1:]}: {'; '.join(places)}{without}"
+
+
+def _seen(claim: Claim, place: Place, found: Evidence) -> str:
+    """The effect at a place, with the remark of its evidence."""
+    effect = UNITS[claim.unit].format(wording.interval(*found.effect))
+    return f"{_where(place)}: {effect}" + (f" ({found.remark})" if found.remark else "")
 
 
 def _where(place: Place) -> str:
@@ -39,11 +44,10 @@ def _where(place: Place) -> str:
     return ", ".join(filter(None, names))
 
 
-def _figure(studies: dict[str, Results], claim: Claim) -> str:
+def _figure(studies: dict[str, Results], drawn: dict[str, set[str]], claim: Claim) -> str:
     """A link to the figure of the first study that says anything of a claim."""
     for folder, results in studies.items():
-        evidence: list[Evidence] = [*claims.evidence_of(results, claim).values()]
-        if claim.figure in figures.applicable(results) and any(found.tested for found in evidence):
+        if claim.figure in drawn[folder] and tested(claims.evidence_of(results, claim)):
             title = figures.modules()[claim.figure].TITLE
             return f"[{title}](../{folder}/figures/{claim.figure}.svg)"
     return ""

@@ -96,6 +96,13 @@ UNRESOLVED = 100
 """From this ratio of its ends on, an interval says no more than that the value is not resolved."""
 
 
+def region(least: float, most: float) -> str:
+    """Between which numbers something must lie; one of them may be infinite."""
+    if math.isinf(most):
+        return f"> {number(least)}"
+    return f"< {number(most)}" if math.isinf(least) else f"{number(least)} to {number(most)}"
+
+
 def interval(value: float, lo: float, hi: float) -> str:
     """A value with its interval, or alone where there is no interval."""
     if math.isnan(value) or (math.isnan(lo) and math.isnan(hi)):

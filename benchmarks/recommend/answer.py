@@ -12,6 +12,7 @@ from benchmarks.publish import results as folders
 from benchmarks.publish.choice import GoalName
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.recommend import evidence, noise, predicted, rate
+from benchmarks.summary.schema import CHECKPOINTS
 
 UNITS = {"MB": 1e6, "GB": 1e9, "MiB": 2**20, "GiB": 2**30}
 """Bytes of each unit of memory."""
@@ -98,6 +99,19 @@ def answer(
     return [*_each(_frameworks(timed, workload, framework), told), _told_from(timed)]
 
 
+def check_alone(goal: GoalName, *others: object) -> None:
+    """Refuse what an answer by the noise scale does not heed.
+
+    Raises:
+        Problem: there is another goal than time, or anything else.
+    """
+    if goal != "time" or any(each is not None for each in others):
+        raise Problem(
+            "an answer by the noise scale depends on no machine, framework, goal, memory or rate of your own",
+            fix="give --dataset and --model alone beside --from-noise",
+        )
+
+
 def from_noise(results: Path, workload: tuple[str, str]) -> list[str]:
     """The answer by the gradient noise scale of one training, which depends on no machine.
 
@@ -108,10 +122,11 @@ def from_noise(results: Path, workload: tuple[str, str]) -> list[str]:
     known = evidence.latest(found, lambda each: noise.measured(each, workload))
     if known is None:
         raise Problem(
-            f"the noise scale of {workload[0]} × {workload[1]} was measured in no results",
+            f"the noise scale of {workload[0]} × {workload[1]} on the way to its target is in no results",
             fix="train one small batch size of it with `analyses: [noise-scale]` (docs/inside.md)",
         )
-    studies = [folders.read(source.folder) for source in machines.find(results).taken]
+    inside = [each for each in machines.find(results).taken if (each.folder / CHECKPOINTS.name).exists()]
+    studies = [folders.read(source.folder) for source in inside]
     return [*noise.sentences(known, workload, studies), _told_from(known)]
 
 

@@ -8,9 +8,7 @@ study has both is told with each.
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
 from benchmarks.publish.claims.inside import on_the_way
 from benchmarks.publish.results import Results, of_workload
@@ -29,69 +27,73 @@ class Scale(NamedTuple):
 
 
 def measured(known: Results, workload: tuple[str, str]) -> bool:
-    """Whether results have the noise scale of a (dataset, model)."""
-    return bool(of_workload(known.checkpoints, workload)["noise_scale"].notna().any())
+    """Whether results have the noise scale of a (dataset, model) on the way to its target."""
+    rows = of_workload(known.checkpoints, workload).dropna(subset=["noise_scale"])
+    return any(scale(known, workload, arm) for arm in rows["arm"].unique())
 
 
-def scale(known: Results, workload: tuple[str, str], arm: str | None = None) -> Scale:
-    """The noise scale on the way to the target, of the first arm if none is named.
+def scale(known: Results, workload: tuple[str, str], arm: str | None = None) -> Scale | None:
+    """The noise scale on the way to the target, of the first arm that has it if none is named.
 
-    Raises:
-        Problem: no training with the smallest batch size reached the target.
+    None where no training with the smallest batch size reached the target.
     """
     rows = of_workload(known.checkpoints, workload).dropna(subset=["noise_scale"])
-    arm = arm or str(rows["arm"].iloc[0])
-    rows = rows[rows["arm"] == arm]
-    smallest = rows[rows["batch_size"] == rows["batch_size"].min()]
-    scales = on_the_way(smallest)
-    if scales.empty:
-        raise Problem(
-            f"no training with B = {smallest['batch_size'].iloc[0]} reached the target, up to which the "
-            "noise scale is averaged",
-            fix="give the study more epochs, or a target that can be reached",
-        )
-    mean = float(np.exp(np.log(scales).mean()))
-    return Scale(
-        arm, int(smallest["batch_size"].iloc[0]), mean, float(scales.min()), float(scales.max()), len(scales)
-    )
+    for name in [arm] if arm else rows["arm"].unique():
+        own = rows[rows["arm"] == name]
+        smallest = own[own["batch_size"] == own["batch_size"].min()]
+        scales = on_the_way(smallest)
+        if not scales.empty:
+            size, mean = int(smallest["batch_size"].iloc[0]), float(np.exp(np.log(scales).mean()))
+            return Scale(name, size, mean, float(scales.min()), float(scales.max()), len(scales))
+    return None
 
 
 def errors(studies: list[Results]) -> dict[str, float]:
-    """The noise scale over the critical batch size, by study, workload and arm, where a study has both."""
+    """The noise scale over the critical batch size, by study, machine, workload and arm that know both.
+
+    A law whose interval has an end that is open or 0 does not tell it.
+    """
     found = {}
     for known in studies:
-        laws = known.critical_batch
-        laws = laws[(laws["framework"] == ANALYSED_WITH) & np.isfinite(laws["critical_batch"].astype(float))]
-        for law in laws.itertuples():
-            rows = of_workload(known.checkpoints, (law.dataset, law.model))
-            if rows.loc[rows["arm"] == law.arm, "noise_scale"].notna().any():
-                workload = (law.dataset, law.model)
-                name = f"{known.summary['study'].iloc[0]}, {wording.workload(workload)}, {law.arm}"
-                found[name] = scale(known, workload, law.arm).value / law.critical_batch
+        laws = known.critical_batch[known.critical_batch["framework"] == ANALYSED_WITH]
+        ends = laws[["critical_batch_lo", "critical_batch", "critical_batch_hi"]].astype(float)
+        for law in laws[(np.isfinite(ends) & (ends > 0)).all(axis=1)].itertuples():
+            workload, first = (law.dataset, law.model), known.summary.iloc[0]
+            if own := scale(known, workload, law.arm):
+                name = f"{first['study']} on {first['machine']}, {wording.workload(workload)}, {law.arm}"
+                found[name] = own.value / law.critical_batch
     return found
 
 
 def sentences(known: Results, workload: tuple[str, str], studies: list[Results]) -> list[str]:
-    """The answer in words, with how far such answers were off."""
+    """The answer in words, with how far such answers were off; the results must have it, as by `measured`."""
     found = scale(known, workload)
     told = [
         f"{wording.workload(workload)}, arm {found.arm}: on the way to the target, the gradient noise scale "
         f"of a training with B = {wording.whole(found.batch_size)} is {wording.number(found.value)} "
-        f"({wording.number(found.least)} to {wording.number(found.most)} over {found.n} seeds). It predicts "
-        f"that a larger batch saves steps up to about B = {wording.whole(found.value)}, and hardly beyond."
+        f"({wording.number(found.least)} to {wording.number(found.most)} over {found.n} seeds). If it is the "
+        f"critical batch size, a training with B = {wording.whole(found.value)} takes twice the fewest steps "
+        "and twice the fewest examples: a larger batch saves steps and costs ever more examples."
     ]
     return [*told, *_rate(known, workload, found), _off(errors(studies))]
 
 
 def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
-    """The rate that it predicts at the noise scale, from the one that the training had."""
-    cells = of_workload(known.trained, workload)
-    own: pd.DataFrame = cells[(cells["arm"] == found.arm) & (cells["batch_size"] == found.batch_size)]
-    rate = own["learning_rate"].iloc[0]
+    """The rate that it predicts at the noise scale, from the best one at the batch size of the training.
+
+    The formula is that of plain SGD, and takes the best rate; of any other it predicts nothing.
+    """
+    arms = [arm for arm in known.provenance["study"]["arms"] if arm["name"] == found.arm]
+    plain = any(arm.get("optimizer", "momentum") in ("sgd", "momentum") for arm in arms)
+    rates = of_workload(known.rates, workload)
+    rates = rates[(rates["arm"] == found.arm) & (rates["batch_size"] == found.batch_size)]
+    if not plain or rates.empty:
+        return ["It predicts no learning rate: that takes a tuned arm of plain SGD or of momentum."]
+    rate = rates["learning_rate"].iloc[0]
     predicted = rate * (1 + found.value / found.batch_size) / 2
     return [
-        f"The rate that it predicts there is {wording.number(predicted)}, from {wording.number(rate)} at "
-        f"B = {wording.whole(found.batch_size)}."
+        f"The learning rate that it predicts there is {wording.number(predicted)}, from the best one, "
+        f"{wording.number(rate)}, at B = {wording.whole(found.batch_size)}."
     ]
 
 

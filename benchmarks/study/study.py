@@ -169,6 +169,12 @@ class Study(Value):
         return name
 
 
+def without_analyses(study: Study) -> Study:
+    """The study without what says how trainings are measured from the inside: nothing else depends on it."""
+    workloads = [workload.model_copy(update={"matched_loss": None}) for workload in study.workloads]
+    return study.model_copy(update={"workloads": workloads, "analyses": []})
+
+
 def at_start(study: Study) -> Study:
     """The study with a learning rate in every arm: where it is searched for, the one where the search starts.
 
@@ -180,26 +186,17 @@ def at_start(study: Study) -> Study:
 def for_tuning(study: Study) -> Study:
     """The part of a study that its searches depend on: the arms that are tuned, and no seeds."""
     arms = [arm for arm in study.arms if arm.tuned]
-    workloads = [w.model_copy(update={"matched_loss": None}) for w in study.workloads]
-    return study.model_copy(
-        update={
-            **{"seeds": [], "arms": arms, "workloads": workloads},
-            **{"machine": None, "throughput": Throughput(), "analyses": []},
-        }
+    return without_analyses(study).model_copy(
+        update={"seeds": [], "arms": arms, "machine": None, "throughput": Throughput()}
     )
 
 
 def for_timing(study: Study) -> Study:
     """The part of a study that its timings depend on: no seeds, targets, budgets or learning rates."""
+    study = without_analyses(study)
     kinds = list({arm.step_kind: arm.for_timing for arm in study.arms}.values())
     return study.model_copy(
-        update={
-            "seeds": [],
-            "arms": kinds,
-            "workloads": _without_targets(study),
-            "machine": None,
-            "analyses": [],
-        }
+        update={"seeds": [], "arms": kinds, "workloads": _without_targets(study), "machine": None}
     )
 
 
@@ -231,10 +228,7 @@ def for_tracing(study: Study) -> Study:
 def _without_targets(study: Study) -> list[Workload]:
     """The workloads with the same placeholder for every target and budget."""
     target, budget = Target(validation_accuracy=1, source="none"), Budget(epochs=1, seconds=1)
-    return [
-        w.model_copy(update={"target": target, "budget": budget, "matched_loss": None})
-        for w in study.workloads
-    ]
+    return [w.model_copy(update={"target": target, "budget": budget}) for w in study.workloads]
 
 
 def replicates(study: Study) -> list[Replicate]:

@@ -98,10 +98,15 @@ def reference(tables: list[DataFrameSchema], *, version: int) -> str:
     return INTRODUCTION.format(version=version) + "\n".join(map(_described, tables))
 
 
+def _escaped(column: Column) -> str:
+    """What a column means, for a table in Markdown."""
+    return column.description.replace("|", "\\|")
+
+
 def _described(schema: DataFrameSchema) -> str:
     """The section of one table in the reference."""
     lines = [
-        f"| `{name}` | {column.metadata['type']} | {column.metadata['unit']} | {column.description} |"
+        f"| `{name}` | {column.metadata['type']} | {column.metadata['unit']} | {_escaped(column)} |"
         for name, column in schema.columns.items()
     ]
     key = ", ".join(f"`{name}`" for name in schema.unique)

@@ -25,8 +25,7 @@ class Judged(NamedTuple):
 def judge(*studies: Results) -> list[Judged]:
     """The verdict on every claim from all of these studies, in the order of `claims.yaml`.
 
-    All places of the first study count, and those of the others that say anything. Of a place that several
-    have, the first one that says anything counts.
+    Of a place that several studies have, the first one that says anything counts.
     """
     found = {name: _of_all(studies, claim) for name, claim in claims().items()}
     always = frozenset(name for name, claim in claims().items() if claim.always)
@@ -36,10 +35,10 @@ def judge(*studies: Results) -> list[Judged]:
 
 def _of_all(studies: tuple[Results, ...], claim: Claim) -> dict[Place, Evidence]:
     """The evidence of every place of all studies."""
-    found = evidence_of(studies[0], claim)
-    for results in studies[1:]:
+    found: dict[Place, Evidence] = {}
+    for results in studies:
         for place, evidence in evidence_of(results, claim).items():
-            if evidence.tested and not (place in found and found[place].tested):
+            if not (place in found and found[place].tested):
                 found[place] = evidence
     return found
 

@@ -5,6 +5,7 @@ lies within that region, and whether it lies outside. A bootstrap of five values
 narrow, and would support too much.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ class Evidence(NamedTuple):
 
     `p_supported` is that of the effect lying outside the region although such values are seen, `p_refuted`
     that of its lying inside. `decided_by` is how many values would decide by themselves with POWER, if the
-    effect is as large as it is seen and they spread as much; None where none would.
+    effect is as large as it is seen and they spread as much; None where none would, or nobody knows.
+    `criterion` is the region that this was held to, where it is not the claim's own.
     """
 
     effect: Estimate
@@ -34,6 +36,7 @@ class Evidence(NamedTuple):
     p_refuted: float
     remark: str = ""
     decided_by: int | None = None
+    criterion: Region | None = None
 
     @property
     def tested(self) -> bool:
@@ -104,7 +107,8 @@ def of_mean(values: Bounded, region: Region, *, fewest: int) -> Evidence:
     found = of_estimate(mean, errors, n - 1, region)
     open_ended = not np.isfinite([*found.effect]).all()
     return found._replace(
-        remark="the target was not always reached, so that an end is open" if open_ended else ""
+        remark="the target was not always reached, so that an end is open" if open_ended else "",
+        decided_by=deciding(mean, max(errors) * np.sqrt(n), n, region),
     )
 
 
@@ -124,20 +128,29 @@ def of_estimate(mean: Estimate, errors: Sequence[float], freedom: int, region: R
     outside = [_p(least - mean.hi, errors[1], freedom)] if np.isfinite(least) else []
     within += [_p(most - mean.hi, errors[1], freedom)] if np.isfinite(most) else []
     outside += [_p(mean.lo - most, errors[0], freedom)] if np.isfinite(most) else []
-    refuted = min(1.0, len(outside) * min(outside))
-    return Evidence(
-        effect, freedom + 1, max(within), refuted, decided_by=_needed(mean, errors, freedom + 1, region)
-    )
+    return Evidence(effect, freedom + 1, max(within), min(1.0, len(outside) * min(outside)))
 
 
-def _needed(mean: Estimate, errors: Sequence[float], n: int, region: Region) -> int | None:
-    """The number of values after which the nearest end of the region is so far away that they decide."""
+def deciding(mean: Estimate, spread: float, n: int, region: Region) -> int | None:
+    """The least number of values, more than n, of which this mean and spread would decide with POWER."""
     unknown = max(mean.value - mean.lo, mean.hi - mean.value)
-    far = min(abs(mean.value - end) for end in region if np.isfinite(end)) - unknown
-    if not far > 0:
+    apart = [abs(mean.value - end) - unknown for end in region if np.isfinite(end)]
+    inside = region[0] < mean.value < region[1]
+    # Inside, it must be told from both ends; outside, from the one that is passed, at a level for both.
+    told = apart if inside else [min(apart)]
+    if not (min(told) > 0 and np.isfinite(spread)):
         return None
-    reach = stats.norm.ppf(1 - ALONE) + stats.norm.ppf(POWER)
-    return max(2, int(np.ceil(n * (reach * max(errors) / far) ** 2)))
+    level = ALONE if inside else ALONE / len(apart)
+
+    def decides(n: int) -> bool:
+        at = stats.t.ppf(1 - level, n - 1)
+        misses = [stats.nct.cdf(at, n - 1, far * np.sqrt(n) / spread) if spread else 0.0 for far in told]
+        return sum(misses) <= 1 - POWER
+
+    most = n + 1
+    while not decides(most):
+        most *= 2
+    return most if most == n + 1 else bisect_left(range(most + 1), True, lo=most // 2, key=decides)
 
 
 def _p(beyond: float, error: float, freedom: int) -> float:
@@ -158,9 +171,15 @@ def worst(parts: Sequence[Evidence]) -> Evidence:
     """The evidence of a claim that must hold for all parts, told of the part that decides.
 
     It is supported where all parts support it (an intersection-union test), and refuted where one refutes it,
-    whose p value counts as often as there are parts.
+    whose p value counts as often as there are parts. A part that says nothing is told of only if none does.
     """
     against = min(parts, key=lambda part: part.p_refuted)
     refuted = min(1.0, len(parts) * against.p_refuted)
-    told = against if refuted <= ALONE else max(parts, key=lambda part: part.p_supported)
-    return told._replace(p_supported=max(part.p_supported for part in parts), p_refuted=refuted)
+    tested = [part for part in parts if part.tested] or parts
+    told = against if refuted <= ALONE else max(tested, key=lambda part: part.p_supported)
+    needed = [part.decided_by for part in parts]
+    return told._replace(
+        p_supported=max(part.p_supported for part in parts),
+        p_refuted=refuted,
+        decided_by=None if None in needed else max(needed),
+    )

@@ -5,7 +5,6 @@ import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import (
-    EVERYTHING,
     Evidence,
     Place,
     Region,
@@ -15,9 +14,14 @@ from benchmarks.publish.claims.evidence import (
     of_ratio,
     worst,
 )
-from benchmarks.publish.claims.tuned import by_seed, tuned_runs
-from benchmarks.publish.results import Results, with_role
-from benchmarks.study.study import ANALYSED_WITH
+from benchmarks.publish.claims.tuned import TRAINING, by_seed, their_checkpoints, tuned_runs
+from benchmarks.publish.results import Results, of_workload, with_role
+
+SIZES = 3
+"""Batch sizes that a slope needs at least."""
+EVALUATIONS = 8
+"""The last ones up to the target, over which the spread of the validation loss is taken."""
+FALLING = (-np.inf, 0.0)
 
 
 def noise_scale_over_critical(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
@@ -25,8 +29,8 @@ def noise_scale_over_critical(results: Results, claim: Claim) -> dict[Place, Evi
     measured = results.checkpoints.dropna(subset=["noise_scale"])
     found = {}
     for place, runs in tuned_runs(results):
-        rows = measured.merge(pd.DataFrame([place])[["dataset", "model", "arm"]])
-        if place.framework == ANALYSED_WITH and not rows.empty:
+        rows = their_checkpoints(measured, runs)
+        if not rows.empty:
             laws = results.critical_batch.merge(pd.DataFrame([place]))
             found[place] = _over_law(laws, rows, runs, claim)
     return found
@@ -56,6 +60,7 @@ def _over_interval(scales: pd.Series, at: float, lo: float, hi: float, claim: Cl
     return holds[0]._replace(
         p_supported=max(each.p_supported for each in holds),
         p_refuted=min(1.0, 2 * min(above.p_refuted, below.p_refuted)),
+        decided_by=None,
     )
 
 
@@ -66,33 +71,50 @@ def on_the_way(rows: pd.DataFrame) -> pd.Series:
     return np.exp(np.log(path["noise_scale"]).groupby(path["seed"]).mean())
 
 
-SIZES = 3
-"""Batch sizes that a slope needs at least."""
-
-
 def noise_over_sizes(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
-    """The slopes of the variance of a batch's gradient and of the spread of its loss, at the target."""
+    """The slopes of the variance of a batch's gradient and of the spread of the validation loss, on log B."""
     rows = results.checkpoints
     rows = rows[with_role(rows, "target")].dropna(subset=["gradient_variance"])
-    rows = rows.assign(variance=rows["gradient_variance"] / rows["batch_size"])
     found = {}
-    for place, _ in tuned_runs(results):
-        own = rows.merge(pd.DataFrame([place])[["dataset", "model", "arm"]])
-        if place.framework == ANALYSED_WITH and own["batch_size"].nunique() >= SIZES:
+    for place, runs in tuned_runs(results):
+        own = their_checkpoints(rows, runs)
+        if own["batch_size"].nunique() >= SIZES:
+            n = of_workload(results.targets, place[:2])["n_training"].iloc[0]
+            variance = own.assign(value=own["gradient_variance"] * (1 / own["batch_size"] - 1 / n))
+            spread = _spreads(results.curves.merge(runs[[*TRAINING, "batch_size", "seed"]]), own)
             found[place] = worst(
                 [
-                    _slope(own, "variance", claim.region, claim).noted("variance"),
-                    _slope(own, "loss_spread", (EVERYTHING[0], 0.0), claim).noted("spread of the loss"),
+                    _slope(variance, claim.region, claim).noted("variance"),
+                    _slope(spread, FALLING, claim)._replace(criterion=FALLING).noted("validation loss"),
                 ]
             )
     return found
 
 
-def _slope(rows: pd.DataFrame, quantity: str, region: Region, claim: Claim) -> Evidence:
-    """The slope of its logarithm on log B, of each seed that has it at enough batch sizes."""
+def _spreads(curves: pd.DataFrame, reached: pd.DataFrame) -> pd.DataFrame:
+    """How much the last validation losses up to the target spread around a straight line, by run."""
+    at = reached[["batch_size", "seed", "examples"]].rename(columns={"examples": "until"})
+    before = curves.merge(at).query("examples <= until").sort_values("examples")
+    spreads = before.groupby(["batch_size", "seed"])["validation_loss"].agg(_around_line)
+    return spreads.rename("value").reset_index()
+
+
+def _around_line(losses: pd.Series) -> float:
+    """Of the last EVALUATIONS losses; NaN where there are fewer."""
+    last = losses.to_numpy(float)[-EVALUATIONS:]
+    if len(last) < EVALUATIONS or not np.isfinite(last).all():
+        return np.nan
+    places = np.arange(EVALUATIONS)
+    return float(np.std(last - np.polyval(np.polyfit(places, last, 1), places)))
+
+
+def _slope(rows: pd.DataFrame, region: Region, claim: Claim) -> Evidence:
+    """The slope of the logarithm of a value on log B, of each seed that has it at enough batch sizes."""
     slopes = []
-    for _, values in np.log(by_seed(rows, quantity)).iterrows():
-        known = values[np.isfinite(values)]
+    for _, values in by_seed(rows, "value").iterrows():
+        known = values[values > 0]
         if len(known) >= SIZES:
-            slopes.append(np.polyfit(np.log(known.index.to_numpy(float)), known.to_numpy(float), 1)[0])
+            slopes.append(
+                np.polyfit(np.log(known.index.to_numpy(float)), np.log(known.to_numpy(float)), 1)[0]
+            )
     return of_mean(exactly(np.array(slopes)), region, fewest=claim.fewest)

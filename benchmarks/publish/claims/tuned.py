@@ -7,9 +7,11 @@ import pandas as pd
 
 from benchmarks.publish.claims.evidence import Bounded, Place
 from benchmarks.publish.results import Results
+from benchmarks.study.study import ANALYSED_WITH
 from benchmarks.summary.schema import FAILED
 
 TRAINING = ["dataset", "model", "framework", "arm"]
+RUN = ["dataset", "model", "arm", "batch_size", "seed"]
 
 
 def tuned_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
@@ -30,6 +32,12 @@ def one_rate_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
         one = len(cells) > 1 and cells["learning_rate"].nunique() == 1
         if one and names[-1] not in growing:
             yield Place(*names), results.runs.merge(pd.DataFrame([dict(zip(TRAINING, names, strict=True))]))
+
+
+def their_checkpoints(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Those of these checkpoints that are of the runs, if these are of the framework that is measured."""
+    own = runs.loc[runs["framework"] == ANALYSED_WITH, RUN]
+    return rows.merge(own)
 
 
 def by_seed(runs: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -22,21 +22,22 @@ class Hypothesis(NamedTuple):
 def verdicts(found: dict[str, Found], *, always: frozenset[str] = frozenset()) -> dict[str, str]:
     """The verdict of each claim from its evidence; one that is `always` fails where it fails once.
 
-    Each claim has three tests: supported at all places, refuted at all places, or one at some and the other
-    at others. Holm's correction (1979, Scand. J. Statist. 6:65) goes over all tests of all claims, so that
-    the chance of any wrong verdict is at most LEVEL.
+    Each claim has three tests over the places that could be tested: supported at all of them, refuted at all,
+    or one at some and the other at others. Holm's correction (1979, Scand. J. Statist. 6:65) goes over all
+    tests of all claims, so that the chance of any wrong verdict is at most LEVEL.
     """
-    known = {name: places for name, places in found.items() if _tested(places)}
+    known = {name: tested(places) for name, places in found.items() if tested(places)}
     tests = [test for name, places in known.items() for test in _tests(name, places, name in always)]
     shown = {test.claim: test.verdict for test in holm(tests)}
     return {
-        name: _worded(shown.get(name, INCONCLUSIVE), places) if name in known else NOT_MEASURED
-        for name, places in found.items()
+        name: _worded(shown.get(name, INCONCLUSIVE), known[name]) if name in known else NOT_MEASURED
+        for name in found
     }
 
 
-def _tested(places: Found) -> bool:
-    return any(evidence.tested for evidence in places.values())
+def tested(places: Found) -> Found:
+    """The places that say anything."""
+    return {place: evidence for place, evidence in places.items() if evidence.tested}
 
 
 def _tests(name: str, places: Found, always: bool) -> list[Hypothesis]:

@@ -1,5 +1,6 @@
 """The chart of claims: a row for each, a square for each place that says something of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ from benchmarks.publish.drawing import panels, style
 ROW = 0.19
 WIDTH = 2 * style.PANEL_WIDTH
 MOST = 12
-"""Squares in a row; of more places a number tells."""
+"""Marks in a row; of more places, there is one mark of each kind and a number behind it."""
 HOLDS, FAILS, OPEN = "holds there", "fails there", "not told there"
 MARKS = {
     HOLDS: {"marker": "s", "color": "#0072B2", "markerfacecolor": "#0072B2"},
@@ -62,11 +63,16 @@ def draw(judged: Sequence[Judged]) -> Figure:
 
 
 def _row(ax: Axes, row: int, judged: Judged) -> None:
-    """A row: its squares, its verdict, and a line above it where another verdict begins."""
-    tested = sorted((alone(found) for found in judged.evidence.values() if found.tested), key=[*MARKS].index)
-    for place, said in enumerate(tested[:MOST]):
-        ax.plot(place, row, markersize=5, linestyle="", **MARKS[said])
-    more = f"… {len(tested)} in all · " if len(tested) > MOST else ""
+    """A row: its marks and its verdict."""
+    said = Counter(alone(found) for found in judged.evidence.values() if found.tested)
+    place = 0
+    for name in [name for name in MARKS if said[name]]:
+        for _ in range(said[name] if said.total() <= MOST else 1):
+            ax.plot(place, row, markersize=5, linestyle="", **MARKS[name])
+            place += 1
+        if said.total() > MOST:
+            ax.text(place - 0.3, row, f"× {said[name]}", va="center", fontsize=style.SMALL)
+            place += 3
     color = COLORS.get(kind(judged.verdict), style.FAINT)
     weight = "bold" if kind(judged.verdict) in COLORS else "normal"
-    ax.text(MOST, row, more + judged.verdict, color=color, weight=weight, va="center", fontsize=style.SMALL)
+    ax.text(MOST, row, judged.verdict, color=color, weight=weight, va="center", fontsize=style.SMALL)

@@ -1,4 +1,4 @@
-"""Sharpness against batch size, beside the gap between training and test accuracy."""
+"""Sharpness against batch size, beside the validation error at the same evaluations."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,14 +22,30 @@ WHERE = {"matched": "at matched training loss", "end": "at the end of training"}
 
 
 def applies(results: Results) -> bool:
-    """Whether any sharpness was measured at two batch sizes."""
-    measured = results.checkpoints.dropna(subset=list(MEASURES), how="all")
-    return measured["batch_size"].nunique() > 1
+    """Whether the sharpness of any arm was measured at two batch sizes."""
+    return bool(arms(results, role(results)))
 
 
 def role(results: Results) -> str:
-    """Where sharpness is compared: at matched training loss if any training has such a checkpoint."""
-    return "matched" if with_role(results.checkpoints, "matched").any() else "end"
+    """Where sharpness is compared: at matched training loss if two batch sizes of any arm have that."""
+    return "matched" if arms(results, "matched") else "end"
+
+
+def arms(results: Results, role: str) -> list[tuple[tuple[str, str], str]]:
+    """The (dataset, model) and arm of those that were measured there at two batch sizes."""
+    rows = measured(results, role)
+    return [
+        (workload, arm)
+        for workload in results.workloads
+        for arm in results.arms
+        if of_arm(rows, workload, arm)["batch_size"].nunique() > 1
+    ]
+
+
+def measured(results: Results, role: str) -> pd.DataFrame:
+    """The checkpoints of this role that have a measure of sharpness."""
+    rows = results.checkpoints.dropna(subset=list(MEASURES), how="all")
+    return rows[with_role(rows, role)]
 
 
 def caption(results: Results) -> str:
@@ -38,26 +54,20 @@ def caption(results: Results) -> str:
     return (
         f"Left: measures of sharpness {WHERE[role(results)]}{apart}, each over its median at the smallest "
         "batch size: the median over seeds, with a bar from the least to the most. A rescaling of the layers "
-        "that leaves the function as it is changes the first two and not the third. Right: training accuracy "
-        "less test accuracy at the best evaluation on the validation set, likewise."
+        "that leaves the function as it is changes the first two and not the third. Right: the error on the "
+        "validation set at the same evaluations, likewise."
     )
 
 
 def draw(results: Results) -> Figure:
     """Two panels for each (dataset, model) and arm that was measured."""
-    rows = results.checkpoints[with_role(results.checkpoints, role(results))]
-    keys = [
-        (workload, arm)
-        for workload in results.workloads
-        for arm in results.arms
-        if of_arm(rows, workload, arm)["batch_size"].nunique() > 1
-    ]
+    rows, keys = measured(results, role(results)), arms(results, role(results))
     figure, grid = panels.grid(len(keys), 2, height=HEIGHT)
     looks = dict(zip(MEASURES, style.LOOKS, strict=False))
     for (workload, arm), (left, right) in zip(keys, grid, strict=True):
         title = f"{wording.workload(workload)} · {arm}"
         _measures(left, of_arm(rows, workload, arm), looks=looks, title=title)
-        _gaps(right, gaps(results, workload, arm))
+        _errors(right, errors(results, of_arm(rows, workload, arm)))
     handles = [
         Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=MEASURES[name])
         for name, look in looks.items()
@@ -73,11 +83,12 @@ def of_arm(rows: pd.DataFrame, workload: tuple[str, str], arm: str) -> pd.DataFr
     return own[own["arm"] == arm]
 
 
-def gaps(results: Results, workload: tuple[str, str], arm: str) -> pd.DataFrame:
-    """The runs of the framework that was measured, with their `gap` in percentage points."""
-    runs = of_arm(results.runs, workload, arm)
-    runs = runs[runs["framework"] == ANALYSED_WITH]
-    return runs.assign(gap=100 * (runs["train_accuracy"] - runs["test_accuracy"]))
+def errors(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
+    """These checkpoints with the `error` on the validation set there, in per cent."""
+    keys = ["dataset", "model", "arm", "batch_size", "seed", "examples"]
+    seen = results.curves[results.curves["framework"] == ANALYSED_WITH]
+    found = rows[keys].merge(seen[[*keys, "validation_accuracy"]])
+    return found.assign(error=100 * (1 - found["validation_accuracy"]))
 
 
 def _measures(ax: Axes, rows: pd.DataFrame, *, looks: dict[str, style.Look], title: str) -> None:
@@ -94,10 +105,10 @@ def _measures(ax: Axes, rows: pd.DataFrame, *, looks: dict[str, style.Look], tit
     ax.set_title(panels.wrapped(title, letters=LETTERS))
 
 
-def _gaps(ax: Axes, runs: pd.DataFrame) -> None:
-    """The gap of each batch size."""
-    _line(ax, runs, "gap", look=style.Look(style.INK, "o", "-"), shift=1.0)
-    ax.set_ylabel("Training less test\naccuracy (points)")
+def _errors(ax: Axes, rows: pd.DataFrame) -> None:
+    """The error of each batch size."""
+    _line(ax, rows, "error", look=style.Look(style.INK, "o", "-"), shift=1.0)
+    ax.set_ylabel("Validation error there (%)")
 
 
 def _line(ax: Axes, rows: pd.DataFrame, name: str, *, look: style.Look, shift: float) -> None:

@@ -16,6 +16,7 @@ from scipy import stats
 
 from benchmarks.common.value import Value
 from benchmarks.publish.results import Results, with_role
+from benchmarks.study.study import ANALYSED_WITH
 from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 
 FINDINGS = Path(__file__).with_name("findings.yaml")
@@ -92,14 +93,16 @@ def _verdict(ours: Estimate, finding: Finding, n: int) -> str:
 
 def _of_law(results: Results, quantity: str) -> Estimate:
     """The quantity of the law, with its own interval; unknown where the study has no law, or several."""
-    laws = results.critical_batch
+    laws = _measured(results.critical_batch)
     ends = [f"{quantity}{end}" for end in ("", "_lo", "_hi")]
     return Estimate(*laws.iloc[0][ends].astype(float)) if len(laws) == 1 else UNKNOWN
 
 
 def _by_seed(results: Results, finding: Finding) -> pd.Series:
-    """The value of each seed."""
-    rows = getattr(results, finding.table)
+    """The value of each seed; none where a study has several workloads or arms."""
+    rows = _measured(getattr(results, finding.table))
+    if len(rows[["dataset", "model", "arm"]].drop_duplicates()) != 1:
+        return pd.Series(dtype=float)
     if finding.of == "path":
         return _along_path(rows, finding.quantity)
     if finding.role:
@@ -110,6 +113,11 @@ def _by_seed(results: Results, finding: Finding) -> pd.Series:
     small, large = table[table.columns.min()], table[table.columns.max()]
     found = {"smallest": small, "largest": large, "ratio": large / small, "points": small - large}
     return found[finding.of].dropna()
+
+
+def _measured(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the framework that trainings are measured from the inside with."""
+    return rows[rows["framework"] == ANALYSED_WITH] if "framework" in rows else rows
 
 
 def _along_path(rows: pd.DataFrame, quantity: str) -> pd.Series:

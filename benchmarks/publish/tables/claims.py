@@ -6,7 +6,7 @@ from benchmarks.publish import claims, figures, wording
 from benchmarks.publish.claims import Judged
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import ALONE, Evidence, Place
-from benchmarks.publish.claims.verdict import NOT_MEASURED
+from benchmarks.publish.claims.verdict import NOT_MEASURED, tested
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
@@ -28,13 +28,14 @@ def _verdicts(judged: list[Judged], drawn: set[str]) -> Table:
         name="claims",
         title="What circulates about batch size, and what this study says of it",
         caption="Each claim is judged by a criterion of the suite, applied by its code. It is supported "
-        "where the data show at every place, that is workload, framework and arm, that the effect lies "
-        "within the criterion, and refuted where they show at every place that it lies outside; of what "
-        "always happens, one place refutes it. Depends on: it is shown to hold at one place and not to hold "
-        "at another. Inconclusive: the data show neither. Tests: Student's t over seeds or processes, "
-        "corrected for the number of claims (Holm), so that with 95 % probability no verdict is wrong by "
-        "chance. Values that were disturbed, and cells that are not certified, are no evidence. "
-        "A verdict is about the workloads, machine and budget of this study.",
+        "where the data show at every place, that is workload, framework and arm, at which it could be "
+        "tested that the effect lies within the criterion, and refuted where they show at every such place "
+        "that it lies outside; of what always happens, one place refutes it. Depends on: it is shown to hold "
+        "at one place and not to hold at another. Inconclusive: the data show neither. Tests: Student's t "
+        "over seeds or processes, or the exact chance of ranks, corrected for the number of claims (Holm), "
+        "so that with 95 % probability no verdict is wrong by chance. Values that were disturbed, and cells "
+        "that are not certified, are no evidence. A verdict is about the workloads, machine and budget of "
+        "this study.",
         columns=columns,
         rows=[_verdict(each, drawn) for each in judged],
         data=pd.DataFrame(
@@ -51,7 +52,7 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
     claim = judged.claim
     measured = judged.verdict != NOT_MEASURED
     shown = claim.figure if measured and claim.figure in drawn else ""
-    verdict = judged.verdict if measured else f"{NOT_MEASURED} yet: {not_measured(judged)}"
+    verdict = with_places(judged) if measured else f"{NOT_MEASURED} yet: {not_measured(judged)}"
     name = figures.modules()[shown].TITLE if shown else wording.NOTHING
     return [
         Entry(claim.sentence),
@@ -59,6 +60,12 @@ def _verdict(judged: Judged, drawn: set[str]) -> list[Entry]:
         Entry(claim.supported_if),
         Entry(name, link=f"figure-{shown}" if shown else ""),
     ]
+
+
+def with_places(judged: Judged) -> str:
+    """The verdict, with the number of places that it is about where others could not be tested."""
+    n, of = len(tested(judged.evidence)), len(judged.evidence)
+    return judged.verdict if n == of else f"{judged.verdict} ({n} of {of} places could be tested)"
 
 
 def not_measured(judged: Judged) -> str:
@@ -83,9 +90,10 @@ def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:
         name="claims-evidence",
         title="The evidence behind the verdicts",
         caption="The effect at each place with its interval (Student's t over n seeds or processes), and the "
-        "criterion: least and most of the effect with which the claim holds. By itself: what this place "
-        "would say if it were the only test, at 5 %. Would decide: how many seeds or processes would let "
-        "it say either by itself, with a chance of 80 %, if the effect is as large as it is seen.",
+        "criterion that it is held to: least and most of the effect with which the claim holds. By itself: "
+        "what this place would say if it were the only test, at 5 %. Would decide: how many seeds or "
+        "processes would let it say so by itself, with a chance of 80 %, if the effect is as large as it is "
+        "seen.",
         columns=columns,
         rows=[_line(*each) for each in evidence],
         data=pd.DataFrame([_data(*each) for each in evidence]),
@@ -93,8 +101,6 @@ def _evidence(evidence: list[tuple[Claim, Place, Evidence]]) -> Table:
 
 
 def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
-    least, most = (wording.number(end) if abs(end) != float("inf") else "" for end in claim.region)
-    criterion = f"> {least}" if not most else f"< {most}" if not least else f"{least} to {most}"
     texts = [
         claim.sentence,
         wording.workload((place.dataset, place.model)),
@@ -102,7 +108,7 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
         place.arm or wording.NOTHING,
         claim.effect,
         UNITS[claim.unit].format(wording.interval(*found.effect)),
-        criterion,
+        wording.region(*(found.criterion or claim.region)),
         wording.whole(found.n),
         _alone(found),
         _would_decide(found),
@@ -127,7 +133,7 @@ def _alone(found: Evidence) -> str:
 
 
 def _data(claim: Claim, place: Place, found: Evidence) -> dict:
-    least, most = claim.region
+    least, most = found.criterion or claim.region
     return {
         "claim": claim.name,
         **place._asdict(),

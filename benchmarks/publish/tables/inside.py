@@ -25,7 +25,11 @@ def tables(results: Results) -> list[Table]:
     """One table: a row for each training's arm and batch size; none without analyses."""
     if results.checkpoints.empty:
         return []
-    shown = {name: of for name, of in COLUMNS.items() if results.checkpoints[name].notna().any()}
+    shown = {
+        name: (head, [role for role in roles if with_role(known, role).any()])
+        for name, (head, roles) in COLUMNS.items()
+        if not (known := results.checkpoints.dropna(subset=[name])).empty
+    }
     groups = results.checkpoints.groupby(KEY, sort=False)
     data = pd.DataFrame([_row(key, rows, shown) for key, rows in groups])
     data = data.merge(_laws(results.critical_batch), on=KEY[:3], how="left")
@@ -35,11 +39,14 @@ def tables(results: Results) -> list[Table]:
         Table(
             name="inside",
             title="Trainings from the inside",
-            caption="Medians over the seeds, with their range. Noise scale: tr Σ / |G|² from gradients of "
-            "single examples (McCandlish et al. 2018). At the start, at the first evaluation that reached "
-            "the target, and at the end of the budget; a seed that has none does not count there. B_crit: "
-            "the critical batch size of the law, with its 95 % interval. Largest eigenvalue and trace are of "
-            "5,000 training examples. docs/inside.md says how each is measured.",
+            caption="Medians over the seeds, with their range. At the start; at the first evaluation that "
+            "reached the target; matched: at the first one whose training loss was down to what the study "
+            "compares at; and at the end of the budget. A seed that has none does not count there. Noise "
+            "scale: tr Σ / |G|² from gradients of single examples (McCandlish et al. 2018); weighed by "
+            "curvature: tr(HΣ) / GᵀHG. Largest eigenvalue, trace and width are of 5,000 training examples. "
+            "Width: how far along filter-normalised directions the loss has risen by 0.1. B_crit: the "
+            "critical batch size of the law, with its 95 % interval. docs/inside.md says how each is "
+            "measured.",
             columns=[*columns, Column("B_crit (examples)"), Column("Remarks", words=True)],
             rows=[_line(row, shown) for _, row in data.iterrows()],
             data=data,

@@ -24,7 +24,7 @@ def table(found: list[Found]) -> Table:
         caption="A finding is reproduced where the whole 95 % interval of ours lies within the criterion, "
         "not reproduced where all of it lies outside, not told otherwise, and not comparable where the "
         "study has no such interval. The criteria were written down before the study was run. Intervals "
-        "are Student's over seeds, or that of the law.",
+        "are Student's over n seeds, or that of the law through all of them.",
         columns=[Column(head, words=True) for head in HEADS],
         rows=[[Entry(text) for text in _line(each)] for each in found],
         data=pd.DataFrame([_data(each) for each in found]),
@@ -33,13 +33,8 @@ def table(found: list[Found]) -> Table:
 
 def _line(found: Found) -> list[str]:
     finding = found.finding
-    ends = [
-        f"{sign} {wording.number(end)}"
-        for sign, end in ((">", finding.above), ("<", finding.below))
-        if end is not None
-    ]
     ours = f"{wording.interval(*found.ours)}, n = {found.n}"
-    criterion = " and ".join(ends)
+    criterion = wording.region(*finding.region)
     return [finding.paper, finding.sentence, finding.theirs, ours, criterion, found.verdict, finding.differs]
 
 
