@@ -206,7 +206,7 @@ def for_tracing(study: Study) -> Study:
     The epochs and steps stay, since they say how many steps a run has. The framework is given to each trace
     separately, so that adding one to a study traces only that one.
     """
-    parts = max(arm.accumulation or 1 for arm in study.arms)
+    study, parts = without_analyses(study), max(arm.accumulation or 1 for arm in study.arms)
     workloads = [
         w.model_copy(
             update={
