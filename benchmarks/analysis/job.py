@@ -15,10 +15,10 @@ from benchmarks.common.files import write_sealed
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.frameworks import devices
+from benchmarks.frameworks import ANALYSED_WITH, devices
 from benchmarks.recipe.plan import Plan, Replicate
 from benchmarks.study import rates
-from benchmarks.study.study import ANALYSED_WITH, Analysis
+from benchmarks.study.study import Analysis
 
 NAMES = get_args(Analysis)
 

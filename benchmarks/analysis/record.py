@@ -9,8 +9,8 @@ from benchmarks.analysis.checkpoints import Role
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import read_sealed
 from benchmarks.common.value import Value
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.recipe.plan import Cell
-from benchmarks.study.study import ANALYSED_WITH
 
 MEASURED, FAILED, OUT_OF_MEMORY = "measured", "failed", "out-of-memory"
 

@@ -32,6 +32,10 @@ NAMES = sorted(
 )
 
 
+ANALYSED_WITH = "pytorch"
+"""The framework that measures trainings from the inside, and trains what it measures."""
+
+
 def module_name(name: str) -> str:
     """The module that holds a framework.
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
 from benchmarks.publish.claims.inside import on_the_way
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.study.study import ANALYSED_WITH
 
 
 class Scale(NamedTuple):

@@ -13,7 +13,7 @@ from benchmarks.models.layer import Spec
 from benchmarks.models.layers import BatchNorm
 from benchmarks.recipe.arm import Arm
 from benchmarks.study import faults
-from benchmarks.study.study import ANALYSED_WITH, Study, Workload, plan
+from benchmarks.study.study import Study, Workload, plan
 
 N_DIGITS = 10
 """Digits of the largest seed."""
@@ -114,10 +114,10 @@ def _check_analyses(study: Study) -> None:
             f"config: workloads.{matched[0]}.matched_loss: analyses compare at it, and there are none",
             fix="add analyses, or leave it out",
         )
-    if study.analyses and ANALYSED_WITH not in study.frameworks:
+    if study.analyses and frameworks.ANALYSED_WITH not in study.frameworks:
         raise Problem(
-            f"config: analyses are made with {ANALYSED_WITH}, which is none of the frameworks",
-            fix=f"add {ANALYSED_WITH} to frameworks",
+            f"config: analyses are made with {frameworks.ANALYSED_WITH}, which is none of the frameworks",
+            fix=f"add {frameworks.ANALYSED_WITH} to frameworks",
         )
 
 

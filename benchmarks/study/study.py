@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from benchmarks import datasets
 from benchmarks.common.value import INERT, Value
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import first_step
 from benchmarks.recipe.plan import Budget, Cell, Evaluations, Plan, Replicate
@@ -18,8 +19,6 @@ ODD = 33
 """The odd batch size that is tried where a study has none."""
 AUTO = "auto"
 """Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
-ANALYSED_WITH = "pytorch"
-"""The framework that measures trainings from the inside, and trains what it measures."""
 Analysis = Literal["noise-scale", "noise-curvature", "curvature", "sharpness", "width"]
 """The modules of `analysis` that measure something."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]

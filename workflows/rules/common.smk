@@ -151,7 +151,7 @@ def replicate_of(wildcards):
 
 def analysed_replicate(wildcards):
     """The runs of one seed that are measured from the inside, as JSON."""
-    names = wildcards.dataset, wildcards.model, studies.ANALYSED_WITH, wildcards.seed
+    names = wildcards.dataset, wildcards.model, frameworks.ANALYSED_WITH, wildcards.seed
     return REPLICATES["/".join(names)].model_dump_json()
 
 
@@ -184,7 +184,7 @@ def code_of_analysis(wildcards):
         *map(analysis.module_name, STUDY.analyses),
         datasets.module_name(SOURCES[wildcards.dataset]),
         f"benchmarks.models.{wildcards.model}",
-        frameworks.module_name(studies.ANALYSED_WITH),
+        frameworks.module_name(frameworks.ANALYSED_WITH),
     )
 
 

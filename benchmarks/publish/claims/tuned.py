@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish.claims.evidence import Bounded, Place
 from benchmarks.publish.results import Results
-from benchmarks.study.study import ANALYSED_WITH
 from benchmarks.summary.schema import FAILED
 
 TRAINING = ["dataset", "model", "framework", "arm"]

@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
 from benchmarks.publish.drawing import axes, batch_colors, panels
 from benchmarks.publish.drawing.style import FAINT, INK
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.study.study import ANALYSED_WITH
 
 TITLE = "Gradient noise scale along training"
 HEIGHT = 2.1

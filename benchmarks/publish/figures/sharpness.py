@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
 from benchmarks.publish.drawing import axes, panels, style
 from benchmarks.publish.results import Results, of_workload, with_role
-from benchmarks.study.study import ANALYSED_WITH
 
 TITLE = "Sharpness and generalisation"
 HEIGHT = 2.1

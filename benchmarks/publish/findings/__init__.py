@@ -15,8 +15,8 @@ from pydantic import Field
 from scipy import stats
 
 from benchmarks.common.value import Value
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish.results import Results, with_role
-from benchmarks.study.study import ANALYSED_WITH
 from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 
 FINDINGS = Path(__file__).with_name("findings.yaml")

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results, with_role
 from benchmarks.publish.table import Column, Entry, Table
-from benchmarks.study.study import ANALYSED_WITH
 from benchmarks.summary.schema import MEASURED
 
 KEY = ["dataset", "model", "arm", "batch_size"]
