@@ -32,7 +32,12 @@ def quotations(root: Path) -> dict[str, str]:
     """The text behind every name that a page may quote, from the published results below `root`."""
     full, implementations = (results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS))
     claimed = {str(folder): results.read(root / folder) for folder in CLAIMED}
-    of_claims = {"claims": verdicts.told(claimed), "papers": verdicts.of_papers(claimed)}
+    of_claims = {
+        "claimed-studies": verdicts.studies_told(claimed),
+        "claims": verdicts.told(claimed),
+        "claims-open": verdicts.open_yet(claimed),
+        "papers": verdicts.of_papers(claimed),
+    }
     return quoted.texts(full, implementations) | of_claims | {"published": f"`{PUBLISHED}`"}
 
 

@@ -8,6 +8,7 @@ from benchmarks.publish.claims.verdict import NOT_MEASURED
 from benchmarks.publish.results import CASE, Results, of_workload, overlapping
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import execution, identity, training_rate, tuning
+from benchmarks.publish.tables.claims import with_places
 from benchmarks.publish.tables.equivalence import distinct, shown_of
 from benchmarks.summary.statistics import by_process, ratio
 
@@ -281,7 +282,7 @@ def implementations_intervals(known: Results) -> str:
 def verdicts(full: Results) -> str:
     """The verdict on each claim that the study judges."""
     judged = [each for each in claims.judge(full) if each.verdict != NOT_MEASURED]
-    told = [[each.claim.sentence, each.verdict] for each in judged]
+    told = [[each.claim.sentence, with_places(each)] for each in judged]
     return _in_rows([["Claim", "Verdict"], ["---", "---"], *told])
 
 

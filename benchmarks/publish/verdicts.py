@@ -9,28 +9,63 @@ from benchmarks.publish.drawing import verdicts as chart
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import paper
-from benchmarks.publish.tables.claims import UNITS, not_measured
+from benchmarks.publish.tables.claims import UNITS, not_measured, with_places
+from benchmarks.summary import hardware
+
+Studies = dict[str, Results]
+"""Published studies by their folders."""
 
 
-def told(studies: dict[str, Results]) -> str:
-    """A table in Markdown: every claim with its verdict and its effects, by the folders of the studies."""
+def studies_told(studies: Studies) -> str:
+    """A line for each study: where it ran, and what it trained."""
+    return "\n".join(f"- {_study(folder, results)}" for folder, results in studies.items())
+
+
+def _study(folder: str, results: Results) -> str:
+    settings = results.provenance["study"]
+    workloads = "; ".join(map(wording.workload, results.workloads))
+    names = ", ".join(map(wording.name, results.frameworks))
+    seeds = f"{len(settings['seeds'])} seeds" if settings.get("seeds") else "timings alone"
+    where = hardware.line(results.provenance)
+    return f"[`{settings['study']}`](../{folder}/tables/main.csv), {where}: {workloads}; {names}; {seeds}"
+
+
+def told(studies: Studies) -> str:
+    """A table in Markdown of the claims that were judged, with their effects at every place."""
     lines = [["Claim", "Verdict", "What was seen", "Shown by"], ["---"] * 4]
     drawn = {folder: {*figures.applicable(results)} for folder, results in studies.items()}
-    for judged in chart.in_order(claims.judge(*studies.values())):
-        verdict = judged.verdict
-        seen = not_measured(judged) if verdict == NOT_MEASURED else _effects(judged)
-        shown = "" if verdict == NOT_MEASURED else _figure(studies, drawn, judged.claim)
-        lines.append([judged.claim.sentence, f"**{verdict}**", seen, shown])
+    for judged in chart.in_order(_judged(studies)):
+        shown = _figure(studies, drawn, judged.claim)
+        lines.append([judged.claim.sentence, f"**{with_places(judged)}**", _effects(judged), shown])
+    return _in_rows(lines)
+
+
+def _judged(studies: Studies) -> list[Judged]:
+    return [each for each in claims.judge(*studies.values()) if each.verdict != NOT_MEASURED]
+
+
+def open_yet(studies: Studies) -> str:
+    """The same of those that were not, with what it takes."""
+    judged = claims.judge(*studies.values())
+    lines = [[each.claim.sentence, not_measured(each)] for each in judged if each.verdict == NOT_MEASURED]
+    return _in_rows([["Claim", "What it takes"], ["---"] * 2, *lines])
+
+
+def _in_rows(lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _effects(judged: Judged) -> str:
-    """The effect at each place where it was tested, and what the effect is; where it could not be tested."""
-    places = [_seen(judged.claim, place, found) for place, found in tested(judged.evidence).items()]
-    untested = [_where(place) for place in judged.evidence if place not in tested(judged.evidence)]
+    """What the effect is, at each place where it was tested; where it could not be, and why."""
+    seen = [_seen(judged.claim, place, found) for place, found in tested(judged.evidence).items()]
+    untested = [
+        f"{_where(place)} ({found.remark})"
+        for place, found in judged.evidence.items()
+        if place not in tested(judged.evidence)
+    ]
     effect = judged.claim.effect
-    without = f". Not tested: {'; '.join(untested)}" if untested else ""
-    return f"{effect[0].upper()}{effect[1:]}: {'; '.join(places)}{without}"
+    without = f". Could not be tested: {'; '.join(untested)}" if untested else ""
+    return f"{effect[0].upper()}{effect[1:]}: {'; '.join(seen)}{without}"
 
 
 def _seen(claim: Claim, place: Place, found: Evidence) -> str:
@@ -44,7 +79,7 @@ def _where(place: Place) -> str:
     return ", ".join(filter(None, names))
 
 
-def _figure(studies: dict[str, Results], drawn: dict[str, set[str]], claim: Claim) -> str:
+def _figure(studies: Studies, drawn: dict[str, set[str]], claim: Claim) -> str:
     """A link to the figure of the first study that says anything of a claim."""
     for folder, results in studies.items():
         if claim.figure in drawn[folder] and tested(claims.evidence_of(results, claim)):
@@ -53,7 +88,7 @@ def _figure(studies: dict[str, Results], drawn: dict[str, set[str]], claim: Clai
     return ""
 
 
-def of_papers(studies: dict[str, Results]) -> str:
+def of_papers(studies: Studies) -> str:
     """The tables of papers of all studies that follow one, one below the other."""
     found = [each for results in studies.values() for each in findings.of_study(results)]
     if not found:

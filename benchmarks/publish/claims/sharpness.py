@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_ratio, worst
+from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_ratio
 from benchmarks.publish.claims.ranks import of_ranks
 from benchmarks.publish.claims.tuned import by_seed, their_checkpoints, tuned_runs
 from benchmarks.publish.results import Results, with_role
@@ -19,8 +19,8 @@ MEASURES = {"sharpness": 1, "largest_eigenvalue": 1, "width": -1}
 """The measures, with the sign of the exponent that makes it one of sharpness."""
 EQUALLY = 1.25
 """The factor within which training losses are matched."""
-SIZES = 4
-"""Batch sizes that a rank correlation needs at least."""
+SIZES = 5
+"""Batch sizes that a rank correlation needs at least: fewer have too few orders."""
 
 
 def of_minima(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
@@ -69,7 +69,13 @@ def _ratios(rows: pd.DataFrame, claim: Claim) -> Evidence:
         known = Bounded(*(each.to_numpy(float) for each in (values, values - wrong, values + wrong)))
         found = of_ratio(known, claim.region, fewest=claim.fewest)
         parts.append(found.noted(f"{measure.replace('_', ' ')}, B = {large} over {small}"))
-    return worst(parts)
+    return _agreed(parts)
+
+
+def _agreed(parts: list[Evidence]) -> Evidence:
+    """Supported where all measures say so, and refuted only where all say the contrary."""
+    weakest = max(parts, key=lambda part: part.p_supported)
+    return weakest._replace(p_refuted=max(part.p_refuted for part in parts))
 
 
 def _log_ratio(rows: pd.DataFrame, name: str, large: int, small: int) -> pd.Series:
@@ -85,4 +91,4 @@ def _ranks(rows: pd.DataFrame, claim: Claim) -> Evidence:
     for measure, sign in MEASURES.items():
         found = of_ranks(sign * by_seed(rows, measure), errors, fewest=claim.fewest)
         parts.append(found.noted(measure.replace("_", " ")))
-    return worst(parts)
+    return _agreed(parts)

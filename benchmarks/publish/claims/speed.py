@@ -54,7 +54,11 @@ def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence | None]
         small, large = shares.columns[0], shares.columns[-1]
         values = 100 * (shares[small] - shares[large]).dropna()
         found = of_mean(exactly(values), claim.region, fewest=claim.fewest)
-        return found.noted(f"B = {small} less {large}")
+        full = [size for size in (small, large) if (shares[size] >= 1).any()]
+        ceiling = (
+            f"; at B = {full[0]} it is cut off at 100 %, so that the interval is too narrow" if full else ""
+        )
+        return found.noted(f"B = {small} less {large}{ceiling}")
 
     return _judged(results, judged, execution="idiomatic", quantity="input_share")
 

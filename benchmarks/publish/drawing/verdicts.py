@@ -16,11 +16,12 @@ ROW = 0.19
 WIDTH = 2 * style.PANEL_WIDTH
 MOST = 12
 """Marks in a row; of more places, there is one mark of each kind and a number behind it."""
-HOLDS, FAILS, OPEN = "holds there", "fails there", "not told there"
+HOLDS, FAILS, OPEN, UNTESTED = "holds there", "fails there", "not told there", "could not be tested"
 MARKS = {
     HOLDS: {"marker": "s", "color": "#0072B2", "markerfacecolor": "#0072B2"},
     FAILS: {"marker": "X", "color": "#D55E00", "markerfacecolor": "#D55E00"},
     OPEN: {"marker": "s", "color": style.FAINT, "markerfacecolor": "white"},
+    UNTESTED: {"marker": ".", "color": style.FAINT, "markerfacecolor": style.FAINT},
 }
 """A form for each as well as a colour."""
 COLORS = {SUPPORTED: "#0072B2", REFUTED: "#D55E00", DEPENDS: "#6a3d9a"}
@@ -29,6 +30,8 @@ ORDER = (SUPPORTED, DEPENDS, REFUTED, INCONCLUSIVE, NOT_MEASURED)
 
 def alone(found: Evidence) -> str:
     """What a place says if it were the only test."""
+    if not found.tested:
+        return UNTESTED
     if found.p_supported <= ALONE:
         return HOLDS
     return FAILS if found.p_refuted <= ALONE else OPEN
@@ -64,7 +67,7 @@ def draw(judged: Sequence[Judged]) -> Figure:
 
 def _row(ax: Axes, row: int, judged: Judged) -> None:
     """A row: its marks and its verdict."""
-    said = Counter(alone(found) for found in judged.evidence.values() if found.tested)
+    said = Counter(map(alone, judged.evidence.values()))
     place = 0
     for name in [name for name in MARKS if said[name]]:
         for _ in range(said[name] if said.total() <= MOST else 1):

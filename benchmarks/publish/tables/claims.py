@@ -69,7 +69,7 @@ def with_places(judged: Judged) -> str:
 
 
 def not_measured(judged: Judged) -> str:
-    """What it takes to judge a claim, and how much of that there is."""
+    """What it takes to judge a claim, and how much of that there is, or why no place could be tested."""
     return f"it takes {judged.claim.needs}{_here(judged)}"
 
 
