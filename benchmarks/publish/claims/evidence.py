@@ -171,12 +171,13 @@ def worst(parts: Sequence[Evidence]) -> Evidence:
     """The evidence of a claim that must hold for all parts, told of the part that decides.
 
     It is supported where all parts support it (an intersection-union test), and refuted where one refutes it,
-    whose p value counts as often as there are parts. A part that says nothing is told of only if none does.
+    whose p value counts as often as there are parts. A part that says nothing is told of where it alone keeps
+    all of them from saying anything.
     """
     against = min(parts, key=lambda part: part.p_refuted)
     refuted = min(1.0, len(parts) * against.p_refuted)
-    tested = [part for part in parts if part.tested] or parts
-    told = against if refuted <= ALONE else max(tested, key=lambda part: part.p_supported)
+    of = [part for part in parts if part.tested or refuted == 1]
+    told = against if refuted <= ALONE else max(of, key=lambda part: part.p_supported)
     needed = [part.decided_by for part in parts]
     return told._replace(
         p_supported=max(part.p_supported for part in parts),
