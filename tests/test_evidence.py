@@ -118,8 +118,8 @@ def test_what_must_hold_for_all_parts_is_as_weak_as_the_weakest():
     found = worst(parts)
     assert (found.p_supported, found.p_refuted) == (0.2, 1.0)
     against = Evidence(UNKNOWN, 5, 0.996, 0.004, "this one")
-    against = Evidence(UNKNOWN, 5, 0.9, 0.1)
-    assert worst([evidence.lacking("few"), against]).remark == "", "the other may refute it"
+    doubtful = Evidence(UNKNOWN, 5, 0.9, 0.1)
+    assert worst([evidence.lacking("few"), doubtful]).remark == "", "the other may refute it"
     assert worst([evidence.lacking("few"), *parts[:1]]).remark == "few", "nothing may be said for it"
     refuted = worst([evidence.lacking("few"), against, *parts])
     assert (refuted.p_refuted, refuted.remark) == (pytest.approx(0.02), "this one")
