@@ -228,8 +228,10 @@ def test_of_many_places_the_chart_has_their_numbers(empty):
 
 
 def test_the_page_tells_every_claim_with_its_effects(empty):
-    page = verdicts.told({"results/x": known(empty, **SHARPER)})
-    left = verdicts.open_yet({"results/x": known(empty, **SHARPER)})
+    studies = {"results/x": known(empty, **SHARPER)}
+    given = claims.judge(*studies.values())
+    page = verdicts.told(studies, given)
+    left = verdicts.open_yet(given)
     assert len(page.splitlines()) + len(left.splitlines()) == 4 + len(claims.claims())
     assert "| Powers of two are faster. | it takes ten undisturbed" in left
     line = verdicts.studies_told({"results/x": known(empty)})

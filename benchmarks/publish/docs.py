@@ -6,12 +6,15 @@ the comment, or Markdown takes it for HTML); a longer one has lines of its own.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
 from benchmarks.publish import answer, claims, quoted, results, verdicts, writing
+from benchmarks.publish.claims import Judged
 from benchmarks.publish.drawing import verdicts as chart
+from benchmarks.publish.results import Results
 
 PUBLISHED = Path("results/published/intel-xeon-processor-icelake-2-cores/full")
 """The published study that the pages quote."""
@@ -31,14 +34,21 @@ def pages(root: Path) -> list[Path]:
 def quotations(root: Path) -> dict[str, str]:
     """The text behind every name that a page may quote, from the published results below `root`."""
     full, implementations = (results.read(root / folder) for folder in (PUBLISHED, IMPLEMENTATIONS))
-    claimed = {str(folder): results.read(root / folder) for folder in CLAIMED}
+    claimed, judged = judged_together(root)
     of_claims = {
         "claimed-studies": verdicts.studies_told(claimed),
-        "claims": verdicts.told(claimed),
-        "claims-open": verdicts.open_yet(claimed),
+        "claims": verdicts.told(claimed, judged),
+        "claims-open": verdicts.open_yet(judged),
         "papers": verdicts.of_papers(claimed),
     }
     return quoted.texts(full, implementations) | of_claims | {"published": f"`{PUBLISHED}`"}
+
+
+@cache
+def judged_together(root: Path) -> tuple[dict[str, Results], list[Judged]]:
+    """The studies of the page on claims by their folders, and the verdicts from all of them."""
+    claimed = {str(folder): results.read(root / folder) for folder in CLAIMED}
+    return claimed, claims.judge(*claimed.values())
 
 
 def written(page: str, texts: dict[str, str]) -> str:
@@ -71,6 +81,5 @@ def write(root: Path) -> list[Path]:
             changed.append(page)
     figure = answer.draw(results.read(root / PUBLISHED), workload=quoted.WORKLOAD, arm=quoted.ARM)
     writing.write_figure(figure, root / "docs/images", name=FIGURE)
-    judged = claims.judge(*(results.read(root / folder) for folder in CLAIMED))
-    writing.write_figure(chart.draw(judged), root / "docs/images", name=CHART)
+    writing.write_figure(chart.draw(judged_together(root)[1]), root / "docs/images", name=CHART)
     return changed

@@ -30,23 +30,19 @@ def _study(folder: str, results: Results) -> str:
     return f"[`{settings['study']}`](../{folder}/tables/main.csv), {where}: {workloads}; {names}; {seeds}"
 
 
-def told(studies: Studies) -> str:
+def told(studies: Studies, judged: list[Judged]) -> str:
     """A table in Markdown of the claims that were judged, with their effects at every place."""
     lines = [["Claim", "Verdict", "What was seen", "Shown by"], ["---"] * 4]
     drawn = {folder: {*figures.applicable(results)} for folder, results in studies.items()}
-    for judged in chart.in_order(_judged(studies)):
-        shown = _figure(studies, drawn, judged.claim)
-        lines.append([judged.claim.sentence, f"**{with_places(judged)}**", _effects(judged), shown])
+    for each in chart.in_order(judged):
+        if each.verdict != NOT_MEASURED:
+            shown = _figure(studies, drawn, each.claim)
+            lines.append([each.claim.sentence, f"**{with_places(each)}**", _effects(each), shown])
     return _in_rows(lines)
 
 
-def _judged(studies: Studies) -> list[Judged]:
-    return [each for each in claims.judge(*studies.values()) if each.verdict != NOT_MEASURED]
-
-
-def open_yet(studies: Studies) -> str:
+def open_yet(judged: list[Judged]) -> str:
     """The same of those that were not, with what it takes."""
-    judged = claims.judge(*studies.values())
     lines = [[each.claim.sentence, not_measured(each)] for each in judged if each.verdict == NOT_MEASURED]
     return _in_rows([["Claim", "What it takes"], ["---"] * 2, *lines])
 

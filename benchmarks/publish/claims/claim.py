@@ -14,7 +14,23 @@ EVERYTHING = (-math.inf, math.inf)
 CLAIMS = Path(__file__).with_name("claims.yaml")
 
 
-class Claim(Value):
+class Criterion(Value):
+    """A region of an effect, by its ends; either may be open."""
+
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def region(self) -> tuple[float, float]:
+        """The least and the most of the effect."""
+        least, most = EVERYTHING
+        return (
+            least if self.above is None else self.above,
+            most if self.below is None else self.below,
+        )
+
+
+class Claim(Criterion):
     """A claim; `claims.yaml` says what the fields are.
 
     A claim without a `judge` is not measured yet, and has no more than its sentence, criterion and needs.
@@ -25,8 +41,6 @@ class Claim(Value):
     supported_if: str
     needs: str
     judge: str | None = None
-    above: float | None = None
-    below: float | None = None
     unit: Literal["ratio", "points", "slope", "correlation"] = "ratio"
     effect: str = ""
     fewest: int = 0
@@ -39,15 +53,6 @@ class Claim(Value):
         if self.judge and not (known and self.fewest and self.figure and self.effect):
             raise ValueError(f"{self.name}: a judge needs above or below, fewest, effect and figure")
         return self
-
-    @property
-    def region(self) -> tuple[float, float]:
-        """The least and the most of the effect between which the claim holds."""
-        least, most = EVERYTHING
-        return (
-            least if self.above is None else self.above,
-            most if self.below is None else self.below,
-        )
 
 
 @cache

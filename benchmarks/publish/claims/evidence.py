@@ -17,6 +17,8 @@ from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 Region = tuple[float, float]
 ALONE = 0.05
 """The level at which a place decides if it were the only test."""
+HOLDS, FAILS, NOT_TOLD, UNTESTED = "holds", "fails", "not told", "not tested"
+"""What a place says by itself."""
 POWER = 0.8
 """The chance that so many values decide as it is said that would."""
 
@@ -42,6 +44,15 @@ class Evidence(NamedTuple):
     def tested(self) -> bool:
         """Whether either test was possible."""
         return min(self.p_supported, self.p_refuted) < 1
+
+    @property
+    def alone(self) -> str:
+        """What a place would say if it were the only test."""
+        if not self.tested:
+            return UNTESTED
+        if self.p_supported <= ALONE:
+            return HOLDS
+        return FAILS if self.p_refuted <= ALONE else NOT_TOLD
 
     def noted(self, remark: str) -> "Evidence":
         """The same with a remark before its own."""

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_ratio
 from benchmarks.publish.claims.ranks import of_ranks
-from benchmarks.publish.claims.tuned import by_seed, their_checkpoints, tuned_runs
+from benchmarks.publish.claims.tuned import RUN, by_seed, their_checkpoints, tuned_runs
 from benchmarks.publish.results import Results, with_role
 
 MEASURES = {"sharpness": 1, "largest_eigenvalue": 1, "width": -1}
@@ -30,13 +31,17 @@ def of_minima(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
 
 def of_errors(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """How alike sharpness and the validation error there rank over batch sizes, seed by seed."""
-    keys = ["dataset", "model", "framework", "arm", "batch_size", "seed", "examples"]
-    seen = results.curves[[*keys, "validation_accuracy"]]
-    found = {}
-    for place, rows, runs in _matched(results):
-        with_errors = rows.assign(framework=place.framework).merge(seen, on=keys)
-        found[place] = unmatched(rows, runs) or _ranks(with_errors, claim)
-    return found
+    return {
+        place: unmatched(rows, runs) or _ranks(validated(results, rows), claim)
+        for place, rows, runs in _matched(results)
+    }
+
+
+def validated(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
+    """Checkpoints with the validation accuracy that the timed run of the same training had there."""
+    keys = [*RUN, "examples"]
+    seen = results.curves[results.curves["framework"] == ANALYSED_WITH]
+    return rows.merge(seen[[*keys, "validation_accuracy"]], on=keys)
 
 
 def _matched(results: Results) -> Iterator[tuple[Place, pd.DataFrame, pd.DataFrame]]:

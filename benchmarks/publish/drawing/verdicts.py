@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.publish.claims import Judged
-from benchmarks.publish.claims.evidence import ALONE, Evidence
+from benchmarks.publish.claims.evidence import FAILS, HOLDS, NOT_TOLD, UNTESTED
 from benchmarks.publish.claims.verdict import DEPENDS, INCONCLUSIVE, NOT_MEASURED, REFUTED, SUPPORTED
 from benchmarks.publish.drawing import panels, style
 
@@ -16,25 +16,15 @@ ROW = 0.19
 WIDTH = 2 * style.PANEL_WIDTH
 MOST = 12
 """Marks in a row; of more places, there is one mark of each kind and a number behind it."""
-HOLDS, FAILS, OPEN, UNTESTED = "holds there", "fails there", "not told there", "could not be tested"
 MARKS = {
     HOLDS: {"marker": "s", "color": "#0072B2", "markerfacecolor": "#0072B2"},
     FAILS: {"marker": "X", "color": "#D55E00", "markerfacecolor": "#D55E00"},
-    OPEN: {"marker": "s", "color": style.FAINT, "markerfacecolor": "white"},
+    NOT_TOLD: {"marker": "s", "color": style.FAINT, "markerfacecolor": "white"},
     UNTESTED: {"marker": ".", "color": style.FAINT, "markerfacecolor": style.FAINT},
 }
 """A form for each as well as a colour."""
 COLORS = {SUPPORTED: "#0072B2", REFUTED: "#D55E00", DEPENDS: "#6a3d9a"}
 ORDER = (SUPPORTED, DEPENDS, REFUTED, INCONCLUSIVE, NOT_MEASURED)
-
-
-def alone(found: Evidence) -> str:
-    """What a place says if it were the only test."""
-    if not found.tested:
-        return UNTESTED
-    if found.p_supported <= ALONE:
-        return HOLDS
-    return FAILS if found.p_refuted <= ALONE else OPEN
 
 
 def in_order(judged: Sequence[Judged]) -> list[Judged]:
@@ -60,14 +50,14 @@ def draw(judged: Sequence[Judged]) -> Figure:
     ax.spines[:].set_visible(False)
     for row, each in enumerate(rows):
         _row(ax, row, each)
-    handles = [Line2D([], [], linestyle="", label=name, **mark) for name, mark in MARKS.items()]
+    handles = [Line2D([], [], linestyle="", label=f"{name} there", **mark) for name, mark in MARKS.items()]
     panels.legend(figure, handles)
     return figure
 
 
 def _row(ax: Axes, row: int, judged: Judged) -> None:
     """A row: its marks and its verdict."""
-    said = Counter(map(alone, judged.evidence.values()))
+    said = Counter(found.alone for found in judged.evidence.values())
     place = 0
     for name in [name for name in MARKS if said[name]]:
         for _ in range(said[name] if said.total() <= MOST else 1):

@@ -11,7 +11,8 @@ TITLE = "What circulates about batch size"
 
 def applies(results: Results) -> bool:
     """Whether any place says something of any claim."""
-    return any(found.tested for each in claims.judge(results) for found in each.evidence.values())
+    judges = (claims.evidence_of(results, claim) for claim in claims.claims().values())
+    return any(found.tested for evidence in judges for found in evidence.values())
 
 
 def caption(results: Results) -> str:

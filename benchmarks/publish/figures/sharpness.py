@@ -5,15 +5,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
+from benchmarks.publish.claims.sharpness import MEASURES, validated
 from benchmarks.publish.drawing import axes, panels, style
 from benchmarks.publish.results import Results, of_workload, with_role
 
 TITLE = "Sharpness and generalisation"
 HEIGHT = 2.1
 LETTERS = 34
-MEASURES = {
+LABELS = {
     "sharpness": "Keskar's φ",
     "largest_eigenvalue": "largest eigenvalue",
     "width": "1 / filter-normalised width",
@@ -69,7 +69,7 @@ def draw(results: Results) -> Figure:
         _measures(left, of_arm(rows, workload, arm), looks=looks, title=title)
         _errors(right, errors(results, of_arm(rows, workload, arm)))
     handles = [
-        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=MEASURES[name])
+        Line2D([], [], color=look.color, marker=look.marker, linestyle=look.line, label=LABELS[name])
         for name, look in looks.items()
         if rows[name].notna().any()
     ]
@@ -85,9 +85,7 @@ def of_arm(rows: pd.DataFrame, workload: tuple[str, str], arm: str) -> pd.DataFr
 
 def errors(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """These checkpoints with the `error` on the validation set there, in per cent."""
-    keys = ["dataset", "model", "arm", "batch_size", "seed", "examples"]
-    seen = results.curves[results.curves["framework"] == ANALYSED_WITH]
-    found = rows[keys].merge(seen[[*keys, "validation_accuracy"]])
+    found = validated(results, rows)
     return found.assign(error=100 * (1 - found["validation_accuracy"]))
 
 
@@ -95,7 +93,7 @@ def _measures(ax: Axes, rows: pd.DataFrame, *, looks: dict[str, style.Look], tit
     """Each measure over its median at the smallest batch size."""
     known = [name for name in MEASURES if rows[name].notna().any()]
     for place, name in enumerate(known):
-        values = rows.assign(value=1 / rows[name] if name == "width" else rows[name])
+        values = rows.assign(value=rows[name] ** MEASURES[name])
         smallest = values.loc[values["batch_size"] == values["batch_size"].min(), "value"].median()
         values = values.assign(value=values["value"] / smallest)
         _line(ax, values, "value", look=looks[name], shift=1.06 ** (place - (len(known) - 1) / 2))

@@ -3,7 +3,6 @@
 To add a finding, add it to `findings.yaml` with its criterion, before the study is run.
 """
 
-import math
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,12 +11,12 @@ import numpy as np
 import pandas as pd
 import yaml
 from pydantic import Field
-from scipy import stats
 
-from benchmarks.common.value import Value
 from benchmarks.frameworks import ANALYSED_WITH
+from benchmarks.publish.claims.claim import Criterion
+from benchmarks.publish.claims.evidence import exactly, of_mean, of_ratio
 from benchmarks.publish.results import Results, with_role
-from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
+from benchmarks.summary.statistics import UNKNOWN, Estimate
 
 FINDINGS = Path(__file__).with_name("findings.yaml")
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
@@ -26,7 +25,7 @@ FEWEST = 3
 """Seeds that an interval needs."""
 
 
-class Finding(Value):
+class Finding(Criterion):
     """A number of a paper; `findings.yaml` says what the fields are."""
 
     study: str
@@ -37,18 +36,8 @@ class Finding(Value):
     quantity: str
     role: str = ""
     of: Literal["smallest", "largest", "ratio", "points", "path", "law"]
-    above: float | None = None
-    below: float | None = None
     differs: str
     scale: float = Field(default=1.0, gt=0)
-
-    @property
-    def region(self) -> tuple[float, float]:
-        """Between which ours reproduces it."""
-        return (
-            -math.inf if self.above is None else self.above,
-            math.inf if self.below is None else self.below,
-        )
 
 
 class Found(NamedTuple):
@@ -78,7 +67,7 @@ def judged(results: Results, finding: Finding) -> Found:
         estimate, n = _of_law(results, finding.quantity), int(results.runs["seed"].nunique())
     else:
         values = _by_seed(results, finding)
-        estimate, n = _mean(values, logarithmic=finding.of in ("ratio", "path")), len(values)
+        estimate, n = _mean(values, finding), len(values)
     return Found(finding, estimate, n, _verdict(estimate, finding, n))
 
 
@@ -126,12 +115,8 @@ def _along_path(rows: pd.DataFrame, quantity: str) -> pd.Series:
     return np.exp(np.log(path[quantity]).groupby(path["seed"]).mean()).dropna()
 
 
-def _mean(values: pd.Series, *, logarithmic: bool) -> Estimate:
+def _mean(values: pd.Series, finding: Finding) -> Estimate:
     """The mean of the seeds with Student's interval; the geometric one of ratios."""
-    n = len(values)
-    if n < FEWEST or (logarithmic and not (values > 0).all()):
-        return UNKNOWN
-    taken = np.log(values) if logarithmic else values
-    half = stats.t.ppf(0.5 + LEVEL / 2, n - 1) * taken.std() / math.sqrt(n)
-    ends = taken.mean(), taken.mean() - half, taken.mean() + half
-    return Estimate(*(float(np.exp(end) if logarithmic else end) for end in ends))
+    if finding.of in ("ratio", "path"):
+        return of_ratio(exactly(np.log(values)), finding.region, fewest=FEWEST).effect
+    return of_mean(exactly(values), finding.region, fewest=FEWEST).effect

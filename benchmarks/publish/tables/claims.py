@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.publish import claims, figures, wording
 from benchmarks.publish.claims import Judged
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import ALONE, Evidence, Place
+from benchmarks.publish.claims.evidence import NOT_TOLD, Evidence, Place
 from benchmarks.publish.claims.verdict import NOT_MEASURED, tested
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
@@ -110,7 +110,7 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
         UNITS[claim.unit].format(wording.interval(*found.effect)),
         wording.region(*(found.criterion or claim.region)),
         wording.whole(found.n),
-        _alone(found),
+        found.alone,
         _would_decide(found),
         found.remark,
     ]
@@ -119,17 +119,8 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
 
 def _would_decide(found: Evidence) -> str:
     """How many values would decide where those at hand do not."""
-    open_yet = found.tested and min(found.p_supported, found.p_refuted) > ALONE
-    return wording.whole(found.decided_by) if open_yet and found.decided_by else wording.NOTHING
-
-
-def _alone(found: Evidence) -> str:
-    """What a place would say if it were the only test."""
-    if not found.tested:
-        return "not tested"
-    if found.p_supported <= ALONE:
-        return "holds"
-    return "fails" if found.p_refuted <= ALONE else "not told"
+    open_yet = found.alone == NOT_TOLD and found.decided_by
+    return wording.whole(found.decided_by) if open_yet else wording.NOTHING
 
 
 def _data(claim: Claim, place: Place, found: Evidence) -> dict:
