@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_mean_loss import direction, made
 
-from benchmarks.analysis import curvature, sharpness
+from benchmarks.analysis import checkpoints, curvature, sharpness
 from benchmarks.analysis.curvature import largest_eigenvalue, trace
 from benchmarks.analysis.sharpness import in_box
 
@@ -83,7 +83,7 @@ def test_the_hessian_is_of_the_same_sample_in_every_training():
     assert found["largest_eigenvalue"] == pytest.approx(2.0)
     assert found["hessian_trace"] == pytest.approx(60.0)
     (sample,) = loss.asked
-    assert len(set(sample)) == curvature.SAMPLE and max(sample) > 8900
+    assert len(set(sample)) == checkpoints.SAMPLE and max(sample) > 8900
 
 
 def quadratic(diagonal, centre=0.0):

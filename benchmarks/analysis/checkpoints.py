@@ -28,7 +28,6 @@ from benchmarks.training.run import RunState, train_to_evaluation
 
 ENDLESS_S = 1e12
 SAMPLE = 5000
-"""Training examples, the same ones in every training, whose loss says when it is matched."""
 SPREAD_STEPS = 32
 """Steps before a checkpoint over which the spread of the loss is taken."""
 
@@ -93,10 +92,14 @@ def trained(
 
 
 def training_loss(trainer: Trainer, setup: Setup) -> float:
-    """The mean loss over the sample, or over all training examples where there are fewer."""
-    n = len(setup.labels)
-    chosen = np.random.default_rng(0).choice(n, min(SAMPLE, n), replace=False)
+    """The mean loss over the sample, which says when it is matched."""
+    chosen = sample(len(setup.labels))
     return scores(trainer.logits(setup.examples[chosen]), setup.labels[chosen]).loss
+
+
+def sample(n: int) -> np.ndarray:
+    """The indices of SAMPLE of n training examples, the same ones in every training; all where n is less."""
+    return np.random.default_rng(0).choice(n, min(SAMPLE, n), replace=False)
 
 
 def spread(losses: list[float]) -> float:

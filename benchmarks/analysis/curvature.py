@@ -11,12 +11,11 @@ import numpy as np
 from scipy import stats
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from benchmarks.analysis.checkpoints import Role
+from benchmarks.analysis.checkpoints import Role, sample
 from benchmarks.analysis.differentiable import Differentiable
 
 ROLES = {Role.TARGET, Role.MATCHED, Role.BEST, Role.END}
 PRECISION = "float64"
-SAMPLE = 5000
 PROBES = 16
 CONFIDENCE = 0.95
 TOLERANCE = 1e-4
@@ -57,7 +56,7 @@ def trace(product: Product, size: int, *, seed: int) -> dict[str, float]:
 
 def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, float | None]:
     """Both at θ, by the names of their columns; the seed of the training plays no part."""
-    chosen = np.random.default_rng(0).choice(loss.n, min(SAMPLE, loss.n), replace=False)
+    chosen = sample(loss.n)
 
     def product(vector: np.ndarray) -> np.ndarray:
         return loss.hessian_vector(theta, vector.ravel(), chosen)

@@ -10,8 +10,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from benchmarks.analysis import curvature
-from benchmarks.analysis.checkpoints import Role
+from benchmarks.analysis.checkpoints import Role, sample
 from benchmarks.analysis.differentiable import Differentiable
 
 ROLES = {Role.START, Role.TARGET, Role.END}
@@ -26,12 +25,12 @@ def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, 
     For the gradient g of a batch of B of N examples, the mean of (g − G)ᵀH(g − G) is tr(HΣ) (1/B − 1/N), with
     Σ over N − 1. The interval is Student's over the batches; G is exact, H that of the sample of `curvature`.
     """
-    sample = np.random.default_rng(0).choice(loss.n, min(curvature.SAMPLE, loss.n), replace=False)
+    chosen = sample(loss.n)
     random, size = np.random.default_rng(seed), min(BATCH_SIZE, loss.n // 2)
     full = loss.gradient(theta)
 
     def curved(vector: np.ndarray) -> float:
-        return float(vector @ loss.hessian_vector(theta, vector, sample))
+        return float(vector @ loss.hessian_vector(theta, vector, chosen))
 
     batches = (random.choice(loss.n, size, replace=False) for _ in range(BATCHES))
     noises = np.array([curved(loss.gradient(theta, batch) - full) for batch in batches])

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.analysis.checkpoints import Role
+from benchmarks.analysis.checkpoints import Role, sample
 from benchmarks.analysis.differentiable import Differentiable
 
 ROLES = {Role.MATCHED, Role.END}
 PRECISION = "float32"
 """Losses are compared that lie a tenth apart."""
-SAMPLE, DIRECTIONS, RISE = 5000, 10, 0.1
+DIRECTIONS, RISE = 10, 0.1
 PLACES = 2.0 ** np.arange(-8, 2.5, 0.5)
 """How far along a direction the loss is asked for, up to the first place where it has risen enough."""
 
@@ -64,7 +64,7 @@ def _between(before: tuple[float, float], after: tuple[float, float]) -> float:
 
 def numbers(loss: Differentiable, theta: np.ndarray, *, seed: int) -> dict[str, float | None]:
     """The width at θ, over directions drawn by the seed and both ways along each."""
-    chosen = np.random.default_rng(0).choice(loss.n, min(SAMPLE, loss.n), replace=False)
+    chosen = sample(loss.n)
     random, tree = np.random.default_rng(seed), loss.tree(theta)
     directions = [filter_normalised(tree, random) for _ in range(DIRECTIONS)]
     at_theta = loss.value(theta, chosen)
