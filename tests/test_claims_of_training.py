@@ -150,6 +150,62 @@ def test_warm_up_is_judged_by_two_arms_that_differ_in_nothing_else(empty, gain, 
     assert claims.evidence_of(known, claims.claims()["warm-up"]) == {}
 
 
+@pytest.mark.parametrize(("apart", "expected"), [(0.0001, "holds"), (0.05, "fails")])
+def test_accumulation_is_held_to_the_whole_batch_at_every_size(empty, apart, expected):
+    """Neither arm is tuned; at one batch size they are apart by so much."""
+    arms = [
+        {"name": "whole", "momentum": 0.875, "accumulation": None},
+        {"name": "parts", "momentum": 0.875, "accumulation": 8},
+    ]
+    whole = runs("whole", sizes=[64, 256]).assign(test_accuracy=lambda rows: 0.9 + rows["seed"] / 100)
+    parts = whole.assign(
+        arm="parts", test_accuracy=whole["test_accuracy"] + apart * (whole["batch_size"] == 64)
+    )
+    known = dataclasses.replace(empty, runs=pd.concat([whole, parts]), provenance={"study": {"arms": arms}})
+    found = judged(known, "accumulation")
+    assert (told(found), found.remark) == (expected, "B = 64")
+    assert found.effect.value == pytest.approx(100 * apart)
+    ended = known.runs["examples"].where(
+        (known.runs["arm"] == "whole") | (known.runs["batch_size"] == 256), 5e5
+    )
+    early = judged(dataclasses.replace(known, runs=known.runs.assign(examples=ended)), "accumulation")
+    assert "not trained on as many examples" in early.remark and told(early) != "holds"
+    arms[1]["momentum"] = 0.5
+    assert claims.evidence_of(known, claims.claims()["accumulation"]) == {}
+
+
+def stopped(empty, *, best, last, trained=0.0):
+    """A tuned arm whose largest batch is worse by a gap at its best evaluation and by another at the end."""
+    known = runs().assign(validation_accuracy=0.95, test_accuracy=0.95)
+    large = known["batch_size"] == 4096
+    jitter = known["seed"] / 10_000
+    known["validation_accuracy"] -= (best + jitter) * large
+    known["train_accuracy"] -= trained * large
+    path = known[["dataset", "model", "framework", "arm", "batch_size", "seed"]]
+    curves = pd.concat(
+        [
+            path.assign(examples=1e6, validation_accuracy=0.95 - (last + jitter) * large),
+            path.assign(examples=5e5, validation_accuracy=known["validation_accuracy"]),
+        ]
+    )
+    return dataclasses.replace(empty, runs=known, curves=curves)
+
+
+@pytest.mark.parametrize(("best", "expected"), [(0.04, "holds"), (0.01, "fails")])
+def test_early_stopping_is_judged_by_the_gaps_at_the_best_evaluation_and_at_the_end(empty, best, expected):
+    found = judged(stopped(empty, best=best, last=0.04), "early-stopping")
+    assert found.effect.value == pytest.approx(100 * (best - 0.75 * 0.04), abs=0.02)
+    assert told(found) == expected
+    assert found.remark == "B = 4096, gap at the end 4.02 points"
+
+
+def test_early_stopping_says_nothing_without_a_gap_or_where_sizes_were_not_trained_equally_far(empty):
+    none = judged(stopped(empty, best=0.04, last=0.001), "early-stopping")
+    assert not none.tested and none.remark.startswith("no gap of 0.2 points")
+    unequal = judged(stopped(empty, best=0.04, last=0.04, trained=0.02), "early-stopping")
+    assert not unequal.tested and "points apart" in unequal.remark
+
+
 def with_ghosts(empty, *, gap, won):
     """Two tuned arms: without ghost batches the largest batch is worse by a gap, of which they win a part."""
     arms = [{"name": "tuned", "momentum": 0.875}, {"name": "ghost", "momentum": 0.875, "ghost_batch": 32}]

@@ -7,7 +7,17 @@ import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.convergence import START
-from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, Region, lacking, of_mean, worst
+from benchmarks.publish.claims.evidence import (
+    ALONE,
+    EVERYTHING,
+    Bounded,
+    Evidence,
+    Place,
+    Region,
+    lacking,
+    of_mean,
+    worst,
+)
 from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
 from benchmarks.publish.results import Results
 
@@ -15,6 +25,11 @@ SMALL = 64
 """Batch sizes up to this one are small."""
 EQUALLY = 0.5
 """Percentage points of training accuracy within which two batch sizes were trained equally far."""
+SMALLEST_GAP = 0.2
+"""Percentage points of accuracy that count as a gap."""
+UNEVEN = 1.02
+"""From this ratio of their examples on, two arms were not trained equally far. The last step of a large batch
+goes beyond the budget, and a limit of seconds may end a run."""
 
 
 def tuned(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
@@ -66,12 +81,18 @@ def unequal(runs: pd.DataFrame, small: pd.Series, large: int, *, equally: bool =
     return ""
 
 
-def gap(runs: pd.DataFrame, small: pd.Series, large: int) -> pd.Series:
-    """The test accuracy of the small batch size of each seed less that of the large one, in points."""
-    tested = 100 * by_seed(runs, "test_accuracy")
+def gap(runs: pd.DataFrame, small: pd.Series, large: int, of: str = "test_accuracy") -> pd.Series:
+    """The accuracy of the small batch size of each seed less that of the large one, in points."""
+    found = 100 * by_seed(runs, of)
     return pd.Series(
-        {seed: tested.at[seed, size] - tested.at[seed, large] for seed, size in small.items()}
+        {seed: found.at[seed, size] - found.at[seed, large] for seed, size in small.items()}
     ).dropna()
+
+
+def is_gap(differences: Bounded, *, fewest: int) -> bool:
+    """Whether these are told from none, and large enough to speak of."""
+    there = of_mean(differences, (0, EVERYTHING[1]), fewest=fewest)
+    return there.p_supported <= ALONE and float(np.mean(differences.observed)) >= SMALLEST_GAP
 
 
 def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
@@ -99,11 +120,23 @@ def difference(runs: pd.DataFrame, one: int, other: int, region: Region, *, fewe
     return of_mean(to_a_step((tested[one] - tested[other]).dropna(), runs), region, fewest=fewest)
 
 
-def to_a_step(differences: pd.Series, runs: pd.DataFrame) -> Bounded:
-    """Differences of test accuracies, known to one step: each counts whole examples of the test set.
+def of_two_arms(one: pd.DataFrame, other: pd.DataFrame, size: int, claim: Claim) -> Evidence:
+    """The test accuracy of the runs of one arm less that of another's at a batch size, seed by seed."""
+    arms = [runs[runs["batch_size"] == size] for runs in (other, one)]
+    sides = pd.concat([runs.assign(batch_size=side) for side, runs in enumerate(arms)])
+    if not (reached(sides, 0) or reached(sides, 1)):
+        return lacking(f"B = {size} never reached the target")
+    trained = [runs["examples"].mean() for runs in arms]
+    if max(trained) > UNEVEN * min(trained):
+        return lacking(f"B = {size} was not trained on as many examples")
+    return difference(sides, 1, 0, claim.region, fewest=claim.fewest).noted(f"B = {size}")
+
+
+def to_a_step(differences: pd.Series, runs: pd.DataFrame, of: str = "test_accuracy") -> Bounded:
+    """Differences of accuracies, known to one step: each counts whole examples of the test or validation set.
 
     The step is the smallest difference that is seen; where there is none, nothing is known of it.
     """
-    steps = np.diff(np.unique(100 * runs["test_accuracy"].dropna()))
+    steps = np.diff(np.unique(100 * runs[of].dropna()))
     values, step = differences.to_numpy(float), float(steps.min()) if len(steps) else np.inf
     return Bounded(values, values - step, values + step)

@@ -1,13 +1,12 @@
-"""Pairs of tuned arms that differ in one setting alone, which one of them has."""
+"""Pairs of arms that differ in one setting alone, which one of them has."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 
 import pandas as pd
 
 from benchmarks.publish import marks
 from benchmarks.publish.claims.evidence import Place
-from benchmarks.publish.claims.tuned import tuned_runs
 from benchmarks.publish.results import Results
 
 Settings = dict
@@ -15,14 +14,17 @@ Settings = dict
 
 
 def with_and_without(
-    results: Results, has: Callable[[Settings], object], without: Callable[[Settings], Settings]
+    results: Results,
+    places: Iterable[tuple[Place, pd.DataFrame]],
+    has: Callable[[Settings], object],
+    without: Callable[[Settings], Settings],
 ) -> Iterator[tuple[Place, pd.DataFrame, pd.DataFrame]]:
     """The runs of each arm that has a setting, at each place, and those of the arm that is the same without.
 
-    `without` takes the setting from an arm. Only batch sizes at which both were searched count, and only
+    `without` takes the setting from an arm. Only batch sizes that both have at these places count, and only
     arms that are certified to stand beside another one.
     """
-    found = dict(tuned_runs(results))
+    found = dict(places)
     arms = {arm["name"]: {**arm, "name": ""} for arm in results.provenance["study"]["arms"]}
     for one, other in permutations(arms, 2):
         if has(arms[one]) and not has(arms[other]) and without(arms[one]) == without(arms[other]):

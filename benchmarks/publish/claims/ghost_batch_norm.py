@@ -2,23 +2,32 @@
 
 import pandas as pd
 
-from benchmarks.publish.claims.accuracy import SMALL, best_small, gap, to_a_step, unequal
+from benchmarks.publish.claims.accuracy import (
+    SMALL,
+    SMALLEST_GAP,
+    best_small,
+    gap,
+    is_gap,
+    to_a_step,
+    unequal,
+)
 from benchmarks.publish.claims.arms import with_and_without
 from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import ALONE, EVERYTHING, Evidence, Place, lacking, of_mean
-from benchmarks.publish.claims.tuned import by_seed
+from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean
+from benchmarks.publish.claims.tuned import by_seed, tuned_runs
 from benchmarks.publish.results import Results
 
 RECOVERED = 0.3
 """Share of the gap that closes it, as far as the claim goes."""
-SMALLEST = 0.2
-"""Percentage points of test accuracy that count as a gap."""
 
 
 def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """What ghost batches recover at the largest batch size, less that share of the gap to a small one."""
     pairs = with_and_without(
-        results, lambda arm: arm.get("ghost_batch"), lambda arm: {**arm, "ghost_batch": None}
+        results,
+        tuned_runs(results),
+        lambda arm: arm.get("ghost_batch"),
+        lambda arm: {**arm, "ghost_batch": None},
     )
     return {place: _recovered(ghost, plain, claim) for place, ghost, plain in pairs}
 
@@ -32,9 +41,8 @@ def _recovered(ghost: pd.DataFrame, plain: pd.DataFrame, claim: Claim) -> Eviden
     if cause := unequal(plain, small, large, equally=False):
         return lacking(cause)
     lost = gap(plain, small, large)
-    there = of_mean(to_a_step(lost, plain), (0, EVERYTHING[1]), fewest=claim.fewest)
-    if there.p_supported > ALONE or lost.mean() < SMALLEST:
-        return lacking(f"no gap of {SMALLEST} points between a small batch and B = {large}", n=len(lost))
+    if not is_gap(to_a_step(lost, plain), fewest=claim.fewest):
+        return lacking(f"no gap of {SMALLEST_GAP} points between a small batch and B = {large}", n=len(lost))
     won = 100 * (by_seed(ghost, "test_accuracy")[large] - by_seed(plain, "test_accuracy")[large])
     found = of_mean(to_a_step((won - RECOVERED * lost).dropna(), plain), claim.region, fewest=claim.fewest)
     return found.noted(f"B = {large}, gap {lost.mean():.2f} points")

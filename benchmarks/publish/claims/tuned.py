@@ -1,4 +1,4 @@
-"""The runs that claims about convergence and accuracy are judged by: those whose learning rate was tuned."""
+"""The runs that claims are judged by: mostly those whose learning rate was tuned."""
 
 from collections.abc import Iterator
 
@@ -19,6 +19,12 @@ def tuned_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
     searched = results.rates[results.rates["status"] != FAILED]
     runs = results.runs.merge(searched[["dataset", "model", "arm", "batch_size"]])
     for names, own in runs.groupby(TRAINING, sort=False):
+        yield Place(*names), own
+
+
+def all_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
+    """The runs of each arm of a (workload, framework)."""
+    for names, own in results.runs.groupby(TRAINING, sort=False):
         yield Place(*names), own
 
 
