@@ -3,10 +3,11 @@
 import signal
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple, get_args
 
 from benchmarks import analysis, datasets, frameworks
-from benchmarks.analysis import checkpoints, points
+from benchmarks.analysis import checkpoints, interpolation, points
 from benchmarks.analysis.record import FAILED, OUT_OF_MEMORY, Analysed, Failure, Run
 from benchmarks.common import machine, process, processor, provenance, stored_arrays
 from benchmarks.common.conditions import conditions
@@ -29,7 +30,17 @@ class Job(NamedTuple):
     data: Dataset
     store: Store
     threads: int
+    plans: list[Plan]
     matched_loss: float | None = None
+
+    def origin(self, plan: Plan) -> Plan:
+        """The plan of the smallest batch size of its arm, from whose solution lines go to the others."""
+        of_arm = [each for each in self.plans if each.cell.arm == plan.cell.arm]
+        return min(of_arm, key=lambda each: each.cell.batch_size)
+
+    def of_plan(self, names: list[str], plan: Plan) -> list[str]:
+        """Those of these analyses that a plan has: there is no line from a solution to itself."""
+        return [name for name in names if name != interpolation.NAME or plan != self.origin(plan)]
 
     def conditions(self, measurement: str, plan: Plan, settings: dict, *modules: str) -> Conditions:
         """All that a measurement on the training of a plan depends on."""
@@ -52,14 +63,15 @@ class Job(NamedTuple):
         return self.conditions("checkpoints", plan, settings, "benchmarks.analysis.checkpoints")
 
     def of_analysis(self, name: str, plan: Plan) -> Conditions | None:
-        """All that the numbers of an analysis depend on; None where the store has no checkpoints.
+        """All that the numbers of an analysis depend on; None where the store lacks checkpoints.
 
         These count by their content: a GPU, or several threads, may train others when it trains again.
         """
-        kept = self.store.find(self.of_checkpoints(plan))
-        if kept is None:
-            return None
-        settings = {"checkpoints": digest(self.of_checkpoints(plan)), **kept}
+        settings = {}
+        for each in [plan, self.origin(plan)] if name == interpolation.NAME else [plan]:
+            if (kept := self.store.find(self.of_checkpoints(each))) is None:
+                return None
+            settings[str(each.cell.batch_size)] = {"checkpoints": digest(self.of_checkpoints(each)), **kept}
         modules = "benchmarks.analysis.points", points.MEAN_LOSS, analysis.module_name(name)
         return self.conditions(name, plan, settings, *modules)
 
@@ -75,15 +87,16 @@ def analysed(job: Job, plan: Plan, names: list[str]) -> Run:
 
     What its process died of, or the error, is the result of the run; it is kept nowhere.
     """
-    failure = Failure()
+    failure, names = Failure(), job.of_plan(names, plan)
     if any(job.stored(name, plan) is None for name in names):
         kills = process.oom_kills()
         failure, exit_code = process.forked(measured, job, plan, names)
         if failure is None:
             ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
             failure = Failure(OUT_OF_MEMORY if ran_out else FAILED, f"the process {process.ended(exit_code)}")
-    points = {name: job.stored(name, plan) or [] for name in names}
-    return Run(cell=plan.cell, seed=plan.seed, analyses=points, **failure._asdict())
+    found = {name: job.stored(name, plan) or [] for name in names}
+    line = found.pop(interpolation.NAME, [])
+    return Run(cell=plan.cell, seed=plan.seed, analyses=found, interpolation=line, **failure._asdict())
 
 
 def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
@@ -91,19 +104,31 @@ def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
     framework = frameworks.load(ANALYSED_WITH)
     try:
         devices.configure(framework, threads=job.threads, device=plan.device, precision=plan.precision)
-        kept = stored_arrays.find(job.store, job.of_checkpoints(plan))
-        if kept is None:
-            made = checkpoints.trained(framework, plan, job.data, matched_loss=job.matched_loss)
-            kept = stored_arrays.keep(job.store, job.of_checkpoints(plan), checkpoints.serialised(made))
+        kept = kept_of(job, framework, plan)
         missing = [name for name in names if job.stored(name, plan) is None]
-        for name, found in points.of(framework, plan, job.data, kept, missing).items():
-            content = {"points": [each.model_dump(mode="json") for each in found]}
+        found = points.of(
+            framework, plan, job.data, kept, [name for name in missing if name != interpolation.NAME]
+        )
+        if interpolation.NAME in missing:
+            origin = kept_of(job, framework, job.origin(plan))
+            found[interpolation.NAME] = interpolation.along(framework, plan, job.data, origin, kept)
+        for name, each in found.items():
+            content = {"points": [point.model_dump(mode="json") for point in each]}
             job.store.keep(job.of_analysis(name, plan), content)
     except Exception as error:
         traceback.print_exc()
         status = OUT_OF_MEMORY if framework.is_out_of_memory(error) else FAILED
         return Failure(status, f"{type(error).__name__}: {error}"[:2000])
     return Failure()
+
+
+def kept_of(job: Job, framework: ModuleType, plan: Plan) -> Path:
+    """The checkpoints of a plan: those of the store, or else trained now and kept there."""
+    kept = stored_arrays.find(job.store, job.of_checkpoints(plan))
+    if kept is None:
+        made = checkpoints.trained(framework, plan, job.data, matched_loss=job.matched_loss)
+        kept = stored_arrays.keep(job.store, job.of_checkpoints(plan), checkpoints.serialised(made))
+    return kept
 
 
 def run(
@@ -134,7 +159,7 @@ def run(
         )
     if any(plan.mixed_precision for plan in plans):
         devices.check_bfloat16(plans[0].device)
-    job = Job(datasets.read(data_file), Store(store), threads or processor.cores(), matched_loss)
+    job = Job(datasets.read(data_file), Store(store), threads or processor.cores(), plans, matched_loss)
     progress, runs = Progress("analyses", len(plans)), []
     provenance.import_graph()  # forked processes work out digests too, and cannot read this themselves
     with machine.leased_gpu(plans[0].device):

@@ -31,6 +31,18 @@ class Point(Value):
     numbers: dict[str, float | None]
 
 
+class Place(Value):
+    """A place on the straight line between two solutions, that of a smaller batch size at 0, the other at 1.
+
+    `agreement` is the share of the validation set for which the same class is predicted as at place 0.
+    """
+
+    place: float
+    training_loss: float | None
+    validation_accuracy: float
+    agreement: float
+
+
 class Failure(NamedTuple):
     """What ended an analysis; `measured` if nothing did."""
 
@@ -39,11 +51,15 @@ class Failure(NamedTuple):
 
 
 class Run(Value):
-    """What was measured of one run: its points for each analysis, and what ended it if it failed."""
+    """What was measured of one run: its points for each analysis, and what ended it if it failed.
+
+    `interpolation` is the line from the solution of the smallest batch size of its arm to its own.
+    """
 
     cell: Cell
     seed: int
     analyses: dict[str, list[Point]]
+    interpolation: list[Place] = []
     status: str = MEASURED
     message: str = ""
 

@@ -20,7 +20,7 @@ MAY_BE_ABSENT = {
 }
 MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
 MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH, "batch_sizes": schema.BATCH_SIZES}
-MAY_BE_ABSENT |= {"checkpoints": schema.CHECKPOINTS}
+MAY_BE_ABSENT |= {"checkpoints": schema.CHECKPOINTS, "interpolation": schema.INTERPOLATION}
 """A study that times throughput alone, has no tuned arm or analyses, or names its batch sizes, lacks some."""
 
 
@@ -42,6 +42,7 @@ class Results:
     critical_batch: pd.DataFrame
     batch_sizes: pd.DataFrame
     checkpoints: pd.DataFrame
+    interpolation: pd.DataFrame
     certificates: pd.DataFrame
     equivalence: pd.DataFrame
     identity: dict[str, Any]

@@ -37,14 +37,19 @@ def told(studies: Studies, judged: list[Judged]) -> str:
     for each in chart.in_order(judged):
         if each.verdict != NOT_MEASURED:
             shown = _figure(studies, drawn, each.claim)
-            lines.append([each.claim.sentence, f"**{with_places(each)}**", _effects(each), shown])
+            lines.append([_said(each.claim), f"**{with_places(each)}**", _effects(each), shown])
     return _in_rows(lines)
 
 
 def open_yet(judged: list[Judged]) -> str:
     """The same of those that were not, with what it takes."""
-    lines = [[each.claim.sentence, not_measured(each)] for each in judged if each.verdict == NOT_MEASURED]
+    lines = [[_said(each.claim), not_measured(each)] for each in judged if each.verdict == NOT_MEASURED]
     return _in_rows([["Claim", "What it takes"], ["---"] * 2, *lines])
+
+
+def _said(claim: Claim) -> str:
+    """The claim, and where it was heard."""
+    return claim.sentence + (f" ({claim.heard_in})" if claim.heard_in else "")
 
 
 def _in_rows(lines: list[list[str]]) -> str:

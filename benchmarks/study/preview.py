@@ -21,6 +21,7 @@ ANALYSED = {
     "curvature": (4, 0.0, 600_000),
     "sharpness": (2, 23.0, 0),
     "width": (2, 0.0, 350_000),
+    "interpolation": (1, 0.0, 80_000),
 }
 """Of an analysis: its checkpoints, and at each how often the training examples pass, and how many others do.
 In float64, of which this is told, that takes twice as long. Rough."""

@@ -1,4 +1,4 @@
-"""What was measured of trainings from the inside, as a table of their checkpoints."""
+"""What was measured of trainings from the inside, as tables of checkpoints and of lines."""
 
 import math
 from pathlib import Path
@@ -18,11 +18,30 @@ def checkpoints(study: Study, folder: Path, n_training: dict[tuple, int]) -> lis
     """
     return [
         row
-        for replicate in replicates(study)
-        if replicate.name in study.analysed
+        for replicate in _analysed(study)
         for run in _read(folder, replicate)
         for row in _rows(run, n_training[run.cell.dataset, run.cell.model])
     ]
+
+
+def interpolation(study: Study, folder: Path) -> list[dict]:
+    """The row of each place on the lines from the smallest batch size of an arm, in the order of the study.
+
+    Raises:
+        Problem: as for `checkpoints`.
+    """
+    rows = []
+    for replicate in _analysed(study):
+        runs = _read(folder, replicate)
+        for run in runs:
+            first = min(each.cell.batch_size for each in runs if each.cell.arm == run.cell.arm)
+            names = {**_names(run), "from_batch_size": first}
+            rows += [names | place.model_dump() for place in run.interpolation]
+    return rows
+
+
+def _analysed(study: Study) -> list[Replicate]:
+    return [each for each in replicates(study) if each.name in study.analysed]
 
 
 def _read(folder: Path, replicate: Replicate) -> list[Run]:
@@ -41,8 +60,7 @@ def _rows(run: Run, n: int) -> list[dict]:
 
     A training that could not be measured has a row at its start.
     """
-    names = run.cell.model_dump(include={"dataset", "model", "arm", "batch_size"})
-    names |= {"seed": run.seed, "status": run.status}
+    names = _names(run) | {"status": run.status}
     rows: dict[int, dict] = {}
     if run.status != record.MEASURED:
         rows[0] = {**names, "steps": 0, "examples": 0, "epochs": 0.0, "roles": "start"}
@@ -52,6 +70,10 @@ def _rows(run: Run, n: int) -> list[dict]:
         row |= {"roles": " ".join(point.roles), **_unbounded(point.numbers)}
         row |= {name: getattr(point, name) for name in ("training_loss", "loss_spread", "distance")}
     return [rows[steps] for steps in sorted(rows)]
+
+
+def _names(run: Run) -> dict:
+    return {**run.cell.model_dump(include={"dataset", "model", "arm", "batch_size"}), "seed": run.seed}
 
 
 def _unbounded(numbers: dict[str, float | None]) -> dict[str, float | None]:

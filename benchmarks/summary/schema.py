@@ -533,13 +533,34 @@ CHECKPOINTS = table(
     key=["dataset", "model", "arm", "batch_size", "seed", "steps"],
 )
 
+INTERPOLATION = table(
+    "interpolation.csv",
+    "A row for each place on the straight line between the solutions of two batch sizes at the end of their "
+    "budgets, of a study with the analysis `interpolation`.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE),
+        whole("from_batch_size", "examples", "The batch size whose solution lies at place 0."),
+        whole("seed", "", "Seed of both trainings."),
+        number("place", PURE, "Where on the line: the solution of `batch_size` lies at 1.", nullable=False),
+        number("training_loss", "nats", "The mean loss over 5,000 training examples. Empty where infinite."),
+        number("validation_accuracy", SHARE, "The accuracy on the validation set.", nullable=False),
+        number(
+            "agreement",
+            SHARE,
+            "The part of the validation set for which the same class is predicted as at place 0.",
+            nullable=False,
+        ),
+    ],
+    key=["dataset", "model", "arm", "batch_size", "seed", "place"],
+)
+
 OF_A_STUDY = [SUMMARY, THROUGHPUT, RUNS, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
 OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
 """Those that only a study with tuned arms has."""
 OF_AUTO = [BATCH_SIZES]
 """Those that only a study with `batch_sizes: auto` has."""
-OF_ANALYSES = [CHECKPOINTS]
+OF_ANALYSES = [CHECKPOINTS, INTERPOLATION]
 """Those that only a study with `analyses` has."""
 OF_SOME = [*OF_TUNING, *OF_AUTO, *OF_ANALYSES]
 TABLES = [*OF_A_STUDY, *OF_SOME, CERTIFICATES, EQUIVALENCE]

@@ -237,11 +237,15 @@ def of_batch_sizes(folder: Path) -> dict[str, str]:
 
 
 def of_analyses(study: Study, folder: Path, n_training: dict[tuple, int]) -> dict[str, str]:
-    """Text of the file that a study has besides whose trainings were measured from the inside."""
+    """Text of the files that a study has besides whose trainings were measured from the inside."""
     if not study.analyses:
         return {}
-    rows = analyses.checkpoints(study, folder, n_training)
-    return {"checkpoints.csv": columns.frame(rows, schema.CHECKPOINTS).to_csv(index=False)}
+    points = columns.frame(analyses.checkpoints(study, folder, n_training), schema.CHECKPOINTS)
+    lines = columns.frame(analyses.interpolation(study, folder), schema.INTERPOLATION)
+    return {
+        "checkpoints.csv": points.to_csv(index=False),
+        "interpolation.csv": lines.to_csv(index=False),
+    }
 
 
 def _in_vain(row: dict, unreached: set[tuple]) -> dict:

@@ -38,6 +38,7 @@ class Claim(Criterion):
 
     name: str
     sentence: str
+    heard_in: str = ""
     supported_if: str
     needs: str
     judge: str | None = None
