@@ -47,6 +47,19 @@ def figure(known):
     return made
 
 
+def test_branches_are_diamonds_of_the_median_over_seeds(known):
+    rows = known.checkpoints
+    smallest = rows["batch_size"] == rows["batch_size"].min()
+    values = (64.0 * 2 ** rows["seed"]).where(smallest & (rows["roles"] != "best"))
+    branched = replace(known, checkpoints=rows.assign(branched_batch=values))
+    module = figures.modules()["noise-scale"]
+    made = module.draw(branched)
+    writing.laid_out(made)
+    (diamonds,) = [line for line in made.axes[0].lines if line.get_marker() == "D"]
+    assert diamonds.get_ydata() == pytest.approx([128.0] * len(EPOCHS))
+    assert "Diamonds" in module.caption(branched) and "Diamonds" not in module.caption(known)
+
+
 def test_it_is_drawn_of_studies_with_analyses_alone(known):
     assert "noise-scale" in figures.applicable(known)
     without = replace(known, checkpoints=columns.frame([], schema.CHECKPOINTS))

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import NamedTuple, get_args
 
 from benchmarks import analysis, datasets, frameworks
-from benchmarks.analysis import checkpoints, interpolation, points
+from benchmarks.analysis import branching, checkpoints, interpolation, points
 from benchmarks.analysis.record import FAILED, OUT_OF_MEMORY, Analysed, Failure, Run
 from benchmarks.common import machine, process, processor, provenance, stored_arrays
 from benchmarks.common.conditions import conditions
@@ -39,8 +39,14 @@ class Job(NamedTuple):
         return min(of_arm, key=lambda each: each.cell.batch_size)
 
     def of_plan(self, names: list[str], plan: Plan) -> list[str]:
-        """Those of these analyses that a plan has: there is no line from a solution to itself."""
-        return [name for name in names if name != interpolation.NAME or plan != self.origin(plan)]
+        """Those of these analyses that a plan has.
+
+        There is no line from a solution to itself, and it is the smallest batch size that larger ones branch
+        off, unless it grows by itself.
+        """
+        is_first = plan == self.origin(plan)
+        without = {interpolation.NAME} if is_first else {branching.NAME}
+        return [name for name in names if name not in without | ({branching.NAME} if plan.growth else set())]
 
     def conditions(self, measurement: str, plan: Plan, settings: dict, *modules: str) -> Conditions:
         """All that a measurement on the training of a plan depends on."""

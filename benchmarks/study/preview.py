@@ -22,6 +22,7 @@ ANALYSED = {
     "sharpness": (2, 23.0, 0),
     "width": (2, 0.0, 350_000),
     "interpolation": (1, 0.0, 80_000),
+    "branching": (9, 3.0, 0),
 }
 """Of an analysis: its checkpoints, and at each how often the training examples pass, and how many others do.
 In float64, of which this is told, that takes twice as long. Rough."""

@@ -19,7 +19,9 @@ ODD = 33
 """The odd batch size that is tried where a study has none."""
 AUTO = "auto"
 """Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
-Analysis = Literal["noise-scale", "noise-curvature", "curvature", "sharpness", "width", "interpolation"]
+Analysis = Literal[
+    "noise-scale", "noise-curvature", "curvature", "sharpness", "width", "interpolation", "branching"
+]
 """The modules of `analysis` that measure something."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Known = Annotated[str, Field(max_length=100)]

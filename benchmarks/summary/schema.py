@@ -508,6 +508,12 @@ CHECKPOINTS = table(
             "examples",
             "B_noise = tr(HΣ) / GᵀHG, with the Hessian H over 5,000 training examples.",
         ),
+        *estimate(
+            "branched_batch",
+            "examples",
+            "The critical batch size by branching: the largest one, of doublings of `batch_size`, whose loss "
+            "follows that of the training over half an epoch from here.",
+        ),
         number(
             "largest_eigenvalue",
             PURE,

@@ -18,6 +18,7 @@ LETTERS = 34
 SHARED = "start|path|end"
 """Roles of the checkpoints that all seeds have at the same steps."""
 LAW = {"color": INK, "linestyle": "--", "linewidth": 1.0}
+BRANCHED = {"color": INK, "marker": "D", "markersize": 3, "linestyle": "none"}
 BAND = {"color": FAINT, "alpha": 0.18, "linewidth": 0}
 
 
@@ -34,11 +35,17 @@ def caption(results: Results) -> str:
         if not results.critical_batch.empty
         else ""
     )
+    branched = (
+        " Diamonds: the largest batch size with which the training of the smallest one can go on from there "
+        "and lose nothing, example by example, tried in doublings; bars reach from the least to the most."
+        if results.checkpoints["branched_batch"].notna().any()
+        else ""
+    )
     return (
         "B_simple = tr Σ / |G|² at checkpoints of a training, a colour for the batch size that it trains "
         "with, from dark (small) to light (large): the median over seeds, the band from the least to the "
         "most. It is the batch size at which the noise of a gradient is as large as the gradient. The first "
-        "point, at the left edge, is before the first step." + law
+        "point, at the left edge, is before the first step." + branched + law
     )
 
 
@@ -51,8 +58,13 @@ def draw(results: Results) -> Figure:
             _panel(ax, results, workload, arm, sizes)
         axes.logarithmic(block[0].yaxis)
         batch_colors.bar(figure, block.tolist(), sizes)
+    handles = []
     if not results.critical_batch.empty:
-        panels.legend(figure, [Line2D([], [], label="critical batch size of the law", **LAW)])
+        handles.append(Line2D([], [], label="critical batch size of the law", **LAW))
+    if results.checkpoints["branched_batch"].notna().any():
+        handles.append(Line2D([], [], label="critical batch size by branching", **BRANCHED))
+    if handles:
+        panels.legend(figure, handles)
     return figure
 
 
@@ -67,6 +79,7 @@ def _panel(ax: Axes, results: Results, workload: tuple[str, str], arm: str, size
     colors = dict(zip(sizes, batch_colors.of_sizes(sizes), strict=True))
     for size, of_size in rows.groupby("batch_size"):
         _line(ax, of_size.assign(epochs=of_size["epochs"].clip(lower=first)), color=colors[size])
+    _branched(ax, rows.assign(epochs=rows["epochs"].clip(lower=first)))
     _law(ax, of_workload(results.critical_batch, workload), arm)
     ax.set_title(panels.wrapped(f"{wording.workload(workload)} · {arm}", letters=LETTERS))
     ax.set_xlabel("Epochs")
@@ -79,6 +92,15 @@ def _line(ax: Axes, rows: pd.DataFrame, *, color: tuple) -> None:
     by_epoch = rows.pivot_table(index="epochs", columns="seed", values="noise_scale")
     ax.plot(by_epoch.index, by_epoch.median(axis=1), color=color, linewidth=1.1)
     ax.fill_between(by_epoch.index, by_epoch.min(axis=1), by_epoch.max(axis=1), color=color, alpha=0.18, lw=0)
+
+
+def _branched(ax: Axes, rows: pd.DataFrame) -> None:
+    """The median over seeds of the critical batch sizes by branching, with their range."""
+    known = rows.dropna(subset=["branched_batch"]).groupby("epochs")["branched_batch"]
+    if known.ngroups:
+        found = known.agg(["median", "min", "max"])
+        ends = (found["median"] - found["min"], found["max"] - found["median"])
+        ax.errorbar(found.index, found["median"], yerr=ends, capsize=2, **BRANCHED)
 
 
 def _law(ax: Axes, fits: pd.DataFrame, arm: str) -> None:
