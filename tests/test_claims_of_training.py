@@ -157,7 +157,7 @@ def test_accumulation_is_held_to_the_whole_batch_at_every_size(empty, apart, exp
         {"name": "whole", "momentum": 0.875, "accumulation": None},
         {"name": "parts", "momentum": 0.875, "accumulation": 8},
     ]
-    whole = runs("whole", sizes=[64, 256]).assign(test_accuracy=lambda rows: 0.9 + rows["seed"] / 100)
+    whole = runs("whole", sizes=[64, 256]).assign(test_accuracy=lambda rows: 0.9 + rows["seed"] / 10_000)
     parts = whole.assign(
         arm="parts", test_accuracy=whole["test_accuracy"] + apart * (whole["batch_size"] == 64)
     )

@@ -113,6 +113,13 @@ def test_an_effect_at_the_end_of_its_region_or_that_is_badly_seen_is_decided_by_
     assert of_mean(known, EVERYTHING_ABOVE, fewest=5).decided_by is None
 
 
+def test_an_effect_that_would_take_more_values_than_anyone_has_is_decided_by_no_number():
+    values = exactly(np.array([-1.0, 1.0, -1.0, 1.0, 1e-9]))
+    assert of_mean(values, (0.0, np.inf), fewest=5).decided_by is None
+    hair = exactly(1e-15 + np.array([-1e-7, 1e-7, -1e-7, 1e-7, 0.0]))
+    assert of_mean(hair, (0.0, np.inf), fewest=5).decided_by is None
+
+
 def test_what_must_hold_for_all_parts_is_as_weak_as_the_weakest():
     parts = [Evidence(UNKNOWN, 5, p, 1 - p) for p in (0.001, 0.2, 0.03)]
     found = worst(parts)

@@ -44,9 +44,9 @@ def test_a_place_is_between_the_parameters_and_beyond_them():
         (-1.0, [-1.0, 4.0], 0.0),
     ]:
         found = interpolation.between(small, large, place)
-        np.testing.assert_allclose(found["kernel"], kernel)
-        np.testing.assert_allclose(found["moving_variance"], [variance])
-        np.testing.assert_array_equal(found["generator"], [1, 1])
+        np.testing.assert_allclose(found["0.kernel"], kernel)
+        np.testing.assert_allclose(found["1.moving_variance"], [variance])
+        np.testing.assert_array_equal(found["2.generator"], [1, 1])
 
 
 class Straight:

@@ -48,7 +48,8 @@ def critical(losses: np.ndarray, sizes: list[int]) -> dict[str, float | None]:
     """
     if not np.isfinite(losses[:, 0]).all():
         return dict.fromkeys(["branched_batch", "branched_batch_lo", "branched_batch_hi"])
-    logs = np.log(losses) - np.log(losses[:, :1])
+    logs = np.log(np.maximum(losses, np.finfo(float).tiny))  # a loss may round to 0
+    logs -= logs[:, :1]
     n, mean = len(logs), np.mean(logs, axis=0)
     # Where a branch diverged, it does not follow, however the others went.
     finite = np.isfinite(mean)

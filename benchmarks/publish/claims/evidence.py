@@ -21,6 +21,8 @@ HOLDS, FAILS, NOT_TOLD, UNTESTED = "holds", "fails", "not told", "not tested"
 """What a place says by itself."""
 POWER = 0.8
 """The chance that so many values decide as it is said that would."""
+MOST = 100_000
+"""Values that nobody will have."""
 
 
 class Evidence(NamedTuple):
@@ -143,7 +145,10 @@ def of_estimate(mean: Estimate, errors: Sequence[float], freedom: int, region: R
 
 
 def deciding(mean: Estimate, spread: float, n: int, region: Region) -> int | None:
-    """The least number of values, more than n, of which this mean and spread would decide with POWER."""
+    """The least number of values, more than n, of which this mean and spread would decide with POWER.
+
+    None where so many as MOST would not.
+    """
     unknown = max(mean.value - mean.lo, mean.hi - mean.value)
     apart = [abs(mean.value - end) - unknown for end in region if np.isfinite(end)]
     inside = region[0] < mean.value < region[1]
@@ -161,6 +166,8 @@ def deciding(mean: Estimate, spread: float, n: int, region: Region) -> int | Non
     most = n + 1
     while not decides(most):
         most *= 2
+        if most > MOST:
+            return None
     return most if most == n + 1 else bisect_left(range(most + 1), True, lo=most // 2, key=decides)
 
 
