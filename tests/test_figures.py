@@ -23,7 +23,7 @@ NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-
 NAMES += ["identity", "learning-curves", "trade-off"]
 TUNED = ["critical-batch", "learning-rate"]
 """Those of tuned arms alone, which have tests of their own."""
-ANALYSED = ["noise-scale", "sharpness", "interpolation"]
+ANALYSED = ["noise-scale", "sharpness", "interpolation", "landscape"]
 """Those of studies with analyses, likewise."""
 JUDGED = ["claims"]
 """That of studies whose seeds or processes are enough to judge a claim, likewise."""

@@ -3,7 +3,7 @@
 To add a measurement, add a file here with `ROLES`, the checkpoints that it is made at, the `PRECISION` that
 it computes in, and `numbers(loss, theta, seed=…)`, what it finds there by the names of columns; name it in
 `study.study.Analysis` and `study.preview.ANALYSED`, and its columns in `summary.schema.CHECKPOINTS`.
-`interpolation` looks at two trainings, and `branching` goes on with one.
+`interpolation` looks at two trainings, `landscape` around one, and `branching` goes on with it.
 """
 
 from importlib import import_module

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import NamedTuple, get_args
 
 from benchmarks import analysis, datasets, frameworks
-from benchmarks.analysis import branching, checkpoints, interpolation, points
+from benchmarks.analysis import branching, checkpoints, interpolation, landscape, points
 from benchmarks.analysis.record import FAILED, OUT_OF_MEMORY, Analysed, Failure, Run
 from benchmarks.common import machine, process, processor, provenance, stored_arrays
 from benchmarks.common.conditions import conditions
@@ -22,6 +22,8 @@ from benchmarks.study import rates
 from benchmarks.study.study import Analysis
 
 NAMES = get_args(Analysis)
+NOT_AT_POINTS = (interpolation.NAME, landscape.NAME)
+"""The analyses that are no numbers at checkpoints, but places of their own."""
 
 
 class Job(NamedTuple):
@@ -101,8 +103,8 @@ def analysed(job: Job, plan: Plan, names: list[str]) -> Run:
             ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
             failure = Failure(OUT_OF_MEMORY if ran_out else FAILED, f"the process {process.ended(exit_code)}")
     found = {name: job.stored(name, plan) or [] for name in names}
-    line = found.pop(interpolation.NAME, [])
-    return Run(cell=plan.cell, seed=plan.seed, analyses=found, interpolation=line, **failure._asdict())
+    places = {name: found.pop(name, []) for name in NOT_AT_POINTS}
+    return Run(cell=plan.cell, seed=plan.seed, analyses=found, **places, **failure._asdict())
 
 
 def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
@@ -112,12 +114,13 @@ def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
         devices.configure(framework, threads=job.threads, device=plan.device, precision=plan.precision)
         kept = kept_of(job, framework, plan)
         missing = [name for name in names if job.stored(name, plan) is None]
-        found = points.of(
-            framework, plan, job.data, kept, [name for name in missing if name != interpolation.NAME]
-        )
+        at_points = [name for name in missing if name not in NOT_AT_POINTS]
+        found = points.of(framework, plan, job.data, kept, at_points)
         if interpolation.NAME in missing:
             origin = kept_of(job, framework, job.origin(plan))
             found[interpolation.NAME] = interpolation.along(framework, plan, job.data, origin, kept)
+        if landscape.NAME in missing:
+            found[landscape.NAME] = landscape.of(framework, plan, job.data, kept)
         for name, each in found.items():
             content = {"points": [point.model_dump(mode="json") for point in each]}
             job.store.keep(job.of_analysis(name, plan), content)

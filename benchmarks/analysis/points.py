@@ -25,15 +25,12 @@ def of(
 ) -> dict[str, list[Point]]:
     """The points of each analysis at those checkpoints of a file that have one of its roles.
 
-    The framework must have been configured. Layers without mixed precision compute the same in float64 and
-    can be differentiated twice; an analysis may ask for float32, which is twice as fast. `branching` trains.
+    The framework must have been configured. An analysis may ask for float32, which is twice as fast as
+    float64; `branching` trains.
     """
-    setup = set_up(framework, plan.model_copy(update={"mixed_precision": None}), data)
     modules = {name: analysis.module(name) for name in names}
     losses = {
-        precision: import_module(MEAN_LOSS).MeanLoss(
-            layers=setup.layers, examples=setup.examples, labels=setup.labels, precision=precision
-        )
+        precision: mean_loss(framework, plan, data, precision=precision)
         for precision in {"float64", *(modules[name].PRECISION for name in names if name != branching.NAME)}
     }
     branches = branching.Branches(framework, plan, data) if branching.NAME in names else None
@@ -53,6 +50,17 @@ def of(
             )
             found[name].append(Point(**place, numbers=finite(numbers)))
     return found
+
+
+def mean_loss(framework: ModuleType, plan: Plan, data: Dataset, *, precision: str) -> Differentiable:
+    """The mean training loss of a plan's model.
+
+    Its layers are those without mixed precision, which compute the same in float64 and can be differentiated
+    twice.
+    """
+    setup = set_up(framework, plan.model_copy(update={"mixed_precision": None}), data)
+    made = import_module(MEAN_LOSS).MeanLoss
+    return made(layers=setup.layers, examples=setup.examples, labels=setup.labels, precision=precision)
 
 
 def placed(each: Checkpoint, loss: Differentiable, theta: np.ndarray, start: np.ndarray) -> dict:

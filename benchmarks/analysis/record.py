@@ -43,6 +43,14 @@ class Place(Value):
     agreement: float
 
 
+class Height(Value):
+    """The loss at a place of a plane through a solution, which lies at (0, 0)."""
+
+    x: float
+    y: float
+    training_loss: float | None
+
+
 class Failure(NamedTuple):
     """What ended an analysis; `measured` if nothing did."""
 
@@ -53,13 +61,15 @@ class Failure(NamedTuple):
 class Run(Value):
     """What was measured of one run: its points for each analysis, and what ended it if it failed.
 
-    `interpolation` is the line from the solution of the smallest batch size of its arm to its own.
+    `interpolation` is the line from the solution of the smallest batch size of its arm to its own,
+    `landscape` a plane through its solution.
     """
 
     cell: Cell
     seed: int
     analyses: dict[str, list[Point]]
     interpolation: list[Place] = []
+    landscape: list[Height] = []
     status: str = MEASURED
     message: str = ""
 

@@ -21,6 +21,7 @@ MAY_BE_ABSENT = {
 MAY_BE_ABSENT |= {"rates": schema.RATES, "trials": schema.TRIALS}
 MAY_BE_ABSENT |= {"critical_batch": schema.CRITICAL_BATCH, "batch_sizes": schema.BATCH_SIZES}
 MAY_BE_ABSENT |= {"checkpoints": schema.CHECKPOINTS, "interpolation": schema.INTERPOLATION}
+MAY_BE_ABSENT |= {"landscape": schema.LANDSCAPE}
 """A study that times throughput alone, has no tuned arm or analyses, or names its batch sizes, lacks some."""
 
 
@@ -43,6 +44,7 @@ class Results:
     batch_sizes: pd.DataFrame
     checkpoints: pd.DataFrame
     interpolation: pd.DataFrame
+    landscape: pd.DataFrame
     certificates: pd.DataFrame
     equivalence: pd.DataFrame
     identity: dict[str, Any]

@@ -22,6 +22,7 @@ ANALYSED = {
     "curvature": (4, 0.0, 600_000),
     "sharpness": (2, 23.0, 0),
     "width": (2, 0.0, 350_000),
+    "landscape": (1, 0.0, 500_000),
     "interpolation": (1, 0.0, 80_000),
     "branching": (9, 3.0, 0),
 }

@@ -20,7 +20,14 @@ ODD = 33
 AUTO = "auto"
 """Among batch sizes: the doubles of the largest number that is named, or of 1, as far as they fit."""
 Analysis = Literal[
-    "noise-scale", "noise-curvature", "curvature", "sharpness", "width", "interpolation", "branching"
+    "noise-scale",
+    "noise-curvature",
+    "branching",
+    "curvature",
+    "sharpness",
+    "width",
+    "landscape",
+    "interpolation",
 ]
 """The modules of `analysis` that measure something."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]

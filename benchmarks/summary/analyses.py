@@ -40,6 +40,20 @@ def interpolation(study: Study, folder: Path) -> list[dict]:
     return rows
 
 
+def landscape(study: Study, folder: Path) -> list[dict]:
+    """The row of each place on the planes through solutions, in the order of the study.
+
+    Raises:
+        Problem: as for `checkpoints`.
+    """
+    return [
+        _names(run) | height.model_dump()
+        for replicate in _analysed(study)
+        for run in _read(folder, replicate)
+        for height in run.landscape
+    ]
+
+
 def _analysed(study: Study) -> list[Replicate]:
     return [each for each in replicates(study) if each.name in study.analysed]
 

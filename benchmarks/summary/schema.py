@@ -560,13 +560,27 @@ INTERPOLATION = table(
     key=["dataset", "model", "arm", "batch_size", "seed", "place"],
 )
 
+LANDSCAPE = table(
+    "landscape.csv",
+    "A row for each place on a plane through the solution of a training, of a study with the analysis "
+    "`landscape`. The solution is the matched checkpoint, or the end where none is matched.",
+    [
+        *(DATASET, MODEL, ARM, BATCH_SIZE),
+        whole("seed", "", "Seed of the training."),
+        number("x", PURE, "How far along the first direction, in lengths of the weights.", nullable=False),
+        number("y", PURE, "How far along the second one.", nullable=False),
+        number("training_loss", "nats", "The mean loss over 5,000 training examples. Empty where infinite."),
+    ],
+    key=["dataset", "model", "arm", "batch_size", "seed", "x", "y"],
+)
+
 OF_A_STUDY = [SUMMARY, THROUGHPUT, RUNS, CURVES, TARGETS, MEMORY_FIT]
 """The files of tables in the results folder of a study."""
 OF_TUNING = [RATES, TRIALS, CRITICAL_BATCH]
 """Those that only a study with tuned arms has."""
 OF_AUTO = [BATCH_SIZES]
 """Those that only a study with `batch_sizes: auto` has."""
-OF_ANALYSES = [CHECKPOINTS, INTERPOLATION]
+OF_ANALYSES = [CHECKPOINTS, INTERPOLATION, LANDSCAPE]
 """Those that only a study with `analyses` has."""
 OF_SOME = [*OF_TUNING, *OF_AUTO, *OF_ANALYSES]
 TABLES = [*OF_A_STUDY, *OF_SOME, CERTIFICATES, EQUIVALENCE]

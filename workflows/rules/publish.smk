@@ -23,7 +23,11 @@ rule summarise:
                 "provenance.json",
                 *(["rates.csv", "trials.csv", "critical_batch.csv"] if TUNED else []),
                 *(["batch_sizes.csv"] if BATCH_SIZES else []),
-                *(["checkpoints.csv", "interpolation.csv"] if ANALYSES else []),
+                *(
+                    ["checkpoints.csv", "interpolation.csv", "landscape.csv"]
+                    if ANALYSES
+                    else []
+                ),
             ],
         ),
     log:
