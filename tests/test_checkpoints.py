@@ -272,6 +272,26 @@ def test_a_training_that_cannot_be_measured_stops_no_other(digits, tmp_path, mon
     assert {run.status for run in run_job(replicate, digits, tmp_path / "store", output)} == {"measured"}
 
 
+def test_an_analysis_that_fails_costs_no_other(digits, tmp_path, monkeypatch):
+    from benchmarks.analysis import landscape
+
+    def fails(*given):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(landscape, "of", fails)
+    names = ("landscape", "noise-scale")
+    made = run_job(plans_of()[0], digits, tmp_path / "store", tmp_path / "0.json", names)
+    assert {run.status for run in made} == {"out-of-memory"}
+    assert all(run.analyses["noise-scale"] and not run.landscape for run in made)
+
+
+def test_what_an_interval_lacks_is_infinite_where_it_has_a_lower_end():
+    found = analyses._unbounded({"a": None, "a_lo": 8.0, "a_hi": None, "b": 1.0, "b_lo": 1.0, "b_hi": None})
+    assert found == {"a": np.inf, "a_lo": 8.0, "a_hi": np.inf, "b": 1.0, "b_lo": 1.0, "b_hi": np.inf}
+    nothing = {"a": None, "a_lo": None, "a_hi": None}
+    assert analyses._unbounded(nothing) == nothing
+
+
 def test_a_process_that_dies_is_told(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(points, "of", lambda *given: os.kill(os.getpid(), signal.SIGKILL))
     made = run_job(plans_of()[0], digits, tmp_path / "store", tmp_path / "0.json")

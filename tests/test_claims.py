@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import re
+from pathlib import Path
 
 import claimed
 import pytest
@@ -24,6 +26,14 @@ def test_the_time_of_an_epoch_and_its_knee(empty):
     assert found.remark == "B = 8 over 4096; within a tenth of the fastest from B = 4096"
     flat = dataclasses.replace(empty, throughput=throughput(lambda size: 1e5))
     assert told(judged(flat, "time-per-epoch")) == "fails"
+
+
+def test_every_study_that_a_claim_needs_is_there():
+    named = [
+        file for claim in claims.claims().values() for file in re.findall(r"config/\S+\.yaml", claim.needs)
+    ]
+    assert len(named) > 5
+    assert all(Path(file).exists() for file in named)
 
 
 def test_one_slower_batch_size_refutes_that_bigger_is_always_faster(empty):

@@ -10,6 +10,7 @@ import pytest
 from claimed import SIZES, judged, law, runs, told
 
 from benchmarks.publish import claims
+from benchmarks.publish.claims import early_stopping
 
 empty = pytest.fixture(claimed.without_measurements, scope="module")
 
@@ -154,8 +155,8 @@ def test_warm_up_is_judged_by_two_arms_that_differ_in_nothing_else(empty, gain, 
 def test_accumulation_is_held_to_the_whole_batch_at_every_size(empty, apart, expected):
     """Neither arm is tuned; at one batch size they are apart by so much."""
     arms = [
-        {"name": "whole", "momentum": 0.875, "accumulation": None},
-        {"name": "parts", "momentum": 0.875, "accumulation": 8},
+        {"name": "whole", "learning_rate": 0.0625, "momentum": 0.875, "accumulation": None},
+        {"name": "parts", "learning_rate": 0.0625, "momentum": 0.875, "accumulation": 8},
     ]
     whole = runs("whole", sizes=[64, 256]).assign(test_accuracy=lambda rows: 0.9 + rows["seed"] / 10_000)
     parts = whole.assign(
@@ -174,25 +175,41 @@ def test_accumulation_is_held_to_the_whole_batch_at_every_size(empty, apart, exp
     assert claims.evidence_of(known, claims.claims()["accumulation"]) == {}
 
 
-def stopped(empty, *, best, last, trained=0.0):
-    """A tuned arm whose largest batch is worse by a gap at its best evaluation and by another at the end."""
-    known = runs().assign(validation_accuracy=0.95, test_accuracy=0.95)
+def test_tuned_arms_say_nothing_of_accumulation(empty):
+    """Their rates differ."""
+    arms = [{"name": "tuned", "learning_rate": "tune"}]
+    arms.append({"name": "parts", "learning_rate": "tune", "accumulation": 8})
+    both = pd.concat([runs(test_accuracy=lambda size: 0.9), runs("parts", test_accuracy=lambda size: 0.9)])
+    known = dataclasses.replace(
+        empty,
+        runs=both,
+        rates=pd.concat([empty.rates, empty.rates.assign(arm="parts")]),
+        provenance={"study": {"arms": arms}},
+    )
+    assert claims.evidence_of(known, claims.claims()["accumulation"]) == {}
+
+
+PATH = np.array([0.2, 0.5, 0.8, 1.0])
+"""The evaluations of a made-up run, as parts of its budget."""
+
+
+def stopped(empty, *, best, last, trained=0.0, noise=0.0, seeds=5):
+    """A tuned arm whose largest batch is worse by a gap at its best evaluation, and by another at the end."""
+    known = runs(seeds=range(seeds)).assign(validation_accuracy=0.95, test_accuracy=0.95)
     large = known["batch_size"] == 4096
-    jitter = known["seed"] / 10_000
-    known["validation_accuracy"] -= (best + jitter) * large
     known["train_accuracy"] -= trained * large
     path = known[["dataset", "model", "framework", "arm", "batch_size", "seed"]]
-    curves = pd.concat(
-        [
-            path.assign(examples=1e6, validation_accuracy=0.95 - (last + jitter) * large),
-            path.assign(examples=5e5, validation_accuracy=known["validation_accuracy"]),
-        ]
-    )
-    return dataclasses.replace(empty, runs=known, curves=curves)
+    random, parts = np.random.default_rng(0), []
+    for place, part in enumerate(PATH):
+        gap = (0.0, best, best, last)[place] + known["seed"] / 10_000
+        scatter = np.round(noise * random.normal(size=len(path)), 4)
+        below = np.where(large, gap, 0.0) + (0.1 if place == 0 else 0.0)
+        parts.append(path.assign(examples=1e6 * part, validation_accuracy=0.95 - below + scatter))
+    return dataclasses.replace(empty, runs=known, curves=pd.concat(parts, ignore_index=True))
 
 
 @pytest.mark.parametrize(("best", "expected"), [(0.04, "holds"), (0.01, "fails")])
-def test_early_stopping_is_judged_by_the_gaps_at_the_best_evaluation_and_at_the_end(empty, best, expected):
+def test_early_stopping_is_judged_by_the_gaps_where_it_ends_a_run_and_at_the_end(empty, best, expected):
     found = judged(stopped(empty, best=best, last=0.04), "early-stopping")
     assert found.effect.value == pytest.approx(100 * (best - 0.75 * 0.04), abs=0.02)
     assert told(found) == expected
@@ -204,6 +221,55 @@ def test_early_stopping_says_nothing_without_a_gap_or_where_sizes_were_not_train
     assert not none.tested and none.remark.startswith("no gap of 0.2 points")
     unequal = judged(stopped(empty, best=0.04, last=0.04, trained=0.02), "early-stopping")
     assert not unequal.tested and "points apart" in unequal.remark
+
+
+def test_noise_along_a_curve_is_no_gap_where_it_is_stopped():
+    """Every evaluation is as good as any; chosen by its own, the best of twenty would be .2 points better."""
+    noise = np.random.default_rng(0).normal(0, 0.001, (40, 5, 20))
+    found = []
+    for curve in noise:
+        rows = [
+            {"batch_size": 64, "seed": seed, "examples": place, "validation_accuracy": 0.95 + value}
+            for seed, values in enumerate(curve)
+            for place, value in enumerate(values)
+        ]
+        whole = runs(sizes=[64])
+        ends = early_stopping.with_ends(whole, pd.DataFrame(rows))
+        found.append((ends["stopped_accuracy"] - ends["last_accuracy"]).mean())
+    assert np.mean(found) == pytest.approx(0.0, abs=0.0002)
+
+
+def test_runs_that_ended_before_the_others_do_not_count_for_early_stopping(empty):
+    known = stopped(empty, best=0.04, last=0.04)
+    collapsed = (known.curves["batch_size"] == 4096) & (known.curves["seed"] == 2)
+    curves = known.curves[~(collapsed & (known.curves["examples"] > 6e5))]
+    curves = curves.assign(
+        validation_accuracy=curves["validation_accuracy"].where(~collapsed | (curves["examples"] < 5e5), 0.1)
+    )
+    found = judged(dataclasses.replace(known, curves=curves), "early-stopping")
+    assert found.remark.startswith("4 of the 5 values") or not found.tested
+    six = stopped(empty, best=0.04, last=0.04, seeds=6)
+    cut = (six.curves["batch_size"] == 4096) & (six.curves["seed"] == 2) & (six.curves["examples"] > 6e5)
+    found = judged(dataclasses.replace(six, curves=six.curves[~cut]), "early-stopping")
+    assert (found.n, told(found)) == (5, "holds")
+
+
+def test_one_cold_run_that_diverges_does_not_silence_what_warm_up_does(empty):
+    arms = [{"name": "tuned"}, {"name": "warm", "schedule": {"warm_up": 0.1}}]
+    cold = runs(test_accuracy=lambda size: 0.9, validation_accuracy=lambda size: 0.9)
+    diverged = (cold["batch_size"] == 4096) & (cold["seed"] == 1)
+    cold = cold.assign(examples=cold["examples"].where(~diverged, 1e5))
+    warm = runs("warm", test_accuracy=lambda size: 0.95, validation_accuracy=lambda size: 0.9)
+    known = dataclasses.replace(
+        empty,
+        runs=pd.concat([cold, warm]),
+        rates=pd.concat([empty.rates, empty.rates.assign(arm="warm")]),
+        provenance={"study": {"arms": arms}},
+    )
+    assert told(judged(known, "warm-up")) == "holds"
+    all_cut = known.runs["examples"].where(known.runs["arm"] != "tuned", 1e5)
+    cut = judged(dataclasses.replace(known, runs=known.runs.assign(examples=all_cut)), "warm-up")
+    assert "not trained on as many examples" in cut.remark
 
 
 def with_ghosts(empty, *, gap, won):

@@ -57,6 +57,11 @@ def test_branches_are_diamonds_of_the_median_over_seeds(known):
     writing.laid_out(made)
     (diamonds,) = [line for line in made.axes[0].lines if line.get_marker() == "D"]
     assert diamonds.get_ydata() == pytest.approx([128.0] * len(EPOCHS))
+    beyond = rows.assign(branched_batch=values.where(values.isna(), np.inf), branched_batch_lo=values)
+    made = module.draw(replace(known, checkpoints=beyond))
+    writing.laid_out(made)
+    (triangles,) = [line for line in made.axes[0].lines if line.get_marker() == "^"]
+    assert triangles.get_ydata() == pytest.approx([256.0] * len(EPOCHS))
     assert "Diamonds" in module.caption(branched) and "Diamonds" not in module.caption(known)
 
 

@@ -1,5 +1,6 @@
 """The line between two solutions: its places by hand, its ends, what diverged, its table and its figure."""
 
+import math
 import types
 from dataclasses import replace
 
@@ -26,31 +27,23 @@ def digits(tmp_path_factory):
 
 
 def test_a_place_is_between_the_parameters_and_beyond_them():
-    small = {
-        "0.kernel": np.array([0.0, 2.0]),
-        "1.moving_variance": np.array([1.0]),
-        "2.generator": np.ones(2),
-    }
-    large = {
-        "0.kernel": np.array([1.0, 0.0]),
-        "1.moving_variance": np.array([3.0]),
-        "2.generator": np.zeros(2),
-    }
-    for place, kernel, variance in [
-        (0.0, [0.0, 2.0], 1.0),
-        (1.0, [1.0, 0.0], 3.0),
-        (0.25, [0.25, 1.5], 1.5),
-        (2.0, [2.0, -2.0], 5.0),
-        (-1.0, [-1.0, 4.0], 0.0),
-    ]:
+    names = ("0.kernel", "1.moving_mean", "1.moving_variance", "2.generator")
+    small = dict.fromkeys(names, np.array([0.0, 2.0]))
+    large = dict.fromkeys(names, np.array([1.0, 0.0]))
+    for place, kernel in [(0.0, [0, 2]), (1.0, [1, 0]), (0.25, [0.25, 1.5]), (2.0, [2, -2]), (-1.0, [-1, 4])]:
         found = interpolation.between(small, large, place)
-        np.testing.assert_allclose(found["0.kernel"], kernel)
-        np.testing.assert_allclose(found["1.moving_variance"], [variance])
-        np.testing.assert_array_equal(found["2.generator"], [1, 1])
+        np.testing.assert_allclose(found.pop("0.kernel"), kernel)
+        assert all((value == [0, 2]).all() for value in found.values()), "those that are not trained"
 
 
 class Straight:
     """A trainer whose logit of class 1 is its one parameter times the example."""
+
+    def retune(self, optimizer):
+        assert optimizer.learning_rate == 0
+
+    def compile(self, batch_size):
+        return None
 
     def reset(self, parameters):
         self.kernel = parameters["kernel"]
@@ -71,7 +64,8 @@ def kept(path, kernel, *, roles=("end",)):
 
 def test_losses_accuracies_and_agreement_are_those_of_a_known_model(tmp_path, monkeypatch):
     examples, labels = np.array([1.0, -1.0, 2.0]), np.array([1, 0, 0])
-    setup = types.SimpleNamespace(examples=examples, labels=labels, trainer=Straight)
+    optimizer = plans_of()[0].plans[0].optimizer
+    setup = types.SimpleNamespace(examples=examples, labels=labels, trainer=Straight, optimizer=optimizer)
     monkeypatch.setattr(interpolation, "set_up", lambda framework, plan, data: setup)
     data = types.SimpleNamespace(validation_x=examples, validation_y=labels)
     small, large = kept(tmp_path / "small", 1.0), kept(tmp_path / "large", -3.0)
@@ -86,6 +80,39 @@ def test_losses_accuracies_and_agreement_are_those_of_a_known_model(tmp_path, mo
         assert (each.validation_accuracy, each.agreement) == pytest.approx(expected)
     diverged = kept(tmp_path / "diverged", 2.0, roles=["path"])
     assert interpolation.along(None, None, data, small, diverged) == []
+
+
+def test_of_outputs_that_are_no_numbers_nothing_is_known():
+    logits = np.array([[0.0, 1.0], [np.nan, 1.0]])
+    found = interpolation._place(0.5, math.inf, logits, np.array([1, 0]), np.array([1, 1]))
+    assert (found.training_loss, found.validation_accuracy, found.agreement) == (None, None, None)
+
+
+def line_with_batch_norm(plan, data_file, folder):
+    """In a process with PyTorch: the line from the end of a training of the CNN to itself."""
+    from benchmarks.frameworks import pytorch
+
+    data = datasets.read(data_file)
+    made = checkpoints.trained(pytorch, plan, data)
+    (folder / "kept").write_bytes(checkpoints.serialised(made))
+    line = interpolation.along(pytorch, plan, data, folder / "kept", folder / "kept")
+    wrong = {
+        name: value + 3.0 if name.endswith("moving_mean") else value
+        for name, value in made[-1].parameters.items()
+    }
+    spoiled = made[-1]._replace(parameters=wrong)
+    (folder / "spoiled").write_bytes(checkpoints.serialised([*made[:-1], spoiled]))
+    return line, interpolation.along(pytorch, plan, data, folder / "spoiled", folder / "kept")
+
+
+def test_running_averages_are_taken_anew_and_nothing_else_changes(in_torch, digits, tmp_path):
+    workload = CONFIG["workloads"][0] | {"model": "cnn"}
+    plan = plans_of(CONFIG | {"workloads": [workload]})[0].plans[0]
+    line, spoiled = in_torch(line_with_batch_norm, plan, digits, tmp_path)
+    losses = [each.training_loss for each in line]
+    assert losses == pytest.approx([losses[0]] * 25, rel=1e-5), "both ends are one"
+    assert losses[0] < 1.0 and line[0].validation_accuracy > 0.7
+    assert [each.training_loss for each in spoiled] == pytest.approx(losses, rel=0.2)
 
 
 def test_the_ends_of_a_line_are_the_ends_of_its_trainings(digits, tmp_path):
@@ -162,6 +189,10 @@ def test_the_table_has_both_ends_the_highest_between_and_the_agreement(known):
     assert len(made.rows) == 2 and len(made.columns) == len(made.rows[0])
     none = replace(known, interpolation=known.interpolation.iloc[:0])
     assert table.tables(none) == []
+    rows = known.interpolation
+    overflown = rows.assign(training_loss=rows["training_loss"].where(rows["place"] != 0.5))
+    (made,) = table.tables(replace(known, interpolation=overflown))
+    assert made.data["highest_between"].isna().all(), "an infinite loss is not left out"
 
 
 def test_the_figure_has_a_line_for_each_batch_size(known):

@@ -9,7 +9,6 @@ from test_checkpoints import CONFIG, plans_of, run_job
 
 from benchmarks import datasets
 from benchmarks.analysis import landscape, record
-from benchmarks.analysis.checkpoints import Checkpoint, Role
 from benchmarks.publish import figures, results, writing
 from benchmarks.study import check
 from benchmarks.summary import analyses, columns, schema
@@ -53,16 +52,6 @@ def test_the_directions_are_the_same_for_every_training():
         assert other.training_loss == pytest.approx(9 * one.training_loss)
 
 
-def test_the_solution_is_the_matched_checkpoint_or_the_end():
-    start, matched, end = (
-        Checkpoint(steps, steps, [role], {})
-        for steps, role in enumerate((Role.START, Role.MATCHED, Role.END))
-    )
-    assert landscape.solution([start, matched, end]) is matched
-    assert landscape.solution([start, end]) is end
-    assert landscape.solution([start]) is None
-
-
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "digits.npz"
@@ -81,6 +70,16 @@ def test_a_job_measures_planes_and_they_become_rows(digits, tmp_path):
     rows = columns.frame(analyses.landscape(check.read(config), tmp_path), schema.LANDSCAPE)
     schema.LANDSCAPE.validate(rows)
     assert len(rows) == 4 * 17 * 17
+    matched = run_job(
+        replicate, digits, tmp_path / "store", tmp_path / "1.json", ("landscape", "width"), matched_loss=1.2
+    )
+    for run in matched:
+        at_loss = [each for each in run.analyses["width"] if "matched" in each.roles]
+        assert len(run.landscape) == (17 * 17 if at_loss else 0), "without that loss there is no plane"
+        if at_loss:
+            middle = {(each.x, each.y): each.training_loss for each in run.landscape}[0, 0]
+            assert middle == pytest.approx(at_loss[0].training_loss, rel=1e-4)
+    assert {len(run.landscape) for run in matched} == {0, 17 * 17}
 
 
 @pytest.fixture(scope="module")
@@ -115,4 +114,8 @@ def test_the_figure_has_two_planes_and_a_line_for_each_batch_size(known):
     assert small.get_title(loc="left").endswith("B = 128") and large.get_title(loc="left") == "B = 512"
     ends = [float(each.get_ydata()[-1]) for each in line.lines]
     assert ends == pytest.approx([1.055, 4.055])
+    rows = known.landscape
+    later = rows[(rows["batch_size"] == 128) | (rows["seed"] == 1)]
+    (one, other) = module.planes(later, 128, 512)
+    assert (one.loc[0, 0], other.loc[0, 0]) == pytest.approx((0.06, 0.06)), "of the seed that both have"
     assert not module.applies(replace(known, landscape=known.landscape.iloc[:0]))

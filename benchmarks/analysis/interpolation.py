@@ -1,9 +1,9 @@
 """The loss along the straight line between the solutions of two batch sizes.
 
 Keskar et al. (2016, arXiv 1609.04836, figure 3) draw it from the solution of a small batch at 0 to that of a
-large one at 1, and as far beyond (after Goodfellow et al. 2015, arXiv 1412.6544). Running averages of batch
-norm are interpolated like the parameters. Where the large batch is sharper, the loss rises faster beyond 1
-than before 0; where it rises in between, the two lie in different valleys.
+large one at 1, and as far beyond (after Goodfellow et al. 2015, arXiv 1412.6544). A model with batch norm has
+its running averages taken anew at every place: those between two models belong to neither, and beyond the
+ends a variance would fall below 0.
 """
 
 from pathlib import Path
@@ -22,22 +22,21 @@ from benchmarks.recipe.plan import Plan
 from benchmarks.training.measure import set_up
 
 NAME = "interpolation"
+AS_BEFORE = ("generator", "moving_mean", "moving_variance")
 PLACES = np.linspace(-1.0, 2.0, 25)
+BATCHES, BATCH_SIZE = 40, 128
+"""That running averages are taken from; what they were before counts for .9 to the power of BATCHES."""
 
 
 def between(small: Parameters, large: Parameters, place: float) -> Parameters:
     """The parameters at a place of the line.
 
-    Beyond its ends a variance would fall below 0, where it is held. A generator, which draws nothing in
-    evaluation mode, stays that of the first.
+    Those that are not trained are the first one's: running averages are taken anew, and generators draw
+    nothing in evaluation mode.
     """
     mixed = {name: (1 - place) * value + place * large[name] for name, value in small.items()}
-    for name in mixed:
-        if name.endswith("moving_variance"):
-            mixed[name] = np.maximum(mixed[name], 0.0)
-        elif name.endswith("generator"):
-            mixed[name] = small[name]
-    return mixed
+    unlike = {name: value for name, value in small.items() if name.endswith(AS_BEFORE)}
+    return mixed | unlike
 
 
 def along(framework: ModuleType, plan: Plan, data: Dataset, small: Path, large: Path) -> list[Place]:
@@ -52,17 +51,28 @@ def along(framework: ModuleType, plan: Plan, data: Dataset, small: Path, large: 
     setup = set_up(framework, plan, data)
     trainer, chosen = setup.trainer(), checkpoints.sample(len(setup.labels))
     examples, labels = setup.examples[chosen], setup.labels[chosen]
+    batches = np.resize(chosen, (BATCHES, min(BATCH_SIZE, len(chosen)))).astype(np.int32)
+    trainer.retune(setup.optimizer.model_copy(update={"learning_rate": 0.0}))
     trainer.reset(ends[0])
-    predicted, found = trainer.logits(data.validation_x).argmax(axis=-1), []
-    for place in PLACES.tolist():
+    trainer.compile(batches.shape[1])
+    predicted, found = None, []
+    for place in [0.0, *PLACES.tolist()]:
         trainer.reset(between(*ends, place))
+        if any(name.endswith("moving_mean") for name in ends[0]):
+            trainer.train(batches)  # at a rate of 0
         logits = trainer.logits(data.validation_x)
-        found.append(
-            Place(
-                place=place,
-                **finite({"training_loss": scores(trainer.logits(examples), labels).loss}),
-                validation_accuracy=scores(logits, data.validation_y).accuracy,
-                agreement=float(np.mean(logits.argmax(axis=-1) == predicted)),
-            )
-        )
-    return found
+        predicted = logits.argmax(axis=-1) if predicted is None else predicted
+        loss = scores(trainer.logits(examples), labels).loss
+        found.append(_place(place, loss, logits, data.validation_y, predicted))
+    return found[1:]
+
+
+def _place(place: float, loss: float, logits: np.ndarray, labels: np.ndarray, first: np.ndarray) -> Place:
+    """What is known of a place; nothing of predictions where an output is no number."""
+    known = bool(np.isfinite(logits).all())
+    return Place(
+        place=place,
+        **finite({"training_loss": loss}),
+        validation_accuracy=scores(logits, labels).accuracy if known else None,
+        agreement=float(np.mean(logits.argmax(axis=-1) == first)) if known else None,
+    )

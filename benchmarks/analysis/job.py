@@ -2,12 +2,14 @@
 
 import signal
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, get_args
 
 from benchmarks import analysis, datasets, frameworks
 from benchmarks.analysis import branching, checkpoints, interpolation, landscape, points
+from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.record import FAILED, OUT_OF_MEMORY, Analysed, Failure, Run
 from benchmarks.common import machine, process, processor, provenance, stored_arrays
 from benchmarks.common.conditions import conditions
@@ -15,6 +17,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_sealed
 from benchmarks.common.progress import Progress
 from benchmarks.common.store import Conditions, Store, digest
+from benchmarks.common.value import Value
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks import ANALYSED_WITH, devices
 from benchmarks.recipe.plan import Plan, Replicate
@@ -22,8 +25,10 @@ from benchmarks.study import rates
 from benchmarks.study.study import Analysis
 
 NAMES = get_args(Analysis)
-NOT_AT_POINTS = (interpolation.NAME, landscape.NAME)
+PLACES = (interpolation.NAME, landscape.NAME)
 """The analyses that are no numbers at checkpoints, but places of their own."""
+OWN = (*PLACES, branching.NAME)
+"""Those that do not differentiate a loss at checkpoints."""
 
 
 class Job(NamedTuple):
@@ -44,11 +49,12 @@ class Job(NamedTuple):
         """Those of these analyses that a plan has.
 
         There is no line from a solution to itself, and it is the smallest batch size that larger ones branch
-        off, unless it grows by itself.
+        off.
         """
-        is_first = plan == self.origin(plan)
-        without = {interpolation.NAME} if is_first else {branching.NAME}
-        return [name for name in names if name not in without | ({branching.NAME} if plan.growth else set())]
+        first = plan == self.origin(plan)
+        branches = first and not plan.growth and plan.optimizer.name in branching.OPTIMIZERS
+        has = {interpolation.NAME: not first, branching.NAME: branches}
+        return [name for name in names if has.get(name, True)]
 
     def conditions(self, measurement: str, plan: Plan, settings: dict, *modules: str) -> Conditions:
         """All that a measurement on the training of a plan depends on."""
@@ -89,6 +95,11 @@ class Job(NamedTuple):
         found = conditions and self.store.find(conditions)
         return found and found["points"]
 
+    def keep(self, name: str, plan: Plan, points: Sequence[Value]) -> None:
+        """Keep the points of an analysis in the store."""
+        content = {"points": [point.model_dump(mode="json") for point in points]}
+        self.store.keep(self.of_analysis(name, plan), content)
+
 
 def analysed(job: Job, plan: Plan, names: list[str]) -> Run:
     """What was measured of a plan: from the store, or now, in a process of its own.
@@ -103,32 +114,39 @@ def analysed(job: Job, plan: Plan, names: list[str]) -> Run:
             ran_out = exit_code == -signal.SIGKILL and process.oom_kills() > kills
             failure = Failure(OUT_OF_MEMORY if ran_out else FAILED, f"the process {process.ended(exit_code)}")
     found = {name: job.stored(name, plan) or [] for name in names}
-    places = {name: found.pop(name, []) for name in NOT_AT_POINTS}
+    places = {name: found.pop(name, []) for name in PLACES}
     return Run(cell=plan.cell, seed=plan.seed, analyses=found, **places, **failure._asdict())
 
 
 def measured(job: Job, plan: Plan, names: list[str]) -> Failure:
-    """Measure what the store lacks of a plan, and keep it there."""
+    """Measure what the store lacks of a plan, and keep each analysis there as soon as it is made."""
     framework = frameworks.load(ANALYSED_WITH)
     try:
         devices.configure(framework, threads=job.threads, device=plan.device, precision=plan.precision)
         kept = kept_of(job, framework, plan)
         missing = [name for name in names if job.stored(name, plan) is None]
-        at_points = [name for name in missing if name not in NOT_AT_POINTS]
-        found = points.of(framework, plan, job.data, kept, at_points)
-        if interpolation.NAME in missing:
-            origin = kept_of(job, framework, job.origin(plan))
-            found[interpolation.NAME] = interpolation.along(framework, plan, job.data, origin, kept)
-        if landscape.NAME in missing:
-            found[landscape.NAME] = landscape.of(framework, plan, job.data, kept)
-        for name, each in found.items():
-            content = {"points": [point.model_dump(mode="json") for point in each]}
-            job.store.keep(job.of_analysis(name, plan), content)
+        if at_points := [name for name in missing if name not in OWN]:
+            for name, found in points.of(framework, plan, job.data, kept, at_points).items():
+                job.keep(name, plan, found)
+        for name in (each for each in OWN if each in missing):
+            job.keep(name, plan, _own(name, job, framework, plan, kept))
     except Exception as error:
         traceback.print_exc()
         status = OUT_OF_MEMORY if framework.is_out_of_memory(error) else FAILED
         return Failure(status, f"{type(error).__name__}: {error}"[:2000])
     return Failure()
+
+
+def _own(name: str, job: Job, framework: ModuleType, plan: Plan, kept: Path) -> Sequence[Value]:
+    """What one of OWN finds."""
+    match name:
+        case interpolation.NAME:
+            origin = kept_of(job, framework, job.origin(plan))
+            return interpolation.along(framework, plan, job.data, origin, kept)
+        case landscape.NAME:
+            role = Role.END if job.matched_loss is None else Role.MATCHED
+            return landscape.of(framework, plan, job.data, kept, role)
+    return branching.of(framework, plan, job.data, kept)
 
 
 def kept_of(job: Job, framework: ModuleType, plan: Plan) -> Path:

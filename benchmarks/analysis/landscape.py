@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks.analysis import checkpoints
-from benchmarks.analysis.checkpoints import Checkpoint, Role
+from benchmarks.analysis.checkpoints import Role
 from benchmarks.analysis.differentiable import Differentiable
 from benchmarks.analysis.points import finite, mean_loss
 from benchmarks.analysis.record import Height
@@ -24,25 +24,16 @@ PLACES = np.linspace(-1.0, 1.0, 17)
 """In lengths of the model's own weights; the solution lies at 0."""
 
 
-def of(framework: ModuleType, plan: Plan, data: Dataset, kept: Path) -> list[Height]:
-    """The heights around the matched checkpoint of a file, or where there is none around its end; or none.
+def of(framework: ModuleType, plan: Plan, data: Dataset, kept: Path, role: Role) -> list[Height]:
+    """The heights around the checkpoint of a file that has a role; none where none has it.
 
     The framework must have been configured.
     """
-    found = solution(list(checkpoints.read(kept)))
-    if found is None:
-        return []
-    loss = mean_loss(framework, plan, data, precision="float32")
-    return heights(loss, loss.at(found.parameters))
-
-
-def solution(kept: list[Checkpoint]) -> Checkpoint | None:
-    """The matched checkpoint, the end if none is matched, None if the training diverged before either."""
-    for role in (Role.MATCHED, Role.END):
-        for each in kept:
-            if role in each.roles:
-                return each
-    return None
+    for each in checkpoints.read(kept):
+        if role in each.roles:
+            loss = mean_loss(framework, plan, data, precision="float32")
+            return heights(loss, loss.at(each.parameters))
+    return []
 
 
 def heights(loss: Differentiable, theta: np.ndarray) -> list[Height]:

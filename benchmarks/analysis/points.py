@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks import analysis
-from benchmarks.analysis import branching, checkpoints
+from benchmarks.analysis import checkpoints
 from benchmarks.analysis.checkpoints import Checkpoint
 from benchmarks.analysis.differentiable import Differentiable
 from benchmarks.analysis.record import Point
@@ -26,14 +26,13 @@ def of(
     """The points of each analysis at those checkpoints of a file that have one of its roles.
 
     The framework must have been configured. An analysis may ask for float32, which is twice as fast as
-    float64; `branching` trains.
+    float64.
     """
     modules = {name: analysis.module(name) for name in names}
     losses = {
         precision: mean_loss(framework, plan, data, precision=precision)
-        for precision in {"float64", *(modules[name].PRECISION for name in names if name != branching.NAME)}
+        for precision in {"float64", *(module.PRECISION for module in modules.values())}
     }
-    branches = branching.Branches(framework, plan, data) if branching.NAME in names else None
     found: dict[str, list[Point]] = {name: [] for name in names}
     start = None
     for each in checkpoints.read(kept):
@@ -43,11 +42,7 @@ def of(
         wanted = {name: module for name, module in modules.items() if module.ROLES & set(each.roles)}
         place = placed(each, losses["float64"], theta, start) if wanted else {}
         for name, module in wanted.items():
-            numbers = (
-                branches.numbers(each, seed=plan.seed)
-                if name == branching.NAME
-                else module.numbers(losses[module.PRECISION], theta, seed=plan.seed)
-            )
+            numbers = module.numbers(losses[module.PRECISION], theta, seed=plan.seed)
             found[name].append(Point(**place, numbers=finite(numbers)))
     return found
 

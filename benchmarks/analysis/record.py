@@ -39,8 +39,8 @@ class Place(Value):
 
     place: float
     training_loss: float | None
-    validation_accuracy: float
-    agreement: float
+    validation_accuracy: float | None
+    agreement: float | None
 
 
 class Height(Value):

@@ -53,7 +53,7 @@ class Phases(Value):
 class Growth(Value):
     """The batch becomes `factor` times as large after each milestone, a part of the budget in examples.
 
-    Smith et al. 2018 (arXiv 1711.00489, section 5) multiply the batch size by what the learning rate would
+    Smith et al. 2017 (arXiv 1711.00489, section 5) multiply the batch size by what the learning rate would
     be divided by. The step that completes a milestone is the last of the smaller size.
     """
 

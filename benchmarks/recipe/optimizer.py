@@ -24,7 +24,7 @@ def first_step(part: float, total: int, *, per: int = 1) -> int:
 
 
 class Schedule(Value):
-    """The learning rate over a training; its parts are given as fractions of the budget in epochs.
+    """The learning rate over a training; its parts are given as fractions of the steps of its budget.
 
     First a linear warm-up, η_t = η (t + 1) / W over W steps (Goyal et al. 2017, arXiv 1706.02677,
     section 2.2). Then, by shape: `constant`: η. `step`: η · factor^k after the k-th milestone. `cosine`:

@@ -24,7 +24,7 @@ ANALYSED = {
     "width": (2, 0.0, 350_000),
     "landscape": (1, 0.0, 500_000),
     "interpolation": (1, 0.0, 80_000),
-    "branching": (9, 3.0, 0),
+    "branching": (9, 7.0, 0),
 }
 """Of an analysis: its checkpoints, and at each how often the training examples pass, and how many others do.
 In float64, of which this is told, that takes twice as long. Rough."""

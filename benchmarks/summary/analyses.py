@@ -91,10 +91,12 @@ def _names(run: Run) -> dict:
 
 
 def _unbounded(numbers: dict[str, float | None]) -> dict[str, float | None]:
-    """The numbers; the upper end of an interval that has a lower one alone is infinite."""
+    """The numbers; of an interval that has a lower end, what it lacks is infinite."""
     ends = {
-        f"{name.removesuffix('_lo')}_hi": math.inf
+        place: math.inf
         for name, value in numbers.items()
-        if name.endswith("_lo") and value is not None and numbers[f"{name.removesuffix('_lo')}_hi"] is None
+        if name.endswith("_lo") and value is not None
+        for place in (name.removesuffix("_lo"), f"{name.removesuffix('_lo')}_hi")
+        if numbers[place] is None
     }
     return numbers | ends

@@ -511,8 +511,10 @@ CHECKPOINTS = table(
         *estimate(
             "branched_batch",
             "examples",
-            "The critical batch size by branching: the largest one, of doublings of `batch_size`, whose loss "
-            "follows that of the training over half an epoch from here.",
+            "The critical batch size by branching: the largest one, of doublings of `batch_size`, up to "
+            "which at least half as much progress is made with the same examples, half an epoch of them, at "
+            "a rate that grows linearly with the batch size or with its square root. Infinite where the "
+            "largest that was tried still makes it; the upper end where none surely makes less.",
         ),
         number(
             "largest_eigenvalue",
@@ -549,12 +551,11 @@ INTERPOLATION = table(
         whole("seed", "", "Seed of both trainings."),
         number("place", PURE, "Where on the line: the solution of `batch_size` lies at 1.", nullable=False),
         number("training_loss", "nats", "The mean loss over 5,000 training examples. Empty where infinite."),
-        number("validation_accuracy", SHARE, "The accuracy on the validation set.", nullable=False),
+        number("validation_accuracy", SHARE, "The accuracy on the validation set. Empty where infinite."),
         number(
             "agreement",
             SHARE,
             "The part of the validation set for which the same class is predicted as at place 0.",
-            nullable=False,
         ),
     ],
     key=["dataset", "model", "arm", "batch_size", "seed", "place"],
@@ -563,7 +564,7 @@ INTERPOLATION = table(
 LANDSCAPE = table(
     "landscape.csv",
     "A row for each place on a plane through the solution of a training, of a study with the analysis "
-    "`landscape`. The solution is the matched checkpoint, or the end where none is matched.",
+    "`landscape`. The solution is the matched checkpoint, or the end where the study matches none.",
     [
         *(DATASET, MODEL, ARM, BATCH_SIZE),
         whole("seed", "", "Seed of the training."),

@@ -8,13 +8,15 @@ from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking, worst
 from benchmarks.publish.claims.tuned import all_runs
 from benchmarks.publish.results import Results
+from benchmarks.recipe.search import TUNE
 
 
 def against_whole(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The test accuracy of the arm that accumulates less that of the other, at its worst batch size."""
+    rates = {arm["name"]: arm["learning_rate"] for arm in results.provenance["study"]["arms"]}
     pairs = with_and_without(
         results,
-        all_runs(results),
+        ((place, runs) for place, runs in all_runs(results) if rates[place.arm] != TUNE),
         lambda arm: arm.get("accumulation"),
         lambda arm: {**arm, "accumulation": None},
     )

@@ -126,17 +126,20 @@ def of_two_arms(one: pd.DataFrame, other: pd.DataFrame, size: int, claim: Claim)
     sides = pd.concat([runs.assign(batch_size=side) for side, runs in enumerate(arms)])
     if not (reached(sides, 0) or reached(sides, 1)):
         return lacking(f"B = {size} never reached the target")
-    trained = [runs["examples"].mean() for runs in arms]
+    trained = [runs["examples"].median() for runs in arms]  # so that one run that diverged counts as it is
     if max(trained) > UNEVEN * min(trained):
         return lacking(f"B = {size} was not trained on as many examples")
     return difference(sides, 1, 0, claim.region, fewest=claim.fewest).noted(f"B = {size}")
 
 
-def to_a_step(differences: pd.Series, runs: pd.DataFrame, of: str = "test_accuracy") -> Bounded:
+def to_a_step(
+    differences: pd.Series, runs: pd.DataFrame, of: str = "test_accuracy", *, steps: float = 1.0
+) -> Bounded:
     """Differences of accuracies, known to one step: each counts whole examples of the test or validation set.
 
-    The step is the smallest difference that is seen; where there is none, nothing is known of it.
+    The step is the smallest difference that is seen; where there is none, nothing is known of it. What is
+    made of several accuracies is known to as many `steps`.
     """
-    steps = np.diff(np.unique(100 * runs[of].dropna()))
-    values, step = differences.to_numpy(float), float(steps.min()) if len(steps) else np.inf
+    apart = np.diff(np.unique(100 * runs[of].dropna()))
+    values, step = differences.to_numpy(float), steps * float(apart.min()) if len(apart) else np.inf
     return Bounded(values, values - step, values + step)

@@ -26,8 +26,9 @@ def caption(results: Results) -> str:
         "On the straight line through the parameters that two batch sizes had at the end of their training: "
         "that of the smallest batch size of the arm lies at 0, that of the one whose colour the line has at "
         "1. Left: the loss over 5,000 training examples. Right: the error on the validation set. The median "
-        "over seeds, the band from the least to the most. The two trainings have the same seed. A rescaling "
-        "of the layers that leaves a function as it is changes such a line."
+        "over seeds, the band from the least to the most. The two trainings have the same seed; their losses "
+        "at the ends differ, and a rescaling of the layers that leaves a function as it is changes such a "
+        "line, so that a steeper side alone does not tell a sharper minimum."
     )
 
 
@@ -51,9 +52,8 @@ def draw(results: Results) -> Figure:
 def _panel(ax: Axes, rows: pd.DataFrame, name: str, *, sizes: list[int]) -> None:
     """A line for each batch size, and where the two solutions lie."""
     for size, color in zip(sizes, batch_colors.of_sizes(sizes), strict=True):
-        own = rows[rows["batch_size"] == size].pivot(index="place", columns="seed", values=name)
-        ax.plot(own.index, own.median(axis=1), color=color, linewidth=1.1)
-        ax.fill_between(own.index, own.min(axis=1), own.max(axis=1), color=color, alpha=0.18, linewidth=0)
+        own = rows[rows["batch_size"] == size]
+        batch_colors.line(ax, own.pivot(index="place", columns="seed", values=name), color)
     for place in ENDS:
         ax.axvline(place, color=FAINT, linewidth=0.6, linestyle=":", zorder=0)
     ax.set_yscale("log")

@@ -29,8 +29,9 @@ def caption(results: Results) -> str:
         "filter-normalised directions (Li et al. 2018); the unit is the length of the model's own weights. "
         "Left and middle: the smallest and the largest batch size, of the first seed, with the same levels. "
         "Right: along the horizontal line through the middle, for every batch size; the median over seeds, "
-        "the band from the least to the most. Trainings are taken at matched training loss where the study "
-        "has one, and at their end otherwise. A rescaling of the layers does not change such a picture."
+        "the band from the least to the most. Trainings are taken at matched training loss if the study has "
+        "one, which leaves out those that never got there, and at their ends otherwise. A rescaling of the "
+        "layers that leaves a function as it is does not change such a picture."
     )
 
 
@@ -40,7 +41,7 @@ def draw(results: Results) -> Figure:
     figure, grid = panels.grid(len(groups), 3, height=HEIGHT)
     for (key, rows), (small, large, line) in zip(groups, grid, strict=True):
         sizes = sorted({*rows["batch_size"]})
-        ends = [plane(rows, size) for size in (sizes[0], sizes[-1])]
+        ends = planes(rows, sizes[0], sizes[-1])
         norm = LogNorm(*np.nanquantile(np.stack(ends), [0, 1]).clip(min=np.finfo(float).tiny))
         for ax, size, values in zip((small, large), (sizes[0], sizes[-1]), ends, strict=True):
             _contours(ax, values, norm, title=f"B = {wording.whole(size)}")
@@ -51,10 +52,16 @@ def draw(results: Results) -> Figure:
     return figure
 
 
-def plane(rows: pd.DataFrame, size: int) -> pd.DataFrame:
-    """The loss of a batch size by y and x, of its first seed."""
-    own = rows[rows["batch_size"] == size]
-    return own[own["seed"] == own["seed"].min()].pivot(index="y", columns="x", values="training_loss")
+def planes(rows: pd.DataFrame, *sizes: int) -> list[pd.DataFrame]:
+    """The loss of each batch size by y and x, of the first seed that all have, or else of their own."""
+    seeds = [{*rows.loc[rows["batch_size"] == size, "seed"]} for size in sizes]
+    common = set.intersection(*seeds)
+    return [
+        rows[(rows["batch_size"] == size) & (rows["seed"] == min(common or own))].pivot(
+            index="y", columns="x", values="training_loss"
+        )
+        for size, own in zip(sizes, seeds, strict=True)
+    ]
 
 
 def _contours(ax: Axes, values: pd.DataFrame, norm: LogNorm, *, title: str) -> None:
@@ -74,9 +81,8 @@ def _contours(ax: Axes, values: pd.DataFrame, norm: LogNorm, *, title: str) -> N
 def _lines(ax: Axes, rows: pd.DataFrame, sizes: list[int]) -> None:
     """The loss along the first direction, a line for each batch size."""
     for size, color in zip(sizes, batch_colors.of_sizes(sizes), strict=True):
-        own = rows[rows["batch_size"] == size].pivot(index="x", columns="seed", values="training_loss")
-        ax.plot(own.index, own.median(axis=1), color=color, linewidth=1.1)
-        ax.fill_between(own.index, own.min(axis=1), own.max(axis=1), color=color, alpha=0.18, linewidth=0)
+        own = rows[rows["batch_size"] == size]
+        batch_colors.line(ax, own.pivot(index="x", columns="seed", values="training_loss"), color)
     ax.set_yscale("log")
     axes.logarithmic(ax.yaxis)
     ax.set_xlabel("First direction")

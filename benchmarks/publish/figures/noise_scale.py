@@ -37,7 +37,8 @@ def caption(results: Results) -> str:
     )
     branched = (
         " Diamonds: the largest batch size with which the training of the smallest one can go on from there "
-        "and lose nothing, example by example, tried in doublings; bars reach from the least to the most."
+        "and still make half as much progress with the same examples, tried in doublings; the median over "
+        "seeds, bars from the least to the most. A triangle: the largest that was tried still does."
         if results.checkpoints["branched_batch"].notna().any()
         else ""
     )
@@ -90,17 +91,22 @@ def _panel(ax: Axes, results: Results, workload: tuple[str, str], arm: str, size
 def _line(ax: Axes, rows: pd.DataFrame, *, color: tuple) -> None:
     """Median and range over the seeds of a batch size."""
     by_epoch = rows.pivot_table(index="epochs", columns="seed", values="noise_scale")
-    ax.plot(by_epoch.index, by_epoch.median(axis=1), color=color, linewidth=1.1)
-    ax.fill_between(by_epoch.index, by_epoch.min(axis=1), by_epoch.max(axis=1), color=color, alpha=0.18, lw=0)
+    batch_colors.line(ax, by_epoch, color)
 
 
 def _branched(ax: Axes, rows: pd.DataFrame) -> None:
     """The median over seeds of the critical batch sizes by branching, with their range."""
-    known = rows.dropna(subset=["branched_batch"]).groupby("epochs")["branched_batch"]
-    if known.ngroups:
-        found = known.agg(["median", "min", "max"])
-        ends = (found["median"] - found["min"], found["max"] - found["median"])
-        ax.errorbar(found.index, found["median"], yerr=ends, capsize=2, **BRANCHED)
+    known = rows.dropna(subset=["branched_batch"]).groupby("epochs")
+    if not known.ngroups:
+        return
+    found = known["branched_batch"].agg(["median", "min", "max"])
+    # Of what is infinite, the largest that was tried and surely follows is known.
+    found, tried = found.replace(np.inf, np.nan), known["branched_batch_lo"].max()
+    most = found["max"].fillna(tried)
+    told = found["median"].notna()
+    bars = [(found["median"] - found["min"])[told], (most - found["median"])[told]]
+    ax.errorbar(found.index[told], found["median"][told], yerr=bars, capsize=2, **BRANCHED)
+    ax.plot(found.index[~told], tried[~told], **BRANCHED | {"marker": "^", "markersize": 4})
 
 
 def _law(ax: Axes, fits: pd.DataFrame, arm: str) -> None:

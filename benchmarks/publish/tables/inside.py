@@ -44,8 +44,9 @@ def tables(results: Results) -> list[Table]:
             "reached the target; matched: at the first one whose training loss was down to what the study "
             "compares at; and at the end of the budget. A seed that has none does not count there. Noise "
             "scale: tr Σ / |G|² from gradients of single examples (McCandlish et al. 2018); weighed by "
-            "curvature: tr(HΣ) / GᵀHG. By branching: the largest batch size that follows the training from "
-            "there, example by example. Largest eigenvalue, trace and width are of 5,000 training examples. "
+            "curvature: tr(HΣ) / GᵀHG. By branching: the largest batch size with which half as much "
+            "progress is made from there, or ∞ where all that were tried make it. Largest eigenvalue, trace "
+            "and width are of 5,000 training examples. "
             "Width: how far along filter-normalised directions the loss has risen by 0.1. B_crit: the "
             "critical batch size of the law, with its 95 % interval. docs/inside.md says how each is "
             "measured.",

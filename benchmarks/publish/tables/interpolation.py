@@ -38,7 +38,7 @@ def tables(results: Results) -> list[Table]:
 def _row(key: tuple, rows: pd.DataFrame) -> dict:
     losses = rows.pivot(index="seed", columns="place", values="training_loss")
     at_end = rows[rows["place"] == 1].set_index("seed")["agreement"]
-    values = (losses[0], losses[1], losses.loc[:, 0:1].max(axis=1), 100 * at_end)
+    values = (losses[0], losses[1], losses.loc[:, 0:1].max(axis=1, skipna=False), 100 * at_end)
     found = dict(zip(KEY, key, strict=True))
     for name, of_seeds in zip(QUANTITIES, values, strict=True):
         found |= {name: of_seeds.median(), f"{name}_lo": of_seeds.min(), f"{name}_hi": of_seeds.max()}
