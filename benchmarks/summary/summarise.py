@@ -240,12 +240,12 @@ def of_analyses(study: Study, folder: Path, n_training: dict[tuple, int]) -> dic
     """Text of the files that a study has besides whose trainings were measured from the inside."""
     if not study.analyses:
         return {}
-    made = {
-        schema.CHECKPOINTS: analyses.checkpoints(study, folder, n_training),
-        schema.INTERPOLATION: analyses.interpolation(study, folder),
-        schema.LANDSCAPE: analyses.landscape(study, folder),
-    }
-    return {table.name: columns.frame(rows, table).to_csv(index=False) for table, rows in made.items()}
+    made = [
+        (schema.CHECKPOINTS, analyses.checkpoints(study, folder, n_training)),
+        (schema.INTERPOLATION, analyses.interpolation(study, folder)),
+        (schema.LANDSCAPE, analyses.landscape(study, folder)),
+    ]
+    return {table.name: columns.frame(rows, table).to_csv(index=False) for table, rows in made}
 
 
 def _in_vain(row: dict, unreached: set[tuple]) -> dict:
