@@ -13,10 +13,11 @@ from benchmarks.recipe.search import TUNE
 
 def against_whole(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The test accuracy of the arm that accumulates less that of the other, at its worst batch size."""
-    rates = {arm["name"]: arm["learning_rate"] for arm in results.provenance["study"]["arms"]}
+    arms = results.provenance["study"]["arms"]
+    tuned = {arm["name"] for arm in arms if arm.get("learning_rate") == TUNE}
     pairs = with_and_without(
         results,
-        ((place, runs) for place, runs in all_runs(results) if rates[place.arm] != TUNE),
+        ((place, runs) for place, runs in all_runs(results) if place.arm not in tuned),
         lambda arm: arm.get("accumulation"),
         lambda arm: {**arm, "accumulation": None},
     )
