@@ -24,7 +24,7 @@ from benchmarks.training.measure import set_up
 NAME = "interpolation"
 AS_BEFORE = ("generator", "moving_mean", "moving_variance")
 PLACES = np.linspace(-1.0, 2.0, 25)
-BATCHES, BATCH_SIZE = 40, 128
+BATCHES, BATCH_SIZE = 100, 128
 """That running averages are taken from; what they were before counts for .9 to the power of BATCHES."""
 
 
