@@ -10,8 +10,10 @@ import tracing
 from benchmarks import models
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import expected_setup
+from benchmarks.identity.expected_run import batches
 from benchmarks.models import parameters
 from benchmarks.models.layers import Dropout, RandomShift
+from benchmarks.recipe import randomness
 from benchmarks.recipe.batches import BatchStream
 from benchmarks.study import check, study
 from benchmarks.training import measure
@@ -195,3 +197,20 @@ def test_first_parameters_of_every_kind_are_looked_at(kind):
     other = values | {name: values[name] + 0.1}
     with patch.object(Setup, "parameters", lambda self, *, seed: other):
         assert name in expected_setup.fault(setup, plan, DATA)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda seed, purpose, epoch: (0, purpose, epoch),
+        lambda seed, purpose, epoch: (seed % 4, purpose, epoch),
+    ],
+)
+def test_orders_that_are_the_same_for_two_seeds_are_not_the_second_statements(monkeypatch, same):
+    """The second statement draws them without the function that the stream draws them with."""
+    drawn = randomness.generator
+    right = BatchStream(100, seed=5).batches(8, first=0, count=30)
+    np.testing.assert_array_equal(right, batches(100, seed=5, batch_size=8, steps=30))
+    monkeypatch.setattr(randomness, "generator", lambda *given: drawn(*same(*given)))
+    wrong = BatchStream(100, seed=5).batches(8, first=0, count=30)
+    assert (wrong != batches(100, seed=5, batch_size=8, steps=30)).any()

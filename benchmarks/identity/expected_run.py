@@ -11,19 +11,24 @@ from scipy.special import log_softmax
 
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.trainer import Trainer
-from benchmarks.recipe import randomness
 from benchmarks.recipe.plan import Plan
 from benchmarks.training.record import Evaluation, Run, Status
 
+ORDER = 2
+"""The number that says what random numbers are drawn for, of the order of the examples."""
 MOST_STEPS = 2048
 """The most steps of a call."""
 
 
 def batches(n_examples: int, *, seed: int, batch_size: int, steps: int) -> np.ndarray:
-    """The batches of a seed, [steps, B]: one permutation of the examples after the other, cut into rows."""
+    """The batches of a seed, [steps, B]: one permutation of the examples after the other, cut into rows.
+
+    The permutation of an epoch is drawn by NumPy from the seed, ORDER and the epoch, which is said here once
+    more: a function that drew the same for two seeds would do so for both sides.
+    """
     epochs = range(-(-steps * batch_size // n_examples))
-    drawn = [randomness.generator(seed, randomness.Purpose.ORDER, epoch) for epoch in epochs]
-    order = np.concatenate([generator.permutation(n_examples) for generator in drawn])
+    sources = [np.random.SeedSequence(seed, spawn_key=(ORDER, epoch)) for epoch in epochs]
+    order = np.concatenate([np.random.default_rng(source).permutation(n_examples) for source in sources])
     return order[: steps * batch_size].reshape(steps, batch_size).astype(np.int32)
 
 
