@@ -258,7 +258,9 @@ def test_one_cold_run_that_diverges_does_not_silence_what_warm_up_does(empty):
     arms = [{"name": "tuned"}, {"name": "warm", "schedule": {"warm_up": 0.1}}]
     cold = runs(test_accuracy=lambda size: 0.9, validation_accuracy=lambda size: 0.9)
     diverged = (cold["batch_size"] == 4096) & (cold["seed"] == 1)
-    cold = cold.assign(examples=cold["examples"].where(~diverged, 1e5))
+    cold = cold.assign(
+        examples=cold["examples"].where(~diverged, 1e5), status=cold["status"].where(~diverged, "diverged")
+    )
     warm = runs("warm", test_accuracy=lambda size: 0.95, validation_accuracy=lambda size: 0.9)
     known = dataclasses.replace(
         empty,
@@ -267,6 +269,9 @@ def test_one_cold_run_that_diverges_does_not_silence_what_warm_up_does(empty):
         provenance={"study": {"arms": arms}},
     )
     assert told(judged(known, "warm-up")) == "holds"
+    limited = known.runs["status"].replace("diverged", "time-limit")
+    one_cut = judged(dataclasses.replace(known, runs=known.runs.assign(status=limited)), "warm-up")
+    assert "not trained on as many examples" in one_cut.remark
     all_cut = known.runs["examples"].where(known.runs["arm"] != "tuned", 1e5)
     cut = judged(dataclasses.replace(known, runs=known.runs.assign(examples=all_cut)), "warm-up")
     assert "not trained on as many examples" in cut.remark

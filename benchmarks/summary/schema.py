@@ -26,7 +26,7 @@ UNTRAINED, MEASURED = "untrained", "measured"
 NO_RATE = "no-rate-reached"
 """The status of a cell that missed its target, as every learning rate did that was tried for it."""
 PRECISIONS = ("float64", "float32")
-ENDED = tuple(status.value for status in Status)
+ENDED, DIVERGED = tuple(status.value for status in Status), Status.DIVERGED.value
 TIMED = (MEASURED, OUT_OF_MEMORY, FAILED)
 DATASET = text("dataset", "The data set.")
 MODEL = text("model", "The model.")

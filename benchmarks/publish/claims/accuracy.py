@@ -20,6 +20,7 @@ from benchmarks.publish.claims.evidence import (
 )
 from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
 from benchmarks.publish.results import Results
+from benchmarks.summary.schema import DIVERGED
 
 SMALL = 64
 """Batch sizes up to this one are small."""
@@ -120,13 +121,20 @@ def difference(runs: pd.DataFrame, one: int, other: int, region: Region, *, fewe
     return of_mean(to_a_step((tested[one] - tested[other]).dropna(), runs), region, fewest=fewest)
 
 
-def of_two_arms(one: pd.DataFrame, other: pd.DataFrame, size: int, claim: Claim) -> Evidence:
-    """The test accuracy of the runs of one arm less that of another's at a batch size, seed by seed."""
+def of_two_arms(
+    one: pd.DataFrame, other: pd.DataFrame, size: int, claim: Claim, *, diverged: bool = False
+) -> Evidence:
+    """The test accuracy of the runs of one arm less that of another's at a batch size, seed by seed.
+
+    They must have been trained on as many examples; with `diverged`, runs that diverged are exempt, where a
+    claim is about what keeps them from it.
+    """
     arms = [runs[runs["batch_size"] == size] for runs in (other, one)]
     sides = pd.concat([runs.assign(batch_size=side) for side, runs in enumerate(arms)])
     if not (reached(sides, 0) or reached(sides, 1)):
         return lacking(f"B = {size} never reached the target")
-    trained = [runs["examples"].median() for runs in arms]  # so that one run that diverged counts as it is
+    exempt = [runs["status"].eq(DIVERGED) & diverged for runs in arms]
+    trained = [runs.loc[~out, "examples"].mean() for runs, out in zip(arms, exempt, strict=True)]
     if max(trained) > UNEVEN * min(trained):
         return lacking(f"B = {size} was not trained on as many examples")
     return difference(sides, 1, 0, claim.region, fewest=claim.fewest).noted(f"B = {size}")

@@ -27,4 +27,4 @@ def _without(arm: Settings) -> Settings:
 def _difference(with_it: pd.DataFrame, without: pd.DataFrame, claim: Claim) -> Evidence:
     if with_it.empty:
         return lacking("there is no batch size that both arms have")
-    return of_two_arms(with_it, without, with_it["batch_size"].max(), claim)
+    return of_two_arms(with_it, without, with_it["batch_size"].max(), claim, diverged=True)
