@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import threadpoolctl
 
-from benchmarks.frameworks.evaluation import Parts, rows
+from benchmarks.frameworks.evaluation import rows
 from benchmarks.frameworks.numpy_parts import network
 from benchmarks.frameworks.numpy_parts.layers import (
     Allocate,
@@ -29,7 +29,6 @@ from benchmarks.frameworks.trainer import (
     Loaded,
     Repeated,
     Steps,
-    as_precision,
     in_epochs,
 )
 from benchmarks.models.layer import Spec
@@ -96,8 +95,17 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError)
 
 
+def converted(examples: np.ndarray, precision: str) -> np.ndarray:
+    """Images in a precision, tokens as they are: said once more, since others are compared with this."""
+    return np.array(examples, precision) if examples.dtype.kind == "f" else examples
+
+
 class Trainer:
-    """See `frameworks.trainer.Trainer`."""
+    """See `frameworks.trainer.Trainer`.
+
+    It shares neither the conversion of examples nor the parts of an evaluation with other frameworks, in
+    which a fault would be the same on both sides.
+    """
 
     def __init__(
         self,
@@ -110,7 +118,7 @@ class Trainer:
         execution: Execution,
     ) -> None:
         self.precision, self.optimizer, self.step = precision, optimizer, 0
-        self.examples, self.labels = as_precision(examples, precision), labels
+        self.examples, self.labels = converted(examples, precision), labels
         shapes = parameter_shapes(layers, examples.shape[1:])
         trained_shapes = {name: shapes[name] for name in trained(shapes)}
         other_shapes = {name: shape for name, shape in shapes.items() if name not in trained_shapes}
@@ -118,7 +126,7 @@ class Trainer:
         arrays = self.update.parameters.named | not_trained(other_shapes, precision)
         self.tensors = Tensors({name: arrays[name] for name in shapes}, self.update.gradients.named)
         self.model = network.model(layers, examples.shape[1:], self.tensors)
-        self.parts = Parts(rows(layers, examples.shape[1:]), lambda part: as_precision(part, precision))
+        self.rows = rows(layers, examples.shape[1:])
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """Set the parameters, clear the optimizer's state and count steps from 0."""
@@ -130,6 +138,13 @@ class Trainer:
                 layer.seed_framework_generator()
         for array in self.update.state().values():
             array[...] = 0
+
+    def resume(self, parameters: dict[str, np.ndarray], state: dict[str, np.ndarray], *, step: int) -> None:
+        """Go on from where a training, be it another framework's, stands after so many steps."""
+        self.reset(parameters)
+        self.step = step
+        for name, array in self.update.state().items():
+            array[...] = state[name]
 
     def retune(self, optimizer: Optimizer) -> None:
         """Take another learning rate, which each step is given."""
@@ -201,11 +216,13 @@ class Trainer:
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs in evaluation mode, [N, n_classes] or [N, positions, n_classes]."""
-        return np.concatenate([self.model.forward(part, training=False) for part in self.parts.of(examples)])
+        parts = (examples[at : at + self.rows] for at in range(0, len(examples), self.rows))
+        of_parts = (self.model.forward(converted(part, self.precision), training=False) for part in parts)
+        return np.concatenate(list(of_parts))
 
     def layer_outputs(self, examples: np.ndarray) -> dict[str, np.ndarray]:
         """Output of every layer in training mode, by path."""
-        _, outputs = self.model.outputs(as_precision(examples, self.precision))
+        _, outputs = self.model.outputs(converted(examples, self.precision))
         return {path: y.copy() for path, y in outputs.items()}
 
     def parameters(self) -> dict[str, np.ndarray]:

@@ -82,7 +82,10 @@ class Certificate(Value):
     conditions: str
 
 
-ONLY_OF_RUNS = (Stage.STUDIED, Stage.STUDIED_SIZES, Stage.COUNTED, Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN)
+ONLY_OF_RUNS = (
+    *(Stage.STUDIED, Stage.STUDIED_SIZES, Stage.COUNTED, Stage.CALLS, Stage.RUN, Stage.RUN_AGAIN),
+    Stage.FOLLOWED,
+)
 """What is recorded only of the execution that a study trains with, and of the reference."""
 
 

@@ -76,7 +76,7 @@ def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]
 
 
 def at_rates(setup: Setup) -> Trace:
-    """The losses at a low and a high learning rate, of one trainer that is retuned as in a search.
+    """The losses at a low, a high and the low rate again, of one trainer that is retuned as in a search.
 
     The reference makes a new trainer for each. Examples are small, so that the high rate is stable.
     """
@@ -84,7 +84,8 @@ def at_rates(setup: Setup) -> Trace:
     made = of_tiny_model(replace(setup, optimizer=over(setup.optimizer, steps)), RATED_SIZE)
     made = replace(made, examples=made.examples / 2)
     trainer, drawn = made.trainer(), made.stream(seed=0).batches(RATED_SIZE, first=0, count=steps)
-    for rate in RATES_OF_ADAM if setup.optimizer.name.startswith("adam") else RATES:
+    low, high = RATES_OF_ADAM if setup.optimizer.name.startswith("adam") else RATES
+    for name, rate in {f"{low:g}": low, f"{high:g}": high, f"{low:g} once more": low}.items():
         optimizer = over(setup.optimizer, steps, learning_rate=rate)
         if setup.execution == "fused":
             trainer.retune(optimizer)
@@ -92,5 +93,5 @@ def at_rates(setup: Setup) -> Trace:
             trainer = replace(made, optimizer=optimizer).trainer()
         trainer.reset(made.parameters(seed=0))
         losses = [trainer.train(of_call).loss for of_call in np.split(drawn, RATED_CALLS)]
-        trace[Quantity(Stage.COUNTED, f"curve at the rate {rate:g}")] = np.concatenate(losses)
+        trace[Quantity(Stage.COUNTED, f"curve at the rate {name}")] = np.concatenate(losses)
     return trace

@@ -20,6 +20,8 @@ MOVED_FLOAT32_BOUND = 0.05
 """The same for the losses of some dozens of steps at a tiny rate, relative to what training changes them."""
 LEAST_MOVED = FIRST_FLOAT32_BOUND / MOVED_FLOAT32_BOUND
 """A loss that changes by a smaller part of itself counts as changed by this: the rest may be rounding."""
+FOLLOWED_FLOAT32_BOUND = 1e-3
+"""The same for where a call of a whole run ends, relative to how far it moved."""
 BEFORE_THE_SECOND_STEP = (
     *(Stage.INITIAL, Stage.OUTPUTS, Stage.FIRST_EVALUATION),
     *(Stage.FIRST_LOSS, Stage.FIRST_NORM, Stage.FIRST_STATE),
@@ -112,8 +114,12 @@ def float32_bound(name: Quantity) -> float | None:
 
     Parameters that are trained are not: Adam turns a gradient that is only rounding into a whole step.
     """
+    if name.stage == Stage.LARGE and name.of:
+        return None
     if name.stage in TWICE:
         return MOVED_FLOAT32_BOUND if name.of == "losses" else None
+    if name.stage == Stage.FOLLOWED:
+        return FOLLOWED_FLOAT32_BOUND
     if name.stage == Stage.COUNTED:
         return FIRST_FLOAT32_BOUND if name.of.startswith("losses") else FLOAT32_BOUND
     if name.stage == Stage.TIMED:

@@ -70,10 +70,11 @@ def with_harsh_settings(setup: Setup, batch_size: int) -> Trace:
 
 
 def with_extreme_parameters(setup: Setup, batch_size: int) -> Trace:
-    """The loss of the first batch where parameters are as a training leaves them that goes astray.
+    """The first step where parameters are as a training leaves them that goes astray.
 
-    All that are trained are large, so that outputs are very sure; or the last of them is no number, so that
-    the loss is none either, by which a study tells that a training diverged.
+    All that are trained are large, so that outputs are very sure, and some of them very wrong: its loss, and
+    the parameters after it. Or the last of them is no number, so that the loss is none either, by which a
+    study tells that a training diverged.
     """
     parameters = setup.parameters(seed=0)
     names = trained(parameters)
@@ -81,9 +82,12 @@ def with_extreme_parameters(setup: Setup, batch_size: int) -> Trace:
     no_number = {names[-1]: np.full_like(parameters[names[-1]], np.nan)}
     trainer, batches = setup.trainer(), setup.stream(seed=0).batches(batch_size, first=0, count=1)
     trainer.reset({**parameters, **large})
-    of_large = trainer.train(batches).loss
+    of_large = {Quantity(Stage.LARGE): trainer.train(batches).loss}
+    of_large |= {
+        Quantity(Stage.LARGE, f"parameter {name}"): value for name, value in trainer.parameters().items()
+    }
     trainer.reset({**parameters, **no_number})
     return {
-        Quantity(Stage.LARGE): of_large,
+        **of_large,
         Quantity(Stage.DIVERGED): np.isfinite(trainer.train(batches).loss).astype(np.float64),
     }

@@ -6,20 +6,19 @@ here what the study's own code asks of it, and when.
 """
 
 import functools
-import time
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import models
-from benchmarks.common.quiet import Watch
+from benchmarks.common.quiet import Disturbance, Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
 from benchmarks.identity.recorded import (
     COMPILE_S,
     FIRST_S,
     HELD_MIB,
-    STEP_S,
+    OWN_MIB,
     Call,
     Recorded,
     framework,
@@ -48,6 +47,14 @@ ROUNDED_MIB = 2
 """By how much less or more memory may be measured than a trainer holds."""
 PARTS = 4
 """Of the calls, from one reset to the next: the start, the run, the scores, and the pace after it."""
+
+
+class Shared(Watch):
+    """A watch by which others have taken half of the processor."""
+
+    def disturbance(self) -> Disturbance:
+        """What has been seen, and that."""
+        return super().disturbance().model_copy(update={"others_cpu_share": 0.5})
 
 
 class Asked(NamedTuple):
@@ -168,25 +175,29 @@ def tells_its_start(start: dict[str, float | None], calls: list[Call]) -> bool:
 def fault_of_run(name: str, asked: Asked) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
     calls, plan, used = [], plan_of(name, asked), data(asked.n)
-    start = time.perf_counter()
-    measured = measure.measure(framework(calls, name), plan, used, Watch())
-    longest_ms, made = 1e3 * (time.perf_counter() - start), parts(calls)
+    record = measure.record(framework(calls, name), plan, used, threads=1, watching=Shared)
+    made = parts(calls)
     if len(made) != PARTS:
         return f"it starts a trainer anew {len(made)} times, not {PARTS}"
     paced = len(made[0]) - 5, len(made[3]) - 1
     if min(paced) < FEWEST_CALLS or not alike(made, expected(plan, used, paced, made[2][0])):
         return "it asks its trainer for other steps or outputs than a run has to"
-    of_call = min(steps_of_a_call(asked.evaluations, asked.batch_size), asked.steps)
-    of_steps_ms = [measured.step_ms.get(when, 0.0) for when in ("before", "after")]
-    if not all(1e3 * STEP_S <= ms <= longest_ms / of_call for ms in of_steps_ms):
-        return "the time of a step that it measures is not that of its calls"
-    if not keeps_time(measured.run, made[1], until_s=made[2][0].began):
+    of_paces = {"before": made[0][5:], "after": made[3][1:]}
+    if not all(tells_pace(record.step_ms.get(when, 0.0), calls) for when, calls in of_paces.items()):
+        return "the time of a step that it measures is not the median of its calls"
+    if not keeps_time(record.run, made[1], until_s=made[2][0].began):
         return "the seconds that it tells are not those of its calls"
-    if not tells_its_start(measured.start, made[0]):
+    if not tells_its_start(record.start, made[0]):
         return "the seconds of its start are not those of compilation and first step"
-    if abs(measured.measurements["peak_memory_mib"] - HELD_MIB) > ROUNDED_MIB:
-        return "the memory that it measures is not what its steps hold"
+    if abs(record.measurements["peak_memory_mib"] - OWN_MIB - HELD_MIB) > ROUNDED_MIB:
+        return "the memory that it measures is not what the trainer and its steps hold"
     return ""
+
+
+def tells_pace(step_ms: float, calls: list[Call]) -> bool:
+    """Whether the time of a step is the median over these calls, the first of which does not count."""
+    of_steps_s = [call.own_s / len(call.value) for call in calls[1:]]
+    return of_time(1e-3 * step_ms * len(calls[-1].value), np.median(of_steps_s) * len(calls[-1].value))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ divided as its rounds are. The trainer bears the name of the framework, and rest
 
 import functools
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -20,19 +21,23 @@ from benchmarks import frameworks, models
 from benchmarks.common.errors import Problem
 from benchmarks.common.fork_server import ForkServer
 from benchmarks.frameworks.trainer import EXECUTIONS, Device, Loaded, Steps
+from benchmarks.identity.expected_run import MOST_STEPS
 from benchmarks.identity.scripted import data
 from benchmarks.models.layer import Spec
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.throughput import job, launch
-from benchmarks.throughput.rows import Case, Request
+from benchmarks.throughput.rows import Case, Request, shuffled
 
 STEP_S = 0.002
-"""What a step rests for, times a number of SLOWER that changes with each call or epoch."""
-SLOWER = (1.0, 1.5, 2.0)
+"""What a step rests for, times a number of SLOWER that changes with each call; the same one in each epoch, of
+which a round may have several."""
+SLOWER = (1.0, 1.25, 4.0)
 INPUT_S = 0.001
-"""What the input of a step rests for."""
-CALL_STEPS, SECONDS = 12, 0.06
+"""What the input of a step rests for, times the number of its kind."""
+CALL_S = 0.004
+"""What a call rests for beside its steps, so that a rate tells how long calls are."""
+SECONDS = 0.06
 """A round of calls is one call then, of which there are as many as there are SLOWER."""
 MOST = 1.25
 """How many times longer than it should a machine may rest."""
@@ -49,11 +54,13 @@ class Kind(NamedTuple):
     arm: Arm
     batch_size: int
     slower: float
+    call_steps: int = 12
 
 
 KINDS = [
     Kind(Arm(name="a", learning_rate=0.5, momentum=0.5, scaling="none").for_timing, 8, 1.0),
     Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, 512, 2.0),
+    Kind(Arm(name="c", optimizer="sgd", learning_rate=0.5, scaling="none").for_timing, 4, 0.01, MOST_STEPS),
 ]
 
 
@@ -70,8 +77,11 @@ class Resting:
     """A trainer that rests in place of its steps, and is told from others by what it is given.
 
     Raises:
-        ValueError: it is given, or asked for, something else than what is to be timed.
+        ValueError: it is given, or asked for, something else than what is to be timed; or the idiomatic
+            execution is timed where the fused one has set the process otherwise than a user's.
     """
+
+    after_fused = False
 
     def __init__(
         self, *, layers: Spec, optimizer: Optimizer, labels: np.ndarray, precision: str, execution: str, **_
@@ -79,6 +89,9 @@ class Resting:
         self.kind, self.labels, self.execution, self.calls = kind_of(optimizer), labels, execution, 0
         if (list(layers), precision) != (models.spec(MODEL, n_classes=2), PRECISION):
             raise ValueError("another model, or another precision")
+        if execution == "idiomatic" and Resting.after_fused:
+            raise ValueError("the idiomatic execution comes after the fused one")
+        Resting.after_fused = execution == "fused"
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """It has no parameters."""
@@ -87,9 +100,11 @@ class Resting:
         """It compiles nothing."""
         return COMPILE_S
 
-    def _rest(self, steps: float) -> None:
-        self.calls += 1
-        time.sleep(steps * STEP_S * self.kind.slower * SLOWER[self.calls % len(SLOWER)])
+    def _rest(self, steps: float, slower: float, beside_s: float = 0.0) -> None:
+        time.sleep(steps * STEP_S * self.kind.slower * slower + beside_s)
+
+    def _rest_for_input(self, steps: float) -> None:
+        time.sleep(steps * INPUT_S * self.kind.slower)
 
     def _check(self, execution: str, batch_size: int) -> None:
         if (execution, batch_size) != (self.execution, self.kind.batch_size):
@@ -98,26 +113,28 @@ class Resting:
     def train(self, batches: np.ndarray) -> Steps:
         """Rest for each step; only batches of the case's size are taken."""
         self._check(self.execution, batches.shape[1])
-        self._rest(len(batches))
+        self.calls += 1
+        self._rest(len(batches), SLOWER[self.calls % len(SLOWER)], CALL_S)
         return Steps(np.zeros(len(batches)), None)
 
     def fit(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Rest for each epoch."""
         self._check("idiomatic", batch_size)
-        self._rest(steps or len(self.labels) / batch_size)
+        of_epoch = steps or len(self.labels) / batch_size
+        self._rest(of_epoch, statistics.median(SLOWER))
         while go_on():
-            self._rest(steps or len(self.labels) / batch_size)
+            self._rest(of_epoch, statistics.median(SLOWER))
 
     def load(self, batch_size: int, go_on: Callable[[], bool], *, steps: int | None = None) -> None:
         """Rest for the input of each epoch."""
-        time.sleep(INPUT_S * (steps or len(self.labels) / batch_size))
+        self._rest_for_input(steps or len(self.labels) / batch_size)
         while go_on():
-            time.sleep(INPUT_S * (steps or len(self.labels) / batch_size))
+            self._rest_for_input(steps or len(self.labels) / batch_size)
 
     def load_batches(self, batches: np.ndarray) -> Loaded:
         """Rest for the input of each step."""
         self._check("fused", batches.shape[1])
-        time.sleep(INPUT_S * len(batches))
+        self._rest_for_input(len(batches))
         return Loaded(self.labels[batches], lambda: batches[-1])
 
 
@@ -145,34 +162,41 @@ def _configure(name: str, **given: object) -> None:
 
 def request_of(framework: str) -> Request:
     """What the process has to time: both executions of each step kind, at a batch size of its own."""
-    names = {"dataset": "script", "model": MODEL, "call_steps": CALL_STEPS}
+    cases = [
+        Case(
+            **{"dataset": "script", "model": MODEL, "call_steps": kind.call_steps},
+            **{"step_kind": kind.arm.name, "batch_size": kind.batch_size, "execution": execution},
+        )
+        for kind in KINDS
+        for execution in EXECUTIONS
+    ]
     return Request(
         **{"framework": framework, "process": 0, "device": "cpu", "precision": PRECISION, "threads": 3},
         **{"seconds_per_case": SECONDS, "data": {"script": Path("script.npz")}},
         arms=[kind.arm for kind in KINDS],
-        cases=[
-            Case(**names, step_kind=kind.arm.name, batch_size=kind.batch_size, execution=execution)
-            for kind in KINDS
-            for execution in EXECUTIONS
-        ],
+        cases=shuffled(cases, seed=0),
     )
+
+
+def due_step_ms(kind: Kind, execution: str) -> float:
+    """Milliseconds of a step at the median pace, with its share of what a call takes beside its steps."""
+    of_call_s = CALL_S / kind.call_steps if execution == "fused" else 0.0
+    return 1e3 * (STEP_S * kind.slower * statistics.median(SLOWER) + of_call_s)
 
 
 def wrong_row(row: dict) -> str:
     """In what a row of the table is not what the trainer's rests make it; empty if in nothing."""
     kind = next(kind for kind in KINDS if kind.arm.name == row["step_kind"])
-    due_ms, input_ms = (
-        1e3 * STEP_S * kind.slower * sorted(SLOWER)[len(SLOWER) // 2],
-        row["input_share"] * row["step_ms"],
-    )
+    due_ms, input_ms = due_step_ms(kind, row["execution"]), row["input_share"] * row["step_ms"]
     if row["status"] != "measured":
         return row["status"]
     if not due_ms <= row["step_ms"] < MOST * due_ms:
         return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
     if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * kind.batch_size):
         return "told of a rate that is not the batch size over the time of a step"
-    if not 1e3 * INPUT_S <= input_ms < MOST * 1e3 * INPUT_S:
-        return f"told of an input of {input_ms:.3g} ms, which takes {1e3 * INPUT_S:.3g} ms"
+    due_input_ms = 1e3 * INPUT_S * kind.slower
+    if not due_input_ms <= input_ms < MOST * due_input_ms:
+        return f"told of an input of {input_ms:.3g} ms, which takes {due_input_ms:.3g} ms"
     if row["compile_s"] != COMPILE_S or row["first_step_s"] < STEP_S * kind.slower:
         return "told of another compilation or first step"
     return ""

@@ -114,7 +114,7 @@ def bound(name: Quantity, behind: dict[Quantity, int], *, sums: bool) -> float |
         return of_array if is_of_rounding(name) else LOSS_BOUND_ALONE
     if name in behind:
         return min(LARGEST_SHARE, SHARE * max(1, behind[name]))
-    plain = float32_bound(name)
+    plain = None if name.stage == Stage.FOLLOWED else float32_bound(name)
     if plain is None or name.stage in AS_IN_FLOAT32:
         return plain
     if name.of.startswith("accuracies"):

@@ -30,6 +30,7 @@ FORWARD = {
     Stage.RUN_AGAIN: "reset: a second run with the same trainer",
     Stage.COUNTED: "training: only after many steps, or after a reset",
     Stage.TIMED: "throughput: what it times is another training",
+    Stage.FOLLOWED: "run: somewhere between the first and the last step of a whole one",
 }
 MISMATCHED = "{} is missing or of another shape"
 UNEXPLAINED = 0.01

@@ -46,6 +46,7 @@ class Stage(StrEnum):
     RUN_AGAIN = "second run with the same trainer"
     COUNTED = "tiny model over all steps"
     TIMED = "round that throughput times"
+    FOLLOWED = "whole run, followed"
 
 
 ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -73,6 +74,7 @@ PHRASES = {
     Stage.RUN_AGAIN: "{} of a second run",
     Stage.TIMED: "{} of a timed round",
     Stage.COUNTED: "{} of a tiny model over all steps",
+    Stage.FOLLOWED: "{} of a whole run",
 }
 """The name of one quantity in words, for stages that have several."""
 

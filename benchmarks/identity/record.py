@@ -3,11 +3,12 @@
 from dataclasses import replace
 from types import ModuleType
 
+from benchmarks import frameworks
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
-from benchmarks.identity import counted, exaggerated, products, rehearsal, studied, timed
+from benchmarks.identity import counted, exaggerated, followed, products, rehearsal, studied, timed
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.subjects import STUDIED, Subject, is_reference
+from benchmarks.identity.subjects import REFERENCE, STUDIED, Subject, is_reference
 from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
 from benchmarks.recipe.optimizer import Optimizer
 
@@ -78,6 +79,28 @@ def optimizers_of(subject: Subject) -> dict[int, Optimizer]:
     """The arm's optimizer at each batch size, over the steps of a rehearsal."""
     steps = rehearsal.STEPS
     return {size: subject.arm.optimizer_at(size, total_steps=steps) for size in subject.workload.sizes}
+
+
+def whole_runs(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:
+    """How far whole runs are from the reference, which follows them; nothing in mixed precision.
+
+    There float32 is held to single layers and losses alone.
+    """
+    workload, arm, _, plans = subject
+    if is_reference(subject, precision):
+        return followed.by_the_reference(plans)
+    if arm.mixed_precision and precision == "float32":
+        return {}
+    reference = set_up(
+        frameworks.load(REFERENCE[0]),
+        data,
+        arm,
+        model=workload.model,
+        execution=REFERENCE[1],
+        precision="float64",
+        first=None,
+    )
+    return followed.follow(framework, plans, data, reference, arm, precision=precision)
 
 
 def expected_runs(subject: Subject, framework: ModuleType, data: Dataset, *, precision: str) -> Trace:

@@ -13,8 +13,18 @@ from benchmarks.identity.scripted import EXAMPLES
 
 STEP_S, COMPILE_S, FIRST_S, EVALUATION_S = 2e-5, 0.02, 0.02, 0.002
 """What a step, a compilation, the first step after it beside STEP_S, and an evaluation take at least."""
-HELD_MIB = 16
-"""Memory that the trainer holds while it trains, and gives back to the kernel at the end of a call."""
+SLOWER = (1.0, 1.25, 4.0)
+"""How many times longer the steps of a call take, in turn, so that fastest, median and mean differ."""
+OWN_MIB, HELD_MIB = 24, 16
+"""Memory that the trainer holds as long as it is there, and while it trains: that it gives back to the kernel
+at the end of a call."""
+
+
+def taken(mib: int) -> mmap.mmap:
+    """So much memory, all of it in use."""
+    held = mmap.mmap(-1, mib * 2**20)
+    np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
+    return held
 
 
 class Call(NamedTuple):
@@ -34,8 +44,9 @@ class Call(NamedTuple):
 class Recorded:
     """A trainer that takes down what is asked of it, and holds HELD_MIB in a call."""
 
-    def __init__(self, calls: list[Call]) -> None:
-        self.calls, self.first_s = calls, 0.0
+    def __init__(self, calls: list[Call], *, own_mib: int = 0) -> None:
+        self.calls, self.first_s, self.trained = calls, 0.0, 0
+        self.own = taken(own_mib) if own_mib else None
 
     def _rest(self, what: str, value: np.ndarray, seconds: float) -> None:
         """Rest, and take the call down."""
@@ -56,10 +67,9 @@ class Recorded:
     def train(self, batches: np.ndarray) -> Steps:
         """Take the batches down, and rest for each step."""
         began, taken_down = time.perf_counter(), batches.copy()
-        with mmap.mmap(-1, HELD_MIB * 2**20) as held:
-            np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
-            time.sleep(self.first_s + STEP_S * len(batches))
-        self.first_s = 0.0
+        with taken(HELD_MIB):
+            time.sleep(self.first_s + STEP_S * len(batches) * SLOWER[self.trained % len(SLOWER)])
+        self.first_s, self.trained = 0.0, self.trained + 1
         self.calls.append(Call("train", taken_down, began, time.perf_counter()))
         return Steps(np.ones(len(batches)), None)
 
@@ -82,7 +92,11 @@ def framework(calls: list[Call], name: str) -> SimpleNamespace:
     trainer = type("Trainer", (Recorded,), {"__module__": module})
     return SimpleNamespace(
         __name__=module,
-        Trainer=lambda *, examples, **_: trainer(calls if len(examples) >= EXAMPLES else []),
+        Trainer=lambda *, examples, **_: (
+            trainer(calls, own_mib=OWN_MIB) if len(examples) >= EXAMPLES else trainer([])
+        ),
+        configure=lambda **_: None,
+        switches=dict,
         device=lambda: Device("cpu", "CPU"),
         reset_peak_memory=lambda: None,
         synchronise=lambda: None,

@@ -71,8 +71,10 @@ class Scripted:
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs that are right for a share of the examples, another one for each part of the data."""
         self.now += EVALUATION_S
-        progress = self.steps / self.total_steps
-        share = (1.0 - abs(progress - PEAK)) * (1.0 - 0.1 * float(examples[0, 0]))
+        progress, part = self.steps / self.total_steps, PARTS[int(examples[0, 0])]
+        # Of two validations that are equally right, the tests are not.
+        course = 1.0 - abs(progress - PEAK) if part == "validation" else 1.0 - progress / 3
+        share = course * (1.0 - 0.1 * float(examples[0, 0]))
         right = np.arange(len(examples)) < round(share * len(examples))
         return np.where(right, 1.0 + progress, self.wrong)[:, np.newaxis] * np.array([-0.5, 0.5])
 

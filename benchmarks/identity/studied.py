@@ -112,6 +112,7 @@ def by_the_study(
     """
     check_setups(framework, plans, data, precisions={precision, "float32"})
     trace: Trace = {}
+    late: list[bool] = []
     for plan, used in rehearsals(plans, data, precision):
         made = one_run(framework, plan, used, threads=threads)
         if made.run.status in (Status.FAILED, Status.OUT_OF_MEMORY):
@@ -126,8 +127,19 @@ def by_the_study(
             raise RuntimeError(f"a run by the study's own code {wrong}")
         if plan.mixed_precision and not keeps_rounding(made.provenance["switches"]):
             raise RuntimeError("a run by the study's own code may leave out roundings to bfloat16")
+        late += [compiles_late(made.start)]
         trace |= results(made.run, plan)
+    if all(late):
+        raise RuntimeError(
+            "the seconds of a first step are those of compilation, in a run by the study's own code"
+        )
     return trace
+
+
+def compiles_late(start: dict[str, float | None]) -> bool:
+    """Whether a first step took longer than all compilation before it, where anything is compiled."""
+    compile_s = start.get("compile_s")
+    return bool(compile_s) and (start.get("first_step_s") or 0.0) > compile_s
 
 
 def seconds_agree(run: Run) -> bool:

@@ -4,7 +4,7 @@ The reference is the framework `numpy` in its idiomatic execution, whether or no
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from benchmarks.frameworks.trainer import EXECUTIONS, Execution
 from benchmarks.identity import quantity
@@ -69,24 +69,25 @@ class Subject(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What is recorded of a subject at once and kept: the study's own runs, or everything else.
+    """What is recorded of a subject at once and kept.
 
-    In float64, runs have the learning rates of their arm; in both precisions, their batches grow as the
-    arm's. Everything else is recorded of one arm for all that differ by these alone, since it holds at any.
+    It is the study's own runs, cut short; or whole runs, followed by the reference; or all else, its steps.
+    In float64, the former have the learning rates of their arm; and batches of all runs grow as the arm's.
+    The rest is recorded of one arm for all that differ by these alone, since it holds at any.
     """
 
     subject: Subject
-    of_runs: bool
+    of: Literal["runs", "whole runs", "steps"]
 
     @property
     def name(self) -> str:
         """Its name in messages."""
-        return f"{self.subject.name}, runs" if self.of_runs else self.subject.name
+        return self.subject.name if self.of == "steps" else f"{self.subject.name}, {self.of}"
 
     @property
     def is_by_the_study(self) -> bool:
         """Whether the study's own code makes the runs, and not the reference."""
-        return self.of_runs and self.subject.execution == STUDIED
+        return self.of == "runs" and self.subject.execution == STUDIED
 
 
 def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
@@ -94,11 +95,13 @@ def parts_of(subject: Subject, study: Study, precision: str) -> list[Part]:
     alike = traced_as(subject.arm, study.arms)
     # In float32 every run has the same tiny rate, whatever that of its arm. Its name tells it from another's.
     grown = alike.model_copy(update={"name": subject.arm.name, "growth": subject.arm.growth})
-    of_runs = subject if precision == "float64" else of_arm(subject, grown, study)
+    followed = of_arm(subject, grown, study)
+    of_runs = subject if precision == "float64" else followed
     # A run without growth has the most steps, and what is counted over them holds for fewer too.
     others = of_arm(subject, alike.model_copy(update={"growth": None}), study)
     has_runs = subject.execution == STUDIED or is_reference(subject, precision)
-    return [*([Part(of_runs, of_runs=True)] if has_runs else []), Part(others, of_runs=False)]
+    runs = [Part(of_runs, "runs"), Part(followed, "whole runs")] if has_runs else []
+    return [*runs, Part(others, "steps")]
 
 
 def of_arm(subject: Subject, arm: Arm, study: Study) -> Subject:

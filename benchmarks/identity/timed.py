@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Execution, Trainer
-from benchmarks.identity import expected_setup
+from benchmarks.identity import expected_setup, fitted
 from benchmarks.identity.counted import of_tiny_model
 from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace
 from benchmarks.recipe.arm import Arm
@@ -135,7 +135,7 @@ def over_many_steps(
     setup = set_up(case, shared(arm.for_timing), framework, data, precision=precision)
     tiny = of_tiny_model(setup, BATCH_SIZE)
     if execution == "idiomatic":
-        return in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name)
+        return {**in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name), **fitted.by_fit(setup)}
     wide, of_largest = of_tiny_model(setup, largest), case.model_copy(update={"batch_size": largest})
     return {
         **in_calls(tiny, case, name, of_call=LONG_STEPS),
@@ -174,6 +174,7 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     wide = of_tiny_model(made, largest)
     trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=FEW_STEPS)
     trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
+    trace |= fitted.by_steps(made)
     for n, of_fits in fits_on(arm, largest).items():
         trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
     return trace

@@ -15,11 +15,13 @@ from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks import devices
 from benchmarks.identity import expected_data, quantity, studied
 from benchmarks.identity.quantity import Trace
-from benchmarks.identity.record import expected_runs, record
+from benchmarks.identity.record import expected_runs, record, whole_runs
 from benchmarks.identity.subjects import File, Part, parts_of, subjects_of
 from benchmarks.study.study import Study
 from benchmarks.training.dependencies import certified_conditions
 
+RECORDED = {"runs": expected_runs, "whole runs": whole_runs, "steps": record}
+"""What records each part of a subject once the framework is configured."""
 STORED = "trace"
 """The name of a trace in its file in the store."""
 
@@ -56,8 +58,7 @@ def traces(
     devices.configure(framework, threads=threads, device=file.device(study.device), precision=precision)
     for part in (each for each in wanted if not each.is_by_the_study):
         given = (part.subject, framework, data[part.subject.workload.slug])
-        recorded = expected_runs if part.of_runs else record
-        yield part.name, attempt(functools.partial(recorded, *given, precision=precision))
+        yield part.name, attempt(functools.partial(RECORDED[part.of], *given, precision=precision))
         progress.advance()
 
 
@@ -141,7 +142,7 @@ def conditions_of(study: Study, file: File, part: Part, data: Dataset, *, thread
     of_subject = study.model_copy(update={"workloads": [subject.workload], "arms": [arm]})
     settings = {
         **{"framework": file.framework, "precision": file.precision, "execution": subject.execution},
-        **{"of_runs": part.of_runs, "study": of_subject.model_dump(mode="json")},
+        **{"part": part.of, "study": of_subject.model_dump(mode="json")},
     }
     modules = f"benchmarks.models.{subject.workload.model}", frameworks.module_name(file.framework)
     return conditions(

@@ -25,6 +25,8 @@ MOST_STEPS = 4096
 TRIES = 3
 """How often a call is timed to find its start and its step. The fastest counts: the first calls are slow, and
 a machine pauses now and then."""
+MOST_FIXED_S = 0.1
+"""The most that a call may cost beside its steps."""
 LONGEST_CALL_S = 1.0
 """A call that takes no longer than this is never cut. Threads rest between calls, so that the steps of a
 short one may take several times as long as those of a training, and by an estimate from such calls a round
@@ -60,12 +62,13 @@ def fastest_s(function: Callable, *arguments) -> float:
 def estimated_step_s(take: Callable[[int], None], *, budget_s: float, most: int = MOST_STEPS) -> float:
     """Seconds of a step without the fixed cost of a call, where `take` takes so many steps.
 
-    The number of steps in a call grows until the call takes long enough; the time of a step is then the
-    difference from a call of one step.
+    The number of steps in a call grows until the call takes long enough, and until it may be longer for its
+    steps than for its fixed cost; the time of a step is then the difference from a call of one step.
     """
     one_step_s = fastest_s(take, 1)
     steps, call_s = 1, one_step_s
-    while call_s < budget_s / 2 and steps < most:
+    enough_s = max(budget_s / 2, min(2 * one_step_s, MOST_FIXED_S))
+    while call_s < enough_s and steps < most:
         steps = min(4 * steps, most)
         call_s = fastest_s(take, steps)
     return max((call_s - one_step_s) / (steps - 1), call_s / steps / 10) if steps > 1 else one_step_s

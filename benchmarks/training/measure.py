@@ -6,6 +6,7 @@ for each run, so that no run sees what another one has left in memory.
 
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
@@ -112,12 +113,14 @@ def failed_run(framework: ModuleType, error: Exception, *, seed: int) -> Run:
     return Run(seed=seed, status=status, message=f"{type(error).__name__}: {error}"[:2000])
 
 
-def record(framework: ModuleType, plan: Plan, data: Dataset, *, threads: int) -> Record:
+def record(
+    framework: ModuleType, plan: Plan, data: Dataset, *, threads: int, watching: Callable[[], Watch] = Watch
+) -> Record:
     """Configure the framework in this process, measure, and describe where the result comes from.
 
     The certificate that holds for the run is found by the plan, the data and the threads that were used.
     """
-    started, watch, start = provenance.now(), Watch(), time.perf_counter()
+    started, watch, start = provenance.now(), watching(), time.perf_counter()
     framework.configure(threads=threads, device=plan.device, precision=plan.precision)
     measured = measure(framework, plan, data, watch)
     disturbance, gpu_state = watch.disturbance(), machine.gpu_state(plan.device)

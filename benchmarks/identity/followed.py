@@ -1,0 +1,176 @@
+"""Runs of the study from their first step to their last, followed by the reference call by call.
+
+Over a whole training rounding grows beyond any bound. So the reference starts each call from where the
+framework stood before it, and has to end where the framework stands after it: rounding grows over the steps
+of one call alone, while the run goes on for as long, and learns as much, as in the study.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import threadpoolctl
+
+from benchmarks.common.quiet import Watch
+from benchmarks.datasets.dataset import Dataset
+from benchmarks.frameworks.setup import Setup
+from benchmarks.identity.expected_run import call_ends
+from benchmarks.identity.quantity import Quantity, Stage, Trace
+from benchmarks.identity.repeated import PARTS, Followed, References
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.plan import Evaluations, Plan
+from benchmarks.training import measure, pace
+from benchmarks.training.run import run_to_target
+
+SEED = 1
+MOST_S, MOST_REPEATED_S = 3.0, 2.0
+"""What a run, and what the reference repeats of it, may take by the reckoning of `Cost`."""
+EVALUATED = 500
+"""Examples of an evaluation, spread over all, of which outputs are compared."""
+CALLS = 120
+"""Evaluations of a run, but at the smallest batch size, where calls are as long as any."""
+LAZY = 0.5
+"""What of the seconds of its calls a trainer may take afterwards, until it tells what they came to."""
+
+
+class Speed(NamedTuple):
+    """Seconds of a step beside its products, of a parameter's update, and of an operation of a product."""
+
+    step_s: float
+    parameter_s: float
+    operation_s: float
+
+
+FRAMEWORK, REFERENCE = Speed(1e-4, 2e-9, 2e-11), Speed(1e-4, 6e-9, 5e-11)
+"""On two cores of a processor of 2023."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The seconds of a training by reckoning: how fast a machine is must not decide what is certified."""
+
+    flops_per_example: int
+    n_parameters: int
+
+    @classmethod
+    def of(cls, setup: Setup) -> "Cost":
+        """That of a set-up."""
+        n_parameters = sum(each.size for each in setup.parameters(seed=0).values())
+        return cls(setup.flops_per_example, n_parameters)
+
+    def seconds(self, steps: int, examples: int, speed: Speed) -> float:
+        """Of so many steps with so many examples together."""
+        of_step_s = speed.step_s + speed.parameter_s * self.n_parameters
+        return steps * of_step_s + examples * self.flops_per_example * speed.operation_s
+
+    def steps_within(self, most_s: float, batch_size: int) -> int:
+        """The most steps that the reference can repeat within these seconds, at least one."""
+        return max(1, int(most_s / self.seconds(1, batch_size, REFERENCE)))
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """Which calls of a run are followed: all, or the first, the last and evenly spread ones."""
+
+    ends: list[int]
+    apart: int
+    most_steps: int
+    """Of a call; there may be too many for a single one."""
+
+    @classmethod
+    def of(cls, plan: Plan, cost: Cost) -> "Repetition":
+        """That of a plan, which ends with the call in which its time is over."""
+        ends, examples = call_ends(plan), plan.phases.examples
+        over = [end for end in ends if cost.seconds(end, examples(end), FRAMEWORK) >= MOST_S]
+        last = min([*over, ends[-1]])
+        whole_s = cost.seconds(last, examples(last), REFERENCE)
+        most_steps = cost.steps_within(MOST_REPEATED_S / 2, plan.phases.batch_sizes[-1])
+        return cls([end for end in ends if end <= last], -int(-whole_s // MOST_REPEATED_S), most_steps)
+
+    def __call__(self, number: int, batches: np.ndarray) -> int:
+        """How many steps, the last ones, of the call of this number are followed."""
+        due = number == 0 or (len(self.ends) - 1 - number) % self.apart == 0
+        return min(len(batches), self.most_steps) if due else 0
+
+
+def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
+    """Those at the smallest, at the middle and at the largest batch size, as they are followed.
+
+    Random numbers are those that all frameworks share, and evaluations are many where the batch is larger.
+    """
+    ordered = sorted(plans, key=lambda plan: plan.cell.batch_size)
+    budget = plans[0].budget.model_copy(update={"seconds": MOST_S})
+    common = {"seed": SEED, "precision": precision, "randomness": "shared", "budget": budget}
+    found = {}
+    for place, evaluations in ((0, 1), (len(ordered) // 2, CALLS), (len(ordered) - 1, CALLS)):
+        plan = ordered[place]
+        examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
+        often = Evaluations(examples=max(1, min(plan.evaluations.examples, math.ceil(examples))))
+        found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": often}))
+    return list(found.values())
+
+
+def follow(
+    framework: ModuleType, plans: list[Plan], data: Dataset, reference: Setup, arm: Arm, *, precision: str
+) -> Trace:
+    """How far the calls of an arm's runs are apart from those of the reference, at most.
+
+    `framework` has been configured; `reference` is set up on all examples.
+
+    Raises:
+        RuntimeError: it computes when it is asked for results, so that no clock sees its steps.
+    """
+    exact = reference.trainer()
+    single = precision == "float32"
+    rounded = replace(reference, precision=precision).trainer() if single else exact
+    trace: Trace = {}
+    # Its threads would wait for work on the cores that the framework computes on.
+    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+    for plan in plans_followed(plans, precision):
+        optimizer = arm.optimizer_at(plan.cell.batch_size, total_steps=plan.optimizer.total_steps)
+        for each in (exact, rounded):
+            each.retune(optimizer)
+        followed = of_run(framework, plan, data, References(exact, rounded, precision))
+        if followed.waited_s > LAZY * followed.training_s:
+            raise RuntimeError("a call of train returns before its steps are computed")
+        trace |= named(followed.apart, plan)
+    return trace
+
+
+def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: References) -> Followed:
+    """A run of the study's driver, after the same warm-up as in the study."""
+    setup = measure.set_up(framework, plan, data)
+    trainer, cost, stream = measure.warm_up(setup, data, plan).trainer, Cost.of(setup), setup.stream
+    pace.step_ms(trainer, stream(seed=plan.seed), plan)
+    followed = Followed(
+        trainer,
+        references,
+        Repetition.of(plan, cost),
+        EVALUATED,
+    )
+    followed.reset(setup.parameters(seed=plan.seed))
+
+    def clock() -> float:
+        return cost.seconds(followed.steps, followed.examples, FRAMEWORK)
+
+    run_to_target(followed, stream(seed=plan.seed), data, plan, watch=Watch(), clock=clock)
+    return followed
+
+
+def named(apart: dict[str, float], plan: Plan) -> Trace:
+    """These differences as a trace, in which the reference has none."""
+    return {
+        Quantity(Stage.FOLLOWED, f"{part} at {plan.cell.batch_size}"): np.array(size)
+        for part, size in apart.items()
+    }
+
+
+def by_the_reference(plans: list[Plan]) -> Trace:
+    """The same of the reference, which is not apart from itself."""
+    return {
+        name: size
+        for plan in plans_followed(plans, "float64")
+        for name, size in named(dict.fromkeys(PARTS, 0.0), plan).items()
+    }

@@ -1,0 +1,197 @@
+"""Calls of a training, each repeated by the reference from where the training stood before it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.frameworks.trainer import Steps, Trainer
+from benchmarks.identity.difference import BOUND, FIRST_FLOAT32_BOUND, FOLLOWED_FLOAT32_BOUND, magnitude
+
+TIMES = 100.0
+"""How many times what rounding does to the reference it may do to a framework."""
+FURTHER = 0.25
+"""The share of the calls that may be further apart in float32, where a last digit may decide on which side
+of a bend an output lies."""
+LAST_DIGIT = 2.0**-52
+PARTS = ("losses", "parameters", "state", "outputs")
+"""What is compared of each call; the outputs are those of the evaluation after it."""
+
+
+class Stand(NamedTuple):
+    """Where a training stands: its parameters, and the state of its optimizer."""
+
+    parameters: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, trainer: Trainer) -> "Stand":
+        """Where this one stands."""
+        return cls(trainer.parameters(), trainer.optimizer_state())
+
+    def nearby(self) -> "Stand":
+        """The same but for the last digits of what is trained."""
+        random = np.random.default_rng(0)
+        altered = {
+            name: value * (1.0 + LAST_DIGIT * random.choice([-1.0, 1.0], value.shape))
+            for name, value in self.parameters.items()
+            if not name.endswith("generator")
+        }
+        return self._replace(parameters=self.parameters | altered)
+
+
+class Taken(NamedTuple):
+    """What a call came to: the loss of each step, [steps], and where the training stands after it."""
+
+    losses: np.ndarray
+    stand: Stand
+
+
+@dataclass
+class References:
+    """The reference in float64, and a second one that shows what rounding does in the same steps.
+
+    For float64 that starts with other last digits, for float32 it computes in float32.
+    """
+
+    exact: Trainer
+    rounded: Trainer
+    precision: str
+
+    def apart(self, before: Stand, taken: Taken, batches: np.ndarray, *, steps: int) -> dict[str, float]:
+        """How far losses, parameters and state after a call are from where they should be."""
+        due = repeated(self.exact, before, batches, steps=steps)
+        sizes = self.sizes(before, taken, due, due)
+        if max(sizes.values()) <= bound_of(self.precision):
+            return sizes
+        start = before.nearby() if self.precision == "float64" else before
+        return self.sizes(before, taken, due, repeated(self.rounded, start, batches, steps=steps))
+
+    def sizes(self, before: Stand, taken: Taken, due: Taken, near: Taken) -> dict[str, float]:
+        """The same, where rounding leads from `due` to `near`."""
+        losses = (np.zeros_like(due.losses), taken.losses, due.losses, near.losses)
+        sizes = {"losses": self.array_apart(*losses)}
+        for part, start, *ends in zip(
+            *(Stand._fields, before, taken.stand, due.stand, near.stand), strict=True
+        ):
+            each = (self.array_apart(start[name], *(end[name] for end in ends)) for name in start)
+            sizes[part] = max(each, default=0.0)
+        return sizes
+
+    def array_apart(self, start: np.ndarray, made: np.ndarray, due: np.ndarray, near: np.ndarray) -> float:
+        """The norm of a difference, relative to that of the array; in float32, of how the call changed it."""
+        whole = norm(due) if self.precision == "float64" else norm(due - start) + BOUND * norm(due)
+        # so much larger that the bound lies above what rounding does
+        scale = whole + TIMES * norm(near - due) / bound_of(self.precision)
+        return norm(made - due) / scale if scale else norm(made - due)
+
+    def outputs_apart(self, made: np.ndarray, examples: np.ndarray, parameters: dict) -> float:
+        """The largest difference of the outputs for these examples, relative to the largest output."""
+        self.exact.reset(parameters)
+        due = self.exact.logits(examples)
+        relative = magnitude(made.astype(np.float64) - due) / (magnitude(due) or 1.0)
+        return (
+            relative
+            if self.precision == "float64"
+            else relative * FOLLOWED_FLOAT32_BOUND / FIRST_FLOAT32_BOUND
+        )
+
+
+def repeated(reference: Trainer, before: Stand, batches: np.ndarray, *, steps: int) -> Taken:
+    """What a call after so many steps comes to by a reference."""
+    reference.resume(*before, step=steps)
+    losses = reference.train(batches).loss
+    return Taken(losses, Stand.of(reference))
+
+
+def bound_of(precision: str) -> float:
+    """How far a call may be apart."""
+    return BOUND if precision == "float64" else FOLLOWED_FLOAT32_BOUND
+
+
+def norm(array: np.ndarray) -> float:
+    """Euclidean norm of all numbers of an array."""
+    return float(np.linalg.norm(np.asarray(array, np.float64)))
+
+
+@dataclass
+class Followed:
+    """A trainer that is itself to whoever trains it, and some of whose calls the references repeat.
+
+    `repeats` says how many of its steps, the last ones, a call is followed for, by its number and its
+    batches; a call of which only a part is followed is cut before it. Of an evaluation after it, and of those
+    after a reset, `evaluated` examples are compared. `sizes` has the differences of each of PARTS.
+    """
+
+    trainer: Trainer
+    references: References
+    repeats: Callable[[int, np.ndarray], int]
+    evaluated: int
+    calls: int = 0
+    steps: int = 0
+    examples: int = 0
+    training_s: float = 0.0
+    waited_s: float = 0.0
+    held: dict[str, np.ndarray] | None = None
+    """The parameters whose outputs are compared, if they are."""
+    sizes: dict[str, list[float]] = field(default_factory=lambda: {part: [] for part in PARTS})
+
+    @property
+    def apart(self) -> dict[str, float]:
+        """The largest difference of each part; in float32 the one that a share of FURTHER exceeds."""
+        rank = 1.0 if self.references.precision == "float64" else 1.0 - FURTHER
+        return {part: float(np.quantile(sizes or [0.0], rank)) for part, sizes in self.sizes.items()}
+
+    def train(self, batches: np.ndarray) -> Steps:
+        """Take the steps, the last of them followed if the call is."""
+        count = self.repeats(self.calls, batches)
+        self.calls, self.held = self.calls + 1, None
+        alone, followed = np.split(batches, [len(batches) - count])
+        losses = [self._taken(alone, self.trainer.train)] if len(alone) else []
+        losses += [self._taken(followed, self._followed)] if len(followed) else []
+        return Steps(np.concatenate([each.loss for each in losses]), None)
+
+    def _taken(self, batches: np.ndarray, train: Callable[[np.ndarray], Steps]) -> Steps:
+        """Take steps, and count them."""
+        taken = train(batches)
+        self.steps, self.examples = self.steps + len(batches), self.examples + batches.size
+        return taken
+
+    def _followed(self, batches: np.ndarray) -> Steps:
+        """Take these steps and compare what they come to, as long as losses are finite numbers."""
+        before, began = Stand.of(self.trainer), time.perf_counter()
+        taken = self.trainer.train(batches)
+        ended = time.perf_counter()
+        made = Taken(np.array(taken.loss), Stand.of(self.trainer))
+        self.training_s += ended - began
+        read = time.perf_counter()
+        Stand.of(self.trainer)  # once more, to tell what it takes to read from what there was to wait for
+        self.waited_s += max(0.0, (read - ended) - (time.perf_counter() - read))
+        if np.isfinite(made.losses).all():
+            self.held = made.stand.parameters
+            self._add(self.references.apart(before, made, batches, steps=self.steps))
+        return taken
+
+    def _add(self, apart: dict[str, float]) -> None:
+        """Take differences down."""
+        for part, size in apart.items():
+            self.sizes[part].append(size)
+
+    def logits(self, examples: np.ndarray) -> np.ndarray:
+        """The outputs, some of which are compared where they are of parameters that are known."""
+        made = self.trainer.logits(examples)
+        if self.held is not None:
+            some = slice(None, None, -(-len(examples) // self.evaluated))
+            self._add({"outputs": self.references.outputs_apart(made[some], examples[some], self.held)})
+        return made
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The present parameters."""
+        return self.trainer.parameters()
+
+    def reset(self, parameters: dict[str, np.ndarray]) -> None:
+        """Start anew from these."""
+        self.held = parameters
+        self.trainer.reset(parameters)
