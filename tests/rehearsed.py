@@ -163,6 +163,20 @@ def the_best_parameters_are_not_a_copy():
 
 
 @rehearsed(SMALL)
+def very_wrong_examples_give_no_gradient():
+    import torch
+    from torch.nn import functional
+
+    from benchmarks.frameworks import pytorch
+
+    def mean_loss(logits, labels):
+        each = functional.cross_entropy(logits, labels, reduction="none")
+        return torch.where(each > 6.0, each.detach(), each).mean()
+
+    return patch.object(pytorch, "mean_loss", mean_loss)
+
+
+@rehearsed(SMALL)
 def a_loss_that_is_no_number_is_replaced():
     def train(original, self, batches):
         taken = original(self, batches)

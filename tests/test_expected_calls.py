@@ -65,6 +65,25 @@ def of_a_smaller_start(original, setup):
     return original(setup) - 8
 
 
+def since_the_steps_began(original, setup):
+    """The baseline is what the process has once its trainer is there."""
+    return original(setup) + expected_calls.OWN_MIB
+
+
+def of_the_fastest_call(times):
+    return min(times)
+
+
+def seconds_alone(original, *given, watching, **named):
+    """Seconds are multiplied by the share of the processor that others left."""
+    made = original(*given, watching=watching, **named)
+    share = 1 - made.disturbance.others_cpu_share
+    run = made.run
+    curve = [point.model_copy(update={"training_s": share * point.training_s}) for point in run.curve]
+    told = {"curve": curve, "training_s": share * run.training_s}
+    return made.model_copy(update={"run": run.model_copy(update=told)})
+
+
 def half_the_time(original, *given, **named):
     return original(*given, **named) / 2000
 
@@ -138,20 +157,42 @@ PLANTS = {
         OTHER_CALLS,
     ),
     "memory of fewer steps": (lambda: patch.object(measure, "MEASURED_STEPS", 2), OTHER_CALLS),
-    "half the memory": (lambda: changed(peak_memory, "measure", half_the_memory), "what its steps hold"),
+    "half the memory": (
+        lambda: changed(peak_memory, "measure", half_the_memory),
+        "the trainer and its steps hold",
+    ),
     "memory when the steps are done": (
         lambda: changed(peak_memory, "resident_mib", memory_at_the_end),
-        "what its steps hold",
+        "the trainer and its steps hold",
     ),
     "memory above another start": (
         lambda: changed(peak_memory, "baseline_mib", of_a_smaller_start),
-        "what its steps hold",
+        "the trainer and its steps hold",
     ),
     "a pace of single steps": (lambda: changed(plan.Evaluations, "call_steps", in_calls_of_one), OTHER_CALLS),
-    "a pace that is too short": (lambda: changed(pace, "step_ms", half_the_time), "not that of its calls"),
+    "memory since the steps began": (
+        lambda: changed(peak_memory, "baseline_mib", since_the_steps_began),
+        "the trainer and its steps hold",
+    ),
+    "a pace of the fastest call": (
+        lambda: patch.object(pace.statistics, "median", of_the_fastest_call),
+        "not the median of its calls",
+    ),
+    "a pace of the mean call": (
+        lambda: patch.object(pace.statistics, "median", pace.statistics.mean),
+        "not the median of its calls",
+    ),
+    "seconds without the share of others": (
+        lambda: changed(measure, "record", seconds_alone),
+        "the seconds that it tells",
+    ),
+    "a pace that is too short": (
+        lambda: changed(pace, "step_ms", half_the_time),
+        "not the median of its calls",
+    ),
     "a pace that is not recorded": (
         lambda: changed(measure, "measure", of_one_pace),
-        "not that of its calls",
+        "not the median of its calls",
     ),
     "no pace after the run": (lambda: changed(pace, "step_ms_after", nothing), "starts a trainer anew"),
     "shorter calls of a run": (lambda: patch.object(run, "LONGEST_CALL", 512), OTHER_CALLS),

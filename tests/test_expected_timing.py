@@ -51,6 +51,27 @@ def of_the_fastest_round():
     return patch.object(rows.np, "median", np.min)
 
 
+def of_the_mean_round():
+    return patch.object(rows.np, "median", np.mean)
+
+
+def after_the_fused_execution():
+    """The cases of a process come in the opposite order."""
+    original = rows.shuffled
+    return patch.object(expected_timing, "shuffled", lambda *given, **named: original(*given, **named)[::-1])
+
+
+def in_short_calls():
+    original = rounds.fused
+    return patch.object(
+        rounds,
+        "fused",
+        lambda trainer, stream, case, **named: original(
+            trainer, stream, case.model_copy(update={"call_steps": min(64, case.call_steps)}), **named
+        ),
+    )
+
+
 def of_another_batch_size():
     original = rows.row
 
@@ -162,6 +183,9 @@ PLANTS = {
     with_longer_rounds_of_fit: "the idiomatic execution is told of steps of",
     by_a_slow_clock: "the idiomatic execution is told of steps of",
     of_the_fastest_round: "is told of steps of",
+    of_the_mean_round: "the fused execution is told of steps of",
+    in_short_calls: "the fused execution is told of steps of",
+    after_the_fused_execution: "the idiomatic execution is failed",
     of_the_slowest_round: "is told of steps of",
     of_another_batch_size: "not the batch size over the time of a step",
     of_half_the_input: "the idiomatic execution is told of an input of",

@@ -175,7 +175,7 @@ def test_evaluation_takes_each_example_for_itself_and_leaves_no_trace(monkeypatc
     made.train(BATCHES)
     before, whole = made.parameters(), made.logits(X)
     np.testing.assert_allclose(made.logits(X[:1]), whole[:1], atol=1e-14)
-    assert 1 < made.parts.rows < 2 * len(X)
+    assert 1 < made.rows < 2 * len(X)
     np.testing.assert_allclose(made.logits(np.tile(X, (3, 1, 1, 1))), np.tile(whole, (3, 1)), atol=1e-14)
     assert all((value == before[name]).all() for name, value in made.parameters().items())
 

@@ -19,6 +19,20 @@ def watch(monkeypatch):
     return made
 
 
+def test_what_is_slow_throughout_shows_beside_what_is_calm():
+    slow, others = Disturbance(**{**CALM, "probe_ms": 1.4}), [Disturbance(**CALM)] * 9
+    calm = quiet.calm_ms([slow, *others])
+    assert calm == pytest.approx(1.0)
+    assert slow.reason == "" == others[0].reason_beside(calm)
+    assert slow.reason_beside(calm) == (
+        "fixed work took 1.4 times as long as in the calm measurements of the study"
+    )
+
+
+def test_alone_nothing_is_slow():
+    assert Disturbance(**CALM).reason_beside(quiet.calm_ms([])) == ""
+
+
 def test_a_quiet_measurement_has_no_reason():
     calm = Disturbance(**CALM)
     assert calm.reason == "" and calm.degree < 1

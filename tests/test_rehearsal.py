@@ -139,7 +139,20 @@ def retuned_to_nothing():
     return patch.object(Trainer, "retune", lambda self, optimizer: None)
 
 
+def never_retuned_lower():
+    from benchmarks.frameworks.pytorch import Trainer
+
+    original = Trainer.retune
+
+    def retune(self, optimizer):
+        self.highest = max(getattr(self, "highest", 0.0), optimizer.learning_rate)
+        original(self, optimizer.model_copy(update={"learning_rate": self.highest}))
+
+    return patch.object(Trainer, "retune", retune)
+
+
 RATED = {
+    "a trainer is never retuned to a lower rate": never_retuned_lower,
     "a high rate is capped from the second call on": capped_from_the_second_call_on,
     "a trainer that is retuned keeps its rate": retuned_to_nothing,
 }

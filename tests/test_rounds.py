@@ -47,6 +47,15 @@ def test_the_cost_of_a_call_is_no_part_of_a_step(trainer, budget_s, step_s):
     assert rounds.estimated_step_s(take, budget_s=budget_s) == pytest.approx(step_s)
 
 
+def test_a_call_whose_fixed_cost_is_that_of_many_steps_is_no_step(trainer):
+    """Half of the budget is over with the first step, and its time is that of the call."""
+
+    def take(steps):
+        trainer.wait(0.015625 + steps * 2.0**-20)
+
+    assert rounds.estimated_step_s(take, budget_s=0.0078125) == pytest.approx(2.0**-20)
+
+
 def test_a_fused_round_consists_of_calls_of_a_training_with_new_batches_each(trainer):
     timed = rounds.fused(trainer, BatchStream(N, seed=0), case(4), round_s=3.0, longest_s=9.0)
     trainer.calls.clear()

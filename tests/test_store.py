@@ -94,6 +94,7 @@ def test_what_was_disturbed_can_be_removed_so_that_it_is_measured_again(store):
         "a run that died": {"disturbance": None},
         "a quiet case": {"benchmarks": [{"extra_info": {"disturbance": QUIET}}]},
         "a disturbed case": {"benchmarks": [{"extra_info": {"disturbance": BUSY}}]},
+        "a case that was slow throughout": {"disturbance": {**QUIET, "probe_ms": 1.5}},
     }
     for name, result in results.items():
         store.keep({**CONDITIONS, "name": name}, result)

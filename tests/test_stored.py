@@ -18,8 +18,8 @@ from benchmarks.study import check, study
 FILE = subjects.File("numpy", "float64")
 FUSED = "digits/cnn/adam/fused"
 LOSSES = Quantity(Stage.LOSS)
-PARTS = 4
-"""Of the trace in each execution: the runs, and everything else."""
+PARTS = 6
+"""Of the trace in each execution: the runs, cut short and whole, and its steps."""
 
 
 @pytest.fixture
@@ -30,7 +30,11 @@ def recorded(monkeypatch):
     def surviving(_study, _file, _data, wanted, keep, **_):
         names.extend(each.name for each in wanted)
         found = {
-            each.name: {Quantity(Stage.STUDIED) if each.of_runs else LOSSES: np.full(9, float(place))}
+            each.name: {
+                {"runs": Quantity(Stage.STUDIED), "whole runs": Quantity(Stage.FOLLOWED)}.get(
+                    each.of, LOSSES
+                ): np.full(9, float(place))
+            }
             for place, each in enumerate(wanted, start=len(names))
         }
         for name, trace in found.items():
@@ -65,13 +69,13 @@ def test_what_arms_have_in_common_is_traced_once(recorded, digits, tmp_path):
     other = fixed | {"name": "other", "learning_rate": 0.125}
     nesterov = fixed | {"name": "nesterov", "optimizer": "nesterov"}
     found = made(digits, Store(tmp_path), arms=[fixed, tuned, other, nesterov])
-    runs = [
-        f"digits/cnn/{arm}/{each}, runs"
-        for arm in ("fixed", "other", "nesterov")
-        for each in ("idiomatic", "fused")
-    ]
+    executions = ("idiomatic", "fused")
+    runs = [f"digits/cnn/{arm}/{each}, runs" for arm in ("fixed", "other", "nesterov") for each in executions]
     everything_else = [
-        f"digits/cnn/{arm}/{each}" for arm in ("fixed", "nesterov") for each in ("idiomatic", "fused")
+        f"digits/cnn/{arm}/{each}{part}"
+        for arm in ("fixed", "nesterov")
+        for each in executions
+        for part in (", whole runs", "")
     ]
     assert sorted(recorded) == sorted([*runs, *everything_else])
     assert len(found) == 8
@@ -138,7 +142,7 @@ def test_of_another_framework_or_precision_it_is_traced(recorded, digits, tmp_pa
     store = Store(tmp_path)
     made(digits, store)
     made(digits, store, file=subjects.File(*file))
-    assert len(recorded) == PARTS + 3, "what is no reference has no runs in its idiomatic execution"
+    assert len(recorded) == PARTS + 4, "what is no reference has no runs in its idiomatic execution"
 
 
 def test_of_other_data_it_is_traced(recorded, digits, tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import math
 import types
 from pathlib import Path
 
@@ -24,26 +25,26 @@ def workload(*sizes):
 
 
 def test_ten_steps_of_a_hundredth_of_a_second_at_batch_2_are_200_samples_per_s():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={})
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={}, calm=math.inf)
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_ms"] == pytest.approx(10.0)
 
 
 def test_throughput_is_that_of_the_median_round():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]), product_gflops={})
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1, 0.1, 1.1]), product_gflops={}, calm=math.inf)
     assert row["samples_per_s"] == pytest.approx(200.0)
 
 
 def test_the_start_of_a_call_is_no_part_of_the_throughput():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1], start_s=0.5), product_gflops={})
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1], start_s=0.5), product_gflops={}, calm=math.inf)
     assert row["samples_per_s"] == pytest.approx(200.0)
     assert row["step_ms"] == pytest.approx(10.0)
 
 
 def test_a_million_operations_for_each_of_200_examples_a_second_are_a_tenth_of_two_gigaflops():
-    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={"float32": 2.0})
+    row = rows.row(benchmark_of([0.1, 0.1, 0.1]), product_gflops={"float32": 2.0}, calm=math.inf)
     assert row["peak_share"] == pytest.approx(0.1)
-    assert rows.row(benchmark_of([0.1]), product_gflops={})["peak_share"] is None
+    assert rows.row(benchmark_of([0.1]), product_gflops={}, calm=math.inf)["peak_share"] is None
 
 
 @pytest.mark.parametrize(
@@ -271,3 +272,13 @@ def test_a_disturbed_case_is_timed_once_more_and_the_calmer_counts(timed, again,
     assert len(launched) == (4 + 1 if kept else 4 + 4)  # on a busy machine, once is enough
     assert set(table.fillna({"disturbed": ""}).query("batch_size == 4")["disturbed"]) == {kept}
     assert set(table.fillna({"disturbed": ""}).query("batch_size == 2")["disturbed"]) == {""}
+
+
+def test_a_case_that_was_slow_throughout_is_told_beside_the_others():
+    cases = [
+        benchmark_of([0.1], batch_size=size, disturbance={**BUSY, "others_cpu_share": 0.0, "probe_ms": ms})
+        for size, ms in ((2, 1.0), (4, 1.0), (8, 1.5))
+    ]
+    told = job.tidy([content_of(cases)])["disturbed"].tolist()
+    assert told[:2] == ["", ""]
+    assert told[2].startswith("fixed work took 1.5 times as long as in the calm")

@@ -241,7 +241,30 @@ def a_tenth_left_out_of_large_batches():
     return of_trainer("train", change)
 
 
+def half_of_each_batch():
+    """An epoch of `fit` has as many steps, each on the first half of its batch."""
+    from benchmarks.frameworks.pytorch import Trainer
+
+    step = Trainer._step
+
+    def of_half(self, x, y, rate):
+        n = len(y) // 2 if len(y) >= 16 else len(y)
+        return step(self, x[:n], y[:n], rate)
+
+    return patch.object(Trainer, "_step", of_half)
+
+
+def half_of_the_examples(original, self, batch_size, *given, **length):
+    """An epoch of `fit` has as many steps, of half the size, and on one half of the examples."""
+    whole = self.examples, self.labels
+    self.examples, self.labels = (each[: -(-len(each) // 2)] for each in whole)
+    original(self, max(1, batch_size // 2), *given, **length)
+    self.examples, self.labels = whole
+
+
 LATE = {
+    "fit_trains_on_half_of_each_batch": ("idiomatic", half_of_each_batch),
+    "fit_trains_on_half_of_the_examples": ("idiomatic", lambda: of_trainer("fit", half_of_the_examples)),
     "a_tenth_is_left_out_of_large_batches": ("fused", a_tenth_left_out_of_large_batches),
     "a_step_in_a_hundred_is_left_out": ("fused", a_step_in_a_hundred_left_out),
     "fit_only_computes_the_loss_late": ("idiomatic", lambda: late(100)),

@@ -37,7 +37,7 @@ from benchmarks.study import check, study
 
 REHEARSED = (Stage.EXAGGERATED, Stage.HARSH, Stage.LARGE, Stage.DIVERGED, Stage.SMALLEST, Stage.SIZES)
 REHEARSED += (Stage.CALLS, Stage.SLOW, Stage.SLOW_AGAIN, Stage.STUDIED, Stage.STUDIED_SIZES)
-REHEARSED += (Stage.RUN, Stage.RUN_AGAIN, Stage.COUNTED, Stage.TIMED, Stage.PRODUCTS)
+REHEARSED += (Stage.RUN, Stage.RUN_AGAIN, Stage.COUNTED, Stage.TIMED, Stage.PRODUCTS, Stage.FOLLOWED)
 
 
 def test_the_loss_falls_so_that_agreement_means_something(reference):
@@ -163,7 +163,7 @@ def test_of_the_reference_only_what_is_compared_with_is_traced():
 
 def everything_else(study, file):
     """What is traced of a study but its runs."""
-    return [subjects.Part(each, of_runs=False) for each in subjects.subjects_of(study, file)]
+    return [subjects.Part(each, "steps") for each in subjects.subjects_of(study, file)]
 
 
 def conditions_of_parts(arms, precision, data):
@@ -236,7 +236,7 @@ def test_an_error_stands_in_place_of_the_trace_that_it_ended(monkeypatch, digits
             raise TypeError("steps of another trainer")
         return {Quantity(Stage.FIRST_LOSS): np.ones(1)}
 
-    monkeypatch.setattr(traces, "record", raises)
+    monkeypatch.setitem(traces.RECORDED, "steps", raises)
     read = check.read(STUDY)
     file = subjects.File("numpy", "float64")
     found = dict(traces.traces(read, file, {"digits": digits}, everything_else(read, file), threads=1))
@@ -258,7 +258,7 @@ def test_what_a_person_must_fix_ends_the_traces(monkeypatch, digits):
     def raises(*_, **__):
         raise Problem("there is no such thing", fix="make it")
 
-    monkeypatch.setattr(traces, "record", raises)
+    monkeypatch.setitem(traces.RECORDED, "steps", raises)
     read, file = check.read(STUDY), subjects.File("numpy", "float64")
     with pytest.raises(Problem, match="no such thing") as raised:
         surviving(read, file, digits)
@@ -271,7 +271,7 @@ def test_a_trace_whose_process_is_killed_costs_no_other(monkeypatch, digits):
             os.kill(os.getpid(), signal.SIGKILL)
         return {Quantity(Stage.FIRST_LOSS): np.ones(1)}
 
-    monkeypatch.setattr(traces, "record", dies)
+    monkeypatch.setitem(traces.RECORDED, "steps", dies)
     monkeypatch.setattr(traces.studied, "by_the_study", lambda *_, **__: {})
     read, file = check.read(STUDY), subjects.File("numpy", "float64")
     found = surviving(read, file, digits)

@@ -3,12 +3,12 @@
 There are three signs that it was not: other processes took a part of the processor; a fixed piece of work
 took longer on average than at its fastest, as on a machine that drifts or whose hypervisor gives its cores
 away unseen; or one call of what was measured took far longer than the others, as when the process was
-stopped.
+stopped. A fourth one shows beside other measurements: the fixed work took longer than in them throughout.
 """
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +25,8 @@ measurement is too long; a single pause makes the slowest of many probes several
 """
 GAP = 0.2
 """Share of the measured time that the longest call may take beyond what the others make expect."""
+CALM = 0.1
+"""Share of the measurements of a study that are taken for calm: those in which the fixed work took least."""
 
 MATRIX = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
 """So small that its product stays in the first cache and is computed on one thread."""
@@ -71,6 +73,17 @@ class Disturbance(Value):
             f"one call took {self.gap_share:.0%} of the time more than its share": self.gap_share > GAP,
         }
         return "; ".join(sign for sign, seen in signs.items() if seen)
+
+    def reason_beside(self, calm: float) -> str:
+        """The same, where the fixed work takes `calm` milliseconds in calm measurements of the study."""
+        times = self.probe_ms / calm
+        slow = f"fixed work took {times:.2g} times as long as in the calm measurements of the study"
+        return self.reason or (slow if times > DRIFT else "")
+
+
+def calm_ms(seen: Sequence[Disturbance]) -> float:
+    """Milliseconds of the fixed work in the calm ones of these measurements; infinite without any."""
+    return float(np.quantile([each.probe_ms for each in seen], CALM)) if seen else float("inf")
 
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.common import files
 from benchmarks.common.errors import Problem
-from benchmarks.common.quiet import Disturbance
+from benchmarks.common.quiet import Disturbance, calm_ms
 
 Conditions = dict
 """All that a measurement depends on, as JSON; `common.conditions` says what that is."""
@@ -78,16 +78,25 @@ class Store:
 
         `disturbed`: remove also every measurement that the machine disturbed.
         """
-        now = time.time()
+        now, rough = time.time(), self.disturbed() if disturbed else set()
         files_of_all = [path for path in self.folder.glob("*/*") if path.is_file()]
         removed = [
-            path
-            for path in files_of_all
-            if now - path.stat().st_mtime >= unused_for_s or (disturbed and _was_disturbed(path))
+            path for path in files_of_all if now - path.stat().st_mtime >= unused_for_s or path in rough
         ]
         for path in removed:
             path.unlink()
         return removed
+
+    def disturbed(self) -> set[Path]:
+        """Every intact entry that was disturbed, by itself or beside the others of its kind."""
+        found: set[Path] = set()
+        for folder in self.folder.glob("*"):
+            seen = {path: _disturbances_of(path) for path in folder.glob("*.json")}
+            calm = calm_ms([each for of_one in seen.values() for each in of_one])
+            found |= {
+                path for path, of_one in seen.items() if any(each.reason_beside(calm) for each in of_one)
+            }
+        return found
 
 
 def _read(path: Path) -> dict:
@@ -102,12 +111,12 @@ def _read(path: Path) -> dict:
     return entry
 
 
-def _was_disturbed(path: Path) -> bool:
-    """Whether an entry is intact and the machine disturbed what it holds."""
+def _disturbances_of(path: Path) -> list[Disturbance]:
+    """Every disturbance within an entry; none if it is not intact."""
     try:
-        return any(seen.reason for seen in disturbances(_read(path)["result"]))
+        return list(disturbances(_read(path)["result"]))
     except Problem:
-        return False
+        return []
 
 
 def disturbances(result: object) -> Iterator[Disturbance]:

@@ -186,10 +186,10 @@ def due_step_ms(kind: Kind, execution: str) -> float:
 
 def wrong_row(row: dict) -> str:
     """In what a row of the table is not what the trainer's rests make it; empty if in nothing."""
-    kind = next(kind for kind in KINDS if kind.arm.name == row["step_kind"])
-    due_ms, input_ms = due_step_ms(kind, row["execution"]), row["input_share"] * row["step_ms"]
     if row["status"] != "measured":
         return row["status"]
+    kind = next(kind for kind in KINDS if kind.arm.name == row["step_kind"])
+    due_ms, input_ms = due_step_ms(kind, row["execution"]), row["input_share"] * row["step_ms"]
     if not due_ms <= row["step_ms"] < MOST * due_ms:
         return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
     if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * kind.batch_size):

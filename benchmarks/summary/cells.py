@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.common.errors import Problem
-from benchmarks.common.quiet import Disturbance
 from benchmarks.summary.schema import BROKEN, CASE, MEASURED, SUMMARY, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
@@ -74,8 +73,11 @@ def spread_out(name: str, estimate: Estimate) -> dict[str, float]:
     return {name: estimate.value, f"{name}_lo": estimate.lo, f"{name}_hi": estimate.hi}
 
 
-def trained_columns(records: list[Record], *, n_training: int) -> dict:
-    """The columns that come from training: `epochs_trained` is that of the run that ended first."""
+def trained_columns(records: list[Record], *, n_training: int, calm: float) -> dict:
+    """The columns that come from training: `epochs_trained` is that of the run that ended first.
+
+    `calm` are the milliseconds of the fixed work in calm runs of the study.
+    """
     runs = [record.run for record in records]
     examples = to_target(runs, "examples_to_target")
     test, test_sd = accuracy(runs, "test_accuracy")
@@ -88,7 +90,7 @@ def trained_columns(records: list[Record], *, n_training: int) -> dict:
         **measurements(records),
         **speeds(records),
         "grows": grows(records[0]),
-        "disturbances": [record.disturbance for record in records if record.disturbance],
+        "disturbances": reasons(records, calm),
         **spread_out("epochs_to_target", epochs),
         "examples_to_target": examples.value,
         "steps_to_target": to_target(runs, "steps_to_target").value,
@@ -134,11 +136,26 @@ def training_over_calls(records: list[Record]) -> np.ndarray:
     )
 
 
-def disturbed(runs: list[Disturbance], timed: list[str]) -> str:
-    """How many of the runs and timings of a cell were disturbed, and by what; empty if none was."""
-    reasons = [seen.reason for seen in sorted(runs, key=lambda seen: -seen.degree) if seen.reason]
-    reasons += [reason for reason in timed if reason]
-    return f"{len(reasons)} of {len(runs) + len(timed)}: {reasons[0]}" if reasons else ""
+def reasons(records: list[Record], calm: float) -> list[str]:
+    """What disturbed each of these runs, the gravest first; empty texts for those that nothing disturbed."""
+    seen = [record.disturbance for record in records if record.disturbance]
+    return [each.reason_beside(calm) for each in sorted(seen, key=lambda each: -each.degree)]
+
+
+def disturbed(reasons: list[str]) -> str:
+    """How many of these measurements were disturbed, and by what the first; empty if none was."""
+    told = [reason for reason in reasons if reason]
+    return f"{len(told)} of {len(reasons)}: {told[0]}" if told else ""
+
+
+FEWEST_QUIET = 5
+"""Timings that must have been quiet for the others to be left out: of fewer there is no interval."""
+
+
+def counted(rows: list[dict]) -> list[dict]:
+    """The timings of a cell that count: those that were quiet if they are enough, otherwise all of them."""
+    quiet = [row for row in rows if not row["disturbed"]]
+    return quiet if len(quiet) >= FEWEST_QUIET else rows
 
 
 def start_s(records: list[Record]) -> float:
@@ -173,8 +190,8 @@ def measurements(records: list[Record]) -> dict[str, float]:
 def timed_columns(rows: list[dict]) -> dict:
     """The columns that come from timing; `rows` are its rows in throughput.csv, from all processes."""
     measured = [row for row in rows if row["status"] == MEASURED]
-    fused = [row for row in measured if row["execution"] == "fused"]
-    idiomatic = [row for row in measured if row["execution"] == "idiomatic"]
+    fused = counted([row for row in measured if row["execution"] == "fused"])
+    idiomatic = counted([row for row in measured if row["execution"] == "idiomatic"])
     return {
         **spread_out("throughput_samples_per_s", geometric_mean(column(fused, "samples_per_s"))),
         **spread_out(
@@ -230,8 +247,7 @@ def summary(
         }
         full |= {"n_runs": 0, "n_reached": 0, "status": UNTRAINED, "identity": UNKNOWN}
         full |= {**row, **timed_columns(timed)}
-        reasons = [timing["disturbed"] for timing in timed if timing["status"] == MEASURED]
-        full["disturbed"] = disturbed(full.pop("disturbances", []), reasons)
+        full["disturbed"] = disturbed([*full.pop("disturbances", []), *of_fused(timed)])
         full |= predicted_columns({"grows": False, **full})
         full.pop("grows", None)
         table.append(full)
@@ -239,11 +255,17 @@ def summary(
     return pd.DataFrame(table, columns=[*SUMMARY.columns, *measured])
 
 
+def of_fused(timed: list[dict]) -> list[str]:
+    """What disturbed each timing that counts of the execution that a cell's speed is of."""
+    fused = [row for row in timed if (row["execution"], row["status"]) == ("fused", MEASURED)]
+    return [row["disturbed"] for row in counted(fused)]
+
+
 RUN_COLUMNS = ("seed", "examples", "examples_to_target", "examples_resolution", "time_to_target_s")
 ACCURACIES = ("validation_accuracy", "test_accuracy", "train_accuracy")
 
 
-def run_row(record: Record) -> dict:
+def run_row(record: Record, *, calm: float) -> dict:
     """The row of a run in the table of all runs."""
     run = record.run
     return {
@@ -252,7 +274,7 @@ def run_row(record: Record) -> dict:
         **{name: getattr(run, name) for name in (*RUN_COLUMNS, *ACCURACIES)},
         "training_samples_per_s": next(iter(training_rates([record])), None),
         "peak_memory_mib": record.measurements.get("peak_memory_mib"),
-        "disturbed": record.disturbance.reason if record.disturbance else "",
+        "disturbed": record.disturbance.reason_beside(calm) if record.disturbance else "",
     }
 
 

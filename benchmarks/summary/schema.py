@@ -178,8 +178,9 @@ SUMMARY = table(
         ),
         text(
             "disturbed",
-            "What disturbed the machine during the timings of the cell or its runs, though they were done "
-            "once more: how many, and the gravest sign. Empty where it was quiet.",
+            "What disturbed the machine during the runs of the cell or its timings in the fused execution: "
+            "how many, and the gravest sign. Empty where it was quiet, and where five timings were, since "
+            "the others are left out then.",
             nullable=True,
         ),
     ],

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.common import machine, provenance
 from benchmarks.common.errors import Problem
 from benchmarks.common.files import write_text
+from benchmarks.common.quiet import calm_ms
 from benchmarks.study import batch_sizes, rates
 from benchmarks.study.rates import Tuned
 from benchmarks.study.study import Study, Workload
@@ -180,15 +181,17 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         for each in found
         if searches.status(each) == schema.NO_RATE
     }
-    for cell, records in view.of_study(folder, study):
+    of_cells = list(view.of_study(folder, study))
+    calm = calm_ms([each.disturbance for _, records in of_cells for each in records if each.disturbance])
+    for cell, records in of_cells:
         n = n_training[cell.dataset, cell.model]
         row = rows[tuple(cell.model_dump().values())]
-        row |= cells.trained_columns(records, n_training=n)
+        row |= cells.trained_columns(records, n_training=n, calm=calm)
         row |= _in_vain(row, unreached)
         row["identity"] = cells.identity(_of(certified, row), records)
         for each in records:
             totals.add_record(each)
-            runs.append(cells.run_row(each))
+            runs.append(cells.run_row(each, calm=calm))
             curves += cells.curves(each, n_training=n)
     totals.check_alike()
     throughput = reading.table(folder, schema.THROUGHPUT)

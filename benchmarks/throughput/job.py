@@ -17,12 +17,12 @@ from benchmarks.common.conditions import conditions
 from benchmarks.common.files import write_text
 from benchmarks.common.fork_server import ForkServer
 from benchmarks.common.progress import Progress
-from benchmarks.common.quiet import Disturbance, Repetition
+from benchmarks.common.quiet import Repetition, calm_ms
 from benchmarks.common.store import Conditions, Store
 from benchmarks.frameworks import devices
 from benchmarks.study.study import Study
 from benchmarks.throughput.launch import Died, dataset, launch, servers
-from benchmarks.throughput.rows import Case, Request, Timing, cases_of, row, shuffled
+from benchmarks.throughput.rows import Case, Request, Timing, cases_of, disturbance, row, shuffled
 
 Place = tuple[int, str, Case]
 """One timing: the number of the process, the framework and the case."""
@@ -84,18 +84,18 @@ def together(parts: list[dict]) -> list[dict]:
 
 def tidy(parts: list[dict]) -> pd.DataFrame:
     """The rows of throughput.csv, in the order of the parts."""
-    rows = []
+    calm, rows = calm_ms([disturbance(each) for part in parts for each in part["benchmarks"]]), []
     for part in parts:
-        limits = part["provenance"].get("limits") or {"product_gflops": {}}
-        peaks = limits["product_gflops"]
-        rows += [*(row(timed, product_gflops=peaks) for timed in part["benchmarks"]), *part["failures"]]
+        peaks = (part["provenance"].get("limits") or {"product_gflops": {}})["product_gflops"]
+        rows += [row(timed, product_gflops=peaks, calm=calm) for timed in part["benchmarks"]]
+        rows += part["failures"]
     return pd.DataFrame(rows, columns=list(Timing.__annotations__))
 
 
 def degree(part: dict) -> float:
     """How disturbed the machine was during a case; infinite for one that failed, of which nobody knows."""
     timed = part["benchmarks"]
-    return Disturbance.model_validate(timed[0]["extra_info"]["disturbance"]).degree if timed else math.inf
+    return disturbance(timed[0]).degree if timed else math.inf
 
 
 def timed(request: Request, folder: Path, server: ForkServer) -> dict[Case, dict]:

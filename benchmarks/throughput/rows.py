@@ -104,11 +104,17 @@ MEASURED_HERE = ("samples_per_s", "step_ms", "rounds", "peak_share", "disturbed"
 """The numbers computed here from the rounds; the process reports the others."""
 
 
-def row(benchmark: dict, *, product_gflops: dict[str, float]) -> Timing:
+def disturbance(benchmark: dict) -> Disturbance:
+    """What was seen of the machine during one case in a pytest-benchmark file."""
+    return Disturbance.model_validate(benchmark["extra_info"]["disturbance"])
+
+
+def row(benchmark: dict, *, product_gflops: dict[str, float], calm: float) -> Timing:
     """The row of one case in a pytest-benchmark file.
 
     Throughput is the batch size / the median, over rounds, of the mean time of a step in a round.
     `product_gflops` are those of the process's fastest matrix product by precision, as far as they are known.
+    `calm` are the milliseconds of the fixed work in calm timings of the study.
     """
     info = benchmark["extra_info"]
     rounds_s = np.asarray(benchmark["stats"]["data"])
@@ -123,7 +129,7 @@ def row(benchmark: dict, *, product_gflops: dict[str, float]) -> Timing:
         step_ms=1e3 * step_s,
         rounds=len(rounds_s),
         peak_share=gflops / most if most else None,
-        disturbed=Disturbance.model_validate(info["disturbance"]).reason,
+        disturbed=disturbance(benchmark).reason_beside(calm),
     )
 
 

@@ -27,6 +27,7 @@ def tables(results: Results) -> list[Table]:
 
 def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
     """The speeds of a case, and their ratio with its interval; `rows` are its timings."""
+    told = rows["disturbed"].fillna("")
     gain = ratio(by_process(rows, of="execution"), "fused", "idiomatic")
     case = dict(zip(CASE, cell.name, strict=True))
     statuses = rows.groupby("execution")["status"].agg(throughput_status)
@@ -34,7 +35,7 @@ def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
         case[f"{execution}_samples_per_s"] = cell[column]
         case[f"{execution}_status"] = statuses.get(execution, wording.NOTHING)
     ends = {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
-    return case | ends | {"identity": cell["identity"], "disturbed": cell["disturbed"]}
+    return case | ends | {"identity": cell["identity"], "disturbed": next(filter(None, told), "")}
 
 
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
