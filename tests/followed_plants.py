@@ -129,6 +129,18 @@ def training_when_it_is_read():
     return stack
 
 
+def a_run_that_ends_early():
+    from benchmarks.training import run
+
+    original = run.train_to_evaluation
+
+    def train_to_evaluation(*given, state, **named):
+        ended = original(*given, state=state, **named)
+        return run.Status.TIME_LIMIT if len(state.curve) >= 60 else ended
+
+    return patch.object(run, "train_to_evaluation", train_to_evaluation)
+
+
 def steps_three_percent_shorter():
     import torch
 
@@ -166,8 +178,14 @@ PLANTS = {
         outputs_of_an_earlier_evaluation,
         images_of_evaluations_centred,
         training_when_it_is_read,
+        a_run_that_ends_early,
     )
 }
+TOLD = {
+    "training when it is read": "a call of train returns before its steps are computed",
+    "a run that ends early": "a run ended after",
+}
+"""What is raised in place of a difference."""
 OF_FLOAT32 = {
     plant.__name__.replace("_", " "): plant
     for plant in (steps_three_percent_shorter, parameters_in_bfloat16_after_each_call)

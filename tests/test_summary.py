@@ -9,7 +9,7 @@ from recorded import NAMES, SETTINGS, reached, records, timing
 
 from benchmarks.common.errors import Problem
 from benchmarks.common.quiet import Disturbance
-from benchmarks.summary import cells
+from benchmarks.summary import cells, statistics
 from benchmarks.summary.schema import SUMMARY
 from benchmarks.training.record import Run, Status
 
@@ -260,9 +260,15 @@ def timings(disturbed, execution="fused"):
     ],
 )
 def test_disturbed_timings_are_left_out_if_enough_are_quiet(disturbed, speed, told):
-    rows = timings(disturbed)
+    rows = statistics.counted(pd.DataFrame(timings(disturbed))).to_dict("records")
     assert cells.timed_columns(rows)["throughput_samples_per_s"] == pytest.approx(speed)
     assert cells.disturbed(cells.of_fused(rows)) == told
+
+
+def test_timings_that_failed_are_not_left_out():
+    rows = pd.DataFrame([*timings([""] * 6), timing("fused", 1.0, 6, status="failed")])
+    assert len(statistics.counted(rows)) == 7
+    assert statistics.counted(rows.iloc[:0]).empty
 
 
 def test_what_disturbed_another_execution_says_nothing_of_a_cells_speed():

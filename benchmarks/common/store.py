@@ -88,10 +88,16 @@ class Store:
         return removed
 
     def disturbed(self) -> set[Path]:
-        """Every intact entry that was disturbed, by itself or beside the others of its kind."""
+        """Every intact entry that was disturbed, by itself or beside others of its kind on its machine.
+
+        The calm ones beside which it is slow are those of all studies here; a study marks it beside its own.
+        """
         found: set[Path] = set()
-        for folder in self.folder.glob("*"):
-            seen = {path: _disturbances_of(path) for path in folder.glob("*.json")}
+        alike: dict[tuple, dict[Path, list[Disturbance]]] = {}
+        for path in self.folder.glob("*/*.json"):
+            machine, of_one = _seen(path)
+            alike.setdefault((path.parent, machine), {})[path] = of_one
+        for seen in alike.values():
             calm = calm_ms([each for of_one in seen.values() for each in of_one])
             found |= {
                 path for path, of_one in seen.items() if any(each.reason_beside(calm) for each in of_one)
@@ -111,12 +117,13 @@ def _read(path: Path) -> dict:
     return entry
 
 
-def _disturbances_of(path: Path) -> list[Disturbance]:
-    """Every disturbance within an entry; none if it is not intact."""
+def _seen(path: Path) -> tuple[str, list[Disturbance]]:
+    """The machine of an entry, and every disturbance within it; nothing if it is not intact."""
     try:
-        return list(disturbances(_read(path)["result"]))
+        entry = _read(path)
     except Problem:
-        return []
+        return "", []
+    return str(entry["conditions"].get("machine")), list(disturbances(entry["result"]))
 
 
 def disturbances(result: object) -> Iterator[Disturbance]:

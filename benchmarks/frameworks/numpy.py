@@ -97,7 +97,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def converted(examples: np.ndarray, precision: str) -> np.ndarray:
     """Images in a precision, tokens as they are: said once more, since others are compared with this."""
-    return np.array(examples, precision) if examples.dtype.kind == "f" else examples
+    return np.asarray(examples, precision) if examples.dtype.kind == "f" else examples
 
 
 class Trainer:

@@ -15,11 +15,13 @@ from benchmarks.identity import (
     driver,
     expected_calls,
     expected_draws,
+    expected_limits,
     expected_plan,
     expected_timing,
     expected_update,
     mixed_precision,
     quantity,
+    timed,
 )
 from benchmarks.identity.difference import (
     BOUND,
@@ -196,7 +198,7 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    of_driver = driver.fault() or expected_draws.fault()
+    of_driver = driver.fault() or expected_draws.fault() or timed.fault_of_step_kinds(study.arms)
     return [
         result
         for workload in study.workloads
@@ -233,6 +235,7 @@ def _of_arm(
                 or expected_calls.fault(framework)
                 or expected_calls.fault_of_timings(workload)
                 or expected_timing.fault(framework)
+                or expected_limits.fault()
                 or expected_plan.fault(study, workload, arm, framework),
             )
 

@@ -114,7 +114,7 @@ def float32_bound(name: Quantity) -> float | None:
 
     Parameters that are trained are not: Adam turns a gradient that is only rounding into a whole step.
     """
-    if name.stage == Stage.LARGE and name.of:
+    if name.stage == Stage.LARGE and name.of != "loss":
         return None
     if name.stage in TWICE:
         return MOVED_FLOAT32_BOUND if name.of == "losses" else None

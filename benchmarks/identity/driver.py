@@ -85,6 +85,8 @@ class Script(NamedTuple):
 SCRIPTS = {
     "with the best evaluation in the middle": Script(7, 6000, 700, target=0.8),
     "with two best evaluations": Script(10, 999, 3330, target=0.9),
+    "whose best evaluation is long past": Script(EXAMPLES, 600, EXAMPLES // 4, target=0.8),
+    "that misses its target by an example of few": Script(10, 180, 180, target=0.9005, n=180),
     "that reaches its target exactly": Script(10, 1000, 500, target=0.9),
     "that misses its target by a hair": Script(10, 1000, 500, target=0.9005),
     "that diverges after it reached its target": Script(10, 1000, 300, target=0.6, diverges_at=777),

@@ -70,6 +70,7 @@ class Asked(NamedTuple):
 RUNS = {
     "with calls as long as any": Asked(3, EXAMPLES, 1, 9000, Evaluations(examples=7000)),
     "of short calls": Asked(2**31, MANY, 16, 40, Evaluations(examples=150)),
+    "of large batches": Asked(5, EXAMPLES, 500, 6, Evaluations(examples=1500)),
     "of calls of fewest steps": Asked(4, EXAMPLES, 16, 40, Evaluations(examples=16, steps=12)),
 }
 

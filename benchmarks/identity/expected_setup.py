@@ -28,9 +28,11 @@ from benchmarks.models.layers import (
 )
 from benchmarks.recipe.plan import Plan
 
-SEEDS = (0, 1, 2**31)
+SEEDS = (0, 1, 5, 1001, 2**31)
 PLACES = 0.0, 0.4, 1.0
 """Parts of a run's steps at which its batches are compared."""
+PARTED = (1, 7, 8, 16, 24, 64, 96, 512, 4096)
+"""Batch sizes at which it is looked into how many parts a batch has, beside those of the plan."""
 COMPARED = 4
 """Batches that are compared at each place."""
 AUGMENTATIONS = {"shift": RandomShift(reach=4), "flip": RandomFlip()}
@@ -76,6 +78,18 @@ def ghosts(layers: list[Layer]) -> set[int | None]:
 def in_bfloat16(layers: list[Layer]) -> set[bool]:
     """Whether the products of a model are in bfloat16; both if some are."""
     return {layer.bfloat16 for layer in flat(layers) if isinstance(layer, Dense | Conv | Attention)}
+
+
+def wrong_parts(plan: Plan, layers: list[Layer]) -> Iterator[str]:
+    """The batches that ghost batches or micro-batches cut into other parts than they should, in words."""
+    for n in {*PARTED, *plan.phases.batch_sizes}:
+        for size in ghosts(layers) - {None}:
+            norm = next(layer for layer in flat(layers) if isinstance(layer, BatchNorm))
+            if norm.ghost_batches(n) != (1 if n % size else n // size):
+                yield f"{n} examples have another number of ghost batches than those of {size} each"
+        parts = plan.optimizer.accumulation
+        if plan.optimizer.micro_batches(n) != (1 if n % parts else parts):
+            yield f"{n} examples have another number of micro-batches than {parts}"
 
 
 def stream(path: str, seed: int, *, ahead: int) -> np.random.Generator:
@@ -149,6 +163,7 @@ def faults(setup: Setup, plan: Plan, data: Dataset) -> Iterator[str]:
         yield "its examples are not all training examples"
     if (made["optimizer"], made["precision"], made["execution"]) != (plan.optimizer, plan.precision, "fused"):
         yield "its optimizer, precision or execution is not that of the plan"
+    yield from wrong_parts(plan, setup.layers)
     yield from wrong_parameters(setup, plan)
     yield from wrong_batches(setup, plan)
 

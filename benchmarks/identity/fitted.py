@@ -15,7 +15,9 @@ from benchmarks.identity.exaggerated import over
 from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace
 from benchmarks.models.layers import Dense, Flatten
 
-CLASSES = 2
+HIDDEN, CLASSES = 3, 2
+FIRST = "1."
+"""What the names of the first layer's parameters begin with."""
 BATCHES = {8: 3, 64: 4, 512: 2}
 """Batches of an epoch by their size."""
 TINY_RATE = 2.0**-40
@@ -23,10 +25,10 @@ TINY_RATE = 2.0**-40
 
 
 def of_pixels(setup: Setup, n: int) -> Setup:
-    """The same training of a linear classifier on so many examples of one class, each a pixel of its own."""
+    """The same training of a small classifier on so many examples of one class, each a pixel of its own."""
     return replace(
         setup,
-        layers=[Flatten(), Dense(CLASSES)],
+        layers=[Flatten(), Dense(HIDDEN), Dense(CLASSES)],
         optimizer=over(setup.optimizer, setup.optimizer.total_steps, learning_rate=TINY_RATE),
         examples=np.eye(n, dtype=np.float32).reshape(n, 1, n, 1),
         labels=np.zeros(n, np.int32),
@@ -60,9 +62,10 @@ def by_steps(setup: Setup) -> Trace:
 
 
 def started(setup: Setup) -> Trainer:
-    """A trainer all of whose parameters are 0, so that they lose no digits of a tiny step."""
-    trainer = setup.trainer()
-    trainer.reset({name: np.zeros_like(value) for name, value in setup.parameters(seed=0).items()})
+    """A trainer whose first layer is 0, so that its weights lose no digits of a tiny step."""
+    trainer, parameters = setup.trainer(), setup.parameters(seed=0)
+    first = {name: np.zeros_like(value) for name, value in parameters.items() if name.startswith(FIRST)}
+    trainer.reset({**parameters, **first})
     return trainer
 
 
@@ -73,4 +76,5 @@ def moved(trainer: Trainer, size: int) -> Trace:
             Stage.TIMED, f"movement of {name} by batches of {size} {OVER_MANY_STEPS} idiomatic"
         ): np.sort(value.astype(np.float64) / TINY_RATE, axis=0)
         for name, value in trainer.parameters().items()
+        if name.startswith(FIRST)
     }

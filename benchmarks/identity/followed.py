@@ -21,7 +21,8 @@ from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.repeated import PARTS, Followed, References
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Evaluations, Plan
-from benchmarks.training import measure, pace
+from benchmarks.training import measure
+from benchmarks.training.record import Status
 from benchmarks.training.run import run_to_target
 
 SEED = 1
@@ -30,9 +31,9 @@ MOST_S, MOST_REPEATED_S = 3.0, 2.0
 EVALUATED = 500
 """Examples of an evaluation, spread over all, of which outputs are compared."""
 CALLS = 120
-"""Evaluations of a run, but at the smallest batch size, where calls are as long as any."""
-LAZY = 0.5
-"""What of the seconds of its calls a trainer may take afterwards, until it tells what they came to."""
+"""Evaluations of the run at the middle batch size. At the others calls are as long as any, if there are steps
+for that: at the largest there are FEW."""
+FEW = 4
 
 
 class Speed(NamedTuple):
@@ -65,9 +66,9 @@ class Cost:
         of_step_s = speed.step_s + speed.parameter_s * self.n_parameters
         return steps * of_step_s + examples * self.flops_per_example * speed.operation_s
 
-    def steps_within(self, most_s: float, batch_size: int) -> int:
-        """The most steps that the reference can repeat within these seconds, at least one."""
-        return max(1, int(most_s / self.seconds(1, batch_size, REFERENCE)))
+    def steps_within(self, most_s: float, batch_size: int, speed: Speed) -> int:
+        """The most steps within these seconds, at least one."""
+        return max(1, int(most_s / self.seconds(1, batch_size, speed)))
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Repetition:
         over = [end for end in ends if cost.seconds(end, examples(end), FRAMEWORK) >= MOST_S]
         last = min([*over, ends[-1]])
         whole_s = cost.seconds(last, examples(last), REFERENCE)
-        most_steps = cost.steps_within(MOST_REPEATED_S / 2, plan.phases.batch_sizes[-1])
+        most_steps = cost.steps_within(MOST_REPEATED_S, plan.phases.batch_sizes[-1], REFERENCE)
         return cls([end for end in ends if end <= last], -int(-whole_s // MOST_REPEATED_S), most_steps)
 
     def __call__(self, number: int, batches: np.ndarray) -> int:
@@ -104,12 +105,19 @@ def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
     budget = plans[0].budget.model_copy(update={"seconds": MOST_S})
     common = {"seed": SEED, "precision": precision, "randomness": "shared", "budget": budget}
     found = {}
-    for place, evaluations in ((0, 1), (len(ordered) // 2, CALLS), (len(ordered) - 1, CALLS)):
+    for place, evaluations in ((0, 1), (len(ordered) // 2, CALLS), (len(ordered) - 1, FEW)):
         plan = ordered[place]
         examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
-        often = Evaluations(examples=max(1, min(plan.evaluations.examples, math.ceil(examples))))
+        often = Evaluations(examples=max(1, math.ceil(examples)))
         found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": often}))
     return list(found.values())
+
+
+def with_shorter_calls(plan: Plan, cost: Cost) -> Plan:
+    """The plan, with no call that alone takes longer than a run may."""
+    steps = cost.steps_within(MOST_S, plan.phases.batch_sizes[-1], FRAMEWORK)
+    examples = min(plan.evaluations.examples, steps * plan.cell.batch_size)
+    return plan.model_copy(update={"evaluations": Evaluations(examples=examples)})
 
 
 def follow(
@@ -120,43 +128,39 @@ def follow(
     `framework` has been configured; `reference` is set up on all examples.
 
     Raises:
-        RuntimeError: it computes when it is asked for results, so that no clock sees its steps.
+        RuntimeError: a run ends early, or computes when it is asked for results, so that no clock sees it.
     """
     exact = reference.trainer()
-    single = precision == "float32"
-    rounded = replace(reference, precision=precision).trainer() if single else exact
+    rounded = replace(reference, precision=precision).trainer() if precision == "float32" else exact
     trace: Trace = {}
     # Its threads would wait for work on the cores that the framework computes on.
-    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
-    for plan in plans_followed(plans, precision):
-        optimizer = arm.optimizer_at(plan.cell.batch_size, total_steps=plan.optimizer.total_steps)
-        for each in (exact, rounded):
-            each.retune(optimizer)
-        followed = of_run(framework, plan, data, References(exact, rounded, precision))
-        if followed.waited_s > LAZY * followed.training_s:
-            raise RuntimeError("a call of train returns before its steps are computed")
-        trace |= named(followed.apart, plan)
+    with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
+        for plan in plans_followed(plans, precision):
+            optimizer = arm.optimizer_at(plan.cell.batch_size, total_steps=plan.optimizer.total_steps)
+            for each in (exact, rounded):
+                each.retune(optimizer)
+            trace |= named(of_run(framework, plan, data, References(exact, rounded, precision)), plan)
     return trace
 
 
-def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: References) -> Followed:
-    """A run of the study's driver, after the same warm-up as in the study."""
+def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: References) -> dict[str, float]:
+    """How far a run of the study's driver is apart, after the same warm-up as in the study."""
     setup = measure.set_up(framework, plan, data)
-    trainer, cost, stream = measure.warm_up(setup, data, plan).trainer, Cost.of(setup), setup.stream
-    pace.step_ms(trainer, stream(seed=plan.seed), plan)
-    followed = Followed(
-        trainer,
-        references,
-        Repetition.of(plan, cost),
-        EVALUATED,
-    )
+    cost = Cost.of(setup)
+    plan = with_shorter_calls(plan, cost)
+    repetition, stream = Repetition.of(plan, cost), setup.stream(seed=plan.seed)
+    followed = Followed(measure.warm_up(setup, data, plan).trainer, references, repetition, EVALUATED)
     followed.reset(setup.parameters(seed=plan.seed))
 
     def clock() -> float:
         return cost.seconds(followed.steps, followed.examples, FRAMEWORK)
 
-    run_to_target(followed, stream(seed=plan.seed), data, plan, watch=Watch(), clock=clock)
-    return followed
+    run = run_to_target(followed, stream, data, plan, watch=Watch(), clock=clock)
+    if run.status != Status.DIVERGED and run.steps not in repetition.ends[-2:]:
+        raise RuntimeError(f"a run ended after {run.steps} steps, and should after {repetition.ends[-1]}")
+    if followed.computes_late:
+        raise RuntimeError("a call of train returns before its steps are computed")
+    return followed.apart
 
 
 def named(apart: dict[str, float], plan: Plan) -> Trace:

@@ -32,7 +32,7 @@ class Stage(StrEnum):
     CONSTANT = "parameters at a constant rate"
     EXAGGERATED = "parameters with exaggerated settings"
     HARSH = "losses with harsh settings"
-    LARGE = "loss with large parameters"
+    LARGE = "step with large parameters"
     DIVERGED = "loss of a training that diverges"
     PRODUCTS = "layers of products alone"
     SMALLEST = "steps at the smallest batch size"
@@ -62,6 +62,7 @@ PHRASES = {
     Stage.STATE: "{}",
     Stage.CONSTANT: "parameter {} at a constant rate",
     Stage.EXAGGERATED: "{} with exaggerated settings",
+    Stage.LARGE: "{} of a step with large parameters",
     Stage.PRODUCTS: "{} alone",
     Stage.SMALLEST: "{}",
     Stage.SIZES: "{}",

@@ -1,5 +1,6 @@
 """Calls of a training, each repeated by the reference from where the training stood before it."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.frameworks.trainer import Steps, Trainer
-from benchmarks.identity.difference import BOUND, FIRST_FLOAT32_BOUND, FOLLOWED_FLOAT32_BOUND, magnitude
+from benchmarks.identity.difference import BOUND, FOLLOWED_FLOAT32_BOUND, magnitude
 
 TIMES = 100.0
 """How many times what rounding does to the reference it may do to a framework."""
@@ -16,6 +17,10 @@ FURTHER = 0.25
 """The share of the calls that may be further apart in float32, where a last digit may decide on which side
 of a bend an output lies."""
 LAST_DIGIT = 2.0**-52
+SMALL = 1e-4
+"""How many times smaller than it was an array may become for its rounding to be told by its size."""
+LATE, MOST_WAITED_S = 0.2, 0.1
+"""What of the seconds of a call its results may take later, and how long those of all may take."""
 PARTS = ("losses", "parameters", "state", "outputs")
 """What is compared of each call; the outputs are those of the evaluation after it."""
 
@@ -32,7 +37,7 @@ class Stand(NamedTuple):
         return cls(trainer.parameters(), trainer.optimizer_state())
 
     def nearby(self) -> "Stand":
-        """The same but for the last digits of what is trained."""
+        """The same but for the last digits of parameters and running averages."""
         random = np.random.default_rng(0)
         altered = {
             name: value * (1.0 + LAST_DIGIT * random.choice([-1.0, 1.0], value.shape))
@@ -53,12 +58,14 @@ class Taken(NamedTuple):
 class References:
     """The reference in float64, and a second one that shows what rounding does in the same steps.
 
-    For float64 that starts with other last digits, for float32 it computes in float32.
+    For float64 that starts with other last digits, for float32 it computes in float32. `largest` has the
+    largest size that each array of a run has had.
     """
 
     exact: Trainer
     rounded: Trainer
     precision: str
+    largest: dict[str, float] = field(default_factory=dict)
 
     def apart(self, before: Stand, taken: Taken, batches: np.ndarray, *, steps: int) -> dict[str, float]:
         """How far losses, parameters and state after a call are from where they should be."""
@@ -71,32 +78,48 @@ class References:
 
     def sizes(self, before: Stand, taken: Taken, due: Taken, near: Taken) -> dict[str, float]:
         """The same, where rounding leads from `due` to `near`."""
-        losses = (np.zeros_like(due.losses), taken.losses, due.losses, near.losses)
-        sizes = {"losses": self.array_apart(*losses)}
+        none = np.zeros_like(due.losses)
+        sizes = {"losses": self.array_apart("losses", none, taken.losses, due.losses, near.losses)}
         for part, start, *ends in zip(
             *(Stand._fields, before, taken.stand, due.stand, near.stand), strict=True
         ):
-            each = (self.array_apart(start[name], *(end[name] for end in ends)) for name in start)
+            each = (self.array_apart(f"{part} {of}", start[of], *(end[of] for end in ends)) for of in start)
             sizes[part] = max(each, default=0.0)
         return sizes
 
-    def array_apart(self, start: np.ndarray, made: np.ndarray, due: np.ndarray, near: np.ndarray) -> float:
-        """The norm of a difference, relative to that of the array; in float32, of how the call changed it."""
-        whole = norm(due) if self.precision == "float64" else norm(due - start) + BOUND * norm(due)
+    def array_apart(
+        self, name: str, start: np.ndarray, made: np.ndarray, due: np.ndarray, near: np.ndarray
+    ) -> float:
+        """A difference relative to the size of the array; in float32, to how the call changed it.
+
+        An array that has become small, as gradients do where all is learnt, is the difference of larger
+        numbers, and has their rounding. Where the reference comes to no numbers, nothing can be told.
+        """
+        if not (np.isfinite(due).all() and np.isfinite(near).all()):
+            return 0.0
+        if not np.isfinite(made).all():
+            return math.inf
+        self.largest[name] = max(size(due), self.largest.get(name, 0.0))
+        whole = max(size(due), SMALL * self.largest[name])
+        if self.precision == "float32":
+            whole = size(due - start) + BOUND * whole
         # so much larger that the bound lies above what rounding does
-        scale = whole + TIMES * norm(near - due) / bound_of(self.precision)
-        return norm(made - due) / scale if scale else norm(made - due)
+        scale = whole + TIMES * size(near - due) / bound_of(self.precision)
+        return size(made - due) / scale if scale else size(made - due)
 
     def outputs_apart(self, made: np.ndarray, examples: np.ndarray, parameters: dict) -> float:
-        """The largest difference of the outputs for these examples, relative to the largest output."""
-        self.exact.reset(parameters)
-        due = self.exact.logits(examples)
-        relative = magnitude(made.astype(np.float64) - due) / (magnitude(due) or 1.0)
-        return (
-            relative
-            if self.precision == "float64"
-            else relative * FOLLOWED_FLOAT32_BOUND / FIRST_FLOAT32_BOUND
-        )
+        """How far the outputs for these examples are from where they should be."""
+        outputs = []
+        for reference in (self.exact, self.rounded):
+            reference.reset(parameters)
+            outputs.append(reference.logits(examples))
+        due, near = outputs
+        if not (np.isfinite(due).all() and np.isfinite(near).all()):
+            return 0.0
+        if not np.isfinite(made).all():
+            return math.inf
+        scale = magnitude(due) + TIMES * magnitude(near - due) / bound_of(self.precision)
+        return magnitude(made - due) / scale if scale else magnitude(made - due)
 
 
 def repeated(reference: Trainer, before: Stand, batches: np.ndarray, *, steps: int) -> Taken:
@@ -111,9 +134,10 @@ def bound_of(precision: str) -> float:
     return BOUND if precision == "float64" else FOLLOWED_FLOAT32_BOUND
 
 
-def norm(array: np.ndarray) -> float:
-    """Euclidean norm of all numbers of an array."""
-    return float(np.linalg.norm(np.asarray(array, np.float64)))
+def size(array: np.ndarray) -> float:
+    """The root mean square of an array, of numbers up to the largest that there are."""
+    largest = magnitude(array)
+    return largest * float(np.sqrt(np.mean(np.square(array / largest, dtype=np.float64)))) if largest else 0.0
 
 
 @dataclass
@@ -132,8 +156,9 @@ class Followed:
     calls: int = 0
     steps: int = 0
     examples: int = 0
-    training_s: float = 0.0
-    waited_s: float = 0.0
+    waits: list[tuple[float, float]] = field(default_factory=list)
+    """The seconds of each call that is followed, and those for which its results had to be waited for."""
+    reading_s: float = 0.0
     held: dict[str, np.ndarray] | None = None
     """The parameters whose outputs are compared, if they are."""
     sizes: dict[str, list[float]] = field(default_factory=lambda: {part: [] for part in PARTS})
@@ -142,7 +167,10 @@ class Followed:
     def apart(self) -> dict[str, float]:
         """The largest difference of each part; in float32 the one that a share of FURTHER exceeds."""
         rank = 1.0 if self.references.precision == "float64" else 1.0 - FURTHER
-        return {part: float(np.quantile(sizes or [0.0], rank)) for part, sizes in self.sizes.items()}
+        return {
+            part: float(np.quantile(sizes or [0.0], rank, method="higher"))
+            for part, sizes in self.sizes.items()
+        }
 
     def train(self, batches: np.ndarray) -> Steps:
         """Take the steps, the last of them followed if the call is."""
@@ -160,19 +188,22 @@ class Followed:
         return taken
 
     def _followed(self, batches: np.ndarray) -> Steps:
-        """Take these steps and compare what they come to, as long as losses are finite numbers."""
+        """Take these steps and compare what they come to."""
         before, began = Stand.of(self.trainer), time.perf_counter()
-        taken = self.trainer.train(batches)
-        ended = time.perf_counter()
-        made = Taken(np.array(taken.loss), Stand.of(self.trainer))
-        self.training_s += ended - began
-        read = time.perf_counter()
-        Stand.of(self.trainer)  # once more, to tell what it takes to read from what there was to wait for
-        self.waited_s += max(0.0, (read - ended) - (time.perf_counter() - read))
-        if np.isfinite(made.losses).all():
-            self.held = made.stand.parameters
-            self._add(self.references.apart(before, made, batches, steps=self.steps))
+        taken, ended = self.trainer.train(batches), time.perf_counter()
+        made, read = Taken(np.array(taken.loss), Stand.of(self.trainer)), time.perf_counter()
+        Stand.of(self.trainer)
+        again_s = time.perf_counter() - read
+        self.waits.append((ended - began, max(0.0, read - ended - max(again_s, self.reading_s))))
+        self.held = made.stand.parameters
+        self._add(self.references.apart(before, made, batches, steps=self.steps))
         return taken
+
+    @property
+    def computes_late(self) -> bool:
+        """Whether most calls end before their steps are computed, which results have to wait for then."""
+        late = [waited_s > LATE * call_s for call_s, waited_s in self.waits]
+        return sum(late) > len(late) / 2 and sum(waited_s for _, waited_s in self.waits) > MOST_WAITED_S
 
     def _add(self, apart: dict[str, float]) -> None:
         """Take differences down."""
@@ -195,3 +226,8 @@ class Followed:
         """Start anew from these."""
         self.held = parameters
         self.trainer.reset(parameters)
+        began = time.perf_counter()
+        Stand.of(
+            self.trainer
+        )  # some frameworks keep what they have copied, so that only the first time counts
+        self.reading_s = time.perf_counter() - began

@@ -89,7 +89,11 @@ def by_throughput(
     if setup.optimizer.accumulation != (arm.accumulation or 1):  # which may change no number
         raise RuntimeError("throughput sets up other micro-batches than the arm has")
     if execution == "fused":
-        return in_calls(setup, case, execution, of_call=STEPS)
+        of_largest = case.model_copy(update={"batch_size": largest})
+        return {
+            **in_calls(setup, case, execution, of_call=STEPS),
+            **in_calls(setup, of_largest, f"at {largest} {execution}", of_call=1),
+        }
     trace: Trace = {}
     for n, of_fits in fits_on(arm, largest).items():
         trace |= in_fits(alike(setup, n), of_fits, f"on {n} {execution}")
@@ -148,6 +152,22 @@ def summary(setup: Setup) -> tuple:
     return (setup.layers, setup.optimizer, setup.execution, len(setup.labels), setup.precision)
 
 
+def fault_of_step_kinds(arms: list[Arm]) -> str:
+    """The first two arms that are timed as one though their steps differ; empty if there are none."""
+    for one, other in itertools.combinations(arms, 2):
+        if one.step_kind == other.step_kind and stepped(one) != stepped(other):
+            return f"throughput is timed once for {one.name} and {other.name}, whose steps differ"
+    return ""
+
+
+def stepped(arm: Arm) -> tuple:
+    """What the time of a step depends on, by the settings of an arm."""
+    decoupled = arm.weight_decay and (arm.decay == "decoupled" or arm.optimizer == "adamw")
+    of_step = (arm.optimizer, bool(arm.weight_decay), bool(decoupled), bool(arm.clip_norm))
+    of_model = (arm.randomness, arm.ghost_batch, arm.mixed_precision, arm.accumulation)
+    return (*of_step, *of_model, tuple(arm.augmentation))
+
+
 def shared(arm: Arm) -> Arm:
     """The arm with random numbers that the frameworks share."""
     return arm.model_copy(update={"randomness": "shared"})
@@ -170,6 +190,7 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     made = replace(setup, optimizer=stated(arm))
     tiny = of_tiny_model(made, BATCH_SIZE)
     trace = by_steps(made, "fused", size_of(arm), of_call=STEPS)
+    trace |= by_steps(made, f"at {largest} fused", largest, of_call=1)
     trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", size_of(arm), of_call=LONG_STEPS)
     wide = of_tiny_model(made, largest)
     trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=FEW_STEPS)

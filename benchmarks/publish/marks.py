@@ -44,8 +44,7 @@ def gravest_of_case(cells: pd.DataFrame, case: list[str]) -> pd.DataFrame:
 
 DISTURBED = "¶"
 DISTURBED_NOTE = (
-    "¶ the machine was disturbed during a timing or a run of the cell, though it was done once more: its "
-    "speed and time are never bold."
+    "¶ the machine was disturbed during a timing or a run of the cell: its speed and time are never bold."
 )
 
 

@@ -10,6 +10,7 @@ from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
 from benchmarks.summary import columns, reading, schema
 from benchmarks.summary.schema import CASE, UNTRAINED
+from benchmarks.summary.statistics import counted
 
 SIDE_BY_SIDE = 2
 MAY_BE_ABSENT = {
@@ -30,6 +31,7 @@ class Results:
     """The tables that `summarise` wrote, the certificates and the provenance of the study.
 
     Times and memory depend on an arm through its *step kind* alone: a workload is timed once in each kind.
+    `throughput` has the timings that count (`summary.statistics.counted`).
     """
 
     summary: pd.DataFrame
@@ -136,7 +138,7 @@ def read(folder: Path) -> Results:
     identity = reading.identity(folder)
     return Results(
         summary=summary,
-        throughput=reading.table(folder, schema.THROUGHPUT),
+        throughput=counted(reading.table(folder, schema.THROUGHPUT)),
         **{
             name: reading.table(folder, table) if (folder / table.name).exists() else columns.frame([], table)
             for name, table in MAY_BE_ABSENT.items()

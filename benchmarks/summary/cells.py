@@ -148,16 +148,6 @@ def disturbed(reasons: list[str]) -> str:
     return f"{len(told)} of {len(reasons)}: {told[0]}" if told else ""
 
 
-FEWEST_QUIET = 5
-"""Timings that must have been quiet for the others to be left out: of fewer there is no interval."""
-
-
-def counted(rows: list[dict]) -> list[dict]:
-    """The timings of a cell that count: those that were quiet if they are enough, otherwise all of them."""
-    quiet = [row for row in rows if not row["disturbed"]]
-    return quiet if len(quiet) >= FEWEST_QUIET else rows
-
-
 def start_s(records: list[Record]) -> float:
     """The median over the runs that took a first step of the seconds before it, NaN where none did."""
     started = [record.start for record in records if "first_step_s" in record.start]
@@ -190,8 +180,8 @@ def measurements(records: list[Record]) -> dict[str, float]:
 def timed_columns(rows: list[dict]) -> dict:
     """The columns that come from timing; `rows` are its rows in throughput.csv, from all processes."""
     measured = [row for row in rows if row["status"] == MEASURED]
-    fused = counted([row for row in measured if row["execution"] == "fused"])
-    idiomatic = counted([row for row in measured if row["execution"] == "idiomatic"])
+    fused = [row for row in measured if row["execution"] == "fused"]
+    idiomatic = [row for row in measured if row["execution"] == "idiomatic"]
     return {
         **spread_out("throughput_samples_per_s", geometric_mean(column(fused, "samples_per_s"))),
         **spread_out(
@@ -256,9 +246,9 @@ def summary(
 
 
 def of_fused(timed: list[dict]) -> list[str]:
-    """What disturbed each timing that counts of the execution that a cell's speed is of."""
+    """What disturbed each timing of the execution that a cell's speed is of."""
     fused = [row for row in timed if (row["execution"], row["status"]) == ("fused", MEASURED)]
-    return [row["disturbed"] for row in counted(fused)]
+    return [row["disturbed"] for row in fused]
 
 
 RUN_COLUMNS = ("seed", "examples", "examples_to_target", "examples_resolution", "time_to_target_s")

@@ -80,6 +80,21 @@ def students_t(n: int) -> float:
     return float(stats.t.ppf(0.5 + LEVEL / 2, n - 1))
 
 
+FEWEST_QUIET = 5
+"""Quiet timings of a case without which those that were disturbed count too: of fewer an interval is wide."""
+
+
+def counted(throughput: pd.DataFrame) -> pd.DataFrame:
+    """The timings that count: those of a case and execution that were quiet if they are enough, or else all.
+
+    Timings that failed stay.
+    """
+    measured = throughput["status"] == MEASURED
+    quiet = measured & (throughput["disturbed"].fillna("") == "")
+    n_quiet = quiet.groupby([throughput[key] for key in (*CASE, "execution")]).transform("sum")
+    return throughput[quiet | ~measured | (n_quiet < FEWEST_QUIET)]
+
+
 def by_process(throughput: pd.DataFrame, *, of: str) -> pd.DataFrame:
     """Samples per second of the rows that were measured: a row per process, a column per value of `of`."""
     measured = throughput[throughput["status"] == MEASURED]

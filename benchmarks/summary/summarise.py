@@ -194,7 +194,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
             runs.append(cells.run_row(each, calm=calm))
             curves += cells.curves(each, n_training=n)
     totals.check_alike()
-    throughput = reading.table(folder, schema.THROUGHPUT)
+    throughput = statistics.counted(reading.table(folder, schema.THROUGHPUT))
     table = cells.summary(
         list(rows.values()),
         throughput,

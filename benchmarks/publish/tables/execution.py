@@ -27,15 +27,17 @@ def tables(results: Results) -> list[Table]:
 
 def _case(cell: pd.Series, rows: pd.DataFrame) -> dict:
     """The speeds of a case, and their ratio with its interval; `rows` are its timings."""
-    told = rows["disturbed"].fillna("")
     gain = ratio(by_process(rows, of="execution"), "fused", "idiomatic")
     case = dict(zip(CASE, cell.name, strict=True))
     statuses = rows.groupby("execution")["status"].agg(throughput_status)
     for execution, column in SPEEDS.items():
         case[f"{execution}_samples_per_s"] = cell[column]
         case[f"{execution}_status"] = statuses.get(execution, wording.NOTHING)
+        told = rows.loc[rows["execution"] == execution, "disturbed"].fillna("")
+        case[f"{execution}_disturbed"] = next(filter(None, told), "")
     ends = {"ratio": gain.value, "ratio_lo": gain.lo, "ratio_hi": gain.hi}
-    return case | ends | {"identity": cell["identity"], "disturbed": next(filter(None, told), "")}
+    both = case["idiomatic_disturbed"] or case["fused_disturbed"]
+    return case | ends | {"identity": cell["identity"], "disturbed": both}
 
 
 def _side_by_side(results: Results, data: pd.DataFrame) -> dict[str, list]:
@@ -71,10 +73,12 @@ def _first(results: Results, case: pd.Series) -> list[str]:
 
 
 def _side(case: pd.Series) -> list[str]:
-    sign = marks.mark(case["identity"]) + marks.disturbed(case["disturbed"])
+    sign = marks.mark(case["identity"])
     speeds = [
         (
-            wording.number(case[f"{execution}_samples_per_s"]) + sign
+            wording.number(case[f"{execution}_samples_per_s"])
+            + sign
+            + marks.disturbed(case[f"{execution}_disturbed"])
             if case[f"{execution}_status"] == "measured"
             else case[f"{execution}_status"]
         )
