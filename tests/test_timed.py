@@ -340,3 +340,10 @@ def test_a_round_without_what_may_change_no_number_is_refused(settings, plant, t
 def test_a_round_of_another_training_is_found(in_torch, name, execution):
     found = differences(in_torch(recorded, name, execution), of_few_steps(execution))
     assert max(found.values()) > BOUND, found
+
+
+def test_no_batch_norm_of_examples_that_are_alike_lies_on_the_bend_of_a_relu():
+    common = {"model": "c1", "execution": "idiomatic", "precision": "float64"}
+    setup = set_up(tracing.numpy_in_float64(), tracing.blobs(), ARM, first=8, **common)
+    betas = [value for name, value in timed.off_the_bend(setup).items() if name.endswith("beta")]
+    assert len(betas) == 4 and all(value.all() for value in betas)

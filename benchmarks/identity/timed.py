@@ -15,7 +15,9 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Execution, Trainer
 from benchmarks.identity import expected_setup, fitted
 from benchmarks.identity.counted import of_tiny_model
+from benchmarks.identity.noise import noisy_parameters
 from benchmarks.identity.quantity import OVER_MANY_STEPS, Quantity, Stage, Trace
+from benchmarks.models.parameters import Parameters
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.throughput import fit
@@ -68,6 +70,15 @@ def alike(setup: Setup, n: int) -> Setup:
     return replace(setup, examples=setup.examples[same], labels=setup.labels[same])
 
 
+def off_the_bend(setup: Setup) -> Parameters:
+    """First parameters with noise.
+
+    Of examples that are all alike a batch norm gives its β, which is 0 at first: a ReLU behind it would lie
+    on its bend, where a last digit decides.
+    """
+    return noisy_parameters(setup.parameters(seed=SEED))
+
+
 def by_throughput(
     framework: ModuleType, arm: Arm, data: Dataset, *, model: str, execution: Execution, largest: int
 ) -> Trace:
@@ -114,7 +125,7 @@ def in_calls(setup: Setup, case: Case, name: str, *, of_call: int) -> Trace:
 def in_fits(setup: Setup, fits: Fits, name: str) -> Trace:
     """Run rounds of `fit` at each batch size, one call after the other."""
     trainer = setup.trainer()
-    trainer.reset(setup.parameters(seed=SEED))
+    trainer.reset(off_the_bend(setup))
     lengths = [(size, fit.length_of(steps, len(setup.labels), size)) for size, steps in fits]
     for size, length in lengths:
         fit.timed(trainer.fit, size, length)
@@ -212,7 +223,7 @@ def by_steps(setup: Setup, name: str, batch_size: int, *, of_call: int) -> Trace
 def by_single_steps(setup: Setup, fits: Fits, name: str) -> Trace:
     """What `in_fits` should come to: a step for each batch of each round."""
     trainer = setup.trainer()
-    trainer.reset(setup.parameters(seed=SEED))
+    trainer.reset(off_the_bend(setup))
     for size in itertools.chain(*(sizes * FIT_ROUNDS for sizes in fits.values())):
         trainer.train(np.arange(size, dtype=np.int32)[np.newaxis])
     return recorded(trainer, name, [sum(sizes) / size for (size, _), sizes in fits.items()])
