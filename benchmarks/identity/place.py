@@ -16,7 +16,7 @@ FORWARD = {
     Stage.CONSTANT: "optimizer: at a constant learning rate",
     Stage.EXAGGERATED: "optimizer: with clipping, decay or schedule exaggerated",
     Stage.HARSH: "optimizer: with clipping or decay exaggerated",
-    Stage.LARGE: "loss: of large outputs",
+    Stage.LARGE: "loss or backward pass: where outputs are large",
     Stage.DIVERGED: "loss: of a training that diverged",
     Stage.PRODUCTS: "products: of a layer alone",
     Stage.SMALLEST: "batch size: at the smallest one, or with examples beyond the first 500",
