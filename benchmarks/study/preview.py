@@ -34,6 +34,8 @@ TRACED, TRACE_S = 80_000, 8.0
 """Training examples, and seconds of start, of a trace in float64: one arm, framework and execution. Rough."""
 OF_RUNS = 0.27
 """Part of a trace that is the study's own runs, which each arm has. Rough."""
+PRECISIONS, FOLLOWED_S = 2, 20.0
+"""In which whole runs are followed, and the seconds that those of an arm and framework take. Rough."""
 OPERATIONS_PER_S = 8e9
 """Of one core, in such a trace. Rough."""
 INSIDE_PER_S = 16e9
@@ -172,7 +174,8 @@ def certificates_s(study: Study, workload: Workload) -> float:
     distinct = {arm.in_a_trace.model_dump_json() for arm in study.arms}
     arms = OF_RUNS * len(study.arms) + (1 - OF_RUNS) * len(distinct)
     n = 1.5 * arms * EXECUTIONS * len({*study.frameworks, "numpy"})
-    return n * (TRACE_S + operations / OPERATIONS_PER_S) / cores
+    followed_s = PRECISIONS * len(distinct) * len(study.frameworks) * FOLLOWED_S
+    return (n * (TRACE_S + operations / OPERATIONS_PER_S) + followed_s) / cores
 
 
 def _minutes(seconds: float) -> str:
