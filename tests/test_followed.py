@@ -177,3 +177,11 @@ def test_of_a_training_that_diverges_nothing_is_told_if_the_reference_does_too(p
     assert references.array_apart("x", some, some, some, none) == 0.0
     huge = np.full(2, 1e300)
     assert references.array_apart("x", some, huge, huge, huge) == 0.0
+
+
+def test_in_float32_one_example_may_lie_on_the_other_side_of_a_bend():
+    references, start, due = References(Doubling(), Doubling(), "float32"), np.zeros(4), np.ones(4)
+    made = due * (1.0 + 0.01)
+    assert references.array_apart("x", start, made, due, due) == pytest.approx(0.01, rel=1e-3)
+    references.of_bend = 1 / (4 * 5)
+    assert references.array_apart("x", start, made, due, due) == pytest.approx(0.01 / 50, rel=1e-3)

@@ -59,17 +59,20 @@ class References:
     """The reference in float64, and a second one that shows what rounding does in the same steps.
 
     For float64 that starts with other last digits, for float32 it computes in float32. `largest` has the
-    largest size that each array of a run has had.
+    largest size that each array of a run has had. `of_bend` is the part of what a call changes that a single
+    example may have which lies on the other side of a bend in one of its steps, for float32.
     """
 
     exact: Trainer
     rounded: Trainer
     precision: str
     largest: dict[str, float] = field(default_factory=dict)
+    of_bend: float = 0.0
 
     def apart(self, before: Stand, taken: Taken, batches: np.ndarray, *, steps: int) -> dict[str, float]:
         """How far losses, parameters and state after a call are from where they should be."""
         due = repeated(self.exact, before, batches, steps=steps)
+        self.of_bend = 1.0 / (batches.shape[1] * math.sqrt(len(batches)))
         sizes = self.sizes(before, taken, due, due)
         if max(sizes.values()) <= bound_of(self.precision):
             return sizes
@@ -102,7 +105,7 @@ class References:
         self.largest[name] = max(size(due), self.largest.get(name, 0.0))
         whole = max(size(due), SMALL * self.largest[name])
         if self.precision == "float32":
-            whole = size(due - start) + BOUND * whole
+            whole = size(due - start) * max(1.0, self.of_bend / FOLLOWED_FLOAT32_BOUND) + BOUND * whole
         # so much larger that the bound lies above what rounding does
         scale = whole + TIMES * size(near - due) / bound_of(self.precision)
         return size(made - due) / scale if scale else size(made - due)
