@@ -183,5 +183,6 @@ def test_in_float32_one_example_may_lie_on_the_other_side_of_a_bend():
     references, start, due = References(Doubling(), Doubling(), "float32"), np.zeros(4), np.ones(4)
     made = due * (1.0 + 0.01)
     assert references.array_apart("x", start, made, due, due) == pytest.approx(0.01, rel=1e-3)
-    references.of_bend = 1 / (4 * 5)
+    references.call = (25, 4)
     assert references.array_apart("x", start, made, due, due) == pytest.approx(0.01 / 50, rel=1e-3)
+    assert references.array_apart("state x", start, made, due, due) == pytest.approx(0.01 / 79, rel=0.01)

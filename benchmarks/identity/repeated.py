@@ -17,6 +17,8 @@ FURTHER = 0.25
 """The share of the calls that may be further apart in float32, where a last digit may decide on which side
 of a bend an output lies."""
 LAST_DIGIT = 2.0**-52
+MEMORY = 10
+"""Steps that an optimizer's state remembers, by which a gradient counts least."""
 SMALL = 1e-4
 """How many times smaller than it was an array may become for its rounding to be told by its size."""
 LATE, MOST_WAITED_S = 0.2, 0.1
@@ -59,20 +61,27 @@ class References:
     """The reference in float64, and a second one that shows what rounding does in the same steps.
 
     For float64 that starts with other last digits, for float32 it computes in float32. `largest` has the
-    largest size that each array of a run has had. `of_bend` is the part of what a call changes that a single
-    example may have which lies on the other side of a bend in one of its steps, for float32.
+    largest size that each array of a run has had, `call` the steps and the batch size of a call.
     """
 
     exact: Trainer
     rounded: Trainer
     precision: str
     largest: dict[str, float] = field(default_factory=dict)
-    of_bend: float = 0.0
+    call: tuple[int, int] = (1, 2**31)
+
+    def of_bend(self, name: str) -> float:
+        """The part of what a call changes that one example has which lies on the other side of a bend once.
+
+        In the optimizer's state only the last steps count.
+        """
+        steps, batch_size = self.call
+        return 1.0 / (batch_size * math.sqrt(min(steps, MEMORY) if name.startswith("state") else steps))
 
     def apart(self, before: Stand, taken: Taken, batches: np.ndarray, *, steps: int) -> dict[str, float]:
         """How far losses, parameters and state after a call are from where they should be."""
         due = repeated(self.exact, before, batches, steps=steps)
-        self.of_bend = 1.0 / (batches.shape[1] * math.sqrt(len(batches)))
+        self.call = batches.shape
         sizes = self.sizes(before, taken, due, due)
         if max(sizes.values()) <= bound_of(self.precision):
             return sizes
@@ -105,7 +114,7 @@ class References:
         self.largest[name] = max(size(due), self.largest.get(name, 0.0))
         whole = max(size(due), SMALL * self.largest[name])
         if self.precision == "float32":
-            whole = size(due - start) * max(1.0, self.of_bend / FOLLOWED_FLOAT32_BOUND) + BOUND * whole
+            whole = size(due - start) * max(1.0, self.of_bend(name) / FOLLOWED_FLOAT32_BOUND) + BOUND * whole
         # so much larger that the bound lies above what rounding does
         scale = whole + TIMES * size(near - due) / bound_of(self.precision)
         return size(made - due) / scale if scale else size(made - due)
