@@ -7,7 +7,8 @@ import pytest
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import followed, repeated
 from benchmarks.identity.difference import BOUND, FOLLOWED_FLOAT32_BOUND
-from benchmarks.identity.repeated import PARTS, Followed, References
+from benchmarks.identity.follower import PARTS, Followed
+from benchmarks.identity.repeated import References
 
 BOUNDS = {"float64": BOUND, "float32": FOLLOWED_FLOAT32_BOUND}
 EXPECTED = followed.by_the_reference(followed_plants.subject("float64").plans)

@@ -8,7 +8,6 @@ of one call alone, while the run goes on for as long, and learns as much, as in 
 import math
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 import threadpoolctl
@@ -16,9 +15,11 @@ import threadpoolctl
 from benchmarks.common.quiet import Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
+from benchmarks.identity.cost import FRAMEWORK, REFERENCE, Cost
 from benchmarks.identity.expected_run import call_ends
+from benchmarks.identity.follower import PARTS, Followed
 from benchmarks.identity.quantity import Quantity, Stage, Trace
-from benchmarks.identity.repeated import PARTS, Followed, References
+from benchmarks.identity.repeated import References
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Evaluations, Plan
 from benchmarks.training import measure
@@ -34,41 +35,6 @@ CALLS = 120
 """Evaluations of the run at the middle batch size. At the others calls are as long as any, if there are steps
 for that: at the largest there are FEW."""
 FEW = 4
-
-
-class Speed(NamedTuple):
-    """Seconds of a step beside its products, of a parameter's update, and of an operation of a product."""
-
-    step_s: float
-    parameter_s: float
-    operation_s: float
-
-
-FRAMEWORK, REFERENCE = Speed(1e-4, 2e-9, 2e-11), Speed(1e-4, 6e-9, 5e-11)
-"""On two cores of a processor of 2023."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The seconds of a training by reckoning: how fast a machine is must not decide what is certified."""
-
-    flops_per_example: int
-    n_parameters: int
-
-    @classmethod
-    def of(cls, setup: Setup) -> "Cost":
-        """That of a set-up."""
-        n_parameters = sum(each.size for each in setup.parameters(seed=0).values())
-        return cls(setup.flops_per_example, n_parameters)
-
-    def seconds(self, steps: int, examples: int, speed: Speed) -> float:
-        """Of so many steps with so many examples together."""
-        of_step_s = speed.step_s + speed.parameter_s * self.n_parameters
-        return steps * of_step_s + examples * self.flops_per_example * speed.operation_s
-
-    def steps_within(self, most_s: float, batch_size: int, speed: Speed) -> int:
-        """The most steps within these seconds, at least one."""
-        return max(1, int(most_s / self.seconds(1, batch_size, speed)))
 
 
 @dataclass(frozen=True)
