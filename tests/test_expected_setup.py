@@ -1,6 +1,7 @@
 """A run that starts from something else than its plan says is found, though all frameworks start from it."""
 
 import dataclasses
+import types
 from unittest.mock import patch
 
 import numpy as np
@@ -12,9 +13,11 @@ from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import expected_setup
 from benchmarks.identity.expected_run import batches
 from benchmarks.models import parameters
-from benchmarks.models.layers import Dropout, RandomShift
+from benchmarks.models.layers import BatchNorm, Dropout, RandomShift
 from benchmarks.recipe import randomness
 from benchmarks.recipe.batches import BatchStream
+from benchmarks.recipe.growth import Phase, Phases
+from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.study import check, study
 from benchmarks.training import measure
 
@@ -214,3 +217,19 @@ def test_orders_that_are_the_same_for_two_seeds_are_not_the_second_statements(mo
     monkeypatch.setattr(randomness, "generator", lambda *given: drawn(*same(*given)))
     wrong = BatchStream(100, seed=5).batches(8, first=0, count=30)
     assert (wrong != batches(100, seed=5, batch_size=8, steps=30)).any()
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "told"),
+    [(BatchNorm, "ghost_batches", "ghost batches"), (Optimizer, "micro_batches", "micro-batches")],
+)
+def test_a_batch_that_is_cut_into_other_parts_is_told(monkeypatch, where, name, told):
+    layers = [BatchNorm(ghost=8)]
+    optimizer = Optimizer(name="sgd", learning_rate=1.0, accumulation=2)
+    plan = types.SimpleNamespace(
+        optimizer=optimizer, phases=Phases(of=[Phase(first_step=0, examples=0, batch_size=64)])
+    )
+    assert list(expected_setup.wrong_parts(plan, layers)) == []
+    monkeypatch.setattr(where, name, lambda self, n: 1)
+    assert all(told in each for each in expected_setup.wrong_parts(plan, layers))
+    assert list(expected_setup.wrong_parts(plan, layers))

@@ -62,14 +62,7 @@ def after_the_fused_execution():
 
 
 def in_short_calls():
-    original = rounds.fused
-    return patch.object(
-        rounds,
-        "fused",
-        lambda trainer, stream, case, **named: original(
-            trainer, stream, case.model_copy(update={"call_steps": min(64, case.call_steps)}), **named
-        ),
-    )
+    return of_cases(lambda case: {"call_steps": min(64, case.call_steps)})
 
 
 def of_another_batch_size():
@@ -100,15 +93,18 @@ def of_one_execution():
     return patch.object(launch, "collect", collect)
 
 
-def in_smaller_batches():
+def of_cases(change):
+    """Rounds of the fused execution are of cases with some settings changed by `change(case)`."""
     original = rounds.fused
-    return patch.object(
-        rounds,
-        "fused",
-        lambda trainer, stream, case, **named: original(
-            trainer, stream, case.model_copy(update={"batch_size": 7}), **named
-        ),
-    )
+
+    def fused(trainer, stream, case, **named):
+        return original(trainer, stream, case.model_copy(update=change(case)), **named)
+
+    return patch.object(rounds, "fused", fused)
+
+
+def in_smaller_batches():
+    return of_cases(lambda case: {"batch_size": 7})
 
 
 def requested(**settings):

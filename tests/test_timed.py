@@ -347,3 +347,15 @@ def test_no_batch_norm_of_examples_that_are_alike_lies_on_the_bend_of_a_relu():
     setup = set_up(tracing.numpy_in_float64(), tracing.blobs(), ARM, first=8, **common)
     betas = [value for name, value in timed.off_the_bend(setup).items() if name.endswith("beta")]
     assert len(betas) == 4 and all(value.all() for value in betas)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"ghost_batch": 16}, {"clip_norm": None}, {"accumulation": 4}, {"augmentation": []}, {"decay": None}],
+)
+def test_arms_whose_steps_differ_are_not_timed_as_one(settings):
+    arms = [ARM, ARM.model_copy(update={"name": "other", **settings})]
+    assert timed.fault_of_step_kinds(arms) == ""
+    with patch.object(Arm, "step_kind", PropertyMock(return_value="momentum")):
+        assert "all and other, whose steps differ" in timed.fault_of_step_kinds(arms)
+        assert timed.fault_of_step_kinds([ARM, ARM.model_copy(update={"learning_rate": 0.5})]) == ""

@@ -105,7 +105,5 @@ class Followed:
         self.held = parameters
         self.trainer.reset(parameters)
         began = time.perf_counter()
-        Stand.of(
-            self.trainer
-        )  # some frameworks keep what they have copied, so that only the first time counts
+        Stand.of(self.trainer)  # as some frameworks keep what they copied, the first time counts
         self.reading_s = time.perf_counter() - began
