@@ -144,7 +144,8 @@ def test_the_likely_value_is_named(key, value, likely):
     assert f"did you mean {likely}?" in raised.value.cause
 
 
-def test_a_preview_counts_what_the_study_will_do():
+def test_a_preview_counts_what_the_study_will_do(monkeypatch):
+    monkeypatch.setattr(preview.processor, "cores", lambda: 2)
     read = check.read_file(SMOKE)
     found = preview.preview(read)
     places = len(job.all_cases(study.for_timing(read))) * len(read.frameworks) * read.throughput.processes
@@ -153,7 +154,7 @@ def test_a_preview_counts_what_the_study_will_do():
     seconds = 2 * 2 * (training + 2 * preview.START_S)
     seconds += places * (read.throughput.seconds_per_case + preview.TIMED_S)
     assert found.cells == 4 and found.about_s == math.ceil(seconds)
-    assert 30 < found.certificates_s < 120 and "certificates, about 1 min" in found.text
+    assert 60 < found.certificates_s < 120 and "certificates, about 2 min" in found.text
     assert found.searches == 0 and "searches" not in found.text
     assert found.built_in == {"digits": {"train": 1257, "validation": 180, "test": 360}}
     assert "1,257 train, 180 validation, 360 test" in found.text
@@ -191,8 +192,9 @@ def test_arms_that_differ_in_their_runs_alone_add_little_to_the_certificates():
         preview.certificates_s(read := check.read({**GOOD, "arms": arms}), read.workloads[0])
         for arms in ([arm], [arm, faster], [arm, other])
     )
+    followed = preview.PRECISIONS * len(GOOD["frameworks"]) * preview.FOLLOWED_S / processor.cores()
     assert two == pytest.approx(2 * one)
-    assert runs_alone == pytest.approx((1 + preview.OF_RUNS) * one)
+    assert runs_alone - one == pytest.approx(preview.OF_RUNS * (one - followed))
 
 
 def test_a_preview_shows_the_card_of_the_users_own_data(tmp_path):
