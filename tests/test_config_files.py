@@ -192,7 +192,7 @@ def test_arms_that_differ_in_their_runs_alone_add_little_to_the_certificates():
         preview.certificates_s(read := check.read({**GOOD, "arms": arms}), read.workloads[0])
         for arms in ([arm], [arm, faster], [arm, other])
     )
-    followed = preview.PRECISIONS * len(GOOD["frameworks"]) * preview.FOLLOWED_S / processor.cores()
+    followed = preview.PRECISIONS * len(GOOD["frameworks"]) * preview.FOLLOWED_S / preview.processor.cores()
     assert two == pytest.approx(2 * one)
     assert runs_alone - one == pytest.approx(preview.OF_RUNS * (one - followed))
 
