@@ -23,10 +23,12 @@ NAMES = ["throughput", "step-time", "peak-memory", "epochs-to-target", "time-to-
 NAMES += ["identity", "learning-curves", "trade-off"]
 TUNED = ["critical-batch", "learning-rate"]
 """Those of tuned arms alone, which have tests of their own."""
-ANALYSED = ["noise-scale", "sharpness", "interpolation", "landscape"]
+ANALYSED = ["noise-scale", "sharpness", "interpolation", "landscape", "prediction"]
 """Those of studies with analyses, likewise."""
 JUDGED = ["claims"]
 """That of studies whose seeds or processes are enough to judge a claim, likewise."""
+OF_RATES = ["stability"]
+"""That of studies with arms that differ in their learning rate alone, likewise."""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_a_legend_stays_inside_a_narrow_figure():
 
 def test_every_figure_has_what_the_registry_asks(folder):
     known = results.read(folder)
-    assert sorted(figures.modules()) == sorted([*NAMES, *TUNED, *ANALYSED, *JUDGED])
+    assert sorted(figures.modules()) == sorted([*NAMES, *TUNED, *ANALYSED, *JUDGED, *OF_RATES])
     assert list(figures.applicable(known)) == NAMES
     for module in figures.modules().values():
         assert module.TITLE

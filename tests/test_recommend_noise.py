@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.common.errors import Problem
-from benchmarks.publish import results
+from benchmarks.publish import noise_scale, results
 from benchmarks.recommend import answer, noise
 
 MNIST = ("mnist", "mlp")
@@ -43,7 +43,7 @@ def known(tmp_path_factory):
 
 
 def test_the_scale_is_that_of_the_smallest_batch_size_on_the_way_to_the_target(known):
-    found = noise.scale(known, MNIST)
+    found = noise_scale.scale(known, MNIST)
     assert (found.batch_size, found.n) == (8, 3)
     assert found.value == pytest.approx(200)
     assert (found.least, found.most) == pytest.approx((200 / 1.1, 220))

@@ -24,6 +24,7 @@ NAMES = {
     "mlp": "MLP",
     "f1": "F1",
     "cnn": "CNN",
+    "cnn_gn": "CNN-GN",
     "c1": "C1",
     "resnet8": "ResNet-8",
     "resnet8_gn": "ResNet-8-GN",

@@ -1,51 +1,20 @@
-"""What the gradient noise scale of one training says of batch sizes that nobody trained with.
+"""What the gradient noise scale of one training says of batch sizes that nobody trained with, in words.
 
-McCandlish et al. (2018, arXiv 1812.06162) take it for the critical batch size, and derive the best rate at a
-batch size B from it: ε(B) = ε_max / (1 + S / B) with the noise scale S. How far such answers were off where a
-study has both is told with each.
+How far such answers were off where a study has both is told with each.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
-from benchmarks.publish.claims.inside import on_the_way
+from benchmarks.publish.noise_scale import Scale, of_plain_sgd, rate_over, scale
 from benchmarks.publish.results import Results, of_workload
-
-
-class Scale(NamedTuple):
-    """The noise scale of the trainings with the smallest batch size of an arm, from the least to the most."""
-
-    arm: str
-    batch_size: int
-    value: float
-    least: float
-    most: float
-    n: int
 
 
 def measured(known: Results, workload: tuple[str, str]) -> bool:
     """Whether results have the noise scale of a (dataset, model) on the way to its target."""
     rows = of_workload(known.checkpoints, workload).dropna(subset=["noise_scale"])
     return any(scale(known, workload, arm) for arm in rows["arm"].unique())
-
-
-def scale(known: Results, workload: tuple[str, str], arm: str | None = None) -> Scale | None:
-    """The noise scale on the way to the target, of the first arm that has it if none is named.
-
-    None where no training with the smallest batch size reached the target.
-    """
-    rows = of_workload(known.checkpoints, workload).dropna(subset=["noise_scale"])
-    for name in [arm] if arm else rows["arm"].unique():
-        own = rows[rows["arm"] == name]
-        smallest = own[own["batch_size"] == own["batch_size"].min()]
-        scales = on_the_way(smallest)
-        if not scales.empty:
-            size, mean = int(smallest["batch_size"].iloc[0]), float(np.exp(np.log(scales).mean()))
-            return Scale(name, size, mean, float(scales.min()), float(scales.max()), len(scales))
-    return None
 
 
 def errors(studies: list[Results]) -> dict[str, float]:
@@ -83,14 +52,12 @@ def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
 
     The formula is that of plain SGD, and takes the best rate; of any other it predicts nothing.
     """
-    arms = [arm for arm in known.provenance["study"]["arms"] if arm["name"] == found.arm]
-    plain = any(arm.get("optimizer", "momentum") in ("sgd", "momentum") for arm in arms)
     rates = of_workload(known.rates, workload)
     rates = rates[(rates["arm"] == found.arm) & (rates["batch_size"] == found.batch_size)]
-    if not plain or rates.empty:
+    if rates.empty or not of_plain_sgd(known, [found.arm]):
         return ["It predicts no learning rate: that takes a tuned arm of plain SGD or of momentum."]
     rate = rates["learning_rate"].iloc[0]
-    predicted = rate * (1 + found.value / found.batch_size) / 2
+    predicted = rate * rate_over(found.value, found.value, found.batch_size)
     return [
         f"The learning rate that it predicts there is {wording.number(predicted)}, from the best one, "
         f"{wording.number(rate)}, at B = {wording.whole(found.batch_size)}."

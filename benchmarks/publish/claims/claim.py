@@ -42,7 +42,7 @@ class Claim(Criterion):
     supported_if: str
     needs: str
     judge: str | None = None
-    unit: Literal["ratio", "points", "slope", "correlation"] = "ratio"
+    unit: Literal["ratio", "points", "slope", "correlation", "octaves"] = "ratio"
     effect: str = ""
     fewest: int = 0
     always: bool = False

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.datasets import part
-from benchmarks.publish.claims.accuracy import SMALL, best_small, gap, to_a_step, unequal
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean, worst
+from benchmarks.publish.claims.gaps import common_sizes, of_best, to_a_step
 from benchmarks.publish.claims.tuned import tuned_runs
 from benchmarks.publish.results import Results
 
@@ -24,24 +24,16 @@ def of_parts(results: Results, claim: Claim) -> dict[Place, Evidence]:
     found = {}
     for place, parts in groups.items():
         parts.sort(key=lambda each: each[0])
-        if len(parts) > 1 and (sizes := _common(parts[0][1], parts[-1][1])):
+        if len(parts) > 1 and (sizes := common_sizes(parts[0][1], parts[-1][1])):
             found[place] = _of_two(parts[0][1], parts[-1][1], sizes, claim)
     return found
 
 
-def _common(*parts: pd.DataFrame) -> set[int]:
-    """The batch sizes that all parts were trained with; none where there is not a small and a larger one."""
-    sizes = set.intersection(*({*runs["batch_size"]} for runs in parts))
-    return sizes if sizes and min(sizes) <= SMALL < max(sizes) else set()
-
-
 def _of_two(smallest: pd.DataFrame, largest: pd.DataFrame, sizes: set[int], claim: Claim) -> Evidence:
-    gaps, large = [], max(sizes)
-    for runs in (smallest, largest):
-        small = best_small(runs, sizes)
-        if cause := unequal(runs, small, large):
-            return lacking(cause)
-        gaps.append(gap(runs, small, large))
-    more = of_mean(to_a_step((gaps[0] - gaps[1]).dropna(), smallest), claim.region, fewest=claim.fewest)
-    better = of_mean(to_a_step(gaps[0], smallest), BETTER, fewest=claim.fewest)
-    return worst([more.noted(f"against B = {large}"), better.noted("on the smallest part alone")])
+    of_smallest, of_largest = (of_best(runs, sizes) for runs in (smallest, largest))
+    if cause := of_smallest.cause or of_largest.cause:
+        return lacking(cause)
+    apart = to_a_step((of_smallest.points - of_largest.points).dropna(), smallest, steps=2)
+    more = of_mean(apart, claim.region, fewest=claim.fewest)
+    better = of_mean(to_a_step(of_smallest.points, smallest), BETTER, fewest=claim.fewest)
+    return worst([more.noted(f"against B = {max(sizes)}"), better.noted("on the smallest part alone")])

@@ -6,17 +6,17 @@ has changed.
 
 import pandas as pd
 
-from benchmarks.publish.claims.accuracy import (
-    SMALL,
+from benchmarks.publish.claims.claim import Claim
+from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean
+from benchmarks.publish.claims.gaps import (
     SMALLEST_GAP,
     best_small,
+    common_sizes,
     gap,
     is_gap,
     to_a_step,
     unequal,
 )
-from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean
 from benchmarks.publish.claims.tuned import tuned_runs
 from benchmarks.publish.results import Results
 
@@ -52,8 +52,7 @@ def with_ends(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _left(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
-    sizes = {*runs["batch_size"]}
-    if min(sizes) > SMALL or max(sizes) <= SMALL:
+    if not (sizes := common_sizes(runs)):
         return None
     small, large = best_small(runs, sizes), max(sizes)
     if cause := unequal(runs, small, large):

@@ -2,18 +2,18 @@
 
 import pandas as pd
 
-from benchmarks.publish.claims.accuracy import (
-    SMALL,
+from benchmarks.publish.claims.arms import with_and_without
+from benchmarks.publish.claims.claim import Claim
+from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean
+from benchmarks.publish.claims.gaps import (
     SMALLEST_GAP,
     best_small,
+    common_sizes,
     gap,
     is_gap,
     to_a_step,
     unequal,
 )
-from benchmarks.publish.claims.arms import with_and_without
-from benchmarks.publish.claims.claim import Claim
-from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean
 from benchmarks.publish.claims.tuned import by_seed, tuned_runs
 from benchmarks.publish.results import Results
 
@@ -33,8 +33,7 @@ def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence]:
 
 
 def _recovered(ghost: pd.DataFrame, plain: pd.DataFrame, claim: Claim) -> Evidence:
-    sizes = {*plain["batch_size"]}
-    if not sizes or not min(sizes) <= SMALL < max(sizes):
+    if not (sizes := common_sizes(plain)):
         return lacking("there is no large batch size beside a small one that both arms have")
     large = max(sizes)
     small = best_small(plain, sizes - {large})

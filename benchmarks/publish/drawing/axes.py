@@ -59,6 +59,18 @@ def logarithmic(axis: Axis) -> None:
     axis.set_minor_locator(FixedLocator(_multiples(range(1, 10), lo, hi)))
 
 
+def powers_of_two(ax: Axes) -> None:
+    """Powers of two on a y axis of learning rates, as fractions, as many as have room.
+
+    Call it after everything is drawn, because it depends on the limits of the axis.
+    """
+    lo, hi = np.log2(ax.get_ylim())
+    powers = range(math.ceil(lo), math.floor(hi) + 1)
+    powers = [power for power in powers if power % max(1, len(powers) // 7) == 0]
+    labels = [f"1/{2**-power:,}" if power < 0 else f"{2**power:,}" for power in powers]
+    _ticks(ax.yaxis, [2.0**power for power in powers], labels)
+
+
 def hold_to(ax: Axes, values: np.ndarray) -> None:
     """Keep a log y axis within a factor of 10 of its values, however wide their intervals are."""
     lo, hi = ax.get_ylim()

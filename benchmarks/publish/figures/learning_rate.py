@@ -8,7 +8,6 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from benchmarks.publish import wording
 from benchmarks.publish.drawing import axes, panels, style
@@ -95,7 +94,7 @@ def _panel(ax: Axes, rates: pd.DataFrame, tried: pd.DataFrame) -> set[str]:
     limits = ax.get_ylim()
     _rules(ax, found)
     ax.set_ylim(limits)
-    _ticks(ax)
+    axes.powers_of_two(ax)
     ax.set_ylabel("Learning rate η")
     return set(tried["ended"])
 
@@ -110,18 +109,6 @@ def _rules(ax: Axes, found: pd.DataFrame) -> None:
     for power, (_, line) in RULES.items():
         rule = anchor["learning_rate"] * (sizes / anchor["batch_size"]) ** power
         ax.plot(sizes, rule, color=FAINT, linestyle=line, linewidth=0.9, zorder=1)
-
-
-def _ticks(ax: Axes) -> None:
-    """Powers of two as fractions, as many as have room."""
-    lo, hi = np.log2(ax.get_ylim())
-    powers = range(int(np.ceil(lo)), int(np.floor(hi)) + 1)
-    powers = [power for power in powers if power % max(1, len(powers) // 7) == 0]
-    ax.yaxis.set_major_locator(FixedLocator([2.0**power for power in powers]))
-    ax.yaxis.set_major_formatter(
-        FixedFormatter([f"1/{2**-power:,}" if power < 0 else f"{2**power:,}" for power in powers])
-    )
-    ax.yaxis.set_minor_locator(NullLocator())
 
 
 def _colour_bar(figure: Figure, shown: list[Axes]) -> None:

@@ -10,7 +10,7 @@ from benchmarks.publish.claims.verdict import NOT_MEASURED, tested
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
 
-UNITS = {"ratio": "{}", "points": "{} points", "slope": "{}", "correlation": "{}"}
+UNITS = {"ratio": "{}", "points": "{} points", "slope": "{}", "correlation": "{}", "octaves": "{} octaves"}
 
 
 def tables(results: Results) -> list[Table]:
