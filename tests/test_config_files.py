@@ -170,6 +170,8 @@ def test_a_preview_counts_searches_and_takes_no_run_for_longer_than_its_budget()
     assert found.about_s > preview.effort(plain).about_s
     assert "2 searches for learning rates" in found.duration
     workload = plain.workloads[0]
+    accurate = check.read({**GOOD, "arms": [arm | {"search": arm["search"] | {"goal": "accuracy"}}]})
+    assert preview.effort(accurate).about_s > preview.effort(check.read({**GOOD, "arms": [arm]})).about_s
     short = workload.model_copy(update={"budget": workload.budget.model_copy(update={"seconds": 0.01})})
     assert preview.run_s(short, 16) == 0.01 < preview.run_s(workload, 16)
 

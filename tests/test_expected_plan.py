@@ -25,7 +25,7 @@ ARMS = [
     },
     {
         **{"name": "all", "optimizer": "adamw", "learning_rate": 0.002, "weight_decay": 0.01, "clip_norm": 1},
-        **{"scaling": "sqrt", "augmentation": ["shift"], "beta_2": 0.95},
+        **{"scaling": "sqrt", "augmentation": ["shift"], "beta_2": 0.95, "beta_2_reference": 16},
         "schedule": {"shape": "cosine", "warm_up": 0.07},
     },
     {

@@ -93,6 +93,33 @@ def test_another_framework_does_not_count_and_two_arms_are_not_comparable(empty)
         assert judged(two, of=of, above=1, role="end" if of == "ratio" else "").verdict == "not comparable"
 
 
+def test_an_arm_is_told_alone_or_over_another_seed_by_seed(empty):
+    known = with_values(empty)
+    slow = known.checkpoints.assign(arm="slow", sharpness=known.checkpoints["sharpness"] * 3)
+    both = dataclasses.replace(known, checkpoints=pd.concat([known.checkpoints, slow]))
+    assert judged(both, of="ratio", above=1).verdict == "not comparable"
+    alone = judged(both, arm="slow", of="largest", above=0)
+    assert alone.ours.value == pytest.approx(3 * judged(known, of="largest", above=0).ours.value)
+    over = judged(both, arm="slow", over="tuned", of="largest", above=2)
+    assert over.ours == pytest.approx((3, 3, 3)) and over.verdict == "reproduced"
+    laws = pd.concat([known.critical_batch, known.critical_batch.assign(arm="slow")])
+    of_law = judged(
+        dataclasses.replace(both, critical_batch=laws),
+        **{"table": "critical_batch", "quantity": "critical_batch", "of": "law", "role": ""},
+        **{"arm": "slow", "over": "tuned", "above": 0.5},
+    )
+    assert of_law.ours == pytest.approx((1, 0.9 / 1.1, 1.1 / 0.9))
+
+
+def test_two_sizes_may_stand_for_the_smallest_and_the_largest(empty):
+    known = with_values(empty)
+    middle = known.checkpoints.query("batch_size == 64").assign(batch_size=16)
+    three = dataclasses.replace(known, checkpoints=pd.concat([known.checkpoints, middle]))
+    found = judged(three, of="ratio", sizes=(8, 16), above=1)
+    assert found.ours == pytest.approx(judged(known, of="ratio", above=1).ours)
+    assert judged(three, of="ratio", sizes=(16, 64), above=2).ours.value == pytest.approx(1)
+
+
 def test_a_mean_along_the_path_is_over_the_path_alone(empty):
     known = with_values(empty)
     assert judged(known, of="path", role="", below=200).ours.value == pytest.approx(math.sqrt(1000 * 10))
@@ -113,7 +140,10 @@ def test_every_finding_is_of_a_study_there_is_and_of_a_column_there_is():
         assert study.study == each.study
         assert each.quantity in tables[each.table].columns
         assert each.region != (-math.inf, math.inf) and each.region[0] < each.region[1]
-        assert len(study.arms) == len(study.workloads) == len(study.frameworks) == 1
+        assert len(study.workloads) == len(study.frameworks) == 1
+        named = {arm for arm in (each.arm, each.over) if arm}
+        assert named <= {arm.name for arm in study.arms} and (named or len(study.arms) == 1)
+        assert {*(each.sizes or ())} <= {*study.workloads[0].sizes}
 
 
 def test_the_table_sets_them_side_by_side(empty):

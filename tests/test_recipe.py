@@ -65,6 +65,16 @@ def test_an_arm_scales_the_rate_as_it_says(scaling, expected):
     assert arm.optimizer_at(64, total_steps=9).total_steps == 9
 
 
+@pytest.mark.parametrize(("given", "at_64"), [({}, 0.999), ({"beta_2": 0.99}, 0.99)])
+def test_the_second_moment_forgets_after_the_same_number_of_examples(given, at_64):
+    arm = Arm(name="x", optimizer="adam", learning_rate=0.1, scaling="none", beta_2_reference=64, **given)
+    found = {size: arm.optimizer_at(size, total_steps=9).beta_2 for size in (16, 64, 256)}
+    assert found == pytest.approx({16: at_64**0.25, 64: at_64, 256: at_64**4}, rel=1e-7)
+    for size, beta_2 in found.items():
+        half_life = size * np.log(0.5) / np.log(beta_2)
+        assert half_life == pytest.approx(64 * np.log(0.5) / np.log(at_64), rel=1e-3)
+
+
 GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none", "weight_decay": 0.1}
 
 
@@ -85,6 +95,8 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"schedule": {"shape": "step", "milestones": [0.5, 1.5]}}, "between 0 and 1"),
         ({"optimizer": "sgd", "beta_1": 0.9}, "sgd has no beta_1"),
         ({"optimizer": "sgd", "epsilon": 1e-7}, "sgd has no epsilon"),
+        ({"optimizer": "sgd", "beta_2_reference": 64}, "sgd has no beta_2_reference"),
+        ({"beta_2_reference": 0}, "greater than or equal to 1"),
         ({"reference_batch_size": 64}, "reference_batch_size has no effect with scaling none"),
         ({"schedule": {"factor": 0.1}}, "factor belongs to shape step"),
         ({"schedule": {"shape": "cosine", "factor": 0.5}}, "factor belongs to shape step"),

@@ -1,14 +1,24 @@
 """What tuned trainings say together, on points that follow a law which is known."""
 
+import dataclasses
+import io
+import types
+
 import numpy as np
 import pandas as pd
 import pytest
 import searched
 import synthetic
 
-from benchmarks.publish import figures, results, tables
+from benchmarks.common.errors import Problem
+from benchmarks.publish import figures, results, tables, writing
+from benchmarks.publish.claims.tuned import searched_for, tuned_for_steps
 from benchmarks.publish.tables.tuning import rule
-from benchmarks.summary import scaling
+from benchmarks.recipe.arm import Arm
+from benchmarks.recipe.search import Candidate
+from benchmarks.recommend import rate
+from benchmarks.study.rates import Found, Tuned
+from benchmarks.summary import scaling, summarise
 
 SIZES = [4, 16, 64, 256, 1024, 4096]
 TARGETS = pd.DataFrame({"dataset": ["mnist"], "model": ["mlp"], "n_training": [55_000]})
@@ -130,6 +140,54 @@ def test_the_figures_of_a_tuned_study_show_every_candidate_and_the_law(tuned):
     assert {"diverged", "target missed", "ended when it could not win"} <= set(texts)
     laws = drawn["critical-batch"].draw(known)
     assert len(laws.axes) == 2 * len(known.critical_batch[["dataset", "model"]].drop_duplicates())
+
+
+def test_an_arm_that_looks_for_accuracy_is_coloured_by_it_and_has_no_law(tuned):
+    known = results.read(tuned)
+    study = known.provenance["study"]
+    arms = [arm | {"search": {"goal": "accuracy"}} for arm in study["arms"]]
+    accurate = dataclasses.replace(
+        known,
+        provenance={**known.provenance, "study": {**study, "arms": arms}},
+        trials=known.trials.assign(validation_accuracy=0.95 - 0.01 * (known.trials["ended"] == "missed")),
+    )
+    assert searched_for(accurate, "accuracy") == ["fixed-lr"] and searched_for(accurate, "steps") == []
+    assert searched_for(known, "steps") == ["fixed-lr"]
+    figure = figures.modules()["learning-rate"].draw(accurate)
+    writing.laid_out(figure)
+    points = figure.axes[0].collections[1]
+    assert {round(float(each), 6) for each in points.get_array()} == {0, 1}
+    labels = [ax.get_ylabel() for ax in figure.axes]
+    assert "Points below the best" in labels and "Steps over the fewest" not in labels
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "diverged" in texts and "target missed" not in texts
+    assert [*tuned_for_steps(accurate)] == []
+    with pytest.raises(Problem, match="no learning rate"):
+        rate.searched(accurate, ("mnist", "mlp"))
+
+
+def test_no_law_is_fitted_to_an_arm_that_looks_for_accuracy(tuned, monkeypatch):
+    monkeypatch.setattr(summarise, "targets", lambda workloads: pd.read_csv(tuned / "targets.csv"))
+    summary = pd.read_csv(tuned / "summary.csv")
+    made = [
+        Tuned(
+            **{"dataset": row.dataset, "model": row.model, "arm": row.arm, "framework": "keras"},
+            **{"batch_size": row.batch_size, "start": Candidate(learning_rate=row.start)},
+            found=Found(
+                best=Candidate(learning_rate=row.learning_rate),
+                **{"steps": 50, "lowest": 0.1, "highest": 0.3, "at_edge": False, "trials": []},
+            ),
+        )
+        for row in pd.read_csv(tuned / "rates.csv").itertuples()
+    ]
+
+    def laws(goal):
+        arm = {"name": "fixed-lr", "learning_rate": "tune", "momentum": 0.5, "scaling": "none"}
+        arm |= {"search": {"learning_rate": [0.1, 1], "goal": goal}}
+        one = types.SimpleNamespace(arms=[Arm(**arm)], workloads=[])
+        return pd.read_csv(io.StringIO(summarise.of_searches(made, summary, one)["critical_batch.csv"]))
+
+    assert len(laws("steps")) > 0 and laws("accuracy").empty
 
 
 def test_a_study_without_a_tuned_arm_has_none_of_it(tmp_path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.recipe.search import Candidate, Search
 from benchmarks.study.rates import Ended, Trial
-from benchmarks.tuning.search import WIDEST, Tried, Trying, points, search
+from benchmarks.tuning.goals import Accuracy, Steps, Tried
+from benchmarks.tuning.search import WIDEST, Trying, points, search
 
 EVERY = 10
 """Steps between two evaluations."""
@@ -59,7 +60,7 @@ def to_the_end(curves, exponents):
             if trials[-1].ended != Ended.REACHED:
                 break
         tried.append(Tried(at(exponent), trials))
-    return min(tried, key=lambda each: each.rank)
+    return min(tried, key=Steps().rank)
 
 
 STEPS = st.one_of(st.none(), st.integers(1, BUDGET // EVERY).map(lambda n: n * EVERY))
@@ -158,10 +159,68 @@ def test_a_candidate_that_fails_from_its_first_seed_is_tried_no_further():
 
 
 def test_trials_end_one_evaluation_after_the_best():
-    trying = Trying(Curves({0: {7: 20, 8: 40}}).run, later, SEEDS)
+    trying = Trying(Curves({0: {7: 20, 8: 40}}).run, later, SEEDS, Steps())
     assert trying.most_steps == math.inf
     trying.attempt(at(0))
     assert trying.most_steps == 50
+
+
+class WholeBudgets:
+    """Trainings to the end of their budgets, whose best validation accuracy is given: [exponent][seed]."""
+
+    def __init__(self, accuracy, *, diverged=()):
+        self.accuracy, self.diverged, self.order = accuracy, diverged, []
+
+    def run(self, candidate, seed, most_steps):
+        assert most_steps == math.inf
+        exponent = round(math.log2(candidate.learning_rate))
+        self.order.append(exponent)
+        seen = self.accuracy(exponent, seed)
+        how = Ended.DIVERGED if (exponent, seed) in self.diverged else Ended.MISSED
+        how = Ended.REACHED if how == Ended.MISSED and seen >= 0.9 else how
+        return Trial(
+            candidate=candidate, seed=seed, ended=how, steps=BUDGET, validation_accuracy=seen, training_s=0.1
+        )
+
+
+def by_octave(best, *, top=0.95, lost=0.01):
+    return lambda exponent, seed: max(0.0, top - lost * abs(exponent - best) + 0.0001 * (seed - 7))
+
+
+def test_a_search_for_accuracy_takes_the_best_mean_over_the_seeds():
+    trained = WholeBudgets(by_octave(-2))
+    made = search(a_range(-6, 2, goal="accuracy"), at(1), trained.run, later)
+    assert (made.best, made.steps, made.at_edge) == (at(-2), BUDGET, False)
+    assert (made.lowest, made.highest) == pytest.approx((2**-2.5, 2**-1.5))
+    assert trained.order == [1, 1, 2, 2, 0, 0, -1, -1, -2, -2, -3, -3, -4, -4]
+    uneven = {-1: {7: 0.99, 8: 0.8}, 0: {7: 0.9, 8: 0.9}}
+    chosen = search(
+        a_range(-1, 0, goal="accuracy"),
+        at(0),
+        WholeBudgets(lambda exponent, seed: uneven.get(exponent, {}).get(seed, 0.1)).run,
+        later,
+    )
+    assert chosen.best == at(0)
+
+
+def test_rates_that_lose_no_more_than_a_fifth_of_a_point_are_as_accurate():
+    made = search(
+        a_range(-6, 2, goal="accuracy"), at(-2), WholeBudgets(by_octave(-2, lost=0.0015)).run, later
+    )
+    assert (made.lowest, made.highest) == pytest.approx((2**-3.5, 2**-0.5))
+
+
+def test_a_candidate_that_diverges_from_any_seed_does_not_win_by_its_accuracy():
+    trained = WholeBudgets(by_octave(0), diverged=[(0, 8)])
+    made = search(a_range(-3, 1, goal="accuracy"), at(0), trained.run, later)
+    assert made.best == at(1) or made.best == at(-1)
+    assert not Accuracy().good(Tried(at(0), [trained.run(at(0), seed, math.inf) for seed in SEEDS]))
+
+
+def test_an_accuracy_below_the_target_is_the_best_all_the_same():
+    made = search(a_range(-6, 2, goal="accuracy"), at(0), WholeBudgets(by_octave(-2, top=0.8)).run, later)
+    assert (made.best, made.steps) == (at(-2), None)
+    assert made.lowest < 2**-2 < made.highest
 
 
 def test_several_settings_are_a_sobol_sequence_within_their_ranges():

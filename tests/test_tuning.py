@@ -216,6 +216,28 @@ def curve(name, data, *, seconds=30.0, target=0.93):
     return [trials.run(Candidate(learning_rate=rate), seed, math.inf) for rate, seed in settings]
 
 
+def whole_budgets(name, data):
+    """Trials that stop at an early target, go on to their ends, and never see their target."""
+    plan = study.replicates(read(CONFIG | {"frameworks": [name]}))[0].plans[1]
+    framework = frameworks.load(name)
+    framework.configure(threads=1, device="cpu", precision="float32")
+    found = []
+    for to_the_end, target in ((False, 0.5), (True, 0.5), (True, 1.0)):
+        trials = Trials(
+            framework, plan.model_copy(update={"target": target}), datasets.read(data), to_the_end=to_the_end
+        )
+        found.append(trials.run(Candidate(learning_rate=0.25), 11, math.inf))
+    return plan.optimizer.total_steps, found
+
+
+def test_a_trial_for_accuracy_goes_on_to_the_end_of_its_budget(digits):
+    (total, (stopped, whole, missed)), exit_code = process.forked(whole_budgets, "pytorch", digits)
+    assert exit_code == 0
+    assert stopped.ended == whole.ended == Ended.REACHED and missed.ended == Ended.MISSED
+    assert stopped.steps < whole.steps == missed.steps and whole.steps >= total
+    assert whole.validation_accuracy == missed.validation_accuracy > stopped.validation_accuracy
+
+
 @pytest.fixture(scope="module")
 def curves(digits):
     made = {}

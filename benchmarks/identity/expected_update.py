@@ -53,6 +53,7 @@ def trained(arm: Arm, weights: np.ndarray, x: np.ndarray, y: np.ndarray, rows: I
         g, weights = (g + decay * weights, weights) if inside else (g, (1.0 - rate * decay) * weights)
         if arm.optimizer in ("adam", "adamw"):
             b1, b2 = number(arm, "beta_1", 0.9), number(arm, "beta_2", 0.999)
+            b2 = float(np.float32(b2 ** (BATCH_SIZE / (arm.beta_2_reference or BATCH_SIZE))))
             first, second = b1 * first + (1 - b1) * g, b2 * second + (1 - b2) * g**2
             root = np.sqrt(second / (1 - b2**t)) + number(arm, "epsilon", 1e-7)
             weights = weights - rate * first / (1 - b1**t) / root

@@ -7,15 +7,15 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from benchmarks.common.value import Value
 from benchmarks.recipe.growth import Growth
-from benchmarks.recipe.optimizer import NotNegative, Optimizer, Positive, Schedule, Share
+from benchmarks.recipe.optimizer import BETA_2, NotNegative, Optimizer, Positive, Schedule, Share
 from benchmarks.recipe.search import TUNE, Search
 
 SETTINGS_OF = {
     "sgd": set(),
     "momentum": {"momentum"},
     "nesterov": {"momentum"},
-    "adam": {"beta_1", "beta_2", "epsilon"},
-    "adamw": {"beta_1", "beta_2", "epsilon"},
+    "adam": {"beta_1", "beta_2", "epsilon", "beta_2_reference"},
+    "adamw": {"beta_1", "beta_2", "epsilon", "beta_2_reference"},
 }
 """The settings that only some optimizers have, by optimizer."""
 REFERENCE_BATCH_SIZE = 64
@@ -33,9 +33,10 @@ class Arm(Value):
 
     B is the batch size. `scaling`: `none` uses `learning_rate` at every B; `linear` multiplies it by
     B / `reference_batch_size` (Goyal et al. 2017, arXiv 1706.02677, section 2.1); `sqrt` multiplies it by
-    the square root of that ratio (Krizhevsky 2014, arXiv 1404.5997, section 5). With the learning rate
-    `tune`, `search` says where the rate of each B is looked for. The other settings are those of
-    `recipe.optimizer.Optimizer`; None stands for the default given there.
+    the square root of that ratio (Krizhevsky 2014, arXiv 1404.5997, section 5). With `beta_2_reference` B*,
+    β₂ is raised to the power B / B*, so that it forgets after the same number of examples at every B (Marek
+    et al. 2025). With the learning rate `tune`, `search` says where the rate of each B is looked for. The
+    other settings are those of `recipe.optimizer.Optimizer`; None stands for the default given there.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)
@@ -45,6 +46,7 @@ class Arm(Value):
     momentum: Annotated[Share, Field(gt=0)] | None = None
     beta_1: Share | None = None
     beta_2: Share | None = None
+    beta_2_reference: int | None = Field(default=None, ge=1)
     epsilon: Positive | None = None
     weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] | None = None
@@ -65,7 +67,7 @@ class Arm(Value):
         available = SETTINGS_OF[self.optimizer]
         if "momentum" in available and self.momentum is None:
             raise ValueError(f"{self.optimizer} needs a momentum")
-        for name in ("momentum", "beta_1", "beta_2", "epsilon"):
+        for name in ("momentum", "beta_1", "beta_2", "epsilon", "beta_2_reference"):
             if name not in available and getattr(self, name) is not None:
                 raise ValueError(f"{self.optimizer} has no {name}")
         if self.scaling == "none" and self.reference_batch_size is not None:
@@ -105,6 +107,10 @@ class Arm(Value):
         """Whether the learning rate is searched for."""
         return self.learning_rate == TUNE
 
+    def tuned_for(self, goal: str) -> bool:
+        """Whether the learning rate is searched for with this goal."""
+        return bool(self.search and self.search.goal == goal)
+
     def batch_sizes(self, first: int) -> list[int]:
         """The batch sizes of a training that begins with this one."""
         return self.growth.batch_sizes(first) if self.growth else [first]
@@ -126,6 +132,9 @@ class Arm(Value):
         names = ("momentum", "beta_1", "beta_2", "epsilon", "weight_decay", "decay", "clip_norm")
         names += ("accumulation", "schedule")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if self.beta_2_reference:
+            beta_2 = BETA_2 if self.beta_2 is None else self.beta_2
+            given["beta_2"] = beta_2 ** (batch_size / self.beta_2_reference)
         rate = self.at_start.learning_rate * scale
         return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)
 

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from benchmarks.common.value import Value
 
+BETA_2 = 0.999
+"""β₂ of an Adam that names none (Kingma & Ba 2015)."""
 DEFAULT_FACTOR = 0.1
 """The factor of a `step` schedule that names none."""
 
@@ -131,7 +133,7 @@ class Optimizer(Value):
     learning_rate: Positive
     momentum: Share = 0.0
     beta_1: Share = 0.9
-    beta_2: Share = 0.999
+    beta_2: Share = BETA_2
     epsilon: Positive = 1e-7
     weight_decay: NotNegative = 0.0
     decay: Literal["coupled", "decoupled"] = "coupled"

@@ -1,7 +1,7 @@
 """The search of an arm for its learning rate: where it looks, and from which seeds."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -33,10 +33,14 @@ class Search(Value):
 
     The candidates are the powers 2^(k / `points_per_octave`) in the range `learning_rate`. With a range of
     `momentum` or `weight_decay` too, they are `candidates` points of a scrambled Sobol sequence, uniform in
-    the logarithms of the rate, of 1 − momentum and of the decay. Each is trained from all `seeds`, the worst
-    of which counts. Along the rates, the search goes outwards from where it starts, and ends on a side after
-    `patience` candidates in a row that are worse than the best.
+    the logarithms of the rate, of 1 − momentum and of the decay. Each is trained from all `seeds`. With the
+    `goal` `steps` the best needs the fewest steps to the target, from the worst of them; with `accuracy` it
+    has the best validation accuracy within the budget, on average over them. Along the rates, the search
+    goes outwards from where it starts, and ends on a side after `patience` candidates in a row that are
+    worse than the best.
     """
+
+    goal: Literal["steps", "accuracy"] = "steps"
 
     learning_rate: Ends
     points_per_octave: int = Field(default=1, ge=1, le=16)

@@ -6,6 +6,7 @@ import pandas as pd
 from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import wording
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.course import between
 from benchmarks.publish.results import Results, of_workload
 
@@ -59,13 +60,14 @@ def best_rate(results: Results, workload: tuple[str, str], batch_size: int) -> f
 
 
 def searched(results: Results, workload: tuple[str, str]) -> pd.DataFrame:
-    """The rates that reached the target, of the first tuned arm.
+    """The rates that reached the target, of the first arm that is tuned for the fewest steps to it.
 
     Raises:
         Problem: there are none, or more than the rate was searched for.
     """
-    found = of_workload(results.rates, workload)
-    found = found[(found["arm"] == found["arm"].iloc[0]) & (found["status"] == "reached")]
+    rates = of_workload(results.rates, workload)
+    for_steps = rates[rates["arm"].isin(searched_for(results, "steps"))]
+    found = for_steps[for_steps["arm"].isin(for_steps["arm"].iloc[:1]) & (for_steps["status"] == "reached")]
     if found.empty:
         raise Problem(
             f"no learning rate that was tried for {wording.workload(workload)} reaches the target",

@@ -14,8 +14,9 @@ START_S = 3.0
 """Seconds for all that a run does beside training: start, compilation, evaluation, scores. Rough."""
 STEP_S = 2e-4
 """Seconds of a step beside its operations. Rough."""
-TRIALS = 8
-"""Trainings of the search at a batch size, most of which end early: half of a run each. Rough."""
+BUDGETS = {"steps": 4.0, "accuracy": 14.0}
+"""Whole budgets that a search trains at a batch size, by its goal: most of its trials end early where it
+looks for steps, and none where it looks for accuracy. Rough."""
 ANALYSED = {
     "noise-scale": (10, 1.0, 20_000),
     "noise-curvature": (3, 1.0, 250_000),
@@ -122,11 +123,12 @@ def effort(study: Study) -> Effort:
     sizes = sum(len(workload.sizes) for workload in study.workloads)
     timings = EXECUTIONS * sizes * kinds * len(study.frameworks) * times.processes
     tuned = sum(arm.tuned for arm in study.arms) if study.seeds else 0
+    budgets = sum(BUDGETS[arm.search.goal] for arm in study.arms if arm.tuned) if study.seeds else 0
     cells = sizes * len(study.arms) * len(study.frameworks)
     of_runs_s = sum(run_s(workload, size) for workload in study.workloads for size in workload.sizes)
     runs = len(study.arms) * len(study.frameworks) * len(study.seeds)
     inside = sum(inside_s(study, workload) for workload in study.workloads) if study.analyses else 0
-    of_trainings_s = runs * (of_runs_s + sizes * START_S) + tuned * TRIALS * of_runs_s / 2
+    of_trainings_s = runs * (of_runs_s + sizes * START_S) + budgets * of_runs_s
     of_trainings_s += len(study.arms) * len(study.seeds) * inside
     return Effort(
         cells=cells,

@@ -30,7 +30,8 @@ class Ended(StrEnum):
 class Trial(Value):
     """One training of a candidate from one seed, to its target or until it cannot win.
 
-    `steps` are those to the target, or those after which it ended. `validation_accuracy` is the best that it
+    One that looks for accuracy goes on through its whole budget, and has `reached` a target that it saw on
+    the way. `steps` are those after which it ended. `validation_accuracy` is the best that it
     saw, and `training_s` its seconds of training.
     """
 
@@ -45,10 +46,10 @@ class Trial(Value):
 class Found(Value):
     """What a search found at one batch size.
 
-    `best` needs the fewest steps to the target from the worst of its seeds, `steps`; where no candidate
-    reaches the target from all seeds, it comes nearest, and the numbers are None. `lowest` and `highest` are
-    the ends of the candidates' rates that are not worse by more than the steps between two evaluations, half
-    a step of the grid further out. `at_edge`: the best lies at an end of the range, or beyond.
+    `steps` are those of `best` from the worst of its seeds, None where it does not reach the target from all
+    of them. `lowest` and `highest` are the ends of the candidates' rates that are as good, half a step of the
+    grid further out; None where no candidate is good. `at_edge`: the best lies at an end of the range, or
+    beyond.
     """
 
     best: Candidate

@@ -278,7 +278,11 @@ RATES = table(
         *(DATASET, MODEL, ARM, BATCH_SIZE),
         text("searched_with", "The framework that searched for all."),
         *SETTINGS,
-        number("learning_rate_lo", PURE, "The lowest rate that is as good within one evaluation."),
+        number(
+            "learning_rate_lo",
+            PURE,
+            "The lowest rate that is as good within one evaluation, or .2 points of accuracy.",
+        ),
         number(
             "learning_rate_hi", PURE, "The highest such rate; both lie half a step of the grid further out."
         ),
@@ -287,7 +291,12 @@ RATES = table(
             "Whether a candidate reached the target from all seeds of the search.",
             one_of=("reached", NO_RATE, FAILED),
         ),
-        number("steps_to_target", "steps", "Steps of the best candidate, from the worst seed of the search."),
+        number(
+            "steps_to_target",
+            "steps",
+            "Steps of the best candidate, from the worst seed of the search: to the target, or of the whole "
+            "budget where it looks for accuracy.",
+        ),
         flag("at_edge", "Whether the best lies at an end of the range that was asked for, or beyond."),
         number("start", PURE, "The rate that the search started from.", nullable=False),
         whole("n_trials", "trials", "Trainings of the search."),

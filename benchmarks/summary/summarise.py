@@ -203,7 +203,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
         threads=next(iter(totals.threads), None),
     )
     return {
-        **of_searches(found, table, targets(study.workloads)),
+        **of_searches(found, table, study),
         **of_batch_sizes(folder),
         **of_analyses(study, folder, n_training),
         "summary.csv": table.to_csv(index=False),
@@ -218,15 +218,20 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     }
 
 
-def of_searches(found: list[Tuned], summary: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
-    """Text of the files that a study with tuned arms has besides."""
+def of_searches(found: list[Tuned], summary: pd.DataFrame, study: Study) -> dict[str, str]:
+    """Text of the files that a study with tuned arms has besides.
+
+    The law of the critical batch size is one of the fewest steps: no arm that looks for accuracy has one.
+    """
     if not found:
         return {}
     rates = columns.frame(searches.rates(found), schema.RATES)
+    for_steps = rates[rates["arm"].isin([arm.name for arm in study.arms if arm.tuned_for("steps")])]
+    laws = scaling.fits(summary, for_steps, targets(study.workloads))
     made = {
         "rates.csv": rates,
         "trials.csv": columns.frame(searches.trials(found), schema.TRIALS),
-        "critical_batch.csv": columns.frame(scaling.fits(summary, rates, targets), schema.CRITICAL_BATCH),
+        "critical_batch.csv": columns.frame(laws, schema.CRITICAL_BATCH),
     }
     return {name: rows.to_csv(index=False) for name, rows in made.items()}
 

@@ -8,6 +8,7 @@ from benchmarks.frameworks import devices
 from benchmarks.recipe.plan import Plan
 from benchmarks.recipe.search import Candidate, Search
 from benchmarks.study.rates import Found
+from benchmarks.tuning.goals import GOALS
 from benchmarks.tuning.search import search
 from benchmarks.tuning.trial import Trials
 
@@ -29,7 +30,7 @@ def _search(
 ) -> tuple[Found | None, str]:
     devices.configure(framework, threads=threads, device=plan.device, precision=plan.precision)
     try:
-        trials = Trials(framework, plan, data)
+        trials = Trials(framework, plan, data, to_the_end=GOALS[settings.goal].to_the_end)
 
         def later(steps: int) -> int:
             return plan.evaluations.next_after(steps, plan.phases)

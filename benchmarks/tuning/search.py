@@ -1,4 +1,4 @@
-"""The search at one batch size: which candidates are tried, when a trial cannot win any more, and who wins.
+"""The search at one batch size: which candidates are tried, and when a trial cannot win any more.
 
 Nothing here knows how a trial is run. That a trial ends early changes no winner: it ends where it is already
 worse than the best by more than one evaluation.
@@ -6,12 +6,12 @@ worse than the best by more than one evaluation.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 from scipy.stats import qmc
 
 from benchmarks.recipe.search import Candidate, Search
-from benchmarks.study.rates import Ended, Found, Trial
+from benchmarks.study.rates import Found, Trial
+from benchmarks.tuning.goals import GOALS, Accuracy, Later, Steps, Tried
 
 SCRAMBLING = 0
 """Seed of the Sobol sequence, so that every batch size has the same candidates."""
@@ -19,66 +19,49 @@ WIDEST = 4
 """Octaves beyond an end of its range that a search goes as long as the best lies there."""
 Run = Callable[[Candidate, int, float], Trial]
 """Trains a candidate from a seed, to its target or until it has taken this many steps."""
-Later = Callable[[int], int]
-"""The number of steps at the first evaluation after so many."""
-
-
-class Tried(NamedTuple):
-    """A candidate with its trials: one for each seed, up to the first that does not reach the target."""
-
-    candidate: Candidate
-    trials: list[Trial]
-
-    @property
-    def reached(self) -> bool:
-        """Whether it reaches the target from all seeds."""
-        return all(trial.ended == Ended.REACHED for trial in self.trials)
-
-    @property
-    def steps(self) -> int:
-        """Steps of the worst of its trials."""
-        return max(trial.steps for trial in self.trials)
-
-    @property
-    def rank(self) -> tuple:
-        """The better, the smaller; no two candidates have the same."""
-        rate = self.candidate.learning_rate
-        if not self.reached:
-            return (1, -len(self.trials), -self.trials[-1].validation_accuracy, rate)
-        accuracy = sum(trial.validation_accuracy for trial in self.trials)
-        return (0, self.steps, sum(trial.steps for trial in self.trials), -accuracy, rate)
 
 
 class Trying:
     """Tries candidates one after the other, each no longer than it can still be as good as the best."""
 
-    def __init__(self, run: Run, later: Later, seeds: list[int]) -> None:
-        self.run, self.later, self.seeds = run, later, seeds
+    def __init__(self, run: Run, later: Later, seeds: list[int], goal: Steps | Accuracy) -> None:
+        self.run, self.later, self.seeds, self.goal = run, later, seeds, goal
         self.tried: list[Tried] = []
 
     @property
     def best(self) -> Tried:
         """The best candidate so far."""
-        return min(self.tried, key=lambda tried: tried.rank)
+        return min(self.tried, key=self.goal.rank)
+
+    @property
+    def has_good(self) -> bool:
+        """Whether any candidate so far is worth training with."""
+        return bool(self.tried) and self.goal.good(self.best)
 
     @property
     def most_steps(self) -> float:
-        """Steps after which a trial can no longer be as good: one evaluation more than the best needs."""
-        return self.later(self.best.steps) if self.tried and self.best.reached else math.inf
+        """Steps after which a trial can no longer be as good as the best."""
+        return self.goal.most_steps(self.best, self.later) if self.tried else math.inf
+
+    @property
+    def as_good(self) -> list[Tried]:
+        """The candidates that are as good as the best; none where none is good."""
+        good = [tried for tried in self.tried if self.goal.good(tried)]
+        return [tried for tried in good if self.goal.as_good(tried, self.best, self.later)]
 
     def attempt(self, candidate: Candidate) -> None:
         """Try a candidate."""
         trials: list[Trial] = []
         for seed in self.seeds:
             trials.append(self.run(candidate, seed, self.most_steps))
-            if trials[-1].ended != Ended.REACHED:
+            if not self.goal.may_be_good(trials[-1]):
                 break
         self.tried.append(Tried(candidate, trials))
 
 
 def search(settings: Search, start: Candidate, run: Run, later: Later) -> Found:
-    """Look for the candidate with the fewest steps to the target, from a start outwards."""
-    trying = Trying(run, later, settings.seeds)
+    """Look for the candidate that is best by the goal of a search, from a start outwards."""
+    trying = Trying(run, later, settings.seeds, GOALS[settings.goal])
     if settings.in_several_dimensions:
         for candidate in nearest_first(points(settings), start):
             trying.attempt(candidate)
@@ -97,24 +80,24 @@ def _outwards(settings: Search, start: int, trying: Trying) -> None:
     ends = {1: start, -1: start}
     trying.attempt(settings.on_grid(start))
     for goes_on in (_goes_on, _goes_beyond):
-        while open_sides := [side for side, end in ends.items() if goes_on(settings, trying.best, end, side)]:
+        while open_sides := [side for side, end in ends.items() if goes_on(settings, trying, end, side)]:
             side = min(open_sides, key=lambda side: abs(ends[side] - start))
             ends[side] += side
             trying.attempt(settings.on_grid(ends[side]))
 
 
-def _goes_on(settings: Search, best: Tried, end: int, side: int) -> bool:
+def _goes_on(settings: Search, trying: Trying, end: int, side: int) -> bool:
     """Whether a side of the range (1 upwards, −1 downwards) goes on after the last candidate that was tried.
 
-    It does until something reaches the target, and then until enough in a row are worse than the best.
+    It does until something is good, and then until enough in a row are worse than the best.
     """
     inside = side * (_edge(settings, side) - end) > 0
-    return inside and (not best.reached or _worse(settings, best, end, side) < settings.patience)
+    return inside and (not trying.has_good or _worse(settings, trying.best, end, side) < settings.patience)
 
 
-def _goes_beyond(settings: Search, best: Tried, end: int, side: int) -> bool:
+def _goes_beyond(settings: Search, trying: Trying, end: int, side: int) -> bool:
     """Whether a search goes on beyond an end of its range: as long as the best lies there."""
-    edge = _edge(settings, side)
+    edge, best = _edge(settings, side), trying.best
     there = side * (_exponent(settings, best.candidate) - edge) >= 0
     near = side * (end - edge) < WIDEST * settings.points_per_octave
     return there and near and _worse(settings, best, end, side) < settings.patience
@@ -163,10 +146,9 @@ def nearest_first(candidates: list[Candidate], start: Candidate) -> list[Candida
 
 
 def found(settings: Search, trying: Trying) -> Found:
-    """What a search found: the best, and which rates are as good within one evaluation."""
+    """What a search found: the best, and which rates are as good."""
     best, trials = trying.best, [trial for tried in trying.tried for trial in tried.trials]
-    alike = [tried for tried in trying.tried if tried.reached and tried.steps <= trying.most_steps]
-    rates = [tried.candidate.learning_rate for tried in alike if best.reached]
+    rates = [tried.candidate.learning_rate for tried in trying.as_good]
     half = 1.0 if settings.in_several_dimensions else 2.0 ** (0.5 / settings.points_per_octave)
     lowest, highest = settings.learning_rate
     if not settings.in_several_dimensions:

@@ -19,16 +19,17 @@ from benchmarks.training.run import RunState, train_to_evaluation
 class Trials:
     """Runs the trials of a plan, whatever its seed and learning rate.
 
-    The test set takes no part in them. The framework must have been configured.
+    A trial ends at its target, or goes on `to_the_end` of its budget. The test set takes no part in it. The
+    framework must have been configured.
     """
 
-    def __init__(self, framework: ModuleType, plan: Plan, data: Dataset) -> None:
-        self.plan, self.data, self.watch = plan, data, Watch()
+    def __init__(self, framework: ModuleType, plan: Plan, data: Dataset, *, to_the_end: bool = False) -> None:
+        self.plan, self.data, self.to_the_end, self.watch = plan, data, to_the_end, Watch()
         self.setup = set_up(framework, plan, data)
         self._compiled: tuple[str, Trainer] | None = None
 
     def run(self, candidate: Candidate, seed: int, most_steps: float) -> Trial:
-        """Train a candidate from a seed until it reaches its target, diverges, or ends without it."""
+        """Train a candidate from a seed until it has reached its target, diverges, or ends."""
         optimizer = candidate.applied(self.plan.optimizer)
         plan = self.plan.model_copy(update={"optimizer": optimizer, "seed": seed})
         trainer, stream, state = self._trainer(optimizer), self.setup.stream(seed=seed), RunState()
@@ -78,6 +79,7 @@ class Trials:
         state.best_accuracy = max(state.best_accuracy, accuracy)
         if state.training_s > plan.budget.seconds:
             return Ended.TIME_LIMIT
-        if accuracy >= plan.target:
+        ends = state.steps >= plan.optimizer.total_steps
+        if state.best_accuracy >= plan.target and (ends or not self.to_the_end):
             return Ended.REACHED
-        return Ended.MISSED if state.steps >= plan.optimizer.total_steps else None
+        return Ended.MISSED if ends else None

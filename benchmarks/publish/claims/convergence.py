@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_ratio, worst
-from benchmarks.publish.claims.tuned import by_seed, in_seconds, pairs, to_target, tuned_runs
+from benchmarks.publish.claims.tuned import by_seed, in_seconds, pairs, to_target, tuned_for_steps
 from benchmarks.publish.results import Results
 
 START = 32
@@ -93,4 +93,4 @@ def _judged(
     results: Results, judge: Callable[[pd.DataFrame, Place], Evidence | None]
 ) -> dict[Place, Evidence | None]:
     """The evidence of each tuned arm of a (workload, framework)."""
-    return {place: judge(runs, place) for place, runs in tuned_runs(results)}
+    return {place: judge(runs, place) for place, runs in tuned_for_steps(results)}

@@ -14,7 +14,7 @@ from benchmarks.publish.claims.evidence import (
     of_ratio,
     worst,
 )
-from benchmarks.publish.claims.tuned import TRAINING, by_seed, their_checkpoints, tuned_runs
+from benchmarks.publish.claims.tuned import TRAINING, by_seed, their_checkpoints, tuned_for_steps
 from benchmarks.publish.results import Results, of_workload, with_role
 
 SIZES = 3
@@ -28,7 +28,7 @@ def noise_scale_over_critical(results: Results, claim: Claim) -> dict[Place, Evi
     """The noise scale of a training with the smallest batch size over B_crit of the law, seed by seed."""
     measured = results.checkpoints.dropna(subset=["noise_scale"])
     found = {}
-    for place, runs in tuned_runs(results):
+    for place, runs in tuned_for_steps(results):
         rows = their_checkpoints(measured, runs)
         if not rows.empty:
             laws = results.critical_batch.merge(pd.DataFrame([place]))
@@ -76,7 +76,7 @@ def noise_over_sizes(results: Results, claim: Claim) -> dict[Place, Evidence | N
     rows = results.checkpoints
     rows = rows[with_role(rows, "target")].dropna(subset=["gradient_variance"])
     found = {}
-    for place, runs in tuned_runs(results):
+    for place, runs in tuned_for_steps(results):
         own = their_checkpoints(rows, runs)
         if own["batch_size"].nunique() >= SIZES:
             n = of_workload(results.targets, place[:2])["n_training"].iloc[0]

@@ -14,6 +14,19 @@ TRAINING = ["dataset", "model", "framework", "arm"]
 RUN = ["dataset", "model", "arm", "batch_size", "seed"]
 
 
+def searched_for(results: Results, goal: str) -> list[str]:
+    """The arms whose rate was searched for with this goal: `steps` or `accuracy`."""
+    arms = {arm["name"]: arm.get("search") or {} for arm in results.provenance["study"]["arms"]}
+    tuned = results.rates["arm"].unique()
+    return [name for name in tuned if arms.get(name, {}).get("goal", "steps") == goal]
+
+
+def tuned_for_steps(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
+    """Those of `tuned_runs` whose rate has the fewest steps to the target."""
+    arms = searched_for(results, "steps")
+    return ((place, runs) for place, runs in tuned_runs(results) if place.arm in arms)
+
+
 def tuned_runs(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
     """The runs of each tuned arm of a (workload, framework), at the batch sizes that were searched."""
     searched = results.rates[results.rates["status"] != FAILED]

@@ -1,15 +1,18 @@
 """The learning rates that were tried at each batch size, and the best of them."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmarks.publish import wording
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.drawing import axes, panels, style
 from benchmarks.publish.drawing.style import FAINT, INK
 from benchmarks.publish.results import Results
@@ -18,8 +21,6 @@ TITLE = "Learning rate against batch size"
 REFERENCE = 64
 """The scaling rules go through the best rate of the batch size that is nearest to this one."""
 RULES = {1.0: ("η ∝ B", "--"), 0.5: ("η ∝ √B", ":")}
-WORST = 4.0
-"""As many times the fewest steps as the colours tell apart."""
 COLOURS = "cividis"
 ENDED = {
     "diverged": ("x", "diverged"),
@@ -27,10 +28,26 @@ ENDED = {
     "time-limit": ("D", "time limit"),
     "beaten": (".", "ended when it could not win"),
 }
-"""How a candidate is drawn that did not reach the target from every seed, by its last trial."""
+"""How a candidate is drawn that has no colour, by its last trial."""
 RIDGE = {"color": INK, "linewidth": 1.0, "zorder": 2.5}
 BAND = {"color": FAINT, "alpha": 0.25, "linewidth": 0}
 TRIED = ["dataset", "model", "arm", "batch_size", "learning_rate", "momentum", "weight_decay"]
+
+
+class Shades(NamedTuple):
+    """What colours stand for, as far as they tell values apart."""
+
+    label: str
+    ticks: tuple[float, ...]
+    logarithmic: bool
+
+    def norm(self) -> Normalize:
+        """From a value to its place among the colours."""
+        return (LogNorm if self.logarithmic else Normalize)(self.ticks[0], self.ticks[-1])
+
+
+STEPS = Shades("Steps over the fewest", (1, 1.5, 2, 3, 4), logarithmic=True)
+POINTS = Shades("Points below the best", (0, 1, 2, 3, 4), logarithmic=False)
 
 
 def applies(results: Results) -> bool:
@@ -42,9 +59,11 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Every learning rate η that was tried at each batch size. Colour: the steps to the target, from the "
-        "worst seed of the search, over the fewest at that batch size. Line: the best rate; shaded: the "
-        "rates that are as good within one evaluation, half a step of the grid further out. Dashed and "
-        f"dotted: both scaling rules, through the best rate of the batch size nearest to {REFERENCE}."
+        "worst seed of the search, over the fewest at that batch size; or, where the search looked for "
+        "accuracy, how many points of validation accuracy the rate loses to the best, the mean over the "
+        "seeds. Line: the best rate; shaded: the rates that are as good, within one evaluation or .2 "
+        "points, half a step of the grid further out. Dashed and dotted: both scaling rules, through the "
+        f"best rate of the batch size nearest to {REFERENCE}."
     )
 
 
@@ -53,12 +72,19 @@ def draw(results: Results) -> Figure:
     places = results.rates[["dataset", "model", "arm"]].drop_duplicates()
     figure, shown = panels.in_pairs(len(places), height=style.PANEL_HEIGHT + 0.5)
     seen: set[str] = set()
+    for_accuracy = searched_for(results, "accuracy")
+    shaded: dict[Shades, list[Axes]] = {}
     for ax, (dataset, model, arm) in zip(shown, places.itertuples(index=False), strict=True):
         rates = _of(results.rates, dataset, model, arm).sort_values("batch_size")
-        seen |= _panel(ax, rates, _candidates(_of(results.trials, dataset, model, arm)))
+        tried, shades = _candidates(_of(results.trials, dataset, model, arm)), STEPS
+        if arm in for_accuracy:
+            tried, shades = _by_accuracy(tried), POINTS
+        seen |= _panel(ax, rates, tried, shades)
+        shaded.setdefault(shades, []).append(ax)
         title = f"{wording.workload((dataset, model))} · {arm}"
         ax.set_title(panels.wrapped(title))
-    _colour_bar(figure, shown)
+    for shades, axes_of in shaded.items():
+        _colour_bar(figure, axes_of, shades)
     panels.legend(figure, _keys(seen))
     return figure
 
@@ -69,34 +95,44 @@ def _of(frame: pd.DataFrame, dataset: str, model: str, arm: str) -> pd.DataFrame
 
 
 def _candidates(trials: pd.DataFrame) -> pd.DataFrame:
-    """A row for each candidate: the steps of its worst trial, and how the last one ended."""
+    """A row for each candidate: the steps of its worst trial, and how the last one ended.
+
+    `value` is what it is coloured by: its steps over the fewest at its batch size.
+    """
     rows = trials.groupby(TRIED, dropna=False, sort=False).agg(
-        steps=("steps", "max"), ended=("ended", "last")
+        steps=("steps", "max"), accuracy=("validation_accuracy", "mean"), ended=("ended", "last")
     )
-    return rows.reset_index()
+    rows = rows.reset_index()
+    fewest = rows["steps"].where(rows["ended"] == "reached").groupby(rows["batch_size"]).transform("min")
+    return rows.assign(value=(rows["steps"] / fewest).where(rows["ended"] == "reached"))
 
 
-def _panel(ax: Axes, rates: pd.DataFrame, tried: pd.DataFrame) -> set[str]:
+def _by_accuracy(tried: pd.DataFrame) -> pd.DataFrame:
+    """The candidates coloured by the points that they lose to the best at their batch size."""
+    trained = tried["accuracy"].where(tried["ended"] != "diverged")
+    best = trained.groupby(tried["batch_size"]).transform("max")
+    return tried.assign(value=100 * (best - trained))
+
+
+def _panel(ax: Axes, rates: pd.DataFrame, tried: pd.DataFrame, shades: Shades) -> set[str]:
     """Draw one search of all batch sizes; returns how its candidates ended."""
     axes.batch_sizes(ax, [int(size) for size in rates["batch_size"]])
     ax.set_yscale("log", base=2)
     found = rates.dropna(subset=["learning_rate_lo"])
     ax.fill_between(found["batch_size"], found["learning_rate_lo"], found["learning_rate_hi"], **BAND)
     ax.plot(found["batch_size"], found["learning_rate"], **RIDGE)
-    fewest = tried["batch_size"].map(rates.set_index("batch_size")["steps_to_target"])
-    reached = tried["ended"] == "reached"
-    colours = {"c": tried["steps"] / fewest, "cmap": COLOURS, "norm": LogNorm(1, WORST)}
-    points = {name: value[reached] if name == "c" else value for name, value in colours.items()}
-    ax.scatter(tried["batch_size"][reached], tried["learning_rate"][reached], s=16, zorder=3, **points)
+    good, others = tried[tried["value"].notna()], tried[tried["value"].isna()]
+    colours = {"c": good["value"], "cmap": COLOURS, "norm": shades.norm()}
+    ax.scatter(good["batch_size"], good["learning_rate"], s=16, zorder=3, **colours)
     for ended, (marker, _) in ENDED.items():
-        rows = tried[tried["ended"] == ended]
+        rows = others[others["ended"] == ended]
         ax.plot(rows["batch_size"], rows["learning_rate"], marker, color=FAINT, markersize=3.5, zorder=2)
     limits = ax.get_ylim()
     _rules(ax, found)
     ax.set_ylim(limits)
     axes.powers_of_two(ax)
     ax.set_ylabel("Learning rate η")
-    return set(tried["ended"])
+    return set(others["ended"])
 
 
 def _rules(ax: Axes, found: pd.DataFrame) -> None:
@@ -111,12 +147,11 @@ def _rules(ax: Axes, found: pd.DataFrame) -> None:
         ax.plot(sizes, rule, color=FAINT, linestyle=line, linewidth=0.9, zorder=1)
 
 
-def _colour_bar(figure: Figure, shown: list[Axes]) -> None:
-    colours = ScalarMappable(LogNorm(1, WORST), COLOURS)
-    bar = figure.colorbar(colours, ax=shown, aspect=30, pad=0.01, extend="max")
-    bar.set_ticks([1, 1.5, 2, 3, 4], labels=["1", "1.5", "2", "3", "4"])
+def _colour_bar(figure: Figure, shown: list[Axes], shades: Shades) -> None:
+    bar = figure.colorbar(ScalarMappable(shades.norm(), COLOURS), ax=shown, aspect=30, pad=0.01, extend="max")
+    bar.set_ticks(shades.ticks, labels=[f"{tick:g}" for tick in shades.ticks])
     bar.ax.minorticks_off()
-    bar.set_label("Steps over the fewest")
+    bar.set_label(shades.label)
 
 
 def _keys(seen: set[str]) -> list:

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import noise_scale, wording
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.drawing import axes, by_arm, panels, series
 from benchmarks.publish.drawing.style import FAINT, INK, Look
 from benchmarks.publish.noise_scale import Scale
@@ -80,7 +81,7 @@ def _places(results: Results) -> list[tuple[tuple[str, str], str]]:
     """
     found = []
     for workload in results.workloads:
-        for arm in noise_scale.of_plain_sgd(results, of_workload(results.rates, workload)["arm"].unique()):
+        for arm in noise_scale.of_plain_sgd(results, searched_for(results, "steps")):
             scale = noise_scale.scale(results, workload, arm)
             if scale and all(
                 _at(cells, scale) and len(cells) > 1 for cells in _cells(results, workload, arm)

@@ -35,6 +35,9 @@ class Finding(Criterion):
     table: Literal["runs", "checkpoints", "critical_batch"]
     quantity: str
     role: str = ""
+    arm: str = ""
+    over: str = ""
+    sizes: tuple[int, int] | None = None
     of: Literal["smallest", "largest", "ratio", "points", "path", "law"]
     differs: str
     scale: float = Field(default=1.0, gt=0)
@@ -64,7 +67,7 @@ def of_study(results: Results) -> list[Found]:
 def judged(results: Results, finding: Finding) -> Found:
     """Reproduced where the whole interval lies within the criterion, and not where all of it lies outside."""
     if finding.of == "law":
-        estimate, n = _of_law(results, finding.quantity), int(results.runs["seed"].nunique())
+        estimate, n = _of_law(results, finding), int(results.runs["seed"].nunique())
     else:
         values = _by_seed(results, finding)
         estimate, n = _mean(values, finding), len(values)
@@ -80,16 +83,32 @@ def _verdict(ours: Estimate, finding: Finding, n: int) -> str:
     return NOT_REPRODUCED if ours.hi < least or ours.lo > most else NOT_TOLD
 
 
-def _of_law(results: Results, quantity: str) -> Estimate:
-    """The quantity of the law, with its own interval; unknown where the study has no law, or several."""
-    laws = _measured(results.critical_batch)
-    ends = [f"{quantity}{end}" for end in ("", "_lo", "_hi")]
+def _of_law(results: Results, finding: Finding) -> Estimate:
+    """The quantity of the law, with its own interval; unknown where the study has no law, or several.
+
+    Over that of another arm, the interval is that of all ratios of what either may be.
+    """
+    one, other = (_law(results, finding, arm) for arm in (finding.arm, finding.over))
+    if not finding.over:
+        return one
+    return Estimate(one.value / other.value, one.lo / other.hi, one.hi / other.lo)
+
+
+def _law(results: Results, finding: Finding, arm: str) -> Estimate:
+    laws = _of_arm(_measured(results.critical_batch), arm)
+    ends = [f"{finding.quantity}{end}" for end in ("", "_lo", "_hi")]
     return Estimate(*laws.iloc[0][ends].astype(float)) if len(laws) == 1 else UNKNOWN
 
 
 def _by_seed(results: Results, finding: Finding) -> pd.Series:
-    """The value of each seed; none where a study has several workloads or arms."""
-    rows = _measured(getattr(results, finding.table))
+    """The value of each seed, over that of another arm where one is named."""
+    one, other = (_of_one(results, finding, arm) for arm in (finding.arm, finding.over))
+    return (one / other).dropna() if finding.over else one
+
+
+def _of_one(results: Results, finding: Finding, arm: str) -> pd.Series:
+    """The value of each seed of an arm; none of several workloads, or of several arms if none is named."""
+    rows = _of_arm(_measured(getattr(results, finding.table)), arm)
     if len(rows[["dataset", "model", "arm"]].drop_duplicates()) != 1:
         return pd.Series(dtype=float)
     if finding.of == "path":
@@ -99,7 +118,8 @@ def _by_seed(results: Results, finding: Finding) -> pd.Series:
     table = finding.scale * rows.pivot(index="seed", columns="batch_size", values=finding.quantity)
     if table.empty:
         return pd.Series(dtype=float)
-    small, large = table[table.columns.min()], table[table.columns.max()]
+    sizes = finding.sizes or (table.columns.min(), table.columns.max())
+    small, large = (table[size] for size in sizes)
     found = {"smallest": small, "largest": large, "ratio": large / small, "points": small - large}
     return found[finding.of].dropna()
 
@@ -107,6 +127,10 @@ def _by_seed(results: Results, finding: Finding) -> pd.Series:
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
     """Those of the framework that trainings are measured from the inside with."""
     return rows[rows["framework"] == ANALYSED_WITH] if "framework" in rows else rows
+
+
+def _of_arm(rows: pd.DataFrame, arm: str) -> pd.DataFrame:
+    return rows[rows["arm"] == arm] if arm else rows
 
 
 def _along_path(rows: pd.DataFrame, quantity: str) -> pd.Series:
@@ -117,6 +141,6 @@ def _along_path(rows: pd.DataFrame, quantity: str) -> pd.Series:
 
 def _mean(values: pd.Series, finding: Finding) -> Estimate:
     """The mean of the seeds with Student's interval; the geometric one of ratios."""
-    if finding.of in ("ratio", "path"):
+    if finding.of in ("ratio", "path") or finding.over:
         return of_ratio(exactly(np.log(values)), finding.region, fewest=FEWEST).effect
     return of_mean(exactly(values), finding.region, fewest=FEWEST).effect

@@ -26,12 +26,13 @@ def _rates(rates: pd.DataFrame) -> Table:
     return Table(
         name="learning-rates",
         title="Learning rates that were found",
-        caption="The rate with the fewest steps to the target, from the worst seed of the search, whose "
-        "seeds are none of those of the study. As good: the rates that need at most one evaluation more, "
-        "half a step of the grid further out. Trials and examples: what the search trained; a trial ends "
-        "where it can no longer be as good as the best. Certified frameworks compute the same numbers, so "
-        "that one searched for all. At the edge: the best lies at an end of the range that was asked for, "
-        "or beyond.",
+        caption="The rate with the fewest steps to the target, from the worst seed of the search, or with "
+        "the best validation accuracy within the budget where the arm looks for accuracy; the seeds are "
+        "none of those of the study. As good: the rates that need at most one evaluation more, or lose at "
+        "most .2 points, half a step of the grid further out. Trials and examples: what the search trained; "
+        "where it looks for steps, a trial ends where it can no longer be as good as the best. "
+        "Certified frameworks compute the same numbers, so that one searched for all. At the edge: the "
+        "best lies at an end of the range that was asked for, or beyond.",
         columns=columns,
         rows=[[Entry(text) for text in _rate(row)] for _, row in rates.iterrows()],
         data=rates,
