@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.summary import columns, scaling, schema
+from benchmarks.summary.schema.names import NO_RATE
 
 E_MIN, B_CRIT = 60_000, 520.0
 """The law that the tuned arm follows."""
@@ -68,7 +69,7 @@ def add(folder: Path, *, arm: str = "fixed-lr") -> Path:
     places = list(targets[["dataset", "model"]].itertuples(index=False, name=None))
     found = rates(sizes, places=places, arm=arm)
     kept = found.merge(summary[["dataset", "model", "batch_size"]].drop_duplicates())
-    kept.loc[kept.index[-1], ["status", "steps_to_target"]] = [schema.NO_RATE, np.nan]
+    kept.loc[kept.index[-1], ["status", "steps_to_target"]] = [NO_RATE, np.nan]
     kept.loc[kept.index[-1], ["learning_rate_lo", "learning_rate_hi"]] = np.nan
     laws = columns.frame(scaling.fits(summary, kept, targets), schema.CRITICAL_BATCH)
     for name, table in {"rates": kept, "trials": trials(kept), "critical_batch": laws}.items():

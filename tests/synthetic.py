@@ -10,7 +10,8 @@ import pandas as pd
 import synthetic_identity
 from synthetic_grid import PLAIN, SEEDS, SPEEDS, WORKLOADS, Grid, verdict
 
-from benchmarks.summary.schema import CASE, CURVES, RUNS, VERSION
+from benchmarks.summary.schema import CURVES, RUNS, VERSION
+from benchmarks.summary.schema.names import CASE
 
 SLOWER = {"momentum": 1.0, "adam-coupled-clip": 0.7, "momentum-framework-dropout": 0.9}
 IDIOMATIC = {"keras": 0.15, "pytorch": 0.6}

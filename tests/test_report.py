@@ -16,7 +16,7 @@ import synthetic_identity
 from benchmarks.common.errors import Problem
 from benchmarks.publish import figures, headline, report, results, tables, wording
 from benchmarks.publish.tables import throughput as throughput_table
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

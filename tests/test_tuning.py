@@ -17,6 +17,7 @@ from benchmarks.recipe.search import Candidate
 from benchmarks.study import check, preview, rates, study
 from benchmarks.study.rates import Ended, Found, Trial, Tuned
 from benchmarks.summary import columns, schema, searches
+from benchmarks.summary.schema.names import NO_RATE
 from benchmarks.training.measure import set_up
 from benchmarks.tuning import forked, job
 from benchmarks.tuning.trial import Trials
@@ -152,7 +153,7 @@ def test_a_replicate_is_never_trained_at_the_rate_of_its_start_for_want_of_a_sea
 def test_a_search_is_told_in_two_tables():
     made = [tuned(16, 0.25), tuned(64, 0.5, found=found(0.5, steps=None)), tuned(99, 1.0, found=None)]
     table = columns.frame(searches.rates(made), schema.RATES)
-    assert table["status"].tolist() == ["reached", schema.NO_RATE, "failed"]
+    assert table["status"].tolist() == ["reached", NO_RATE, "failed"]
     assert table["learning_rate"].tolist() == [0.25, 0.5, 0.125]
     assert table["examples"].tolist() == [16 * 80, 64 * 120, 0]
     schema.RATES.validate(table)

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.common.errors import Problem, problem_from
 from benchmarks.compare.schema import COMPARE, KEY, PREDICTED, PREDICTIONS, TRAINING
 from benchmarks.summary import hardware, reading, schema
-from benchmarks.summary.schema import CASE, UNTRAINED
+from benchmarks.summary.schema.names import CASE, UNTRAINED
 from benchmarks.summary.statistics import throughput_status
 
 GROWS = " growth="

@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.compare.schema import TRAINING
 from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import panels
-from benchmarks.summary.schema import BROKEN, CASE
+from benchmarks.summary.schema.names import BROKEN, CASE
 
 ON_MACHINE = ["machine", "precision", *CASE]
 

@@ -3,7 +3,8 @@
 from pandera.pandas import Column
 
 from benchmarks.summary.columns import SHARE, number, table, text
-from benchmarks.summary.schema import BATCH_SIZE, CELL, NAMES, STEP_KIND, SUMMARY
+from benchmarks.summary.schema import SUMMARY
+from benchmarks.summary.schema.names import BATCH_SIZE, CELL, NAMES, STEP_KIND
 
 TRAINING = ["dataset", "model", "arm", "target", "training"]
 """What a training is. Studies may give one name to different targets or settings: these tell them apart."""

@@ -9,7 +9,7 @@ from benchmarks.common.value import Value
 from benchmarks.publish import marks, wording
 from benchmarks.publish.course import Change, Course, finite
 from benchmarks.publish.results import Results, of_workload, overlapping
-from benchmarks.summary.schema import FAILED, NO_RATE, OUT_OF_MEMORY
+from benchmarks.summary.schema.names import FAILED, NO_RATE, OUT_OF_MEMORY
 
 PLACE = ["dataset", "model", "arm", "batch_size"]
 GoalName = Literal["time", "examples", "accuracy"]

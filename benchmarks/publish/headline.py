@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.publish import advice, choice, marks, wording
 from benchmarks.publish.results import Results, of_workload, overlapping
-from benchmarks.summary.schema import CASE, UNTRAINED
+from benchmarks.summary.schema.names import CASE, UNTRAINED
 from benchmarks.summary.statistics import by_process, geometric_mean, ratio
 
 SPEED, TIME = "throughput_samples_per_s", "time_to_target_s"

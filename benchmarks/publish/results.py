@@ -9,7 +9,7 @@ import pandas as pd
 from benchmarks.common.errors import Problem
 from benchmarks.publish import wording
 from benchmarks.summary import columns, reading, schema
-from benchmarks.summary.schema import CASE, UNTRAINED
+from benchmarks.summary.schema.names import CASE, UNTRAINED
 from benchmarks.summary.statistics import counted
 
 SIDE_BY_SIDE = 2

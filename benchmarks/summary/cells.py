@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.common.errors import Problem
-from benchmarks.summary.schema import BROKEN, CASE, MEASURED, SUMMARY, UNTRAINED
+from benchmarks.summary.schema import SUMMARY
+from benchmarks.summary.schema.names import BROKEN, CASE, MEASURED, UNTRAINED
 from benchmarks.summary.statistics import Estimate, geometric_mean, median_of_censored
 from benchmarks.training.record import Record, Run, Status
 

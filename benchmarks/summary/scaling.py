@@ -6,7 +6,7 @@ from scipy import stats
 
 from benchmarks.summary import critical_batch
 from benchmarks.summary.cells import spread_out
-from benchmarks.summary.schema import FAILED, SCALED
+from benchmarks.summary.schema.names import FAILED, SCALED
 from benchmarks.summary.statistics import LEVEL, UNKNOWN, Estimate
 
 PERFECT = 1.25

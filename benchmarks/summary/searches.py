@@ -1,7 +1,7 @@
 """The searches for learning rates as tables: what each found, and every trial."""
 
 from benchmarks.study.rates import Tuned
-from benchmarks.summary.schema import FAILED, NO_RATE
+from benchmarks.summary.schema.names import FAILED, NO_RATE
 
 
 def rates(searches: list[Tuned]) -> list[dict]:

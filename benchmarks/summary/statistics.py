@@ -12,7 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks.summary import columns
-from benchmarks.summary.schema import CASE, FITTED, MEASURED, MEMORY_FIT
+from benchmarks.summary.schema import MEMORY_FIT
+from benchmarks.summary.schema.names import CASE, FITTED, MEASURED
 
 LEVEL = 0.95
 RESAMPLES = 2000

@@ -25,6 +25,7 @@ from benchmarks.summary import (
     searches,
     statistics,
 )
+from benchmarks.summary.schema.names import CELL, NO_RATE
 from benchmarks.throughput.rows import Process, processes
 from benchmarks.training import view
 from benchmarks.training.record import Record, Status
@@ -169,7 +170,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     totals, runs, curves = Totals(), [], []
     certified = verdicts(reading.identity(folder).certificates)
     rows = {
-        tuple(row[key] for key in schema.CELL): {**row, "identity": cells.identity(_of(certified, row), [])}
+        tuple(row[key] for key in CELL): {**row, "identity": cells.identity(_of(certified, row), [])}
         for row in grid(study)
     }
     for process in processes(folder / "throughput"):
@@ -179,7 +180,7 @@ def summarise(study: Study, folder: Path, *, cards: Sequence[Path], slug: str) -
     unreached = {
         (each.dataset, each.model, each.arm, each.batch_size)
         for each in found
-        if searches.status(each) == schema.NO_RATE
+        if searches.status(each) == NO_RATE
     }
     of_cells = list(view.of_study(folder, study))
     calm = calm_ms([each.disturbance for _, records in of_cells for each in records if each.disturbance])
@@ -260,12 +261,12 @@ def _in_vain(row: dict, unreached: set[tuple]) -> dict:
     """The status of a cell that missed its target as all learning rates did that were tried."""
     missed = row["status"] in (Status.MISSED, Status.TIME_LIMIT, Status.DIVERGED)
     tried = tuple(row[name] for name in ("dataset", "model", "arm", "batch_size")) in unreached
-    return {"status": schema.NO_RATE} if missed and tried else {}
+    return {"status": NO_RATE} if missed and tried else {}
 
 
 def _of(certified: dict[tuple, cells.Verdict], row: dict) -> cells.Verdict | None:
     """The verdict of a row's arm, if there is one."""
-    return certified.get(tuple(row[key] for key in schema.CELL[:4]))
+    return certified.get(tuple(row[key] for key in CELL[:4]))
 
 
 def describe(study: Study, totals: Totals, slug: str) -> dict:

@@ -8,7 +8,7 @@ from benchmarks.publish.claims.evidence import Evidence, Place, Region, lacking,
 from benchmarks.publish.claims.gaps import best_small, common_sizes, gap, to_a_step, unequal
 from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import DIVERGED
+from benchmarks.summary.schema.names import DIVERGED
 
 UNEVEN = 1.02
 """From this ratio of their examples on, two arms were not trained equally far. The last step of a large batch

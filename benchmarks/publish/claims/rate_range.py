@@ -13,7 +13,7 @@ from benchmarks.publish.claims.accuracy import UNEVEN
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_mean
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import DIVERGED
+from benchmarks.summary.schema.names import DIVERGED
 
 WELL = 1.0
 """Points of test accuracy that a rate may lose against the best one."""

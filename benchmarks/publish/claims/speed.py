@@ -8,7 +8,7 @@ import pandas as pd
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, exactly, of_mean, of_ratio, worst
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import MEASURED
+from benchmarks.summary.schema.names import MEASURED
 
 KNEE = 1.1
 """The knee is the smallest batch size whose epoch takes at most this many times the shortest."""

@@ -8,7 +8,7 @@ import pandas as pd
 from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish.claims.evidence import Bounded, Place
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import FAILED
+from benchmarks.summary.schema.names import FAILED
 
 TRAINING = ["dataset", "model", "framework", "arm"]
 RUN = ["dataset", "model", "arm", "batch_size", "seed"]

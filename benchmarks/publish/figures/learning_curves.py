@@ -12,7 +12,7 @@ from benchmarks.publish import marks, wording
 from benchmarks.publish.drawing import axes, batch_colors, panels
 from benchmarks.publish.drawing.by_arm import GUIDE, target_of
 from benchmarks.publish.results import Results, of_workload
-from benchmarks.summary.schema import CELL
+from benchmarks.summary.schema.names import CELL
 
 TITLE = "Learning curves"
 HEIGHT = 1.9

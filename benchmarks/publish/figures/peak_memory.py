@@ -10,7 +10,7 @@ from benchmarks.publish import marks
 from benchmarks.publish.drawing import axes, panels, series, style, timings
 from benchmarks.publish.drawing.style import INK, Look
 from benchmarks.publish.results import Results, of_timed
-from benchmarks.summary.schema import BROKEN, CASE
+from benchmarks.summary.schema.names import BROKEN, CASE
 
 TITLE = "Peak memory"
 FIT = {"linewidth": 0.9, "linestyle": "-", "alpha": 0.55}

@@ -14,7 +14,7 @@ from benchmarks.publish.claims.rate_range import WELL, grids, ranges
 from benchmarks.publish.drawing import axes, panels, style
 from benchmarks.publish.drawing.style import FAINT, INK
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import DIVERGED
+from benchmarks.summary.schema.names import DIVERGED
 
 TITLE = "Learning rates that train well"
 WORST = 5.0

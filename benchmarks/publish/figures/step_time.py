@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from benchmarks.publish import marks
 from benchmarks.publish.drawing import timings
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 
 TITLE = "Step time"
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from benchmarks.publish import marks
 from benchmarks.publish.drawing import timings
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 
 TITLE = "Training throughput"
 COLUMNS = {"fused": "throughput_samples_per_s", "idiomatic": "throughput_idiomatic_samples_per_s"}

@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.publish import marks, wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 from benchmarks.summary.statistics import by_process, ratio, throughput_status
 
 SPEEDS = {"idiomatic": "throughput_idiomatic_samples_per_s", "fused": "throughput_samples_per_s"}

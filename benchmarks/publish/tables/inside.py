@@ -6,7 +6,7 @@ from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results, with_role
 from benchmarks.publish.table import Column, Entry, Table
-from benchmarks.summary.schema import MEASURED
+from benchmarks.summary.schema.names import MEASURED
 
 KEY = ["dataset", "model", "arm", "batch_size"]
 COLUMNS = {

@@ -13,7 +13,7 @@ from benchmarks.publish import marks, wording
 from benchmarks.publish.marks import ROUNDING
 from benchmarks.publish.results import Results, of_workload
 from benchmarks.publish.table import Column, Entry, Table
-from benchmarks.summary.schema import BROKEN
+from benchmarks.summary.schema.names import BROKEN
 from benchmarks.summary.statistics import LEVEL, Estimate, by_process, ratio
 
 THROUGHPUT = "throughput_samples_per_s"

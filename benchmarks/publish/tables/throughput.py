@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table, timed_columns, timed_texts
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 from benchmarks.summary.statistics import distinct, geometric_mean
 
 COLUMNS = [

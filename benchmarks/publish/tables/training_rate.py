@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks.publish import wording
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import Column, Entry, Table
-from benchmarks.summary.schema import CASE
+from benchmarks.summary.schema.names import CASE
 from benchmarks.summary.statistics import geometric_mean
 
 BAR = 0.05
