@@ -171,14 +171,13 @@ def test_ghost_batch_norm_closes_no_gap_where_there_is_none(empty):
     assert found.remark.startswith("no gap of 0.2 points")
 
 
-def of_norms(empty, *, lost, lost_with_group_norm, trained=0.99):
+def of_norms(empty, *, lost, lost_with_group_norm):
     """Runs of a model with either norm, whose large batches lose so much test accuracy."""
     models = {"cnn": lost, "cnn_gn": lost_with_group_norm}
     made = [
         runs(
             test_accuracy=lambda size, less=less: 0.97 if size <= 64 else 0.97 - less,
             validation_accuracy=lambda size: 0.97,
-            train_accuracy=lambda size: trained,
         ).assign(model=model)
         for model, less in models.items()
     ]
@@ -193,6 +192,19 @@ def test_batch_norm_is_judged_by_the_gap_beside_that_with_group_norm(empty, lost
     found = judged(known, "batch-norm")
     assert found.effect.value == pytest.approx(100 * (lost - 0.03), abs=2)
     assert told(found) == expected
+
+
+def test_a_gap_that_batch_norm_does_not_have_is_not_its_doing(empty):
+    """Large batches are better with either norm, and less so with batch norm."""
+    found = judged(of_norms(empty, lost=-0.01, lost_with_group_norm=-0.06), "batch-norm")
+    assert found.p_supported > 0.5 and told(found) == "fails"
+
+
+def test_group_norm_without_a_certificate_is_no_evidence(empty):
+    known = of_norms(empty, lost=0.09, lost_with_group_norm=0.03)
+    doubtful = known.summary["identity"].mask(known.summary["model"] == "cnn_gn", "not certified: loss")
+    bare = dataclasses.replace(known, summary=known.summary.assign(identity=doubtful))
+    assert claims.evidence_of(bare, claims.claims()["batch-norm"]) == {}
 
 
 def test_batch_norm_says_nothing_of_one_norm_or_where_sizes_were_not_trained_equally_far(empty):

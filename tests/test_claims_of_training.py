@@ -174,6 +174,8 @@ def test_b_32_is_held_to_every_other_size(empty):
         test_accuracy=lambda rows: rows["test_accuracy"].round(2)
     )
     assert told(judged(dataclasses.replace(empty, runs=tested), "start-at-32-accuracy")) == "fails"
+    longer = tested.assign(examples=tested["examples"].mask(tested["batch_size"] == 256, 2e6))
+    assert told(judged(dataclasses.replace(empty, runs=longer), "start-at-32-accuracy")) != "fails"
 
 
 def test_accuracies_of_batch_sizes_that_never_reached_the_target_say_nothing(empty):

@@ -30,7 +30,7 @@ ARMS = [
     if not (name == "adamw" and decay == "coupled")
 ]
 ARMS += [arm("adam", beta_1=0.8, beta_2=0.95, epsilon=0.01), arm("nesterov", momentum=0.5)]
-ARMS += [arm("adam", beta_2=0.9, beta_2_reference=128)]
+ARMS += [arm("adam", beta_2=0.9, beta_2_reference=128), arm("adamw", beta_2_reference=4)]
 ARMS += [arm("momentum", clip_norm=1.0, accumulation=4), arm("adamw", accumulation=8)]
 
 

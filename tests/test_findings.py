@@ -111,6 +111,20 @@ def test_an_arm_is_told_alone_or_over_another_seed_by_seed(empty):
     assert of_law.ours == pytest.approx((1, 0.9 / 1.1, 1.1 / 0.9))
 
 
+def test_seeds_that_lack_a_value_and_ends_that_are_not_needed(empty):
+    known = with_values(empty)
+    missed = (known.checkpoints["seed"] == 4) & (known.checkpoints["batch_size"] == 64)
+    four = dataclasses.replace(known, checkpoints=known.checkpoints[~missed])
+    found = judged(four, of="ratio", above=1)
+    assert (found.n, found.verdict) == (4, "not told")
+    laws = known.critical_batch.assign(critical_batch_hi=math.inf)
+    given = {"table": "critical_batch", "quantity": "critical_batch", "of": "law", "role": ""}
+    open_ended = dataclasses.replace(known, critical_batch=laws)
+    assert judged(open_ended, **given, above=100).verdict == "reproduced"
+    assert judged(open_ended, **given, below=1e9).verdict == "not told"
+    assert judged(known, of="ratio", sizes=(8, 16), above=1).verdict == "not comparable"
+
+
 def test_two_sizes_may_stand_for_the_smallest_and_the_largest(empty):
     known = with_values(empty)
     middle = known.checkpoints.query("batch_size == 64").assign(batch_size=16)

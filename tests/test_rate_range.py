@@ -11,6 +11,7 @@ from claimed import judged, told
 
 from benchmarks.publish import claims, figures, writing
 from benchmarks.publish.claims import rate_range
+from benchmarks.summary.schema.names import CELL
 
 OCTAVES = range(-6, 1)
 ARMS = {f"r{octave}": 2.0**octave for octave in OCTAVES}
@@ -26,7 +27,7 @@ def grid(empty, tested, *, diverged=lambda size, octave: False, seeds=5, **setti
     ]
     rows = [
         {"dataset": "mnist", "model": "mlp", "framework": "pytorch", "arm": f"r{octave}", "batch_size": size}
-        | {"seed": seed, "examples": 1000.0, "learning_rate": 2.0**octave}
+        | {"seed": seed, "examples": 1000.0, "learning_rate": 2.0**octave, "examples_to_target": 500.0}
         | {"status": "diverged" if diverged(size, octave) else "reached"}
         | {"test_accuracy": tested(size, octave) + 0.0001 * seed}
         for size in SIZES
@@ -34,7 +35,7 @@ def grid(empty, tested, *, diverged=lambda size, octave: False, seeds=5, **setti
         for seed in range(seeds)
     ]
     runs = pd.DataFrame(rows)
-    cells = runs.drop_duplicates(rate_range.CELL).assign(identity="certified")
+    cells = runs.drop_duplicates(CELL).assign(identity="certified")
     provenance = {**empty.provenance, "study": {"study": "s", "arms": arms}}
     return dataclasses.replace(
         empty, runs=runs.drop(columns="learning_rate"), summary=cells, provenance=provenance
@@ -77,6 +78,52 @@ def test_what_lies_apart_from_the_best_rate_or_diverged_is_no_part_of_its_range(
     assert np.log2([found["lo"], found["hi"]]).tolist() == pytest.approx([-3.5, -1.5])
 
 
+def test_seeds_that_differ_and_one_that_a_size_lacks(empty):
+    """Ranges narrow by 2, 3 or 4 octaves, by seed."""
+    known = grid(empty, narrowing)
+    octave = known.runs["arm"].str[1:].astype(int)
+    wider = (known.runs["batch_size"] == 256) & (known.runs["seed"] % 2 == 0) & (octave == -4)
+    runs = known.runs.assign(test_accuracy=known.runs["test_accuracy"].mask(wider, 0.97))
+    found = judged(dataclasses.replace(known, runs=runs), "rate-range")
+    assert found.n == 5 and found.effect.value == pytest.approx(-(3 * 2 + 2 * 3) / 5)
+    less = runs[(runs["seed"] != 4) | (runs["batch_size"] != 4)]
+    assert judged(dataclasses.replace(known, runs=less), "rate-range").n == 4
+
+
+def test_a_batch_size_at_which_all_rates_diverge_has_no_range_and_not_the_widest(empty):
+    known = grid(empty, narrowing)
+    lost = (known.runs["batch_size"] == 256) & (known.runs["seed"] == 0)
+    runs = known.runs.assign(status=known.runs["status"].mask(lost, "diverged"))
+    ((_, own),) = rate_range.grids(dataclasses.replace(known, runs=runs))
+    found = rate_range.ranges(own).set_index(["batch_size", "seed"]).loc[(256, 0)]
+    assert found["observed"] == found["most"] == 0 and np.isnan(found["lo"])
+    never = known.runs.assign(
+        examples_to_target=known.runs["examples_to_target"].mask(known.runs["batch_size"] == 256)
+    )
+    nothing = judged(dataclasses.replace(known, runs=never), "rate-range")
+    assert not nothing.tested and "never reached" in nothing.remark
+
+
+def test_a_run_that_diverges_after_its_target_trains_no_better_than_one_that_never_does(empty):
+    known = grid(empty, narrowing)
+    late = (known.runs["batch_size"] == 256) & (known.runs["arm"] == "r-2")
+    runs = known.runs.assign(examples=known.runs["examples"].mask(late, 700.0))
+    ((_, own),) = rate_range.grids(dataclasses.replace(known, runs=runs))
+    assert rate_range.ranges(own).groupby("batch_size")["observed"].first().to_dict() == {4: 5, 256: 1}
+    told_of = judged(dataclasses.replace(known, runs=runs), "rate-range")
+    assert told_of.tested
+
+
+def test_arms_of_other_scalings_are_other_grids(empty):
+    known = grid(empty, narrowing)
+    arms = [
+        arm | {"scaling": "linear" if place % 2 else "none"}
+        for place, arm in enumerate(known.provenance["study"]["arms"][:6])
+    ]
+    mixed = dataclasses.replace(known, provenance={**known.provenance, "study": {"arms": arms}})
+    assert claims.evidence_of(mixed, claims.claims()["rate-range"]) == {}
+
+
 @pytest.mark.parametrize(
     ("tested", "expected"), [(narrowing, "holds"), (lambda s, o: narrowing(260 - s, o), "fails")]
 )
@@ -97,7 +144,7 @@ def test_a_small_batch_whose_range_has_no_end_still_tells(empty):
     found = judged(
         grid(empty, lambda size, octave: within(-6 if size == 4 else -3, -2)(octave)), "rate-range"
     )
-    assert told(found) == "holds"
+    assert told(found) == "holds" and "beyond the rates" in found.remark
     other = grid(empty, lambda size, octave: within(-6 if size == 256 else -3, -2)(octave))
     assert told(judged(other, "rate-range")) == "fails"
 

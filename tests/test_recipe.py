@@ -97,6 +97,8 @@ GOOD = {"name": "x", "optimizer": "adam", "learning_rate": 0.1, "scaling": "none
         ({"optimizer": "sgd", "epsilon": 1e-7}, "sgd has no epsilon"),
         ({"optimizer": "sgd", "beta_2_reference": 64}, "sgd has no beta_2_reference"),
         ({"beta_2_reference": 0}, "greater than or equal to 1"),
+        ({"beta_2_reference": 64, "beta_2": 0}, "needs a beta_2 above 0"),
+        ({"beta_2_reference": 64, "growth": {"factor": 2, "milestones": [0.5]}}, "remove beta_2_reference"),
         ({"reference_batch_size": 64}, "reference_batch_size has no effect with scaling none"),
         ({"schedule": {"factor": 0.1}}, "factor belongs to shape step"),
         ({"schedule": {"shape": "cosine", "factor": 0.5}}, "factor belongs to shape step"),

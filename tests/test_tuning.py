@@ -157,6 +157,10 @@ def test_a_search_is_told_in_two_tables():
     assert table["learning_rate"].tolist() == [0.25, 0.5, 0.125]
     assert table["examples"].tolist() == [16 * 80, 64 * 120, 0]
     schema.RATES.validate(table)
+    lucky = made[0].found.trials[0].model_copy(update={"candidate": Candidate(learning_rate=0.1)})
+    beaten = made[1].found.model_copy(update={"trials": [*made[1].found.trials, lucky]})
+    other = columns.frame(searches.rates([tuned(64, 0.5, found=beaten)]), schema.RATES)
+    assert other["status"].tolist() == ["reached"], "another candidate than the best reached the target"
     trials = columns.frame(searches.trials(made), schema.TRIALS)
     assert trials["ended"].tolist() == ["reached"] * 2 + ["missed"] * 2
 

@@ -61,7 +61,9 @@ def expected(study: Study, workload: Workload, arm: Arm, *, batch_size: int) -> 
     given = {name: getattr(arm, name) for name in DEFAULTS}
     settings = {name: DEFAULTS[name] if value is None else value for name, value in given.items()}
     if arm.beta_2_reference:
-        settings["beta_2"] = math.exp(math.log(settings["beta_2"]) * batch_size / arm.beta_2_reference)
+        settings["beta_2"] = math.exp(
+            math.log(np.float32(settings["beta_2"])) * batch_size / arm.beta_2_reference
+        )
     steps, phases = steps_of(workload, batch_size), []
     if arm.growth:
         phases, steps = grown(arm, batch_size, steps * batch_size)

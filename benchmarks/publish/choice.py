@@ -7,6 +7,7 @@ import pandas as pd
 from benchmarks.common.errors import Problem
 from benchmarks.common.value import Value
 from benchmarks.publish import marks, wording
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.course import Change, Course, finite
 from benchmarks.publish.results import Results, of_workload, overlapping
 from benchmarks.summary.schema.names import FAILED, NO_RATE, OUT_OF_MEMORY
@@ -71,13 +72,17 @@ class Choice(Value):
     doubts: list[str]
 
 
-def candidates(results: Results, workload: tuple[str, str], framework: str) -> pd.DataFrame:
-    """The tuned cells of a workload in a framework.
+def candidates(
+    results: Results, workload: tuple[str, str], framework: str, *, goal: GoalName = "time"
+) -> pd.DataFrame:
+    """The tuned cells of a workload in a framework; those tuned for accuracy count for that goal alone.
 
     Raises:
         Problem: there are none.
     """
     searched = results.rates[results.rates["status"] != FAILED]
+    if goal != "accuracy":
+        searched = searched[searched["arm"].isin(searched_for(results, "steps"))]
     cells = of_workload(results.trained, workload).merge(searched[PLACE])
     cells = cells[cells["framework"] == framework]
     if cells.empty:
@@ -102,7 +107,7 @@ def choose(
     Raises:
         Problem: the data do not support an answer; its fix says which run would.
     """
-    cells, wanted = candidates(results, workload, framework), GOALS[goal]
+    cells, wanted = candidates(results, workload, framework, goal=goal), GOALS[goal]
     fitting = _fitting(cells, memory_mib)
     known = fitting.dropna(subset=[wanted.column])
     if known.empty:

@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from benchmarks.common.value import Value
 from benchmarks.recipe.growth import Growth
-from benchmarks.recipe.optimizer import BETA_2, NotNegative, Optimizer, Positive, Schedule, Share
+from benchmarks.recipe.optimizer import BETA_2, NotNegative, Optimizer, Positive, Schedule, Share, as_float32
 from benchmarks.recipe.search import TUNE, Search
 
 SETTINGS_OF = {
@@ -72,6 +72,8 @@ class Arm(Value):
                 raise ValueError(f"{self.optimizer} has no {name}")
         if self.scaling == "none" and self.reference_batch_size is not None:
             raise ValueError("reference_batch_size has no effect with scaling none")
+        if self.beta_2_reference and self.beta_2 == 0:
+            raise ValueError("beta_2_reference needs a beta_2 above 0")
         if self.optimizer == "adamw" and self.decay == "coupled":
             raise ValueError("adamw always decouples its weight decay; use adam to couple it")
         if self.decay and not self.weight_decay:
@@ -98,6 +100,8 @@ class Arm(Value):
         """Refuse growth beside a schedule, whose parts would be those of other steps, and beside a search."""
         if self.growth and self.schedule != Schedule():
             raise ValueError("growth takes the place of a schedule; remove one of the two")
+        if self.growth and self.beta_2_reference:
+            raise ValueError("growth keeps the beta_2 of its first batch size; remove beta_2_reference")
         if self.growth and self.tuned:
             raise ValueError("growth has no search; give the learning rate that is found without growth")
         return self
@@ -133,7 +137,7 @@ class Arm(Value):
         names += ("accumulation", "schedule")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         if self.beta_2_reference:
-            beta_2 = BETA_2 if self.beta_2 is None else self.beta_2
+            beta_2 = as_float32(BETA_2) if self.beta_2 is None else self.beta_2
             given["beta_2"] = beta_2 ** (batch_size / self.beta_2_reference)
         rate = self.at_start.learning_rate * scale
         return Optimizer(name=self.optimizer, learning_rate=rate, total_steps=total_steps, **given)

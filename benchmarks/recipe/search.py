@@ -41,7 +41,6 @@ class Search(Value):
     """
 
     goal: Literal["steps", "accuracy"] = "steps"
-
     learning_rate: Ends
     points_per_octave: int = Field(default=1, ge=1, le=16)
     momentum: Ends | None = None

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.frameworks import ANALYSED_WITH
 from benchmarks.publish import wording
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.noise_scale import Scale, of_plain_sgd, rate_over, scale
 from benchmarks.publish.results import Results, of_workload
 
@@ -54,7 +55,7 @@ def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
     """
     rates = of_workload(known.rates, workload)
     rates = rates[(rates["arm"] == found.arm) & (rates["batch_size"] == found.batch_size)]
-    if rates.empty or not of_plain_sgd(known, [found.arm]):
+    if rates.empty or found.arm not in of_plain_sgd(known, searched_for(known, "steps")):
         return ["It predicts no learning rate: that takes a tuned arm of plain SGD or of momentum."]
     rate = rates["learning_rate"].iloc[0]
     predicted = rate * rate_over(found.value, found.value, found.batch_size)

@@ -67,6 +67,11 @@ def searched(results: Results, workload: tuple[str, str]) -> pd.DataFrame:
     """
     rates = of_workload(results.rates, workload)
     for_steps = rates[rates["arm"].isin(searched_for(results, "steps"))]
+    if for_steps.empty:
+        raise Problem(
+            f"no arm of {wording.workload(workload)} has a rate that was searched for the fewest steps",
+            fix="train an arm with `learning_rate: tune` and no `goal` (config/README.md)",
+        )
     found = for_steps[for_steps["arm"].isin(for_steps["arm"].iloc[:1]) & (for_steps["status"] == "reached")]
     if found.empty:
         raise Problem(

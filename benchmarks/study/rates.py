@@ -46,10 +46,10 @@ class Trial(Value):
 class Found(Value):
     """What a search found at one batch size.
 
-    `steps` are those of `best` from the worst of its seeds, None where it does not reach the target from all
-    of them. `lowest` and `highest` are the ends of the candidates' rates that are as good, half a step of the
-    grid further out; None where no candidate is good. `at_edge`: the best lies at an end of the range, or
-    beyond.
+    `steps` are those of `best` from the worst of its seeds, None where it is no good: where it does not reach
+    the target from all of them, or diverges in a search for accuracy. `lowest` and `highest` are the ends of
+    the candidates' rates that are as good, half a step of the grid further out; None where no candidate is
+    good. `at_edge`: the best lies at an end of the range, or beyond.
     """
 
     best: Candidate

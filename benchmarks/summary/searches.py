@@ -1,6 +1,7 @@
 """The searches for learning rates as tables: what each found, and every trial."""
 
-from benchmarks.study.rates import Tuned
+from benchmarks.recipe.search import Candidate
+from benchmarks.study.rates import Ended, Tuned
 from benchmarks.summary.schema.names import FAILED, NO_RATE
 
 
@@ -20,10 +21,13 @@ def trials(searches: list[Tuned]) -> list[dict]:
 
 
 def status(tuned: Tuned) -> str:
-    """Whether a search found a candidate that reaches the target from all of its seeds."""
+    """Whether a candidate of a search reached the target from all of its seeds, be it the best or another."""
     if tuned.found is None:
         return FAILED
-    return NO_RATE if tuned.found.steps is None else "reached"
+    by_candidate: dict[Candidate, list[bool]] = {}
+    for trial in tuned.found.trials:
+        by_candidate.setdefault(trial.candidate, []).append(trial.ended == Ended.REACHED)
+    return "reached" if any(map(all, by_candidate.values())) else NO_RATE
 
 
 def _names(tuned: Tuned) -> dict:

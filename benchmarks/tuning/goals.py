@@ -9,6 +9,8 @@ from benchmarks.study.rates import Ended, Trial
 
 ALIKE = 0.002
 """Shares of validation accuracy within which rates are as good, .2 points."""
+ROUNDING = 1e-9
+"""What arithmetic may take from an accuracy."""
 Later = Callable[[int], int]
 """The number of steps at the first evaluation after so many."""
 
@@ -94,7 +96,7 @@ class Accuracy:
 
     def as_good(self, tried: Tried, best: Tried, later: Later) -> bool:
         """Whether a good candidate is no worse than the best by more than ALIKE."""
-        return tried.accuracy >= best.accuracy - ALIKE
+        return tried.accuracy >= best.accuracy - ALIKE - ROUNDING
 
 
 GOALS: dict[str, Steps | Accuracy] = {"steps": Steps(), "accuracy": Accuracy()}

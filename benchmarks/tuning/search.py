@@ -155,7 +155,7 @@ def found(settings: Search, trying: Trying) -> Found:
         lowest, highest = (settings.on_grid(settings.exponents[end]).learning_rate for end in (0, -1))
     return Found(
         best=best.candidate,
-        steps=best.steps if best.reached else None,
+        steps=best.steps if trying.has_good else None,
         lowest=min(rates) / half if rates else None,
         highest=max(rates) * half if rates else None,
         at_edge=not lowest < best.candidate.learning_rate < highest,

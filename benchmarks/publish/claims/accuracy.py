@@ -6,7 +6,7 @@ from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.convergence import START
 from benchmarks.publish.claims.evidence import Evidence, Place, Region, lacking, of_mean, worst
 from benchmarks.publish.claims.gaps import best_small, common_sizes, gap, to_a_step, unequal
-from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_runs
+from benchmarks.publish.claims.tuned import by_seed, one_rate_runs, reached, tuned_for_accuracy
 from benchmarks.publish.results import Results
 from benchmarks.summary.schema.names import DIVERGED
 
@@ -17,7 +17,7 @@ goes beyond the budget, and a limit of seconds may end a run."""
 
 def tuned(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The best small batch size less the largest, where both were trained equally far."""
-    return {place: _of_small(runs, claim, equally=True) for place, runs in tuned_runs(results)}
+    return {place: _of_small(runs, claim, equally=True) for place, runs in tuned_for_accuracy(results)}
 
 
 def one_rate(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
@@ -39,8 +39,8 @@ def _of_small(runs: pd.DataFrame, claim: Claim, *, equally: bool) -> Evidence | 
 def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """Each other batch size less B = 32, at its worst."""
     found = {}
-    for place, runs in tuned_runs(results):
-        others = sorted({*runs["batch_size"]} - {START})
+    for place, runs in tuned_for_accuracy(results):
+        others = [size for size in sorted({*runs["batch_size"]} - {START}) if _as_long(runs, size, START)]
         if START not in set(runs["batch_size"]) or not others:
             continue
         if not reached(runs, START):
@@ -53,6 +53,12 @@ def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
             ]
         )
     return found
+
+
+def _as_long(runs: pd.DataFrame, one: int, other: int) -> bool:
+    """Whether runs of one batch size were trained on no more examples than those of another."""
+    examples = runs.groupby("batch_size")["examples"].max()
+    return bool(examples[one] <= UNEVEN * examples[other])
 
 
 def difference(runs: pd.DataFrame, one: int, other: int, region: Region, *, fewest: int) -> Evidence:

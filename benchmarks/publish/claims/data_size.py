@@ -7,7 +7,7 @@ from benchmarks.datasets import part
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_mean, worst
 from benchmarks.publish.claims.gaps import common_sizes, of_best, to_a_step
-from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.claims.tuned import tuned_for_accuracy
 from benchmarks.publish.results import Results
 
 BETTER = (0.2, np.inf)
@@ -17,7 +17,7 @@ BETTER = (0.2, np.inf)
 def of_parts(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """What small batches have over large ones on the smallest part of a training set, less on the largest."""
     groups: dict[Place, list[tuple[float, pd.DataFrame]]] = {}
-    for place, runs in tuned_runs(results):
+    for place, runs in tuned_for_accuracy(results):
         base, of_whole = part.of_slug(place.dataset)
         whole = base + of_whole._replace(fraction=1.0).slug  # uneven classes are another training set
         groups.setdefault(place._replace(dataset=whole), []).append((of_whole.fraction, runs))

@@ -17,7 +17,7 @@ from benchmarks.publish.claims.gaps import (
     to_a_step,
     unequal,
 )
-from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.claims.tuned import tuned_for_accuracy
 from benchmarks.publish.results import Results
 
 LEFT = 0.75
@@ -29,7 +29,7 @@ def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The gap between small and large batches where each would stop, less that share of it at the end."""
     return {
         place: _left(with_ends(runs, results.curves.merge(pd.DataFrame([place._asdict()]))), claim)
-        for place, runs in tuned_runs(results)
+        for place, runs in tuned_for_accuracy(results)
     }
 
 

@@ -19,6 +19,8 @@ ALONE = 0.05
 """The level at which a place decides if it were the only test."""
 HOLDS, FAILS, NOT_TOLD, UNTESTED = "holds", "fails", "not told", "not tested"
 """What a place says by itself."""
+MISSED = "the target was not always reached, so that an end is open"
+"""Why the least or the most of a value is mostly not known."""
 POWER = 0.8
 """The chance that so many values decide as it is said that would."""
 MOST = 100_000
@@ -104,11 +106,11 @@ def lacking(remark: str, *, n: int = 0, effect: Estimate = UNKNOWN) -> Evidence:
     return Evidence(effect, n, 1.0, 1.0, remark)
 
 
-def of_mean(values: Bounded, region: Region, *, fewest: int) -> Evidence:
+def of_mean(values: Bounded, region: Region, *, fewest: int, open_ended: str = MISSED) -> Evidence:
     """The evidence of the mean of values [n].
 
     That it lies above a number is tested with the least that each value may be, that it lies below with the
-    most.
+    most. `open_ended` is the remark where these have no end.
     """
     n, mean = len(values.observed), Estimate(*(float(np.mean(v)) if len(v) else np.nan for v in values))
     if n < max(2, fewest):
@@ -118,9 +120,8 @@ def of_mean(values: Bounded, region: Region, *, fewest: int) -> Evidence:
         return lacking("a value is not finite", n=n)
     errors = [_spread(end) / np.sqrt(n) for end in values[1:]]
     found = of_estimate(mean, errors, n - 1, region)
-    open_ended = not np.isfinite([*found.effect]).all()
     return found._replace(
-        remark="the target was not always reached, so that an end is open" if open_ended else "",
+        remark="" if np.isfinite([*found.effect]).all() else open_ended,
         decided_by=deciding(mean, max(errors) * np.sqrt(n), n, region),
     )
 

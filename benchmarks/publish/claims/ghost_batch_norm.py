@@ -14,7 +14,7 @@ from benchmarks.publish.claims.gaps import (
     to_a_step,
     unequal,
 )
-from benchmarks.publish.claims.tuned import by_seed, tuned_runs
+from benchmarks.publish.claims.tuned import by_seed, tuned_for_accuracy
 from benchmarks.publish.results import Results
 
 RECOVERED = 0.3
@@ -25,7 +25,7 @@ def of_gap(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """What ghost batches recover at the largest batch size, less that share of the gap to a small one."""
     pairs = with_and_without(
         results,
-        tuned_runs(results),
+        tuned_for_accuracy(results),
         lambda arm: arm.get("ghost_batch"),
         lambda arm: {**arm, "ghost_batch": None},
     )

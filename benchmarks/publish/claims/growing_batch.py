@@ -3,6 +3,8 @@
 import math
 from itertools import product
 
+import pandas as pd
+
 from benchmarks.publish.claims.accuracy import of_two_arms
 from benchmarks.publish.claims.arms import Settings, certified
 from benchmarks.publish.claims.claim import Claim
@@ -15,6 +17,7 @@ def against_falling_rate(results: Results, claim: Claim) -> dict[Place, Evidence
     """The test accuracy of the arm whose batch grows less that of the other, at its worst batch size."""
     arms = results.provenance["study"]["arms"]
     pairs = {one["name"]: other["name"] for one, other in product(arms, arms) if counterparts(one, other)}
+    plain = {arm["name"]: _without(arms, arm) for arm in arms}
     found = {}
     for (dataset, model, framework), runs in results.runs.groupby(["dataset", "model", "framework"]):
         for growing, falling in pairs.items():
@@ -23,9 +26,33 @@ def against_falling_rate(results: Results, claim: Claim) -> dict[Place, Evidence
             if sizes:
                 parts = [of_two_arms(*sides, size, claim) for size in sorted(sizes)]
                 place = Place(dataset, model, framework, growing)
-                known = certified(results, place._replace(arm=falling))
-                found[place] = worst(parts) if known else lacking("a cell is not certified")
+                if not certified(results, place._replace(arm=falling)):
+                    found[place] = lacking("a cell is not certified")
+                elif cause := _worthless(sides[1], runs[runs["arm"] == plain[falling]], sizes, claim):
+                    found[place] = lacking(cause)
+                else:
+                    found[place] = worst(parts)
     return found
+
+
+def _without(arms: list[Settings], falling: Settings) -> str:
+    """The name of the arm that keeps the rate of this one, empty where there is none."""
+    kept = {**falling, "name": "", "schedule": None}
+    bare = [arm for arm in arms if {**arm, "name": "", "schedule": None} == kept]
+    return next(
+        (arm["name"] for arm in bare if (arm.get("schedule") or {}).get("shape", "constant") == "constant"),
+        "",
+    )
+
+
+def _worthless(falling: pd.DataFrame, plain: pd.DataFrame, sizes: set[int], claim: Claim) -> str:
+    """Why a falling rate is not known to be worth anything here, so that anything would equal it."""
+    if not sizes <= {*plain["batch_size"]}:
+        return "there is no arm without either, so that nobody knows what a falling rate is worth"
+    gains = [of_two_arms(falling, plain, size, claim).effect.value for size in sorted(sizes)]
+    if not min(gains) >= claim.below:
+        return f"a falling rate gains {min(gains):.2f} points over one that stays, too little to be equalled"
+    return ""
 
 
 def counterparts(growing: Settings, falling: Settings) -> bool:

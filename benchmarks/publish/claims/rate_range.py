@@ -12,17 +12,19 @@ import pandas as pd
 from benchmarks.publish.claims.accuracy import UNEVEN
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Bounded, Evidence, Place, lacking, of_mean
+from benchmarks.publish.claims.tuned import reached
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema.names import DIVERGED
+from benchmarks.summary.schema.names import BROKEN, CELL, DIVERGED
 
 WELL = 1.0
 """Points of test accuracy that a rate may lose against the best one."""
 RATES = 4
 """Arms that differ in their rate alone, at least, of which a range can be told."""
-OF_RATE = ("name", "learning_rate", "scaling", "reference_batch_size")
+OF_RATE = ("name", "learning_rate")
 """Keys of an arm in which such arms differ."""
 PLACE = ["dataset", "model", "framework"]
-CELL = [*PLACE, "arm", "batch_size"]
+ROUNDING = 1e-9
+"""Points that arithmetic may take from an accuracy."""
 ENDS = list(Bounded._fields)
 
 
@@ -50,18 +52,23 @@ def _narrower(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
     small, large = runs["batch_size"].min(), runs["batch_size"].max()
     if small == large:
         return None
-    trained = runs[runs["status"] != DIVERGED].groupby("batch_size")["examples"].mean()
-    if not {small, large} <= {*trained.index} or trained.max() > UNEVEN * trained.min():
+    if not (reached(runs, small) and reached(runs, large)):
+        return lacking("a batch size never reached the target")
+    whole = runs.groupby("batch_size")["examples"].max()
+    if whole.max() > UNEVEN * whole.min():
         return lacking("batch sizes were not trained on as many examples")
-    widths = ranges(runs)
-    sides = [widths[widths["batch_size"] == size].set_index("seed")[ENDS] for size in (large, small)]
-    sides[1] = sides[1].reindex(sides[0].index)
-    wide, narrow = (Bounded(*side.to_numpy(float).T) for side in sides)
-    # A range without an end may be as wide as any.
-    least = np.nan_to_num(wide.least - narrow.most, nan=-np.inf, neginf=-np.inf)
-    most = np.nan_to_num(wide.most - narrow.least, nan=np.inf, posinf=np.inf)
-    apart = Bounded(wide.observed - narrow.observed, least, most)
-    return of_mean(apart, claim.region, fewest=claim.fewest).noted(f"B = {large} less {small}")
+    widths = ranges(runs).pivot(index="seed", columns="batch_size", values=ENDS).dropna()
+    at_large, at_small = (
+        Bounded(*(widths[end, size].to_numpy(float) for end in ENDS)) for size in (large, small)
+    )
+    # A range that goes on beyond the grid may be as wide as any.
+    least = np.nan_to_num(at_large.least - at_small.most, nan=-np.inf, neginf=-np.inf)
+    most = np.nan_to_num(at_large.most - at_small.least, nan=np.inf, posinf=np.inf)
+    apart = Bounded(at_large.observed - at_small.observed, least, most)
+    found = of_mean(
+        apart, claim.region, fewest=claim.fewest, open_ended="a range goes on beyond the rates of the arms"
+    )
+    return found.noted(f"B = {large} less {small}")
 
 
 def ranges(runs: pd.DataFrame) -> pd.DataFrame:
@@ -71,16 +78,30 @@ def ranges(runs: pd.DataFrame) -> pd.DataFrame:
     and its width in octaves as `observed`, with the `least` and the `most` that it may be.
     """
     rows = []
-    for (size, seed), own in runs.groupby(["batch_size", "seed"]):
-        by_rate = own.set_index("learning_rate").sort_index()
-        tested = 100 * by_rate["test_accuracy"].where(by_rate["status"] != DIVERGED, 0.0).fillna(0.0)
-        rows.append({"batch_size": size, "seed": seed} | _range(np.log2(tested.index), tested.to_numpy()))
-    return pd.DataFrame(rows)
+    for (size, seed), own in runs.assign(points=points(runs)).groupby(["batch_size", "seed"]):
+        by_rate = own.dropna(subset=["points"]).set_index("learning_rate")["points"].sort_index()
+        if by_rate.max() > 0:
+            rows.append(
+                {"batch_size": size, "seed": seed} | _range(np.log2(by_rate.index), by_rate.to_numpy())
+            )
+        else:
+            rows.append({"batch_size": size, "seed": seed, "observed": 0.0, "least": 0.0, "most": 0.0})
+    return pd.DataFrame(rows, columns=["batch_size", "seed", "lo", "hi", *ENDS])
+
+
+def points(runs: pd.DataFrame) -> pd.Series:
+    """The test accuracy of each run in points, 0 of one that diverged; NaN of one that failed otherwise.
+
+    A run that diverges after it has reached its target ends before the others, and has trained no better.
+    """
+    whole = runs.groupby("batch_size")["examples"].transform("max")
+    diverged = (runs["status"] == DIVERGED) | (runs["examples"] * UNEVEN < whole)
+    return (100 * runs["test_accuracy"]).mask(diverged, 0.0).mask(runs["status"].isin(BROKEN))
 
 
 def _range(octaves: np.ndarray, tested: np.ndarray) -> dict[str, float]:
     """The range around the best of the rates, given by their ascending logarithms [n]."""
-    well, best = tested >= tested.max() - WELL, int(tested.argmax())
+    well, best = tested >= tested.max() - WELL - ROUNDING, int(tested.argmax())
     worse = np.flatnonzero(~well)
     first = int(max(worse[worse < best], default=-1)) + 1
     last = int(min(worse[worse > best], default=len(well))) - 1

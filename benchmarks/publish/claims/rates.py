@@ -6,6 +6,7 @@ from scipy import stats
 
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking, of_estimate
+from benchmarks.publish.claims.tuned import searched_for
 from benchmarks.publish.results import Results
 from benchmarks.summary.statistics import LEVEL, Estimate
 
@@ -18,7 +19,7 @@ def slope(results: Results, claim: Claim) -> dict[Place, Evidence]:
     ]
     for place in map(Place._make, first.itertuples(index=False)):
         rates = results.rates.merge(pd.DataFrame([place]).drop(columns="framework"))
-        if len(rates) > 1:
+        if len(rates) > 1 and place.arm in searched_for(results, "steps"):
             laws = results.critical_batch.merge(pd.DataFrame([place]))
             found[place] = (
                 _of_law(laws.iloc[0], rates, claim) if len(laws) else lacking("no law to tell B_crit")

@@ -21,6 +21,12 @@ def searched_for(results: Results, goal: str) -> list[str]:
     return [name for name in tuned if arms.get(name, {}).get("goal", "steps") == goal]
 
 
+def tuned_for_accuracy(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
+    """Those of `tuned_runs` whose rate has the best accuracy; where a study has no such arm, all of them."""
+    arms = searched_for(results, "accuracy") or searched_for(results, "steps")
+    return ((place, runs) for place, runs in tuned_runs(results) if place.arm in arms)
+
+
 def tuned_for_steps(results: Results) -> Iterator[tuple[Place, pd.DataFrame]]:
     """Those of `tuned_runs` whose rate has the fewest steps to the target."""
     arms = searched_for(results, "steps")

@@ -6,13 +6,13 @@ from benchmarks.publish.claims.accuracy import of_two_arms
 from benchmarks.publish.claims.arms import Settings, with_and_without
 from benchmarks.publish.claims.claim import Claim
 from benchmarks.publish.claims.evidence import Evidence, Place, lacking
-from benchmarks.publish.claims.tuned import tuned_runs
+from benchmarks.publish.claims.tuned import tuned_for_accuracy
 from benchmarks.publish.results import Results
 
 
 def at_largest(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """The test accuracy of the arm with warm-up less that of the one without, at their largest batch size."""
-    pairs = with_and_without(results, tuned_runs(results), _warm_up, _without)
+    pairs = with_and_without(results, tuned_for_accuracy(results), _warm_up, _without)
     return {place: _difference(warm, cold, claim) for place, warm, cold in pairs}
 
 

@@ -97,7 +97,8 @@ def _cells(results: Results, workload: tuple[str, str], arm: str) -> list[pd.Dat
     epochs = by_arm.with_interval(trained, "epochs_to_target")
     of_one = epochs["examples_to_target"] / epochs["epochs_to_target"]
     examples = epochs.assign(**{name: epochs[name] * of_one for name in ("value", "lo", "hi")})
-    rates = by_arm.with_interval(rates[rates["arm"] == arm], "learning_rate")
+    rates = rates[(rates["arm"] == arm) & (rates["status"] == "reached")]
+    rates = by_arm.with_interval(rates, "learning_rate")
     identity = trained.set_index("batch_size")["identity"]
     rates = rates.assign(identity=rates["batch_size"].map(identity))
     return [frame.dropna(subset=["value", "identity"]) for frame in (examples, rates)]

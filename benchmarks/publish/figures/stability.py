@@ -10,16 +10,15 @@ from matplotlib.patches import Patch
 
 from benchmarks.publish import wording
 from benchmarks.publish.claims.evidence import Place
-from benchmarks.publish.claims.rate_range import WELL, grids, ranges
+from benchmarks.publish.claims.rate_range import WELL, grids, points, ranges
 from benchmarks.publish.drawing import axes, panels, style
 from benchmarks.publish.drawing.style import FAINT, INK
 from benchmarks.publish.results import Results
-from benchmarks.summary.schema.names import DIVERGED
 
 TITLE = "Learning rates that train well"
 WORST = 5.0
 """Points below the best rate as far as colours tell them apart."""
-COLOURS = "cividis_r"
+COLOURS = "cividis"
 DIVERGING = {"marker": "x", "color": FAINT, "linestyle": "", "markersize": 4}
 ENDS = {"color": INK, "linewidth": 1.0, "zorder": 2}
 BAND = {"color": FAINT, "alpha": 0.25, "linewidth": 0}
@@ -34,9 +33,9 @@ def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
         "Every learning rate η that an arm trained with at each batch size. Colour: how many points its test "
-        "accuracy, the mean over runs, lies below that of the best rate for the same batch size. Shaded: the "
-        f"rates around the best one that lose no more than {WELL:g} point, half a step of the grid further "
-        "out, the median over runs. A cross: most runs diverged."
+        "accuracy lies below that of the best rate for the same batch size, the mean over runs, of which one "
+        f"that diverged counts as 0. Shaded: the rates around the best one that lose no more than {WELL:g} "
+        "point, half a step of the grid further out, the median over runs. A cross: most runs diverged."
     )
 
 
@@ -68,10 +67,10 @@ def _panel(ax: Axes, runs: pd.DataFrame) -> None:
     ax.fill_between(ends.index, ends["lo"], ends["hi"], zorder=1, **BAND)
     for end in ("lo", "hi"):
         ax.plot(ends.index, ends[end], **ENDS)
-    points = runs.assign(diverged=runs["status"] == DIVERGED).groupby(["batch_size", "learning_rate"])
-    cells = points.agg(tested=("test_accuracy", "mean"), diverged=("diverged", "mean")).reset_index()
-    trained = cells[(cells["diverged"] < 0.5) & cells["tested"].notna()]
-    lost = 100 * (trained.groupby("batch_size")["tested"].transform("max") - trained["tested"])
+    tested = runs.assign(points=points(runs), diverged=points(runs) == 0)
+    cells = tested.groupby(["batch_size", "learning_rate"])[["points", "diverged"]].mean().reset_index()
+    trained = cells[(cells["diverged"] < 0.5) & cells["points"].notna()]
+    lost = trained.groupby("batch_size")["points"].transform("max") - trained["points"]
     colours = {
         "c": lost,
         "cmap": COLOURS,
@@ -80,7 +79,7 @@ def _panel(ax: Axes, runs: pd.DataFrame) -> None:
         "linewidths": 0.3,
     }
     ax.scatter(trained["batch_size"], trained["learning_rate"], s=22, zorder=3, **colours)
-    diverged = cells.drop(index=trained.index)
+    diverged = cells[cells["diverged"] >= 0.5]
     ax.plot(diverged["batch_size"], diverged["learning_rate"], zorder=3, **DIVERGING)
     axes.powers_of_two(ax)
     ax.set_ylabel("Learning rate η")

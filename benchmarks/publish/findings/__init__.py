@@ -65,20 +65,27 @@ def of_study(results: Results) -> list[Found]:
 
 
 def judged(results: Results, finding: Finding) -> Found:
-    """Reproduced where the whole interval lies within the criterion, and not where all of it lies outside."""
+    """Reproduced where the whole interval lies within the criterion, and not where all of it lies outside.
+
+    It is not told where some seeds lack the value: those that have it are chosen by what they reached.
+    """
     if finding.of == "law":
         estimate, n = _of_law(results, finding), int(results.runs["seed"].nunique())
     else:
         values = _by_seed(results, finding)
         estimate, n = _mean(values, finding), len(values)
-    return Found(finding, estimate, n, _verdict(estimate, finding, n))
+    verdict = _verdict(estimate, finding, n)
+    some_lack_it = n < results.runs["seed"].nunique() and verdict != NOT_COMPARABLE
+    return Found(finding, estimate, n, NOT_TOLD if some_lack_it else verdict)
 
 
 def _verdict(ours: Estimate, finding: Finding, n: int) -> str:
-    if n < FEWEST or not np.isfinite([*ours]).all():
-        return NOT_COMPARABLE
+    """By the ends of the interval that the criterion needs; one that is open decides nothing."""
     least, most = finding.region
-    if least < ours.lo and ours.hi < most:
+    needed = [end for end, of in ((ours.lo, least), (ours.hi, most)) if np.isfinite(of)]
+    if n < FEWEST or not np.isfinite(ours.value) or np.isnan(needed).any():
+        return NOT_COMPARABLE
+    if (least == -np.inf or least < ours.lo) and (most == np.inf or ours.hi < most):
         return REPRODUCED
     return NOT_REPRODUCED if ours.hi < least or ours.lo > most else NOT_TOLD
 
@@ -116,9 +123,9 @@ def _of_one(results: Results, finding: Finding, arm: str) -> pd.Series:
     if finding.role:
         rows = rows[with_role(rows, finding.role)]
     table = finding.scale * rows.pivot(index="seed", columns="batch_size", values=finding.quantity)
-    if table.empty:
-        return pd.Series(dtype=float)
     sizes = finding.sizes or (table.columns.min(), table.columns.max())
+    if table.empty or not {*sizes} <= {*table.columns}:
+        return pd.Series(dtype=float)
     small, large = (table[size] for size in sizes)
     found = {"smallest": small, "largest": large, "ratio": large / small, "points": small - large}
     return found[finding.of].dropna()

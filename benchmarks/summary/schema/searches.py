@@ -69,7 +69,9 @@ TRIALS = table(
             "How it ended; `beaten`: more than one evaluation later than the best one so far.",
             one_of=tuple(each.value for each in Ended),
         ),
-        whole("steps", "steps", "Steps to the target, or after which it ended."),
+        whole(
+            "steps", "steps", "Steps after which it ended: at the target, before it, or at its budget's end."
+        ),
         number("validation_accuracy", SHARE, "The best that it saw.", nullable=False),
         number("training_s", "s", "Seconds of training.", nullable=False),
     ],
