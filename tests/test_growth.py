@@ -127,13 +127,16 @@ def test_counterparts_are_arms_that_grow_and_fall_by_the_same():
 empty = pytest.fixture(claimed.without_measurements, scope="module")
 
 
-def of_two_arms(empty, *, less=0.0, examples=1000, identity="certified"):
-    """Five seeds; at B = 64 the growing batch is less accurate by this, after so many examples."""
+def of_three_arms(empty, *, less=0.0, examples=1000, identity="certified", worth=0.01):
+    """Five seeds; at B = 64 the growing batch is less accurate by this, after so many examples.
+
+    An arm that keeps its rate is less accurate by what a falling one is `worth`.
+    """
     rows = []
     for seed in range(5):
         for size in (16, 64):
-            for arm in ("growing", "falling"):
-                worse = less if (arm, size) == ("growing", 64) else 0.0
+            for arm in ("growing", "falling", "kept"):
+                worse = less if (arm, size) == ("growing", 64) else worth if arm == "kept" else 0.0
                 rows.append(
                     {
                         **{"dataset": "mnist", "model": "mlp", "framework": "keras", "arm": arm},
@@ -142,9 +145,10 @@ def of_two_arms(empty, *, less=0.0, examples=1000, identity="certified"):
                         "test_accuracy": 0.95 + 1e-4 * (seed % 2) - worse,
                     }
                 )
-    arms = [{**ARM, "growth": GROWTH, "schedule": {}}, FALLING]
+    arms = [{**ARM, "growth": GROWTH, "schedule": {}}, FALLING, {**FALLING, "name": "kept", "schedule": {}}]
     cells = empty.summary.assign(dataset="mnist", model="mlp", framework="keras")
-    cells = pd.concat([cells.assign(arm="growing"), cells.assign(arm="falling", identity=identity)])
+    certain = [cells.assign(arm=arm) for arm in ("growing", "kept")]
+    cells = pd.concat([*certain, cells.assign(arm="falling", identity=identity)])
     return dataclasses.replace(
         empty,
         summary=cells,
@@ -155,13 +159,22 @@ def of_two_arms(empty, *, less=0.0, examples=1000, identity="certified"):
 
 @pytest.mark.parametrize(("less", "expected"), [(0.0, "holds"), (0.01, "fails")])
 def test_the_claim_is_judged_at_every_batch_size(empty, less, expected):
-    found = judged(of_two_arms(empty, less=less), "growing-batch")
+    found = judged(of_three_arms(empty, less=less), "growing-batch")
     assert ("holds" if found.p_supported <= 0.05 else "fails" if found.p_refuted <= 0.05 else "") == expected
     assert found.remark == ("B = 64" if less else found.remark)
 
 
+def test_what_a_falling_rate_is_not_worth_nothing_can_equal(empty):
+    found = judged(of_three_arms(empty, worth=0.001), "growing-batch")
+    assert not found.tested and "gains 0.10 points" in found.remark
+    known = of_three_arms(empty)
+    study = {"arms": known.provenance["study"]["arms"][:2]}
+    alone = dataclasses.replace(known, provenance={**known.provenance, "study": study})
+    assert judged(alone, "growing-batch").remark.startswith("there is no arm without either")
+
+
 def test_arms_that_were_not_trained_alike_or_not_certified_say_nothing(empty):
-    longer = judged(of_two_arms(empty, examples=1030), "growing-batch")
+    longer = judged(of_three_arms(empty, examples=1030), "growing-batch")
     assert (longer.tested, longer.remark) == (False, "B = 64 was not trained on as many examples")
-    foreign = judged(of_two_arms(empty, identity="not certified: loss"), "growing-batch")
+    foreign = judged(of_three_arms(empty, identity="not certified: loss"), "growing-batch")
     assert (foreign.tested, foreign.remark) == (False, "a cell is not certified")
