@@ -176,6 +176,11 @@ def test_b_32_is_held_to_every_other_size(empty):
     assert told(judged(dataclasses.replace(empty, runs=tested), "start-at-32-accuracy")) == "fails"
     longer = tested.assign(examples=tested["examples"].mask(tested["batch_size"] == 256, 2e6))
     assert told(judged(dataclasses.replace(empty, runs=longer), "start-at-32-accuracy")) != "fails"
+    alone = tested.assign(examples=tested["examples"].mask(tested["batch_size"] != 32, 2e6))
+    nothing = judged(dataclasses.replace(empty, runs=alone), "start-at-32-accuracy")
+    assert not nothing.tested and "more examples" in nothing.remark
+    without = dataclasses.replace(empty, runs=tested[tested["batch_size"] != 32])
+    assert claims.evidence_of(without, claims.claims()["start-at-32-accuracy"]) == {}
 
 
 def test_accuracies_of_batch_sizes_that_never_reached_the_target_say_nothing(empty):

@@ -40,8 +40,12 @@ def of_32(results: Results, claim: Claim) -> dict[Place, Evidence]:
     """Each other batch size less B = 32, at its worst."""
     found = {}
     for place, runs in tuned_for_accuracy(results):
-        others = [size for size in sorted({*runs["batch_size"]} - {START}) if _as_long(runs, size, START)]
-        if START not in set(runs["batch_size"]) or not others:
+        sizes = {*runs["batch_size"]}
+        if START not in sizes or len(sizes) == 1:
+            continue
+        others = [size for size in sorted(sizes - {START}) if _as_long(runs, size, START)]
+        if not others:
+            found[place] = lacking(f"every other batch size was trained on more examples than B = {START}")
             continue
         if not reached(runs, START):
             found[place] = lacking(f"B = {START} never reached the target")
