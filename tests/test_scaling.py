@@ -162,7 +162,7 @@ def test_an_arm_that_looks_for_accuracy_is_coloured_by_it_and_has_no_law(tuned):
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "diverged" in texts and "target missed" not in texts
     assert [*tuned_for_steps(accurate)] == []
-    with pytest.raises(Problem, match="no learning rate"):
+    with pytest.raises(Problem, match="searched for the fewest steps"):
         rate.searched(accurate, ("mnist", "mlp"))
 
 
