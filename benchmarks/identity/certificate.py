@@ -44,7 +44,7 @@ from benchmarks.identity.quantity import (
 from benchmarks.identity.subjects import PRECISIONS, REFERENCE, File, traced_as
 from benchmarks.identity.trace import BATCH_SIZE, EXAMPLES, STEPS, rates_of
 from benchmarks.recipe.arm import Arm
-from benchmarks.study.study import Study, Workload
+from benchmarks.study.study import Study, Workload, replicates
 
 SURE_STEPS = 3
 """Steps over which no float32 has parted from its reference yet, however deep the model."""
@@ -198,7 +198,8 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    of_driver = driver.fault() or expected_draws.fault() or timed.fault_of_step_kinds(study.arms)
+    plans = [plan for replicate in replicates(study) for plan in replicate.plans]
+    of_driver = driver.fault(plans) or expected_draws.fault() or timed.fault_of_step_kinds(study.arms)
     return [
         result
         for workload in study.workloads
@@ -231,7 +232,7 @@ def _of_arm(
                 failure=_failure(folder, framework, where)
                 or _failure(folder, REFERENCE[0], of_reference, precisions=("float64",)),
                 plan=of_driver
-                or expected_update.fault(arm)
+                or expected_update.fault(arm, expected_plan.budgets(workload, arm))
                 or expected_calls.fault(framework)
                 or expected_calls.fault_of_timings(workload)
                 or expected_timing.fault(framework)

@@ -8,6 +8,7 @@ thousand steps cost nothing.
 import itertools
 import math
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,8 @@ from benchmarks.training.record import Evaluation, Run
 from benchmarks.training.run import run_to_target
 
 STEP_S = 0.5
+MOST_STEPS = 300_000
+"""Of a training as long as a plan's; a longer one takes too long to follow step by step."""
 ROUNDING = 1e-9
 """Relative difference that another order of a sum may make."""
 
@@ -134,10 +137,27 @@ def keeps_time() -> bool:
     )
 
 
+def script_of(plan: Plan) -> Script:
+    """A training as long as that of a plan, with as many evaluations and the same growth."""
+    return Script(
+        batch_size=plan.cell.batch_size,
+        total_steps=min(MOST_STEPS, plan.optimizer.total_steps),
+        examples=plan.evaluations.examples,
+        steps=plan.evaluations.steps,
+        target=0.8,
+        growth=tuple(tuple(phase.model_dump().values()) for phase in plan.growth),
+        n=max(EXAMPLES, *(phase.batch_size for phase in plan.growth), plan.cell.batch_size),
+    )
+
+
 @np.errstate(invalid="ignore")
-def fault() -> str:
-    """The first thing that the driver does otherwise than its description says; empty if there is none."""
-    for (name, script), seed in itertools.product(SCRIPTS.items(), SEEDS):
+def fault(plans: Iterable[Plan] = ()) -> str:
+    """The first thing that the driver does otherwise than its description says; empty if there is none.
+
+    Beside the scripts it is tried on trainings as long as those of these plans.
+    """
+    scripts = SCRIPTS | {f"of B = {each.batch_size}": each for each in dict.fromkeys(map(script_of, plans))}
+    for (name, script), seed in itertools.product(scripts.items(), SEEDS):
         made, due = driven(script, seed), described(script, seed)
         for field in Run.model_fields:
             if not close(getattr(made, field), getattr(due, field)):

@@ -4,6 +4,7 @@ A certificate holds a training to its plan. Were the plan itself wrong, every fr
 so each plan is compared, field by field, with the numbers that the arm and the workload give by hand.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.identity.expected_run import call_ends
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Plan
@@ -42,6 +44,14 @@ def steps_of(workload: Workload, batch_size: int) -> int:
     """Steps until the budgets of epochs and of steps are used up; the last may go on into the next epoch."""
     of_epochs = ceiling(workload.budget.epochs, workload.n_training, per=batch_size)
     return max(of_epochs, workload.budget.steps)
+
+
+def budgets(workload: Workload, arm: Arm) -> set[int]:
+    """The steps of the arm's trainings, at every batch size."""
+    steps = {size: steps_of(workload, size) for size in workload.sizes}
+    if arm.growth:
+        return {grown(arm, size, count * size)[1] for size, count in steps.items()}
+    return {*steps.values()}
 
 
 def grown(arm: Arm, batch_size: int, examples: int) -> tuple[list[dict[str, int]], int]:
@@ -121,14 +131,21 @@ def looked_at(arm: Arm, steps: int) -> list[int]:
 def wrong_rates(plan: Plan, arm: Arm, stated: dict[str, Any]) -> Iterator[str]:
     """The steps whose rate is not the one that the arm's schedule gives, in words.
 
-    Of all steps as they are asked for at once, and of some that are asked for one by one. So of Adam's
+    Of all steps as they are asked for at once and call by call, and of some one by one. So of Adam's
     corrections, m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ).
     """
     peak, steps = stated["optimizer.learning_rate"], stated["optimizer.total_steps"]
     betas = [float(np.float32(stated[f"optimizer.{name}"])) for name in ("beta_1", "beta_2")]
     single = np.array(looked_at(arm, steps))
     of_single = np.concatenate([plan.optimizer.coefficients(step, 1) for step in single.tolist()])
-    for at, found in ((np.arange(steps), plan.optimizer.coefficients(0, steps)), (single, of_single)):
+    ends = call_ends(plan) if plan.optimizer.total_steps == steps else [steps]
+    in_calls = [plan.optimizer.coefficients(a, b - a) for a, b in itertools.pairwise([0, *ends])]
+    every = np.arange(steps)
+    for at, found in (
+        (every, plan.optimizer.coefficients(0, steps)),
+        (every, np.concatenate(in_calls)),
+        (single, of_single),
+    ):
         due = rates_at(arm, at, peak=peak, steps=steps)
         if (wrong := ~np.isclose(found[:, 0], due, rtol=TOLERANCE, atol=TOLERANCE * peak)).any():
             step = int(np.argmax(wrong))

@@ -4,7 +4,7 @@ Keras's optimizer and the reference's take their steps from one function, so tha
 same in both. Here the gradient and every rule are plain arithmetic on one vector.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.special import softmax
@@ -42,11 +42,13 @@ def number(arm: Arm, name: str, default: float) -> float:
     return float(np.float32(default if value is None else value))
 
 
-def trained(arm: Arm, weights: np.ndarray, x: np.ndarray, y: np.ndarray, rows: Iterator[Row]) -> np.ndarray:
-    """The weights after these steps."""
+def trained(
+    arm: Arm, weights: np.ndarray, x: np.ndarray, y: np.ndarray, rows: Iterator[Row], *, after: int = 0
+) -> np.ndarray:
+    """The weights after these steps, which begin `after` so many others that left no trace."""
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     decay, inside = arm.weight_decay, (arm.decay or "coupled") == "coupled" and arm.optimizer != "adamw"
-    for t, (rate, batch) in enumerate(rows, start=1):
+    for t, (rate, batch) in enumerate(rows, start=after + 1):
         g = gradient(weights, x[batch], y[batch])
         if arm.clip_norm and np.linalg.norm(g) > arm.clip_norm:
             g = g * arm.clip_norm / np.linalg.norm(g)
@@ -65,7 +67,13 @@ def trained(arm: Arm, weights: np.ndarray, x: np.ndarray, y: np.ndarray, rows: I
 
 
 def by_the_reference(
-    optimizer: Optimizer, weights: np.ndarray, x: np.ndarray, y: np.ndarray, batches: np.ndarray
+    optimizer: Optimizer,
+    weights: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    batches: np.ndarray,
+    *,
+    after: int = 0,
 ) -> np.ndarray:
     """The weights after the same steps by the reference's trainer in float64."""
     trainer = frameworks.load("numpy").Trainer(
@@ -74,20 +82,30 @@ def by_the_reference(
     )
     kernel, bias = weights[:-CLASSES].reshape(INPUTS, CLASSES), weights[-CLASSES:]
     trainer.reset({"0.kernel": kernel, "0.bias": bias})
+    trainer.resume({"0.kernel": kernel, "0.bias": bias}, trainer.optimizer_state(), step=after)
     trainer.train(batches)
     made = trainer.parameters()
     return np.concatenate([made["0.kernel"].reshape(-1), made["0.bias"]])
 
 
-def fault(arm: Arm) -> str:
-    """In words, that the reference does not train as the arm says; empty if it does."""
+def fault(arm: Arm, budgets: Iterable[int] = ()) -> str:
+    """In words, that the reference does not train as the arm says; empty if it does.
+
+    It is tried at the first and at the last steps of a short training, and of those with these `budgets` of
+    steps.
+    """
     random, strengthened = np.random.default_rng(0), strong(arm)
     x = random.standard_normal((EXAMPLES, INPUTS)).astype(np.float32).astype(np.float64)
     y = random.integers(CLASSES, size=EXAMPLES).astype(np.int32)
     weights = random.standard_normal((INPUTS + 1) * CLASSES)
     batches = random.integers(EXAMPLES, size=(STEPS, BATCH_SIZE)).astype(np.int32)
-    optimizer = strengthened.optimizer_at(BATCH_SIZE, total_steps=STEPS)
-    rates = optimizer.rates(0, STEPS)  # themselves compared with the arm by expected_plan
-    due = trained(strengthened, weights, x, y, zip(rates, batches, strict=True))
-    apart = abs(by_the_reference(optimizer, weights, x, y, batches) - due).max() / abs(due).max()
-    return "" if apart <= BOUND else f"the reference's steps are not those of {arm.optimizer}, by {apart:.1e}"
+    for total in sorted({STEPS, *budgets}):
+        optimizer = strengthened.optimizer_at(BATCH_SIZE, total_steps=total)
+        for first in {0, max(0, total - STEPS)}:
+            rates = optimizer.rates(first, STEPS)  # themselves compared with the arm by expected_plan
+            due = trained(strengthened, weights, x, y, zip(rates, batches, strict=True), after=first)
+            made = by_the_reference(optimizer, weights, x, y, batches, after=first)
+            apart = abs(made - due).max() / abs(due).max()
+            if not apart <= BOUND:
+                return f"the reference's steps are not those of {arm.optimizer}, by {apart:.1e}"
+    return ""

@@ -37,6 +37,8 @@ class Followed:
     waits: list[tuple[float, float]] = field(default_factory=list)
     """The seconds of each call that is followed, and those for which its results had to be waited for."""
     reading_s: float = 0.0
+    left: Stand | None = None
+    """Where the last call left the training."""
     held: dict[str, np.ndarray] | None = None
     """The parameters whose outputs are compared, if they are."""
     sizes: dict[str, list[float]] = field(default_factory=lambda: {part: [] for part in PARTS})
@@ -55,8 +57,11 @@ class Followed:
         count = self.repeats(self.calls, batches)
         self.calls, self.held = self.calls + 1, None
         alone, followed = np.split(batches, [len(batches) - count])
+        if self.left and not self.left.same(Stand.of(self.trainer)):
+            raise RuntimeError("between two calls of train something changes the training")
         losses = [self._taken(alone, self.trainer.train)] if len(alone) else []
         losses += [self._taken(followed, self._followed)] if len(followed) else []
+        self.left = Stand.of(self.trainer)
         return Steps(np.concatenate([each.loss for each in losses]), None)
 
     def _taken(self, batches: np.ndarray, train: Callable[[np.ndarray], Steps]) -> Steps:
@@ -102,7 +107,7 @@ class Followed:
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
         """Start anew from these."""
-        self.held = parameters
+        self.held, self.left = parameters, None
         self.trainer.reset(parameters)
         began = time.perf_counter()
         Stand.of(self.trainer)  # as some frameworks keep what they copied, the first time counts

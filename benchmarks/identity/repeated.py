@@ -34,6 +34,14 @@ class Stand(NamedTuple):
         """Where this one stands."""
         return cls(trainer.parameters(), trainer.optimizer_state())
 
+    def same(self, other: "Stand") -> bool:
+        """Whether another training stands there, to the last digit."""
+        return all(
+            np.array_equal(value, theirs[name], equal_nan=True)
+            for ours, theirs in zip(self, other, strict=True)
+            for name, value in ours.items()
+        )
+
     def nearby(self) -> "Stand":
         """The same but for the last digits of parameters and running averages."""
         random = np.random.default_rng(0)

@@ -35,7 +35,8 @@ PEAK = 0.5
 class Scripted:
     """A trainer that follows a script: losses tell its steps and batches, accuracies rise and then fall.
 
-    `parameters` are the number of steps taken, and the clock runs by `step_s` for each.
+    `parameters` are the number of steps taken, and the clock runs by `step_s` for each. Beside them it holds
+    what a reset clears, as an optimizer does: losses tell if that is not of all steps.
     """
 
     total_steps: int
@@ -44,6 +45,7 @@ class Scripted:
     diverges_to: float = math.nan
     wrong: float = VERY_WRONG
     steps: int = 0
+    held: int = 0
     now: float = 0.0
 
     def __call__(self) -> float:
@@ -54,9 +56,10 @@ class Scripted:
         """Losses that no other batches, and no other steps, would have."""
         steps = self.steps + 1 + np.arange(len(batches))
         weights = 1.0 + np.arange(batches.shape[1])
-        losses = (batches @ weights) / weights.sum() + steps / self.total_steps
+        losses = (batches @ weights) / weights.sum() + steps / self.total_steps + self.steps - self.held
         losses[steps == self.diverges_at] = self.diverges_to
         self.steps += len(batches)
+        self.held += len(batches)
         self.now += self.step_s * len(batches)
         return Steps(losses, None)
 
@@ -65,8 +68,8 @@ class Scripted:
         return {"steps": np.array(self.steps)}
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Go back to this number of steps."""
-        self.steps = int(parameters["steps"])
+        """Go back to this number of steps, and hold none."""
+        self.steps, self.held = int(parameters["steps"]), 0
 
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """Outputs that are right for a share of the examples, another one for each part of the data."""
