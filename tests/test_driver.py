@@ -1,5 +1,6 @@
 """A driver that does anything otherwise than its description says gets no certificate."""
 
+import dataclasses
 import time
 from unittest.mock import Mock, patch
 
@@ -48,6 +49,43 @@ def test_a_loss_that_is_cut_off_is_told():
 
     with patch.object(run, "scores", cut):
         assert "curve differs" in driver.fault()
+
+
+def planned(**changes):
+    """The plan of a run with so many evaluations that no script has as many, and its training examples."""
+    plan = driver.Script(4, 9000, 40, target=0.9).plan(5)
+    budget = {"epochs": 1, "seconds": 20.0}
+    return plan.model_copy(update={"budget": plan.budget.model_copy(update=budget), **changes}), 1257
+
+
+def only_the_last_points(original, *given, **named):
+    original(*given, **named)
+    del named["state"].curve[:-640]
+
+
+def starts_anew(original, trainer, data, plan, *, state, clock):
+    original(trainer, data, plan, state=state, clock=clock)
+    if len(state.curve) > 700:
+        trainer.reset(trainer.parameters())
+
+
+def on_some(original, trainer, data, state):
+    """Not on the example that is one more than in the parts of the scripts."""
+    if len(data.train_x) == 1257:
+        data = dataclasses.replace(data, train_x=data.train_x[:1256], train_y=data.train_y[:1256])
+    return original(trainer, data, state)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [("_evaluate", only_the_last_points), ("_evaluate", starts_anew), ("_final_scores", on_some)],
+    ids=["only the last points", "starts anew", "a part of the training set"],
+)
+def test_a_driver_is_tried_on_trainings_as_long_as_those_of_the_study(name, changed):
+    assert driver.fault([planned()]) == ""
+    with method(name, changed):
+        assert driver.fault() == ""
+        assert "differs from what training.run says of it" in driver.fault([planned()])
 
 
 def method(name, changed):

@@ -160,6 +160,17 @@ def test_a_plan_that_is_another_is_told(name):
         assert told in faults()[0]
 
 
+def test_rates_that_differ_by_how_they_are_asked_for_are_told():
+    original = Schedule.factors
+
+    def on_a_line(self, first, count, *, total):
+        made = original(self, first, count, total=total)
+        return np.linspace(made[0], made[-1], count) if first > 20 and count > 1 else made
+
+    told = fault_with((Schedule, "factors"), on_a_line)
+    assert told[0] == "" and all("the learning rate of step" in cause for cause in told[1:])
+
+
 def test_half_of_the_seeds_is_told():
     original = study.replicates
     with patch.object(expected_plan, "replicates", lambda given: original(given)[::2]):

@@ -159,6 +159,14 @@ PLANTS = {
     ),
     "another initialiser": (lambda: changed(parameters, "glorot_uniform", another_limit), "is not drawn"),
     "biases that are not 0": (lambda: patch.dict(parameters.FILLS, bias=0.01), "bias is not 0"),
+    "parameters of seeds without their second bit": (
+        lambda: changed(Setup, "parameters", lambda o, self, *, seed: o(self, seed=seed & ~2)),
+        "of seed 2 is not drawn",
+    ),
+    "batches of seeds without their second bit": (
+        lambda: changed(Setup, "stream", lambda o, self, *, seed: o(self, seed=seed & ~2)),
+        "are not those of seed 2",
+    ),
     "batches of one seed": (
         lambda: changed(Setup, "stream", lambda o, self, *, seed: o(self, seed=0)),
         "the batches from step 1 on",

@@ -90,6 +90,29 @@ PLANTS = {
 }
 
 
+def further_in_long_trainings(original, self, *given):
+    longer = self.model_copy(update={"momentum": 0.95}) if self.total_steps > 100 else self
+    return original(longer, *given)
+
+
+def test_a_rule_that_is_another_in_long_trainings_or_late_in_them_is_told():
+    of = arm("momentum")
+    assert expected_update.fault(of, [700, 5000]) == ""
+    with step(further_in_long_trainings):
+        assert expected_update.fault(of) == ""
+        assert expected_update.fault(of, [700]) != ""
+    of_adam, original = arm("adam"), Optimizer.coefficients
+
+    def uncorrected(self, first, count):
+        made = original(self, first, count)
+        made[first + np.arange(count) > 1000, 1] *= 2
+        return made
+
+    with patch.object(Optimizer, "coefficients", uncorrected):
+        assert expected_update.fault(of_adam, [700]) == ""
+        assert expected_update.fault(of_adam, [700, 5000]) != ""
+
+
 def as_plain(optimizer):
     return optimizer.model_copy(update={"name": "momentum"})
 

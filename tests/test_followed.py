@@ -1,5 +1,7 @@
 """Whole runs, followed by the reference: what begins late in them shows, and rounding does not count."""
 
+from types import SimpleNamespace
+
 import followed_plants
 import numpy as np
 import pytest
@@ -81,10 +83,33 @@ class Doubling:
         self.reset(parameters)
 
 
-def following(trainer, *, repeats, exact=None):
+def following(trainer, *, repeats, exact=None, cause=""):
+    """A trainer some of whose calls are followed; of what it is judged by, `cause` is wrong."""
     exact = exact or Doubling()
     references = References(exact, Doubling(), "float64")
-    return Followed(trainer, references, lambda number, batches: repeats.get(number, 0), evaluated=3)
+    seen = SimpleNamespace(evaluated=lambda *given: None, judged_by=lambda parameters: cause)
+    return Followed(
+        trainer, references, lambda number, batches: repeats.get(number, 0), evaluated=3, seen=seen
+    )
+
+
+@pytest.mark.parametrize("repeats", [{}, {0: 2}, {1: 2}])
+def test_what_changes_a_training_between_two_calls_is_found(repeats):
+    trainer = Doubling()
+    trained = following(trainer, repeats=repeats)
+    trained.train(np.zeros((2, 1)))
+    trained.logits(np.ones((5, 1)))
+    trainer.value = trainer.value * (1.0 + 1e-15)
+    with pytest.raises(RuntimeError, match="between two calls"):
+        trained.train(np.zeros((2, 1)))
+
+
+def test_a_run_that_is_judged_by_other_parameters_than_its_best_is_found():
+    trained = following(Doubling(), repeats={}, cause="a run is judged by other parameters")
+    trained.reset(trained.parameters())
+    trained.train(np.zeros((2, 1)))
+    with pytest.raises(RuntimeError, match="other parameters"):
+        trained.reset(trained.parameters())
 
 
 def test_each_call_starts_from_where_the_training_stood():

@@ -198,8 +198,14 @@ def _number(size: float) -> float | None:
 
 def certificates(study: Study, names: list[str], folder: Path) -> list[Certificate]:
     """A certificate for each (workload, arm, framework, execution), from PRECISION/FRAMEWORK.safetensors."""
-    plans = [plan for replicate in replicates(study) for plan in replicate.plans]
-    of_driver = driver.fault(plans) or expected_draws.fault() or timed.fault_of_step_kinds(study.arms)
+    examples = {(each.slug, each.model): each.n_training for each in study.workloads}
+    plans = {
+        (plan.cell.dataset, plan.cell.model, plan.cell.arm, plan.cell.batch_size): plan
+        for replicate in replicates(study)
+        for plan in replicate.plans
+    }
+    of_plans = [(plan, examples[names[:2]]) for names, plan in plans.items()]
+    of_driver = driver.fault(of_plans) or expected_draws.fault() or timed.fault_of_step_kinds(study.arms)
     return [
         result
         for workload in study.workloads

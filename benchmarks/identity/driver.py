@@ -9,6 +9,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ from benchmarks.training.run import run_to_target
 
 STEP_S = 0.5
 MOST_STEPS = 300_000
-"""Of a training as long as a plan's; a longer one takes too long to follow step by step."""
+"""Of a training with the plan of a run; a longer one takes too long to be followed step by step."""
 ROUNDING = 1e-9
 """Relative difference that another order of a sum may make."""
 
@@ -60,10 +61,11 @@ class Script(NamedTuple):
     """First step, examples before it and batch size of each phase in which the batch is larger."""
     n: int = EXAMPLES
     """Examples for training, validation and test each."""
+    step_s: float = STEP_S
 
     def trainer(self) -> Scripted:
         """A trainer that follows this script."""
-        return Scripted(self.total_steps, STEP_S, self.diverges_at, self.diverges_to, self.wrong)
+        return Scripted(self.total_steps, self.step_s, self.diverges_at, self.diverges_to, self.wrong)
 
     def plan(self, seed: int) -> Plan:
         """The plan of this training."""
@@ -83,6 +85,27 @@ class Script(NamedTuple):
             budget=Budget(epochs=1, seconds=self.seconds),
             evaluations=Evaluations(examples=self.examples, steps=self.steps),
         )
+
+
+@dataclass(frozen=True)
+class AsPlanned:
+    """A training with the plan of a run of the study, but for a target that it reaches."""
+
+    planned: Plan
+    n: int
+
+    @property
+    def step_s(self) -> float:
+        """What a step takes, so that the seconds of the budget are not used up."""
+        return self.planned.budget.seconds / (2 * self.planned.optimizer.total_steps)
+
+    def trainer(self) -> Scripted:
+        """A trainer that is as long as the run."""
+        return Scripted(self.planned.optimizer.total_steps, self.step_s, diverges_at=0)
+
+    def plan(self, seed: int) -> Plan:
+        """The plan, with this seed."""
+        return self.planned.model_copy(update={"seed": seed, "target": 0.8})
 
 
 SCRIPTS = {
@@ -111,7 +134,7 @@ SCRIPTS = {
 """The trainings, by what is particular to them."""
 
 
-def driven(script: Script, seed: int = SEEDS[0]) -> Run:
+def driven(script: Script | AsPlanned, seed: int = SEEDS[0]) -> Run:
     """What the study's driver makes of a training."""
     trainer = script.trainer()
     stream, watch = Slow(trainer, script.n, seed), Probing(trainer)
@@ -119,9 +142,9 @@ def driven(script: Script, seed: int = SEEDS[0]) -> Run:
     return made.model_copy(update={"message": ""})
 
 
-def described(script: Script, seed: int = SEEDS[0]) -> Run:
+def described(script: Script | AsPlanned, seed: int = SEEDS[0]) -> Run:
     """What its description says of the same training."""
-    due = expected_run(script.trainer(), data(script.n), script.plan(seed), step_s=STEP_S)
+    due = expected_run(script.trainer(), data(script.n), script.plan(seed), step_s=script.step_s)
     return due.model_copy(update={"evaluation_s": EVALUATION_S * len(due.curve)})
 
 
@@ -137,27 +160,24 @@ def keeps_time() -> bool:
     )
 
 
-def script_of(plan: Plan) -> Script:
-    """A training as long as that of a plan, with as many evaluations and the same growth."""
-    return Script(
-        batch_size=plan.cell.batch_size,
-        total_steps=min(MOST_STEPS, plan.optimizer.total_steps),
-        examples=plan.evaluations.examples,
-        steps=plan.evaluations.steps,
-        target=0.8,
-        growth=tuple(tuple(phase.model_dump().values()) for phase in plan.growth),
-        n=max(EXAMPLES, *(phase.batch_size for phase in plan.growth), plan.cell.batch_size),
-    )
+def as_planned(plans: Iterable[tuple[Plan, int]]) -> dict[str, AsPlanned]:
+    """The trainings of these plans, each with its number of training examples, once for each batch size.
+
+    One that takes too long to be followed step by step is left out.
+    """
+    short = [each for each in plans if each[0].optimizer.total_steps <= MOST_STEPS]
+    return {f"of {plan.cell.label}": AsPlanned(plan, n) for plan, n in short}
 
 
 @np.errstate(invalid="ignore")
-def fault(plans: Iterable[Plan] = ()) -> str:
+def fault(plans: Iterable[tuple[Plan, int]] = ()) -> str:
     """The first thing that the driver does otherwise than its description says; empty if there is none.
 
-    Beside the scripts it is tried on trainings as long as those of these plans.
+    Beside the scripts it is tried on trainings with these plans, each with its number of training examples.
     """
-    scripts = SCRIPTS | {f"of B = {each.batch_size}": each for each in dict.fromkeys(map(script_of, plans))}
-    for (name, script), seed in itertools.product(scripts.items(), SEEDS):
+    tried = [*itertools.product(SCRIPTS.items(), SEEDS)]
+    tried += [((name, each), each.planned.seed) for name, each in as_planned(plans).items()]
+    for (name, script), seed in tried:
         made, due = driven(script, seed), described(script, seed)
         for field in Run.model_fields:
             if not close(getattr(made, field), getattr(due, field)):

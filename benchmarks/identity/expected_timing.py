@@ -27,7 +27,7 @@ from benchmarks.identity.scripted import data
 from benchmarks.models.layer import Spec
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.optimizer import Optimizer
-from benchmarks.throughput import job, launch
+from benchmarks.throughput import job, launch, rows
 from benchmarks.throughput.rounds import MOST_LOADED
 from benchmarks.throughput.rows import Case, Request, shuffled
 
@@ -45,6 +45,8 @@ MOST = 1.25
 """How many times longer than it should a machine may rest."""
 PAUSE_S = 0.002
 """What a rest may take longer, however short it is."""
+ROUNDS = (*range(1, 31), 100, 999)
+"""Numbers of rounds of which the median is taken."""
 TRIES = 3
 """Processes, of which one must be right: a machine pauses now and then."""
 MODEL, PRECISION = "logistic", "float32"
@@ -224,9 +226,20 @@ def tried(framework: str) -> str:
             content = launch.launch(request, Path(folder), server)
     except (Problem, launch.Died) as problem:
         return f"steps of a known time could not be timed: {problem}"
-    rows = job.tidy([content]).to_dict("records")
+    made = job.tidy([content]).to_dict("records")
     due = sorted((case.step_kind, case.execution, case.batch_size) for case in request.cases)
-    if sorted((row["step_kind"], row["execution"], row["batch_size"]) for row in rows) != due:
+    if sorted((row["step_kind"], row["execution"], row["batch_size"]) for row in made) != due:
         return "steps of a known time are not timed in both executions of each step kind"
-    causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in rows if wrong_row(row))
-    return next(causes, "")
+    causes = (f"the {row['execution']} execution is {wrong_row(row)}" for row in made if wrong_row(row))
+    return next(causes, "") or wrong_median(content["benchmarks"][0])
+
+
+def wrong_median(benchmark: dict) -> str:
+    """With how many rounds the time of a step is not that of the median one; empty if with all."""
+    random, info = np.random.default_rng(0), benchmark["extra_info"]
+    for n in ROUNDS:
+        rounds_s = random.exponential(size=n).tolist()
+        timed = rows.row({**benchmark, "stats": {"data": rounds_s}}, product_gflops={}, calm=np.inf)
+        if not np.isclose(timed["step_ms"] * info["steps_per_round"], 1e3 * statistics.median(rounds_s)):
+            return f"the time of a step is not that of the median of {n} rounds"
+    return ""

@@ -20,6 +20,7 @@ from benchmarks.identity.expected_run import call_ends
 from benchmarks.identity.follower import PARTS, Followed
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.repeated import References
+from benchmarks.identity.seen import Seen
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Evaluations, Plan
 from benchmarks.training import measure
@@ -94,7 +95,8 @@ def follow(
     `framework` has been configured; `reference` is set up on all examples.
 
     Raises:
-        RuntimeError: a run ends early, or computes when it is asked for results, so that no clock sees it.
+        RuntimeError: a run ends early, or computes when it is asked for results, so that no clock sees it; or
+            its record is not what was seen of it.
     """
     exact = reference.trainer()
     rounded = replace(reference, precision=precision).trainer() if precision == "float32" else exact
@@ -115,7 +117,8 @@ def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: Referen
     cost = Cost.of(setup)
     plan = with_shorter_calls(plan, cost)
     repetition, stream = Repetition.of(plan, cost), setup.stream(seed=plan.seed)
-    followed = Followed(measure.warm_up(setup, data, plan).trainer, references, repetition, EVALUATED)
+    seen = Seen(data)
+    followed = Followed(measure.warm_up(setup, data, plan).trainer, references, repetition, EVALUATED, seen)
     followed.reset(setup.parameters(seed=plan.seed))
 
     def clock() -> float:
@@ -124,6 +127,8 @@ def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: Referen
     run = run_to_target(followed, stream, data, plan, watch=Watch(), clock=clock)
     if run.status != Status.DIVERGED and run.steps not in repetition.ends[-2:]:
         raise RuntimeError(f"a run ended after {run.steps} steps, and should after {repetition.ends[-1]}")
+    if run.status != Status.TIME_LIMIT and (cause := seen.fault(run, plan)):
+        raise RuntimeError(cause)
     if followed.computes_late:
         raise RuntimeError("a call of train returns before its steps are computed")
     return followed.apart

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.frameworks.trainer import Steps, Trainer
 from benchmarks.identity.repeated import References, Stand, Taken
+from benchmarks.identity.seen import Seen
 
 FURTHER = 0.25
 """The share of the calls that may be further apart in float32, where a last digit may decide on which side
@@ -31,6 +32,7 @@ class Followed:
     references: References
     repeats: Callable[[int, np.ndarray], int]
     evaluated: int
+    seen: Seen
     calls: int = 0
     steps: int = 0
     examples: int = 0
@@ -96,6 +98,7 @@ class Followed:
     def logits(self, examples: np.ndarray) -> np.ndarray:
         """The outputs, some of which are compared where they are of parameters that are known."""
         made = self.trainer.logits(examples)
+        self.seen.evaluated(examples, made, self.trainer.parameters(), self.examples)
         if self.held is not None:
             some = slice(None, None, -(-len(examples) // self.evaluated))
             self._add({"outputs": self.references.outputs_apart(made[some], examples[some], self.held)})
@@ -106,7 +109,13 @@ class Followed:
         return self.trainer.parameters()
 
     def reset(self, parameters: dict[str, np.ndarray]) -> None:
-        """Start anew from these."""
+        """Start anew from these: from the first ones, or at the end from the best.
+
+        Raises:
+            RuntimeError: they are not the best ones.
+        """
+        if self.calls and (cause := self.seen.judged_by(parameters)):
+            raise RuntimeError(cause)
         self.held, self.left = parameters, None
         self.trainer.reset(parameters)
         began = time.perf_counter()
