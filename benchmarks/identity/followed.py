@@ -33,8 +33,8 @@ MOST_S, MOST_REPEATED_S = 3.0, 2.0
 EVALUATED = 500
 """Examples of an evaluation, spread over all, of which outputs are compared."""
 CALLS = 120
-"""Evaluations of the run at the middle batch size. At the others calls are as long as any, if there are steps
-for that: at the largest there are FEW."""
+"""Evaluations of the run at the middle batch size at least, or as many as any run of the study has. At the
+others calls are as long as any in float64, if there are steps for that: at the largest there are FEW."""
 FEW = 4
 
 
@@ -67,15 +67,19 @@ def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
     """Those at the smallest, at the middle and at the largest batch size, as they are followed.
 
     Random numbers are those that all frameworks share, and evaluations are many where the batch is larger.
+    In float32 the smallest and the largest batch size have the evaluations, and so the calls, of the study.
     """
     ordered = sorted(plans, key=lambda plan: plan.cell.batch_size)
     budget = plans[0].budget.model_copy(update={"seconds": MOST_S})
     common = {"seed": SEED, "precision": precision, "randomness": "shared", "budget": budget}
     found = {}
-    for place, evaluations in ((0, 1), (len(ordered) // 2, CALLS), (len(ordered) - 1, FEW)):
+    many = max(CALLS, *(len(call_ends(plan)) for plan in plans))
+    for place, evaluations in ((0, 1), (len(ordered) // 2, many), (len(ordered) - 1, FEW)):
         plan = ordered[place]
         examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
         often = Evaluations(examples=max(1, math.ceil(examples)))
+        if precision == "float32" and evaluations != many:
+            often = plan.evaluations
         found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": often}))
     return list(found.values())
 
