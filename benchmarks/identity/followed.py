@@ -67,7 +67,7 @@ def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
     """Those at the smallest, at the middle and at the largest batch size, as they are followed.
 
     Random numbers are those that all frameworks share, and evaluations are many where the batch is larger.
-    In float32 the smallest and the largest batch size have the evaluations, and so the calls, of the study.
+    In float32 the smallest batch size has the evaluations, and so the calls, of the study.
     """
     ordered = sorted(plans, key=lambda plan: plan.cell.batch_size)
     budget = plans[0].budget.model_copy(update={"seconds": MOST_S})
@@ -78,7 +78,7 @@ def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
         plan = ordered[place]
         examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
         often = Evaluations(examples=max(1, math.ceil(examples)))
-        if precision == "float32" and evaluations != many:
+        if precision == "float32" and place == 0:
             often = plan.evaluations
         found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": often}))
     return list(found.values())
