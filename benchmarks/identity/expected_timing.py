@@ -65,8 +65,12 @@ class Kind(NamedTuple):
 
 KINDS = [
     Kind(Arm(name="a", learning_rate=0.5, momentum=0.5, scaling="none").for_timing, 8, 1.0),
-    Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, 512, 4.0, 3),
+    Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, 512, 2.0),
     Kind(Arm(name="c", optimizer="sgd", learning_rate=0.5, scaling="none").for_timing, 4, 0.01, MOST_STEPS),
+    Kind(
+        Arm(name="d", optimizer="nesterov", learning_rate=0.5, momentum=0.5, scaling="none").for_timing,
+        **{"batch_size": 96, "slower": 4.0, "call_steps": 3},
+    ),
 ]
 
 
