@@ -186,6 +186,24 @@ def test_every_part_has_a_name_at_the_smallest_middle_and_largest_batch_size():
     assert {name.of for name in EXPECTED} == {f"{part} at {size}" for part in PARTS for size in (8, 33, 256)}
 
 
+def test_in_float32_no_call_whose_length_is_chosen_here_is_long():
+    (plan,) = followed_plants.subject("float64").plans[:1]
+    long = [
+        plan.model_copy(
+            update={
+                "cell": plan.cell.model_copy(update={"batch_size": size}),
+                "optimizer": plan.optimizer.model_copy(update={"total_steps": 9000}),
+            }
+        )
+        for size in (8, 32, 64)
+    ]
+    made = {each.cell.batch_size: each for each in followed.plans_followed(long, "float32")}
+    assert made[8].evaluations == plan.evaluations
+    for size in (32, 64):
+        assert made[size].evaluations.examples <= followed.FLOAT32_STEPS * size
+    assert followed.plans_followed(long, "float64")[-1].evaluations.examples == 9000 * 64 / followed.FEW
+
+
 def test_where_all_is_learnt_an_array_has_the_rounding_of_larger_numbers():
     references, none = References(Doubling(), Doubling(), "float64"), np.zeros(3)
     small = np.full(3, 1e-8)

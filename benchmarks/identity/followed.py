@@ -36,6 +36,9 @@ CALLS = 120
 """Evaluations of the run at the middle batch size at least, or as many as any run of the study has. At the
 others calls are as long as any in float64, if there are steps for that: at the largest there are FEW."""
 FEW = 4
+FLOAT32_STEPS = 200
+"""Of a call in float32 at most, where its length is chosen here: over more steps, at a high rate, a last
+digit leads anywhere."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
     many = max(CALLS, *(len(call_ends(plan)) for plan in plans))
     for place, evaluations in ((0, 1), (len(ordered) // 2, many), (len(ordered) - 1, FEW)):
         plan = ordered[place]
+        if precision == "float32":
+            evaluations = max(evaluations, math.ceil(plan.optimizer.total_steps / FLOAT32_STEPS))
         examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
         often = Evaluations(examples=max(1, math.ceil(examples)))
         if precision == "float32" and place == 0:
