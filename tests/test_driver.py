@@ -88,6 +88,15 @@ def test_a_driver_is_tried_on_trainings_as_long_as_those_of_the_study(name, chan
         assert "differs from what training.run says of it" in driver.fault([planned()])
 
 
+def test_trainings_that_differ_in_their_rate_alone_are_tried_once():
+    plan, n = planned()
+    other = plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update={"learning_rate": 0.5})})
+    longer = plan.model_copy(update={"optimizer": plan.optimizer.model_copy(update={"total_steps": 9001})})
+    assert [each.planned for each in driver.as_planned([(plan, n), (other, n)]).values()] == [other]
+    labelled = longer.model_copy(update={"cell": longer.cell.model_copy(update={"arm": "longer"})})
+    assert len(driver.as_planned([(plan, n), (labelled, n)])) == 2
+
+
 def method(name, changed):
     """Replace a function of the driver by `changed(original, *arguments)`."""
     original = getattr(run, name)

@@ -161,12 +161,15 @@ def keeps_time() -> bool:
 
 
 def as_planned(plans: Iterable[tuple[Plan, int]]) -> dict[str, AsPlanned]:
-    """The trainings of these plans, each with its number of training examples, once for each batch size.
+    """The trainings of these plans, each with its number of training examples.
 
-    One that takes too long to be followed step by step is left out.
+    Those that differ by framework, arm, seed and rate alone are one. One that takes too long to be followed
+    step by step is left out.
     """
+    alike = {"cell": {"arm", "framework"}, "optimizer": {"learning_rate"}, "seed": True}
     short = [each for each in plans if each[0].optimizer.total_steps <= MOST_STEPS]
-    return {f"of {plan.cell.label}": AsPlanned(plan, n) for plan, n in short}
+    courses = {(plan.model_dump_json(exclude=alike), n): AsPlanned(plan, n) for plan, n in short}
+    return {f"of {each.planned.cell.label}": each for each in courses.values()}
 
 
 @np.errstate(invalid="ignore")
