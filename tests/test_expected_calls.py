@@ -1,6 +1,7 @@
 """A run that asks its trainer for anything else than it has to gets no certificate."""
 
 import dataclasses
+import itertools
 from unittest.mock import patch
 
 import pytest
@@ -121,6 +122,18 @@ def of_the_first_seeds(original, self, *, seed):
     return original(self, seed=min(seed, 3))
 
 
+def where_a_baseline_is_taken():
+    """Freed memory is given back then, and not before the steps."""
+    original, calls = peak_memory.give_back_freed_memory, itertools.count()
+    return patch.object(peak_memory, "give_back_freed_memory", lambda: next(calls) % 2 or original())
+
+
+def of_a_start_with_compilation(original, *given):
+    made = original(*given)
+    tiny_model_s = made.start["tiny_model_s"] + made.start["compile_s"]
+    return made._replace(start={**made.start, "tiny_model_s": tiny_model_s})
+
+
 def of_a_start_without(name):
     def warmed_up(original, *given):
         made = original(*given)
@@ -151,6 +164,14 @@ PLANTS = {
         )
         for name in ("compile_s", "first_step_s", "tiny_model_s")
     },
+    "the tiny model's seconds and those of compilation": (
+        lambda: changed(measure, "warm_up", of_a_start_with_compilation),
+        "the seconds of its start",
+    ),
+    "memory with what compilation has freed": (
+        where_a_baseline_is_taken,
+        "the trainer and its steps hold",
+    ),
     "memory of smaller batches": (lambda: changed(peak_memory, "Subject", of_smaller_batches), OTHER_CALLS),
     "memory of smaller batches in one framework": (
         lambda: changed(peak_memory, "Subject", of_one_example_in_pytorch),

@@ -65,6 +65,10 @@ def in_short_calls():
     return of_cases(lambda case: {"call_steps": min(64, case.call_steps)})
 
 
+def in_calls_of_two_thirds():
+    return of_cases(lambda case: {"call_steps": max(1, 2 * case.call_steps // 3)})
+
+
 def of_another_batch_size():
     original = rows.row
 
@@ -172,7 +176,7 @@ PLANTS = {
     in_another_precision: "could not be timed",
     of_one_step_kind: "execution is failed",
     of_one_execution_alone: "the idiomatic execution is failed",
-    with_a_tenth_left_out_of_large_batches: "the fused execution is told of steps of",
+    with_a_tenth_left_out_of_large_batches: "the fused execution is failed",
     without_compilation: "told of another compilation",
     in_smaller_batches: "the fused execution is failed",
     with_more_steps_in_keras: "the fused execution is told of steps of",
@@ -181,6 +185,7 @@ PLANTS = {
     of_the_fastest_round: "is told of steps of",
     of_the_mean_round: "the fused execution is told of steps of",
     in_short_calls: "the fused execution is told of steps of",
+    in_calls_of_two_thirds: "the fused execution is failed",
     after_the_fused_execution: "the idiomatic execution is failed",
     of_the_slowest_round: "is told of steps of",
     of_another_batch_size: "not the batch size over the time of a step",

@@ -262,7 +262,22 @@ def half_of_the_examples(original, self, batch_size, *given, **length):
     self.examples, self.labels = whole
 
 
+def without_a_late_rest():
+    """From the 65th batch of a call of `fit` on a smaller one is left out."""
+    from benchmarks.frameworks.pytorch import Trainer
+
+    shuffled = Trainer._shuffled
+
+    def whole(self, batch_size, *given, **named):
+        for number, (x, y) in enumerate(shuffled(self, batch_size, *given, **named)):
+            if len(y) == batch_size or number < 64:
+                yield x, y
+
+    return patch.object(Trainer, "_shuffled", whole)
+
+
 LATE = {
+    "fit_leaves_the_small_batch_out_late": ("idiomatic", without_a_late_rest),
     "fit_trains_on_half_of_each_batch": ("idiomatic", half_of_each_batch),
     "fit_trains_on_half_of_the_examples": ("idiomatic", lambda: of_trainer("fit", half_of_the_examples)),
     "a_tenth_is_left_out_of_large_batches": ("fused", a_tenth_left_out_of_large_batches),

@@ -19,6 +19,7 @@ from benchmarks.identity import (
     expected_plan,
     expected_timing,
     expected_update,
+    freed_memory,
     mixed_precision,
     quantity,
     timed,
@@ -243,6 +244,7 @@ def _of_arm(
                 or expected_calls.fault_of_timings(workload)
                 or expected_timing.fault(framework)
                 or expected_limits.fault()
+                or freed_memory.fault()
                 or expected_plan.fault(study, workload, arm, framework),
             )
 

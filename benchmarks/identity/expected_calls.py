@@ -163,12 +163,16 @@ def keeps_time(run: Run, calls: list[Call], *, until_s: float) -> bool:
     )
 
 
-def tells_its_start(start: dict[str, float | None], calls: list[Call]) -> bool:
-    """Whether the seconds before a run are those of compilation and first step, of the tiny model's too."""
+def tells_its_start(start: dict[str, float | None], calls: list[Call], tiny: list[Call]) -> bool:
+    """Whether the seconds before a run are those of compilation and first step.
+
+    Those of the tiny model hold its calls, and nothing that comes after the trainer of the run is there.
+    """
     compiled, first = (next(call for call in calls if call.what == what) for what in ("compile", "train"))
     own_s = {"compile_s": compiled.own_s, "first_step_s": first.own_s}
     tiny_model_s = start.get("tiny_model_s") or 0.0
-    return tiny_model_s >= COMPILE_S + FIRST_S and all(
+    most_s = calls[0].began - tiny[0].began + PAUSE_S
+    return COMPILE_S + FIRST_S <= tiny_model_s <= most_s and all(
         of_time(start.get(name), seconds) for name, seconds in own_s.items()
     )
 
@@ -176,7 +180,8 @@ def tells_its_start(start: dict[str, float | None], calls: list[Call]) -> bool:
 def fault_of_run(name: str, asked: Asked) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
     calls, plan, used = [], plan_of(name, asked), data(asked.n)
-    record = measure.record(framework(calls, name), plan, used, threads=1, watching=Shared)
+    recording = framework(calls, name)
+    record = measure.record(recording, plan, used, threads=1, watching=Shared)
     made = parts(calls)
     if len(made) != PARTS:
         return f"it starts a trainer anew {len(made)} times, not {PARTS}"
@@ -188,7 +193,7 @@ def fault_of_run(name: str, asked: Asked) -> str:
         return "the time of a step that it measures is not the median of its calls"
     if not keeps_time(record.run, made[1], until_s=made[2][0].began):
         return "the seconds that it tells are not those of its calls"
-    if not tells_its_start(record.start, made[0]):
+    if not tells_its_start(record.start, made[0], recording.tiny):
         return "the seconds of its start are not those of compilation and first step"
     if abs(record.measurements["peak_memory_mib"] - OWN_MIB - HELD_MIB) > ROUNDED_MIB:
         return "the memory that it measures is not what the trainer and its steps hold"

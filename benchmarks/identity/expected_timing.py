@@ -47,6 +47,8 @@ PAUSE_S = 0.002
 """What a rest may take longer, however short it is."""
 ROUNDS = (*range(1, 31), 100, 999)
 """Numbers of rounds of which the median is taken."""
+TRIED_STEPS = (1, 4, 16, 64, 256, 1024)
+"""Steps of the calls by which the time of one is estimated. All others have as many as a training's."""
 TRIES = 3
 """Processes, of which one must be right: a machine pauses now and then."""
 MODEL, PRECISION = "logistic", "float32"
@@ -122,6 +124,8 @@ class Resting:
     def train(self, batches: np.ndarray) -> Steps:
         """Rest for each step; only batches of the case's size are taken."""
         self._check(self.execution, batches.shape[1])
+        if len(batches) not in (self.kind.call_steps, *TRIED_STEPS):
+            raise ValueError(f"a call of {len(batches)} steps")
         self.calls += 1
         self._rest(len(batches), SLOWER[self.calls % len(SLOWER)], CALL_S)
         return Steps(np.zeros(len(batches)), None)

@@ -150,14 +150,24 @@ def at_sizes(trainer: Trainer, setup: Setup, data: Dataset, sizes: list[int]) ->
 
 
 def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
-    """Losses, parameters and optimizer state of some steps at one batch size."""
+    """Losses, parameters and optimizer state of some steps at one batch size; what is loaded for them.
+
+    Of the examples of the last batch it is the number in the middle: it tells which they are.
+    """
     steps = max(FEW, min(MOST, EXAMPLES // size))
     trainer.reset(noisy_parameters(setup.parameters(seed=0)))
     trainer.compile(size)
-    losses = trainer.train(setup.stream(seed=0).batches(size, first=0, count=steps)).loss
+    batches = setup.stream(seed=0).batches(size, first=0, count=steps)
+    losses = trainer.train(batches).loss
     after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
     state = {f"state at {size} {name}": value for name, value in trainer.optimizer_state().items()}
-    return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state}
+    labels, last = trainer.load_batches(batches)
+    numbers = last().reshape(size, -1)
+    loaded = {
+        f"loaded labels at {size}": labels,
+        f"loaded examples at {size}": numbers[:, numbers.shape[1] // 2],
+    }
+    return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state, **loaded}
 
 
 def twice(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:

@@ -42,6 +42,9 @@ FEW_STEPS = 20
 """Steps of a call of it at the largest batch size."""
 LONG_FITS: Fits = {(BATCH_SIZE, LONG_STEPS): [BATCH_SIZE] * LONG_STEPS}
 LONG_EXAMPLES = FIT_ROUNDS * LONG_STEPS * BATCH_SIZE
+LATE_EXAMPLES = 1204
+LATE_FITS: Fits = {(BATCH_SIZE, 150): [BATCH_SIZE] * 150 + [4]}
+"""A smaller batch at the end of an epoch, after more batches than a round of `fit` has anywhere else."""
 RATE = 2.0**-10
 SEED = 0
 
@@ -62,6 +65,11 @@ def fits_on(arm: Arm, largest: int) -> dict[int, Fits]:
     if arm.accumulation:
         return {WHOLE_EXAMPLES: WHOLE_FITS, 2 * largest: {(largest, 2): [largest] * 2}}
     return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
+
+
+def long_fits_on(arm: Arm) -> dict[int, Fits]:
+    """Rounds of `fit` of many steps, by the number of examples."""
+    return {LONG_EXAMPLES: LONG_FITS} | ({} if arm.accumulation else {LATE_EXAMPLES: LATE_FITS})
 
 
 def alike(setup: Setup, n: int) -> Setup:
@@ -150,7 +158,10 @@ def over_many_steps(
     setup = set_up(case, shared(arm.for_timing), framework, data, precision=precision)
     tiny = of_tiny_model(setup, BATCH_SIZE)
     if execution == "idiomatic":
-        return {**in_fits(alike(tiny, LONG_EXAMPLES), LONG_FITS, name), **fitted.by_fit(setup)}
+        trace = fitted.by_fit(setup)
+        for n, of_fits in long_fits_on(arm).items():
+            trace |= in_fits(alike(tiny, n), of_fits, f"on {n} {name}")
+        return trace
     wide, of_largest = of_tiny_model(setup, largest), case.model_copy(update={"batch_size": largest})
     return {
         **in_calls(tiny, case, name, of_call=LONG_STEPS),
@@ -205,8 +216,9 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", size_of(arm), of_call=LONG_STEPS)
     wide = of_tiny_model(made, largest)
     trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=FEW_STEPS)
-    trace |= by_single_steps(alike(tiny, LONG_EXAMPLES), LONG_FITS, f"{OVER_MANY_STEPS} idiomatic")
     trace |= fitted.by_steps(made)
+    for n, of_fits in long_fits_on(arm).items():
+        trace |= by_single_steps(alike(tiny, n), of_fits, f"on {n} {OVER_MANY_STEPS} idiomatic")
     for n, of_fits in fits_on(arm, largest).items():
         trace |= by_single_steps(alike(made, n), of_fits, f"on {n} idiomatic")
     return trace
