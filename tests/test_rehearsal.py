@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -221,3 +222,26 @@ def test_an_arm_without_clipping_and_decay_has_no_harsh_settings():
     assert (
         exaggerated.with_harsh_settings(planting.case("numpy", rehearsing.SMALL, rehearsing.GENTLE), 32) == {}
     )
+
+
+class Compiles:
+    """A trainer that compiles for a while, and tells a share of that."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def compile(self, batch_size):
+        began = time.perf_counter()
+        time.sleep(0.3)
+        return None if self.share is None else self.share * (time.perf_counter() - began)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5])
+def test_a_compilation_that_takes_other_seconds_than_it_tells_is_refused(share):
+    with pytest.raises(RuntimeError, match="the seconds of a compilation"):
+        rehearsal.compile_and_time(Compiles(share), 8)
+
+
+@pytest.mark.parametrize("share", [1.0, None])
+def test_a_compilation_that_tells_its_seconds_or_none_is_not(share):
+    rehearsal.compile_and_time(Compiles(share), 8)

@@ -6,6 +6,7 @@ compiled blocks, an example that only the whole data set has, a batch size of it
 driver trains here, on all training examples, twice in a row with the same trainer.
 """
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,8 @@ SECOND_STEPS = 100
 """Steps of the second run, with one evaluation on the way: only a reset lies between it and the first."""
 SLOW_CALLS, SLOW_STEPS = 6, 60
 """Calls and steps of a training that is done twice, with an evaluation after each call."""
+COMPILING, PAUSE_S = 0.8, 0.05
+"""The least share of the seconds of a compilation that it has to tell, but for a pause of the machine."""
 BEYOND = 200
 """Examples that are evaluated beyond those of one forward pass, so that another one follows."""
 
@@ -156,7 +159,7 @@ def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
     """
     steps = max(FEW, min(MOST, EXAMPLES // size))
     trainer.reset(noisy_parameters(setup.parameters(seed=0)))
-    trainer.compile(size)
+    compile_and_time(trainer, size)
     batches = setup.stream(seed=0).batches(size, first=0, count=steps)
     losses = trainer.train(batches).loss
     after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
@@ -168,6 +171,19 @@ def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
         f"loaded examples at {size}": numbers[:, numbers.shape[1] // 2],
     }
     return {f"first loss at {size}": losses[:1], f"loss at {size}": losses, **after, **state, **loaded}
+
+
+def compile_and_time(trainer: Trainer, size: int) -> None:
+    """Compile for a batch size.
+
+    Raises:
+        RuntimeError: the seconds that it tells are not those that it takes.
+    """
+    began = time.perf_counter()
+    told_s = trainer.compile(size)
+    took_s = time.perf_counter() - began
+    if told_s is not None and not COMPILING * took_s - PAUSE_S <= told_s <= took_s:
+        raise RuntimeError("the seconds of a compilation are not those that it takes")
 
 
 def twice(trainer: Trainer, setup: Setup, data: Dataset, batch_size: int) -> Trace:
