@@ -33,11 +33,10 @@ MOST_S, MOST_REPEATED_S = 3.0, 2.0
 EVALUATED = 500
 """Examples of an evaluation, spread over all, of which outputs are compared."""
 CALLS = 120
-"""Evaluations of the run at the middle batch size at least, or as many as any run of the study has. At the
-others calls are as long as any in float64, if there are steps for that: at the largest there are FEW."""
-FEW = 4
+"""Evaluations of the run at the middle batch size at least, or as many as any run of the study has. Those at
+the smallest and at the largest are the study's."""
 FLOAT32_STEPS = 200
-"""Of a call in float32 at most, where its length is chosen here: over more steps, at a high rate, a last
+"""Of a call in float32 at most, but for the smallest batch size: over more steps, at a high rate, a last
 digit leads anywhere."""
 
 
@@ -69,23 +68,21 @@ class Repetition:
 def plans_followed(plans: list[Plan], precision: str) -> list[Plan]:
     """Those at the smallest, at the middle and at the largest batch size, as they are followed.
 
-    Random numbers are those that all frameworks share, and evaluations are many where the batch is larger.
-    In float32 the smallest batch size has the evaluations, and so the calls, of the study.
+    Random numbers are those that all frameworks share. The smallest and the largest batch size have the
+    evaluations, and so the calls, of the study; those at a middle one are many.
     """
     ordered = sorted(plans, key=lambda plan: plan.cell.batch_size)
     budget = plans[0].budget.model_copy(update={"seconds": MOST_S})
     common = {"seed": SEED, "precision": precision, "randomness": "shared", "budget": budget}
-    found = {}
-    many = max(CALLS, *(len(call_ends(plan)) for plan in plans))
-    for place, evaluations in ((0, 1), (len(ordered) // 2, many), (len(ordered) - 1, FEW)):
+    found, many = {}, max(CALLS, *(len(call_ends(plan)) for plan in plans))
+    for place, fewest in ((0, 0), (len(ordered) // 2, many), (len(ordered) - 1, 0)):
         plan = ordered[place]
-        if precision == "float32":
-            evaluations = max(evaluations, math.ceil(plan.optimizer.total_steps / FLOAT32_STEPS))
-        examples = plan.phases.examples(plan.optimizer.total_steps) / evaluations
-        often = Evaluations(examples=max(1, math.ceil(examples)))
-        if precision == "float32" and place == 0:
-            often = plan.evaluations
-        found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": often}))
+        steps, evaluations = plan.optimizer.total_steps, plan.evaluations
+        if precision == "float32" and place:
+            fewest = max(fewest, math.ceil(steps / FLOAT32_STEPS))
+        if len(call_ends(plan)) < fewest:
+            evaluations = Evaluations(examples=max(1, math.ceil(plan.phases.examples(steps) / fewest)))
+        found.setdefault(plan.cell.batch_size, plan.model_copy(update={**common, "evaluations": evaluations}))
     return list(found.values())
 
 
