@@ -39,6 +39,16 @@ def a_reset_keeps_the_count_of_steps():
     return method("reset", reset)
 
 
+@rehearsed(SMALL)
+def a_large_batch_is_loaded_in_part():
+    return method("load_batches", lambda original, self, batches: original(self, batches[:, :64]))
+
+
+@rehearsed(SMALL)
+def of_many_batches_the_first_64_are_loaded():
+    return method("load_batches", lambda original, self, batches: original(self, batches[:64]))
+
+
 @rehearsed(AVERAGED)
 def an_evaluation_moves_the_running_averages():
     def logits(original, self, examples):

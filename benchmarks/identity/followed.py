@@ -23,7 +23,7 @@ from benchmarks.identity.repeated import References
 from benchmarks.identity.seen import Seen
 from benchmarks.recipe.arm import Arm
 from benchmarks.recipe.plan import Evaluations, Plan
-from benchmarks.training import measure
+from benchmarks.training import measure, pace
 from benchmarks.training.record import Status
 from benchmarks.training.run import run_to_target
 
@@ -118,13 +118,14 @@ def follow(
 
 
 def of_run(framework: ModuleType, plan: Plan, data: Dataset, references: References) -> dict[str, float]:
-    """How far a run of the study's driver is apart, after the same warm-up as in the study."""
+    """How far a run of the study's driver is apart, after the same warm-up and pace as in the study."""
     setup = measure.set_up(framework, plan, data)
     cost = Cost.of(setup)
     plan = with_shorter_calls(plan, cost)
     repetition, stream = Repetition.of(plan, cost), setup.stream(seed=plan.seed)
-    seen = Seen(data)
-    followed = Followed(measure.warm_up(setup, data, plan).trainer, references, repetition, EVALUATED, seen)
+    seen, trainer = Seen(data), measure.warm_up(setup, data, plan).trainer
+    pace.step_ms(trainer, stream, plan)
+    followed = Followed(trainer, references, repetition, EVALUATED, seen)
     followed.reset(setup.parameters(seed=plan.seed))
 
     def clock() -> float:

@@ -20,6 +20,7 @@ from benchmarks.identity.exaggerated import over
 from benchmarks.identity.noise import noisy_images, noisy_parameters
 from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.recipe.plan import Budget, Evaluations, Plan
+from benchmarks.throughput.rounds import MOST_LOADED
 from benchmarks.training.run import run_to_target
 
 EVALUATED_AFTER = 530
@@ -164,8 +165,11 @@ def at_size(trainer: Trainer, setup: Setup, size: int) -> dict[str, np.ndarray]:
     losses = trainer.train(batches).loss
     after = {f"parameter at {size} {name}": value for name, value in trainer.parameters().items()}
     state = {f"state at {size} {name}": value for name, value in trainer.optimizer_state().items()}
-    labels, last = trainer.load_batches(batches)
-    numbers = last().reshape(size, -1)
+    labels, last = trainer.load_batches(
+        setup.stream(seed=0).batches(size, first=0, count=max(FEW, min(MOST_LOADED, EXAMPLES // size)))
+    )
+    examples = last()
+    numbers = examples.reshape(len(examples), -1)
     loaded = {
         f"loaded labels at {size}": labels,
         f"loaded examples at {size}": numbers[:, numbers.shape[1] // 2],
