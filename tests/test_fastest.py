@@ -27,25 +27,30 @@ def test_measured_and_predicted_times(table):
     assert list(rows.loc["new", ["predicted_fastest", "predicted_time_s"]]) == [64, 135_000 / 800_000]
 
 
-def test_what_is_within_a_tenth():
+def cells_of(timed):
+    """Cells of these batch sizes, times to the target and signs of disturbance."""
     names = {"dataset": "digits", "model": "mlp", "arm": "tuned", "target": 0.9, "training": "t"}
     names |= {"framework": "keras", "machine": "m", "study": "s", "precision": "float32"}
-    cells = pd.DataFrame(
+    return pd.DataFrame(
         [
             names
             | {"batch_size": size, "time_to_target_s": time, "time_to_target_predicted_s": None}
             | {"disturbed": reason, "identity": "certified"}
-            for size, time, reason in (
-                (512, 2.1, ""),
-                (64, 2.0, "other work"),
-                (8, 9.0, ""),
-                (1024, None, ""),
-            )
+            for size, time, reason in timed
         ]
     ).astype({"time_to_target_predicted_s": float})
-    (made,) = fastest.tables(cells)
+
+
+def test_what_is_within_a_tenth():
+    times = [(512, 2.1, ""), (64, 2.0, "other work"), (8, 9.0, ""), (4096, 2.2, ""), (1024, None, "")]
+    (made,) = fastest.tables(cells_of(times))
     texts = [entry.text for entry in made.rows[0]]
-    assert texts[3:] == ["64", "2.00¶", "64, 512", "—", "—", "—"]
+    assert texts[3:] == ["512", "2.10", "512, 4,096", "—", "—", "—"]
+
+
+def test_what_was_disturbed_is_the_fastest_only_where_little_else_is_known():
+    (made,) = fastest.tables(cells_of([(512, 2.1, "other work"), (64, 2.0, "other work"), (8, 9.0, "")]))
+    assert [entry.text for entry in made.rows[0]][3:] == ["64", "2.00¶", "64, 512", "—", "—", "—"]
 
 
 NAMES = ["dataset", "model", "arm", "target", "training", "framework", "machine", "study", "precision"]

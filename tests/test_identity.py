@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import yaml
@@ -48,10 +50,14 @@ def on_one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def identity(folder, *arguments, **changes):
-    """The command for a person, on the study with some changes: its exit code, and what it printed."""
+def identity(folder, *arguments, cwd=None, **changes):
+    """The command for a person, on the study with some changes: its exit code, and what it printed.
+
+    In another working folder it is that of the copy of the package there.
+    """
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY | changes))
-    command = run("identity", "--config", folder / "study.yaml", *arguments, preexec_fn=on_one_core)
+    of_process = {"preexec_fn": on_one_core, "cwd": cwd}
+    command = run("identity", "--config", folder / "study.yaml", *arguments, **of_process)
     said = command.communicate()
     return command.returncode, *said
 
@@ -78,6 +84,28 @@ def test_the_command_certifies_both_executions(command):
         assert list(row["differences"]) == stages(row["execution"])
     assert out.count("pytorch fused") == 1
     assert code == 0
+
+
+PLANTED = (
+    "frameworks/torch_parts/fused.py",
+    "self.steps.run(self._rows(batches), coefficients)",
+    "self.steps.run(self._rows(batches[:, : max(1, batches.shape[1] & -2)]), coefficients)",
+)
+
+
+def test_a_difference_in_a_users_own_copy_is_told_by_the_command(tmp_path):
+    """Odd batches lose their last example."""
+    if find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    project = Path(subjects.__file__).parents[2]
+    copy = shutil.copytree(project / "benchmarks", tmp_path / "benchmarks", ignore=lambda *_: ["__pycache__"])
+    copied, before, after = copy / PLANTED[0], *PLANTED[1:]
+    content = copied.read_text()
+    assert content.count(before) == 1
+    copied.write_text(content.replace(before, after))
+    code, out, error = identity(tmp_path, cwd=tmp_path)
+    assert code == 1
+    assert "not certified" in out, out + error
 
 
 def test_micro_batches_over_ghost_batches_are_certified(tmp_path):

@@ -1,8 +1,13 @@
 """Signs of a machine that is not quiet, against arithmetic."""
 
+import os
+import signal
+import time
+
 import pytest
 
 from benchmarks.common import quiet
+from benchmarks.common.process import FORKS
 from benchmarks.common.quiet import Disturbance, Watch
 
 CALM = {"others_cpu_share": 0.02, "probe_ms": 1.0, "probe_drift": 1.05, "gap_share": 0.01}
@@ -103,3 +108,26 @@ def test_a_machine_that_was_slower_for_half_of_the_time_has_drifted(watch, probe
 
 def test_the_fixed_work_takes_time():
     assert quiet.probe_s() > 0
+
+
+def calls(sender):
+    """Twenty calls of a hundredth of a second, and what a watch says of them."""
+    watch = Watch()
+    for _ in range(20):
+        start = time.perf_counter()
+        time.sleep(0.01)
+        watch.called(1, time.perf_counter() - start)
+        sender.send("")
+    sender.send(watch.disturbance().reason)
+
+
+def test_a_process_that_is_stopped_for_a_while_is_seen():
+    receiver, sender = FORKS.Pipe(duplex=False)
+    child = FORKS.Process(target=calls, args=(sender,))
+    child.start()
+    receiver.recv()
+    os.kill(child.pid, signal.SIGSTOP)
+    time.sleep(1.0)
+    os.kill(child.pid, signal.SIGCONT)
+    assert "one call took" in [receiver.recv() for _ in range(20)][-1]
+    child.join()

@@ -41,7 +41,8 @@ def tables(cells: pd.DataFrame) -> list[Table]:
             caption="The batch size with the shortest time to the target, and all whose time is within a "
             "tenth of it. Measured: the median over runs. Predicted: steps to the target, those of the "
             "other machines where there are any, times the time of a step of this one. "
-            "Times are without their intervals here, so that a size nearby may be as fast. "
+            "Times are without their intervals here, so that a size nearby may be as fast. Where enough "
+            "others are there, sizes at which the machine was disturbed are left out. "
             f"{' '.join(marks.notes(cells))}".strip(),
             columns=COLUMNS,
             rows=[[Entry(text) for text in _line(row)] for row in found],
@@ -53,6 +54,8 @@ def tables(cells: pd.DataFrame) -> list[Table]:
 def _of(cells: pd.DataFrame, column: str) -> dict:
     """The fastest batch size by a time, that time, and the sizes near it; nothing where there is no time."""
     known = cells.dropna(subset=[column])
+    quiet = marks.undisturbed(known)
+    known = known if quiet.empty else quiet
     if known.empty:
         return {"fastest": np.nan, "time_s": np.nan, "near": "", "signs": ""}
     best = known.loc[known[column].idxmin()]

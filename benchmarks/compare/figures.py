@@ -150,7 +150,7 @@ DRAWINGS = {
         "Time to target (s)",
         "Seconds of training until the validation target named in the title is first reached. Filled, "
         "joined: measured, median over runs with its bootstrap interval"
-        ", of three runs their range (an arrow where it has no upper end). "
+        ", of fewer than five runs their range (an arrow where it has no upper end). "
         "Open: predicted, as the examples to target of the other machines over the throughput of this one. "
         "Marks above a panel: cells whose median run did not reach the target, and why.",
         quantities.time_to_target,

@@ -25,7 +25,7 @@ def caption(results: Results) -> str:
     return (
         "Epochs (examples seen over training examples) until the validation target is first reached: median "
         "over runs with its bootstrap interval"
-        ", of three runs their range; an arrow where runs that never got there leave it "
+        ", of fewer than five runs their range; an arrow where runs that never got there leave it "
         "without an upper end. Marks above a panel: cells whose median run did not reach the target, "
         "and why. Shaded, below a point: the epochs since the evaluation before, within which the target was "
         "reached. Dotted: the budget in epochs, which at large batches may be one of steps."
