@@ -20,12 +20,12 @@ def applies(results: Results) -> bool:
 def caption(results: Results) -> str:
     """What a reader needs to read the figure."""
     return (
-        "Seconds of training, evaluation excluded, until the validation target is first reached: median over "
-        "runs with its bootstrap interval, of fewer than five runs their range; an arrow where runs that "
-        "never got there leave it without an upper end. Each run has a process of its own, so that what differs from "
-        "process to process is in the interval. Open marks: predicted, as examples to target over "
-        "throughput. Marks above a panel: cells whose median run did not reach the target, and why, or "
-        "during which the machine was disturbed."
+        "Seconds of training, evaluation excluded, until the validation target is first reached: median "
+        "over runs with its bootstrap interval, of fewer than five runs their range; an arrow where runs "
+        "that never got there leave it without an upper end. Each run has a process of its own, so that "
+        "what differs from process to process is in the interval. Open marks: predicted, as examples to "
+        "target over throughput. Marks above a panel: cells whose median run did not reach the target, and "
+        "why, or during which the machine was disturbed."
     )
 
 
