@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.analysis import curvature, noise_curvature, width
+from benchmarks.analysis import curvature, landscape, noise_curvature, width
 from benchmarks.models import layers as L
 from benchmarks.models.parameters import initial_parameters
 
@@ -62,7 +62,7 @@ def test_a_loss_that_is_no_number_has_no_width():
 
 
 def measured():
-    """λ_max and the width of a ReLU network, and of the same function with its layers rescaled."""
+    """λ_max, width and landscape of a ReLU network, and of the same function with its layers rescaled."""
     from benchmarks.frameworks import pytorch
     from benchmarks.frameworks.torch_parts.mean_loss import MeanLoss
 
@@ -77,17 +77,18 @@ def measured():
     for each in (tree, scaled):
         theta = loss.at(each)
         numbers = curvature.numbers(loss, theta, seed=0)
-        found.append(
-            (numbers["largest_eigenvalue"], width.numbers(loss, theta, seed=3)["width"], loss.value(theta))
-        )
+        heights = [place.training_loss for place in landscape.heights(loss, theta)]
+        wide = width.numbers(loss, theta, seed=3)["width"]
+        found.append((numbers["largest_eigenvalue"], wide, loss.value(theta), heights))
     return found
 
 
-def test_a_rescaling_that_changes_the_curvature_leaves_the_width(in_torch):
-    (sharp, wide, value), (other_sharp, other_wide, other_value) = in_torch(measured)
+def test_a_rescaling_that_changes_the_curvature_leaves_the_width_and_the_landscape(in_torch):
+    (sharp, wide, value, heights), (other_sharp, other_wide, other_value, others) = in_torch(measured)
     assert other_value == pytest.approx(value, rel=1e-12)
     assert max(sharp / other_sharp, other_sharp / sharp) > 10
     assert other_wide == pytest.approx(wide, rel=1e-6)
+    assert others == pytest.approx(heights, rel=1e-6) and max(heights) > 1.5 * min(heights)
 
 
 class Quadratics:
