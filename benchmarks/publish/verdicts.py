@@ -9,7 +9,7 @@ from benchmarks.publish.drawing import verdicts as chart
 from benchmarks.publish.results import Results
 from benchmarks.publish.table import markdown
 from benchmarks.publish.tables import paper
-from benchmarks.publish.tables.claims import UNITS, not_measured, with_places
+from benchmarks.publish.tables.claims import UNITS, not_measured, with_places, would_decide
 from benchmarks.summary import hardware
 
 Studies = dict[str, Results]
@@ -70,9 +70,11 @@ def _effects(judged: Judged) -> str:
 
 
 def _seen(claim: Claim, place: Place, found: Evidence) -> str:
-    """The effect at a place, with the remark of its evidence."""
-    effect = UNITS[claim.unit].format(wording.interval(*found.effect))
-    return f"{_where(place)}: {effect}" + (f" ({found.remark})" if found.remark else "")
+    """The effect at a place with its remark, and how many values would decide where these do not."""
+    effect, needed = UNITS[claim.unit].format(wording.interval(*found.effect)), would_decide(found)
+    more = f"{needed} seeds or processes would decide" if needed != wording.NOTHING else ""
+    remarks = "; ".join(filter(None, [found.remark, more]))
+    return f"{_where(place)}: {effect}" + (f" ({remarks})" if remarks else "")
 
 
 def _where(place: Place) -> str:

@@ -111,13 +111,13 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
         wording.region(*(found.criterion or claim.region)),
         wording.whole(found.n),
         found.alone,
-        _would_decide(found),
+        would_decide(found),
         found.remark,
     ]
     return [Entry(text) for text in texts]
 
 
-def _would_decide(found: Evidence) -> str:
+def would_decide(found: Evidence) -> str:
     """How many values would decide where those at hand do not."""
     open_yet = found.alone == NOT_TOLD and found.decided_by
     return wording.whole(found.decided_by) if open_yet else wording.NOTHING
