@@ -131,6 +131,11 @@ def lower_target(original, trainer, data, plan, **given):
     return original(trainer, data, plan.model_copy(update={"target": plan.target - 0.02}), **given)
 
 
+def never_exactly(original, trainer, data, plan, **given):
+    """A target that is met exactly counts as missed."""
+    return original(trainer, data, plan.model_copy(update={"target": plan.target + 1e-9}), **given)
+
+
 def rounded(original, logits, labels):
     found = original(logits, labels)
     return found._replace(accuracy=round(found.accuracy, 3))
@@ -201,6 +206,7 @@ PLANTS = {
     "the best of the first five evaluations": ("_evaluate", frozen_parameters),
     "the last of two best evaluations": ("_evaluate", parameters_of_the_last_of_two),
     "a lower target": ("_finish", lower_target),
+    "a target that is met exactly is missed": ("_finish", never_exactly),
     "accuracies of three digits": ("scores", rounded),
     "half of the seconds": ("train_to_evaluation", half_the_seconds),
     "no limit of seconds": ("train_to_evaluation", no_limit),

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
+from benchmarks.common import quiet
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import expected_calls
 from benchmarks.recipe import plan
@@ -27,12 +28,11 @@ STUDY = Study.model_validate(
         ],
     }
 )
-WORKLOAD = STUDY.workloads[0]
 OTHER_CALLS = "it asks its trainer for other steps or outputs than a run has to"
 
 
 def test_a_run_asks_for_what_it_has_to():
-    assert expected_calls.fault("pytorch") == expected_calls.fault_of_timings(WORKLOAD) == ""
+    assert expected_calls.fault("pytorch") == expected_calls.fault_of_timings(STUDY) == ""
 
 
 def changed(where, name, change):
@@ -230,6 +230,20 @@ def test_a_run_that_does_otherwise_is_told(name):
         )
 
 
+def test_the_more_disturbed_of_two_measurements_is_told():
+    with patch.object(quiet.Disturbance, "degree", property(lambda self: -self.others_cpu_share)):
+        assert "the calmer one is not kept" in expected_calls.fault_of_repetition()
+
+
 def test_a_timing_in_calls_of_other_lengths_is_told():
     with changed(plan.Evaluations, "call_steps", in_calls_of_one):
-        assert expected_calls.fault_of_timings(WORKLOAD).startswith("throughput at batch size 1 is timed")
+        assert expected_calls.fault_of_timings(STUDY).startswith("throughput at batch size 1 is timed")
+
+
+def test_a_timing_that_gets_other_evaluations_than_the_study_has_is_told():
+    original = expected_calls.for_timing
+    few = [each.model_copy(update={"evaluations_per_epoch": 1}) for each in STUDY.workloads]
+    with patch.object(
+        expected_calls, "for_timing", lambda given: original(given).model_copy(update={"workloads": few})
+    ):
+        assert expected_calls.fault_of_timings(STUDY).startswith("throughput at batch size 1 is timed")

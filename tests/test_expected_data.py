@@ -86,3 +86,17 @@ def test_each_part_is_held_to_the_file(tmp_path, part):
     x, y = getattr(read, f"{part}_x"), getattr(read, f"{part}_y")
     for changed in ({f"{part}_x": x[::-1]}, {f"{part}_y": y[::-1]}, {f"{part}_x": x[1:], f"{part}_y": y[1:]}):
         assert f"its {part}" in expected_data.fault(path, replace(read, **changed))
+
+
+def test_numbers_of_a_known_data_set_that_are_divided_by_another_are_told(tmp_path):
+    datasets.store("digits", tmp_path / "digits.npz")
+    data = datasets.read(tmp_path / "digits.npz")
+    assert expected_data.fault(tmp_path / "digits.npz", data) == ""
+    with patch.dict(expected_data.SCALES, digits=255):
+        assert expected_data.fault(tmp_path / "digits.npz", data) == "its examples are divided by 16"
+
+
+def test_more_classes_than_there_are_labels_are_told(tmp_path):
+    path = stored(tmp_path)
+    data = datasets.read(path)
+    assert expected_data.fault(path, replace(data, n_classes=11)) == "it is said to have 11 classes"

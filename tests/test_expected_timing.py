@@ -69,6 +69,15 @@ def in_calls_of_two_thirds():
     return of_cases(lambda case: {"call_steps": max(1, 2 * case.call_steps // 3)})
 
 
+def in_one_call_of_a_round():
+    original = rounds.of_calls
+
+    def of_calls(*given, calls, of_call, step_s):
+        return original(*given, calls=1, of_call=calls * of_call, step_s=step_s)
+
+    return patch.object(rounds, "of_calls", of_calls)
+
+
 def of_another_batch_size():
     original = rows.row
 
@@ -185,8 +194,9 @@ PLANTS = {
     of_the_fastest_round: "is told of steps of",
     of_the_mean_round: "the fused execution is told of steps of",
     in_short_calls: "the fused execution is told of steps of",
-    in_calls_of_two_thirds: "the fused execution is failed",
-    after_the_fused_execution: "the idiomatic execution is failed",
+    in_calls_of_two_thirds: "the fused execution is ",
+    in_one_call_of_a_round: "the fused execution is failed",
+    after_the_fused_execution: "execution is failed",
     of_the_slowest_round: "is told of steps of",
     of_another_batch_size: "not the batch size over the time of a step",
     of_half_the_input: "the idiomatic execution is told of an input of",

@@ -30,7 +30,7 @@ ARM = Arm(
     augmentation=["shift", "flip"],
     scaling="none",
 )
-MODEL, LARGEST = "cnn", 152
+MODEL, LARGEST, CALL_STEPS = "cnn", 152, 60
 
 
 def of_timing(**settings):
@@ -162,7 +162,11 @@ def reference(execution, accumulation=None):
     data, arm = tracing.blobs(), ARM.model_copy(update={"accumulation": accumulation})
     common = {"model": MODEL, "execution": "idiomatic", "precision": "float64"}
     setup = set_up(tracing.numpy_in_float64(), data, arm, first=None, **common)
-    return judged(timed.by_the_arm(setup, arm, largest=LARGEST), execution=execution, precision="float64")
+    return judged(
+        timed.by_the_arm(setup, arm, largest=LARGEST, call_steps=CALL_STEPS),
+        execution=execution,
+        precision="float64",
+    )
 
 
 def of_few_steps(execution, accumulation=None):
@@ -276,7 +280,20 @@ def without_a_late_rest():
     return patch.object(Trainer, "_shuffled", whole)
 
 
+def indices_left_out_of_a_round():
+    """Of a round at most 16,384 indices are drawn."""
+    from benchmarks.recipe.batches import BatchStream
+
+    original = BatchStream.batches
+
+    def drawn(self, batch_size, *, first, count):
+        return original(self, batch_size, first=first, count=min(count, 3 * (2**14 // (3 * batch_size))))
+
+    return patch.object(BatchStream, "batches", drawn)
+
+
 LATE = {
+    "indices_are_left_out_of_a_round": ("fused", indices_left_out_of_a_round),
     "fit_leaves_the_small_batch_out_late": ("idiomatic", without_a_late_rest),
     "fit_trains_on_half_of_each_batch": ("idiomatic", half_of_each_batch),
     "fit_trains_on_half_of_the_examples": ("idiomatic", lambda: of_trainer("fit", half_of_the_examples)),
@@ -295,6 +312,7 @@ def over_many_steps(name, execution, precision):
     pytorch.configure(threads=1, device="cpu", precision=precision)
     with LATE[name][1]() if name else contextlib.nullcontext():
         of_case = {"model": MODEL, "execution": execution, "precision": precision, "largest": LARGEST}
+        of_case["call_steps"] = CALL_STEPS
         return timed.over_many_steps(pytorch, ARM, tracing.blobs(), **of_case)
 
 
@@ -342,6 +360,7 @@ def test_a_timed_round_is_of_the_arms_training(in_torch, execution, accumulation
         ({"ghost_batch": 2}, lambda: set_up_of(ghost_batch=None), "ghost batches"),
         ({"mixed_precision": "bfloat16"}, lambda: set_up_of(mixed_precision=None), "products"),
         ({"accumulation": 4}, of_timing, "micro-batches"),
+        ({}, lambda: set_up_of(first=512), "examples"),
     ],
 )
 def test_a_round_without_what_may_change_no_number_is_refused(settings, plant, told):

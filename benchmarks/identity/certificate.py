@@ -241,7 +241,7 @@ def _of_arm(
                 plan=of_driver
                 or expected_update.fault(arm, expected_plan.budgets(workload, arm))
                 or expected_calls.fault(framework)
-                or expected_calls.fault_of_timings(workload)
+                or expected_calls.fault_of_timings(study)
                 or expected_timing.fault(framework)
                 or expected_limits.fault()
                 or freed_memory.fault()

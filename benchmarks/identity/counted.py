@@ -5,6 +5,7 @@ astray only after many steps. With a model that is next to nothing all of them c
 convex has no differences that grow by themselves.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,9 @@ from benchmarks.identity.quantity import Quantity, Stage, Trace
 from benchmarks.identity.rehearsal import SMALL_RATE
 from benchmarks.models.layer import Spec
 from benchmarks.models.layers import Dense, Dropout, Flatten, RandomFlip, RandomShift
-from benchmarks.recipe.plan import LONGEST_CALL
 
 SHAPE, CLASSES, EXAMPLES = (4, 4, 1), 2, 150
 """There are as many examples, or one more than are in a batch."""
-FEWEST_CALLS = 10
 AGAIN = 3
 """Steps after a reset."""
 RATES, RATES_OF_ADAM = (2.0**-6, 2.0**0), (2.0**-9, 2.0**-3)
@@ -46,27 +45,25 @@ def of_tiny_model(setup: Setup, batch_size: int) -> Setup:
     )
 
 
-def over_all_steps(setup: Setup, steps: dict[int, int]) -> Trace:
-    """The losses of as many steps as a run has at each batch size, and the parameters after them."""
+def over_all_steps(setup: Setup, ends: dict[int, list[int]]) -> Trace:
+    """What the calls of a run come to at each batch size, which end with these steps."""
     trace: Trace = {}
-    for size, count in steps.items():
-        optimizer = over(setup.optimizer, count, learning_rate=SMALL_RATE)
-        made = of_steps(of_tiny_model(replace(setup, optimizer=optimizer), size), size, count)
+    for size, of_calls in ends.items():
+        optimizer = over(setup.optimizer, of_calls[-1], learning_rate=SMALL_RATE)
+        made = in_calls(of_tiny_model(replace(setup, optimizer=optimizer), size), size, of_calls)
         trace |= {Quantity(Stage.COUNTED, f"{name} at {size}"): value for name, value in made.items()}
     return trace
 
 
-def of_steps(setup: Setup, batch_size: int, steps: int) -> dict[str, np.ndarray]:
-    """The losses of so many steps, and of a few more after a reset; the parameters in between and at the end.
+def in_calls(setup: Setup, batch_size: int, ends: list[int]) -> dict[str, np.ndarray]:
+    """The losses of these calls, and of a few steps after a reset; the parameters in between and at the end.
 
     Those in between are kept from the first call to the last, as a run keeps its best.
     """
     trainer, stream, losses, kept = setup.trainer(), setup.stream(seed=0), [], {}
     trainer.reset(setup.parameters(seed=0))
-    longest = min(LONGEST_CALL, -(-steps // FEWEST_CALLS))
-    for first in range(0, steps, longest):
-        count = min(longest, steps - first)
-        losses.append(trainer.train(stream.batches(batch_size, first=first, count=count)).loss)
+    for first, end in itertools.pairwise([0, *ends]):
+        losses.append(trainer.train(stream.batches(batch_size, first=first, count=end - first)).loss)
         kept = kept or trainer.parameters()
     trainer.reset(setup.parameters(seed=0))
     losses.append(trainer.train(stream.batches(batch_size, first=0, count=AGAIN)).loss)

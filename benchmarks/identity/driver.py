@@ -20,6 +20,7 @@ from benchmarks.identity.scripted import (
     EVALUATION_S,
     EXAMPLES,
     MANY,
+    PEAK,
     REST_S,
     SEEDS,
     VERY_WRONG,
@@ -62,10 +63,12 @@ class Script(NamedTuple):
     n: int = EXAMPLES
     """Examples for training, validation and test each."""
     step_s: float = STEP_S
+    peak: float = PEAK
 
     def trainer(self) -> Scripted:
         """A trainer that follows this script."""
-        return Scripted(self.total_steps, self.step_s, self.diverges_at, self.diverges_to, self.wrong)
+        ends = self.diverges_at, self.diverges_to
+        return Scripted(self.total_steps, self.step_s, *ends, self.wrong, self.peak)
 
     def plan(self, seed: int) -> Plan:
         """The plan of this training."""
@@ -113,7 +116,9 @@ SCRIPTS = {
     "with two best evaluations": Script(10, 999, 3330, target=0.9),
     "whose best evaluation is long past": Script(EXAMPLES, 600, EXAMPLES // 4, target=0.8),
     "that misses its target by an example of few": Script(10, 180, 180, target=0.9005, n=180),
-    "that reaches its target exactly": Script(10, 1000, 500, target=0.9),
+    "that reaches its target exactly": Script(10, 180, 180, target=0.9, n=180),
+    "that reaches its target with its last step": Script(10, 1000, 500, target=0.89, peak=1.0),
+    "that misses its target by little": Script(10, 1000, 500, target=0.9),
     "that misses its target by a hair": Script(10, 1000, 500, target=0.9005),
     "that diverges after it reached its target": Script(10, 1000, 300, target=0.6, diverges_at=777),
     "that diverges before": Script(10, 1000, 300, target=0.9, diverges_at=1),

@@ -6,12 +6,13 @@ here what the study's own code asks of it, and when.
 """
 
 import functools
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks import models
-from benchmarks.common.quiet import Disturbance, Watch
+from benchmarks.common.quiet import Disturbance, Repetition, Watch
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
 from benchmarks.identity.recorded import (
@@ -27,7 +28,7 @@ from benchmarks.identity.scripted import EXAMPLES, MANY, data
 from benchmarks.models.parameters import initial_parameters
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Evaluations, Plan
-from benchmarks.study.study import Workload
+from benchmarks.study.study import Study, for_timing
 from benchmarks.throughput.rows import cases_of
 from benchmarks.training import measure
 from benchmarks.training.record import Run
@@ -71,6 +72,7 @@ RUNS = {
     "with calls as long as any": Asked(3, EXAMPLES, 1, 9000, Evaluations(examples=7000)),
     "of short calls": Asked(2**31, MANY, 16, 40, Evaluations(examples=150)),
     "of large batches": Asked(5, EXAMPLES, 500, 6, Evaluations(examples=1500)),
+    "of very large batches": Asked(6, MANY, 20_000, 6, Evaluations(examples=60_000)),
     "of calls of fewest steps": Asked(4, EXAMPLES, 16, 40, Evaluations(examples=16, steps=12)),
 }
 
@@ -166,12 +168,12 @@ def keeps_time(run: Run, calls: list[Call], *, until_s: float) -> bool:
 def tells_its_start(start: dict[str, float | None], calls: list[Call], tiny: list[Call]) -> bool:
     """Whether the seconds before a run are those of compilation and first step.
 
-    Those of the tiny model hold its calls, and nothing that comes after the trainer of the run is there.
+    Those of the tiny model hold its calls, and nothing of what comes after they are over.
     """
     compiled, first = (next(call for call in calls if call.what == what) for what in ("compile", "train"))
     own_s = {"compile_s": compiled.own_s, "first_step_s": first.own_s}
     tiny_model_s = start.get("tiny_model_s") or 0.0
-    most_s = calls[0].began - tiny[0].began + PAUSE_S
+    most_s = tiny[-1].began - tiny[0].began + PAUSE_S
     return COMPILE_S + FIRST_S <= tiny_model_s <= most_s and all(
         of_time(start.get(name), seconds) for name, seconds in own_s.items()
     )
@@ -209,7 +211,7 @@ def tells_pace(step_ms: float, calls: list[Call]) -> bool:
 @functools.cache
 def fault(name: str) -> str:
     """What a run of a framework of this name does otherwise than it has to; empty if there is nothing."""
-    return next((cause for what in RUNS if (cause := fault_of(name, what))), "")
+    return next((cause for what in RUNS if (cause := fault_of(name, what))), "") or fault_of_repetition()
 
 
 def fault_of(name: str, what: str) -> str:
@@ -221,11 +223,22 @@ def fault_of(name: str, what: str) -> str:
     return f"a run {what}: {cause}"
 
 
-def fault_of_timings(workload: Workload) -> str:
+def fault_of_repetition() -> str:
+    """Which of two measurements is kept otherwise than it should be, if the first was disturbed."""
+    calm = Disturbance(others_cpu_share=0.0, probe_ms=1.0, probe_drift=1.0, gap_share=0.0)
+    for shares in itertools.product((0.0, 0.2, 0.6), repeat=2):
+        made = [calm.model_copy(update={"others_cpu_share": share}) for share in shares]
+        kept = Repetition().calmer(iter(made).__next__, of=lambda each: each)
+        if kept.others_cpu_share != min(shares) * (shares[0] > 0):
+            return "of a measurement that was disturbed and is done again, the calmer one is not kept"
+    return ""
+
+
+def fault_of_timings(study: Study) -> str:
     """At which batch size throughput times calls of other lengths than those of a run; empty if at none."""
-    for case in cases_of(workload, ["momentum"]):
-        if case.call_steps != steps_of_a_call(workload.evaluations, case.batch_size):
-            return (
-                f"throughput at batch size {case.batch_size} is timed in calls of other lengths than a run's"
-            )
+    for workload, timed in zip(study.workloads, for_timing(study).workloads, strict=True):
+        for case in cases_of(timed, ["momentum"]):
+            if case.call_steps != steps_of_a_call(workload.evaluations, case.batch_size):
+                size = case.batch_size
+                return f"throughput at batch size {size} is timed in calls of other lengths than a run's"
     return ""

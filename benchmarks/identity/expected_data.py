@@ -12,13 +12,17 @@ import numpy as np
 from benchmarks.datasets.dataset import Dataset
 
 SPLIT_SEED = 20160915
+SCALES = {"digits": 16, "mnist1d": 4096} | dict.fromkeys(
+    ("mnist", "fashion_mnist", "cifar10", "cifar100"), 255
+)
+"""By which the numbers of a data set that is built in are divided."""
 LOOKED_AT = 2000
 """The most examples of a part whose numbers are compared; the labels of all are."""
 TOLERANCE = 1e-6
 
 
-def parts(path: Path) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """The scale of a data file, and the raw examples and labels of each part.
+def parts(path: Path) -> tuple[dict, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """The facts of a data file, and the raw examples and labels of each part.
 
     Validation is the end of the source's training set. Images are drawn at random, unless they have a
     validation set of their own; text is in its order. Of a part of a training set, only the first examples
@@ -39,7 +43,7 @@ def parts(path: Path) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
         train = uneven(train, raw["train_y"], ratio, share=facts["part"][0], n_classes=facts["n_classes"])
     places = {"train": train[:n_train], "validation": order[n_whole:]}
     found = {part: (raw["train_x"][place], raw["train_y"][place]) for part, place in places.items()}
-    return facts["scale"], found | {"test": (raw["test_x"], raw["test_y"])}
+    return facts, found | {"test": (raw["test_x"], raw["test_y"])}
 
 
 def uneven(
@@ -59,7 +63,12 @@ def uneven(
 
 def faults(path: Path, data: Dataset) -> Iterator[str]:
     """Every part of a data set that is not what its file says, in words."""
-    scale, found = parts(path)
+    facts, found = parts(path)
+    scale, labels = facts["scale"], [y for _, y in found.values()]
+    if scale != SCALES.get(facts["name"].split("/")[0], scale):
+        yield f"its examples are divided by {scale:g}"
+    if facts["kind"] == "images" and data.n_classes != 1 + max(int(y.max(initial=0)) for y in labels):
+        yield f"it is said to have {data.n_classes} classes"
     for part, (raw_x, raw_y) in found.items():
         x, y = getattr(data, f"{part}_x"), getattr(data, f"{part}_y")
         if x.shape != raw_x.shape or not np.array_equal(y, raw_y):

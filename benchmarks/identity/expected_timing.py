@@ -40,7 +40,7 @@ INPUT_S = 0.001
 CALL_S = 0.004
 """What a call rests for beside its steps, so that a rate tells how long calls are."""
 SECONDS = 0.06
-"""A round of calls is one call then, of which there are as many as there are SLOWER."""
+"""A round of calls is mostly one call then, of which there are as many as there are SLOWER."""
 MOST = 1.25
 """How many times longer than it should a machine may rest."""
 PAUSE_S = 0.002
@@ -57,21 +57,27 @@ COMPILE_S, COMPILING_S = 1.25, 0.15
 
 
 class Kind(NamedTuple):
-    """What is timed of a step kind: its batch size, and how many times as long as STEP_S a step rests."""
+    """What is timed of a step kind: its batch sizes, and how many times as long as STEP_S a step rests."""
 
     arm: Arm
-    batch_size: int
+    batch_sizes: tuple[int, ...]
     slower: float
     call_steps: int = 12
 
 
 KINDS = [
-    Kind(Arm(name="a", learning_rate=0.5, momentum=0.5, scaling="none").for_timing, 8, 1.0),
-    Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, 512, 2.0),
-    Kind(Arm(name="c", optimizer="sgd", learning_rate=0.5, scaling="none").for_timing, 4, 0.01, MOST_STEPS),
+    Kind(Arm(name="a", learning_rate=0.5, momentum=0.5, scaling="none").for_timing, (8, 40), 1.0),
+    Kind(Arm(name="b", optimizer="adam", learning_rate=0.5, scaling="none").for_timing, (512,), 2.0),
+    Kind(
+        Arm(name="c", optimizer="sgd", learning_rate=0.5, scaling="none").for_timing, (4,), 0.01, MOST_STEPS
+    ),
     Kind(
         Arm(name="d", optimizer="nesterov", learning_rate=0.5, momentum=0.5, scaling="none").for_timing,
-        **{"batch_size": 96, "slower": 4.0, "call_steps": 3},
+        **{"batch_sizes": (96,), "slower": 4.0, "call_steps": 3},
+    ),
+    Kind(  # of which a round has several calls
+        Arm(name="e", learning_rate=0.5, momentum=0.5, clip_norm=1.0, scaling="none").for_timing,
+        **{"batch_sizes": (24,), "slower": 0.1, "call_steps": 2},
     ),
 ]
 
@@ -118,7 +124,7 @@ class Resting:
         time.sleep(steps * INPUT_S * self.kind.slower)
 
     def _check(self, execution: str, batch_size: int) -> None:
-        if (execution, batch_size) != (self.execution, self.kind.batch_size):
+        if execution != self.execution or batch_size not in self.kind.batch_sizes:
             raise ValueError(f"{execution} in batches of {batch_size} examples")
 
     def train(self, batches: np.ndarray) -> Steps:
@@ -175,13 +181,14 @@ def _configure(name: str, **given: object) -> None:
 
 
 def request_of(framework: str) -> Request:
-    """What the process has to time: both executions of each step kind, at a batch size of its own."""
+    """What the process has to time: both executions of each step kind, at batch sizes of its own."""
     cases = [
         Case(
             **{"dataset": "script", "model": MODEL, "call_steps": kind.call_steps},
-            **{"step_kind": kind.arm.name, "batch_size": kind.batch_size, "execution": execution},
+            **{"step_kind": kind.arm.name, "batch_size": size, "execution": execution},
         )
         for kind in KINDS
+        for size in kind.batch_sizes
         for execution in EXECUTIONS
     ]
     return Request(
@@ -206,7 +213,7 @@ def wrong_row(row: dict) -> str:
     due_ms, input_ms = due_step_ms(kind, row["execution"]), row["input_share"] * row["step_ms"]
     if not due_ms <= row["step_ms"] < MOST * due_ms:
         return f"told of steps of {row['step_ms']:.3g} ms, and they take {due_ms:.3g} ms"
-    if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * kind.batch_size):
+    if not np.isclose(row["samples_per_s"] * row["step_ms"], 1e3 * row["batch_size"]):
         return "told of a rate that is not the batch size over the time of a step"
     due_input_ms = 1e3 * INPUT_S * kind.slower
     slack_ms = 1e3 * PAUSE_S / min(kind.call_steps, MOST_LOADED)

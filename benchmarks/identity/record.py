@@ -7,6 +7,8 @@ from benchmarks import frameworks
 from benchmarks.datasets.dataset import Dataset
 from benchmarks.frameworks.setup import Setup
 from benchmarks.identity import counted, exaggerated, followed, products, rehearsal, studied, timed
+from benchmarks.identity.expected_calls import steps_of_a_call
+from benchmarks.identity.expected_run import call_ends
 from benchmarks.identity.quantity import Trace
 from benchmarks.identity.subjects import REFERENCE, STUDIED, Subject, is_reference
 from benchmarks.identity.trace import BATCH_SIZE, record_beginning, record_trace, set_up
@@ -20,17 +22,20 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     on_all, rehearsed = whole(subject, framework, data, precision=precision)
     trace = in_both_precisions(setup, rehearsed, data, workload.sizes)
     if execution == STUDIED or is_reference(subject, precision):
-        steps = {plan.cell.batch_size: plan.optimizer.total_steps for plan in plans}
-        trace |= counted.over_all_steps(setup, steps) | counted.at_rates(setup)
-    timing = {"model": workload.model, "execution": execution, "largest": max(workload.sizes)}
+        ends = {plan.cell.batch_size: call_ends(plan) for plan in plans}
+        trace |= counted.over_all_steps(setup, ends) | counted.at_rates(setup)
+    largest = max(workload.sizes)
+    call_steps = steps_of_a_call(workload.evaluations, largest)
+    timing = {"model": workload.model, "execution": execution, "largest": largest}
     if is_reference(subject, precision):
-        trace |= timed.by_the_arm(on_all, arm, largest=max(workload.sizes))
+        trace |= timed.by_the_arm(on_all, arm, largest=largest, call_steps=call_steps)
         if arm.mixed_precision:
             trace |= in_mixed_precision(subject, framework, data)
         else:
             trace |= rehearsal.losses_at_rest(rehearsed, data, workload.sizes)
     else:
-        trace |= timed.over_many_steps(framework, arm, data, **timing, precision=precision)
+        of_timing = {**timing, "call_steps": call_steps, "precision": precision}
+        trace |= timed.over_many_steps(framework, arm, data, **of_timing)
     if precision == "float32":
         return trace | record_beginning(setup)
     if not is_reference(subject, precision):

@@ -28,7 +28,7 @@ SEEDS = (3, 0)
 VERY_WRONG = -60.0
 """Outputs that are not right are so sure that the loss is large."""
 PEAK = 0.5
-"""At this part of the budget the accuracy is highest."""
+"""At this part of the budget the accuracy is highest, unless a script says otherwise."""
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Scripted:
     diverges_at: int
     diverges_to: float = math.nan
     wrong: float = VERY_WRONG
+    peak: float = PEAK
     steps: int = 0
     held: int = 0
     now: float = 0.0
@@ -76,7 +77,7 @@ class Scripted:
         self.now += EVALUATION_S
         progress, part = self.steps / self.total_steps, PARTS[int(examples[0, 0])]
         # Of two validations that are equally right, the tests are not.
-        course = 1.0 - abs(progress - PEAK) if part == "validation" else 1.0 - progress / 3
+        course = 1.0 - abs(progress - self.peak) if part == "validation" else 1.0 - progress / 3
         share = course * (1.0 - 0.1 * float(examples[0, 0]))
         right = np.arange(len(examples)) < round(share * len(examples))
         return np.where(right, 1.0 + progress, self.wrong)[:, np.newaxis] * np.array([-0.5, 0.5])

@@ -39,7 +39,7 @@ FIT_ROUNDS = 4
 LONG_STEPS = 500
 """Steps of a call, or of a round of `fit`, of the tiny model: a fault may begin late."""
 FEW_STEPS = 20
-"""Steps of a call of it at the largest batch size."""
+"""Steps of a call of it at the largest batch size, if a run has fewer."""
 LONG_FITS: Fits = {(BATCH_SIZE, LONG_STEPS): [BATCH_SIZE] * LONG_STEPS}
 LONG_EXAMPLES = FIT_ROUNDS * LONG_STEPS * BATCH_SIZE
 LATE_EXAMPLES = 1204
@@ -101,6 +101,8 @@ def by_throughput(
     )
     if summary(in_float32) != (*summary(setup)[:-1], "float32"):
         raise RuntimeError("throughput sets another training up in float32 than in float64")
+    if not len(setup.labels) == len(in_float32.labels) == len(data.train_y):
+        raise RuntimeError("throughput sets up other examples than a training has")
     if expected_setup.ghosts(setup.layers) - {arm.ghost_batch}:
         raise RuntimeError("throughput sets up other ghost batches than the arm has")
     if expected_setup.in_bfloat16(setup.layers) != {arm.mixed_precision == "bfloat16"}:
@@ -149,10 +151,11 @@ def over_many_steps(
     execution: Execution,
     precision: str,
     largest: int,
+    call_steps: int,
 ) -> Trace:
     """The tiny model after timed rounds of many steps, in the precision that the framework is set to.
 
-    In calls at the largest batch size too: a round may be cut there alone.
+    In calls at the largest batch size too, as long as they are timed: a round may be cut there alone.
     """
     case, name = case_of(arm, data, model=model, execution=execution), f"{OVER_MANY_STEPS} {execution}"
     setup = set_up(case, shared(arm.for_timing), framework, data, precision=precision)
@@ -165,7 +168,7 @@ def over_many_steps(
     wide, of_largest = of_tiny_model(setup, largest), case.model_copy(update={"batch_size": largest})
     return {
         **in_calls(tiny, case, name, of_call=LONG_STEPS),
-        **in_calls(wide, of_largest, f"at {largest} {name}", of_call=FEW_STEPS),
+        **in_calls(wide, of_largest, f"at {largest} {name}", of_call=max(FEW_STEPS, call_steps)),
     }
 
 
@@ -207,7 +210,7 @@ def stated(arm: Arm) -> Optimizer:
     return Optimizer(name=arm.optimizer, learning_rate=RATE, **settings)
 
 
-def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
+def by_the_arm(setup: Setup, arm: Arm, *, largest: int, call_steps: int) -> Trace:
     """The same by plain steps of a trainer that the arm alone sets up; `setup` is on all examples."""
     made = replace(setup, optimizer=stated(arm))
     tiny = of_tiny_model(made, BATCH_SIZE)
@@ -215,7 +218,8 @@ def by_the_arm(setup: Setup, arm: Arm, *, largest: int) -> Trace:
     trace |= by_steps(made, f"at {largest} fused", largest, of_call=1)
     trace |= by_steps(tiny, f"{OVER_MANY_STEPS} fused", size_of(arm), of_call=LONG_STEPS)
     wide = of_tiny_model(made, largest)
-    trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=FEW_STEPS)
+    of_call = max(FEW_STEPS, call_steps)
+    trace |= by_steps(wide, f"at {largest} {OVER_MANY_STEPS} fused", largest, of_call=of_call)
     trace |= fitted.by_steps(made)
     for n, of_fits in long_fits_on(arm).items():
         trace |= by_single_steps(alike(tiny, n), of_fits, f"on {n} {OVER_MANY_STEPS} idiomatic")

@@ -211,15 +211,14 @@ def for_timing(study: Study) -> Study:
 def for_tracing(study: Study) -> Study:
     """The part of a study that its traces depend on: no frameworks, seeds, targets or limits of seconds.
 
-    The epochs and steps stay, since they say how many steps a run has. The framework is given to each trace
-    separately, so that adding one to a study traces only that one.
+    The epochs, steps and evaluations stay, since they say which calls a run consists of. The framework is
+    given to each trace separately, so that adding one to a study traces only that one.
     """
     study, parts = without_analyses(study), max(arm.accumulation or 1 for arm in study.arms)
     workloads = [
         w.model_copy(
             update={
                 "batch_sizes": w.rehearsed_sizes(parts=parts),
-                **{"evaluations_per_epoch": 1, "steps_per_evaluation": 1},
                 "budget": of_study.budget.model_copy(update={"seconds": 1}),
             }
         )
