@@ -16,6 +16,7 @@ import rehearsing
 from benchmarks.identity import counted, exaggerated, rehearsal
 from benchmarks.identity.difference import BOUND, FLOAT32_BOUND, by_stage, differences, float32_bound
 from benchmarks.identity.quantity import Stage
+from benchmarks.recipe.optimizer import Optimizer
 
 pytestmark = pytest.mark.planted
 REHEARSED = [
@@ -222,6 +223,34 @@ def test_an_arm_without_clipping_and_decay_has_no_harsh_settings():
     assert (
         exaggerated.with_harsh_settings(planting.case("numpy", rehearsing.SMALL, rehearsing.GENTLE), 32) == {}
     )
+
+
+ADAM = Optimizer(name="adam", learning_rate=2.0**-10, total_steps=100)
+
+
+def by_tiny_gradients(name, precision, *, larger=False):
+    """How tiny gradients move the kernel; with a `larger` ε of Adam, 1e-6 in place of 1e-7."""
+    made = rehearsed.setup(
+        name, "a_reset_keeps_the_optimizers_state", "fused" if name != "numpy" else "idiomatic"
+    )
+    epsilon = {"epsilon": 1e-6} if larger else {}
+    optimizer = ADAM.model_copy(update=epsilon)
+    return counted.with_tiny_gradients(replace(made, precision=precision, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_what_matters_beside_tiny_gradients_alone_is_found(in_torch, precision):
+    exact = by_tiny_gradients("numpy", "float64")
+    found = [
+        max(
+            differences(
+                in_torch(functools.partial(by_tiny_gradients, larger=larger), "pytorch", precision), exact
+            ).values()
+        )
+        for larger in (False, True)
+    ]
+    assert found[0] < (BOUND if precision == "float64" else FLOAT32_BOUND / 2)
+    assert found[1] > 100 * FLOAT32_BOUND
 
 
 class Compiles:

@@ -27,6 +27,10 @@ RATED_SIZE, RATED_CALLS, RATED_STEPS = 32, 3, 10
 """Batch size, calls at each of these rates, and steps of a call."""
 
 
+TINY = 2.0**-22
+"""By which examples are multiplied so that gradients are as small as that."""
+
+
 def tiny(layers: Spec) -> Spec:
     """A linear classifier with the random layers that a model has."""
     kinds = {type(layer): layer for layer in layers if isinstance(layer, RandomShift | RandomFlip | Dropout)}
@@ -70,6 +74,23 @@ def in_calls(setup: Setup, batch_size: int, ends: list[int]) -> dict[str, np.nda
     after = {f"parameter {name}": each for name, each in trainer.parameters().items()}
     after |= {f"parameter between {name}": each for name, each in kept.items()}
     return {"losses": np.concatenate(losses), **after}
+
+
+def with_tiny_gradients(setup: Setup) -> Trace:
+    """How far the kernel of the tiny model moves in some steps whose gradients are as small as Adam's ε.
+
+    It starts from 0, so that float32 has digits for what it moves.
+    """
+    optimizer = over(setup.optimizer, RATED_STEPS, learning_rate=SMALL_RATE)
+    made = of_tiny_model(replace(setup, optimizer=optimizer), RATED_SIZE)
+    trainer = replace(made, examples=made.examples * TINY).trainer()
+    trainer.reset({name: np.zeros_like(value) for name, value in made.parameters(seed=0).items()})
+    trainer.train(made.stream(seed=0).batches(RATED_SIZE, first=0, count=RATED_STEPS))
+    return {
+        Quantity(Stage.COUNTED, f"movement by tiny gradients of {name}"): value / SMALL_RATE
+        for name, value in trainer.parameters().items()
+        if name.endswith("kernel")
+    }
 
 
 def at_rates(setup: Setup) -> Trace:

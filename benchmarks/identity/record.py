@@ -24,6 +24,8 @@ def record(subject: Subject, framework: ModuleType, data: Dataset, *, precision:
     if execution == STUDIED or is_reference(subject, precision):
         ends = {plan.cell.batch_size: call_ends(plan) for plan in plans}
         trace |= counted.over_all_steps(setup, ends) | counted.at_rates(setup)
+        if not arm.mixed_precision:
+            trace |= counted.with_tiny_gradients(setup)
     largest = max(workload.sizes)
     call_steps = steps_of_a_call(workload.evaluations, largest)
     timing = {"model": workload.model, "execution": execution, "largest": largest}
