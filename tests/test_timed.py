@@ -138,6 +138,12 @@ PLANTS = {
         ["idiomatic"],
         lambda: of_length(lambda length: length._replace(taken=length.taken + 1)),
     ),
+    "a_step_too_many_where_all_batches_are_whole": (
+        ["idiomatic"],
+        lambda: of_length(
+            lambda length: length._replace(taken=length.taken + (length.taken == int(length.taken)))
+        ),
+    ),
     "a_smaller_batch_counts_as_whole": (
         ["idiomatic"],
         lambda: of_length(lambda length: length._replace(taken=float(math.ceil(length.taken)))),

@@ -32,7 +32,8 @@ Fits = dict[tuple[int, int], list[int]]
 """Batch size and about how many steps a round of `fit` has; the sizes of the batches of each round."""
 FITS: Fits = {(8, 15): [8] * 14 + [4], (8, 2): [8] * 2, (48, 6): [48, 48, 20] * 2}
 WHOLE_EXAMPLES = 144
-"""Of an arm that accumulates gradients: all batches are whole, since frameworks differ in what follows."""
+"""All batches are whole. An arm that accumulates gradients has no others, since frameworks differ in what
+follows."""
 WHOLE_FITS: Fits = {(8, 18): [8] * 18, (8, 2): [8] * 2, (48, 6): [48] * 3 * 2}
 FIT_ROUNDS = 4
 """All of a call of `fit`, the first one, which is not counted, among them."""
@@ -64,7 +65,7 @@ def fits_on(arm: Arm, largest: int) -> dict[int, Fits]:
     """The rounds of `fit` by the number of examples: at small batch sizes, and at the largest of a study."""
     if arm.accumulation:
         return {WHOLE_EXAMPLES: WHOLE_FITS, 2 * largest: {(largest, 2): [largest] * 2}}
-    return {EXAMPLES: FITS, largest + 1: {(largest, 2): [largest, 1]}}
+    return {EXAMPLES: FITS, WHOLE_EXAMPLES: WHOLE_FITS, largest + 1: {(largest, 2): [largest, 1]}}
 
 
 def long_fits_on(arm: Arm) -> dict[int, Fits]:
