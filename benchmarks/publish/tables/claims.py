@@ -119,8 +119,12 @@ def _line(claim: Claim, place: Place, found: Evidence) -> list[Entry]:
 
 def would_decide(found: Evidence) -> str:
     """How many values would decide where those at hand do not."""
-    open_yet = found.alone == NOT_TOLD and found.decided_by
-    return wording.whole(found.decided_by) if open_yet else wording.NOTHING
+    return wording.whole(found.decided_by) if _is_open(found) else wording.NOTHING
+
+
+def _is_open(found: Evidence) -> bool:
+    """Whether the values at hand do not decide, and more would."""
+    return found.alone == NOT_TOLD and bool(found.decided_by)
 
 
 def _data(claim: Claim, place: Place, found: Evidence) -> dict:
@@ -131,5 +135,5 @@ def _data(claim: Claim, place: Place, found: Evidence) -> dict:
         **{"effect": found.effect.value, "effect_lo": found.effect.lo, "effect_hi": found.effect.hi},
         **{"unit": claim.unit, "least": least, "most": most, "n": found.n},
         **{"p_supported": found.p_supported, "p_refuted": found.p_refuted},
-        **{"decided_by": found.decided_by, "remark": found.remark},
+        **{"decided_by": found.decided_by if _is_open(found) else None, "remark": found.remark},
     }

@@ -39,7 +39,8 @@ def tables(results: Results) -> list[Table]:
 CAPTION = (
     "Two one-sided tests at 5 %, paired over seeds, of the first framework against the second: equivalent "
     "where the 90 % interval of the mean difference lies within the margins (±0.5 percentage points of test "
-    "accuracy, a ratio of epochs from 0.8 to 1.25). n: pairs at a batch size, from the fewest to the most. "
+    "accuracy, a ratio of epochs from 0.8 to 1.25). Each value is known to half a test example, or to one "
+    "evaluation, by which intervals are wider. n: pairs at a batch size, from the fewest to the most. "
     "Equivalent: at how many of the batch sizes that could be tested. Not testable are fewer than two pairs, "
     "whether or not that is because runs failed or the target was not reached, and pairs without a spread, "
     "which all differ by the same amount. Where an arm is the same training as one listed before, it is left "

@@ -97,5 +97,7 @@ def _caption(results: Results, data: pd.DataFrame) -> str:
     ]
     share = results.provenance.get("measuring_share")
     if share is not None:
-        sentences.append(f"Of the time of all jobs, {wording.percent(share)} % was spent training or timing.")
+        sentences.append(
+            f"Of the time of the jobs that train or time, {wording.percent(share)} % was spent on that alone."
+        )
     return " ".join(sentences)

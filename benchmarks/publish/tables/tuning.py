@@ -64,9 +64,10 @@ def _laws(laws: pd.DataFrame) -> Table:
         title="Critical batch size, and how the best learning rate grows",
         caption="The law E = E_min (1 + B / B_crit) (McCandlish et al. 2018, arXiv 1812.06162) through the "
         "examples to the target at each batch size, with the learning rate tuned at each: at B_crit a "
-        "training takes twice the fewest examples and twice the fewest steps. Intervals: 95 % (bootstrap "
-        "around the line). A batch size that missed the target counts as above its last example. Scales "
-        "perfectly: the largest batch size up to which none takes more than 1.25 times the fewest examples. "
+        "training takes twice the fewest examples and twice the fewest steps. Fitted by least squares, "
+        "relative to the examples seen. Intervals: 95 % (bootstrap around the line). A batch size that "
+        "missed the target counts as above its last example. Scales perfectly: the largest "
+        "batch size up to which none takes more than 1.25 times the fewest examples. "
         "Slope: of the logarithm of the best rate on that of B, up to B_crit / 2, with its 95 % interval "
         "(Student's t). Rule: linear where that interval lies within .8 to 1.2, square root within .35 to "
         ".65.",

@@ -33,8 +33,9 @@ CERTIFICATES = table(
         by_name(
             "float32_differences",
             "relative",
-            "Largest difference of float32 from the reference in float64, by stage, up to the first step. In "
-            "mixed precision from the reference in float32, and of arrays as a share of what rounding does.",
+            "Largest difference of float32 from the reference in float64, by stage: up to the first step, "
+            "and in what is judged of later ones. In mixed precision from the reference in float32, and of "
+            "arrays as a share of what rounding does.",
         ),
         flag("float32_repeats", "Whether the same steps in float32, taken twice, give the same bits."),
         text("conditions", "Digest of what the certificate holds for; a run with another is not certified."),
