@@ -196,7 +196,7 @@ PLANTS = {
     in_short_calls: "the fused execution is told of steps of",
     in_calls_of_two_thirds: "the fused execution is ",
     in_one_call_of_a_round: "the fused execution is failed",
-    after_the_fused_execution: "execution is failed",
+    after_the_fused_execution: "the idiomatic execution is failed",
     of_the_slowest_round: "is told of steps of",
     of_another_batch_size: "not the batch size over the time of a step",
     of_half_the_input: "the idiomatic execution is told of an input of",

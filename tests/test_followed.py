@@ -226,16 +226,6 @@ def test_of_a_training_that_diverges_nothing_is_told_if_the_reference_does_too(p
     assert references.array_apart("x", some, huge, huge, huge) == 0.0
 
 
-def test_a_loss_that_has_become_small_has_the_rounding_of_outputs_in_float32():
-    references, none = References(Doubling(), Doubling(), "float32"), np.zeros(3)
-    references.array_apart("losses", none, np.full(3, 2.0), np.full(3, 2.0), np.full(3, 2.0))
-    small = np.full(3, 1e-3)
-    near, far = (
-        references.array_apart("losses", none, small + 2.0 * off, small, small) for off in (1e-5, 1e-4)
-    )
-    assert near < FOLLOWED_FLOAT32_BOUND < far
-
-
 def test_in_float32_one_example_may_lie_on_the_other_side_of_a_bend():
     references, start, due = References(Doubling(), Doubling(), "float32"), np.zeros(4), np.ones(4)
     made = due * (1.0 + 0.01)

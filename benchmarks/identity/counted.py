@@ -25,10 +25,8 @@ RATES, RATES_OF_ADAM = (2.0**-6, 2.0**0), (2.0**-9, 2.0**-3)
 """Learning rates between which a trainer is retuned, as those that a search tries and chooses."""
 RATED_SIZE, RATED_CALLS, RATED_STEPS = 32, 3, 10
 """Batch size, calls at each of these rates, and steps of a call."""
-
-
 TINY = 2.0**-22
-"""By which examples are multiplied so that gradients are as small as that."""
+"""By which examples are multiplied so that gradients are as small as Adam's ε."""
 
 
 def tiny(layers: Spec) -> Spec:

@@ -10,9 +10,9 @@ from benchmarks.frameworks.trainer import Steps, Trainer
 from benchmarks.identity.repeated import References, Stand, Taken
 from benchmarks.identity.seen import Seen
 
-FURTHER, FEWEST = 4, 3
-"""One in so many calls may be further apart in float32, where a last digit may decide on which side of a bend
-an output lies; one, too, of fewer calls, if there are FEWEST."""
+FURTHER = 0.25
+"""The share of the calls that may be further apart in float32, where a last digit may decide on which side
+of a bend an output lies."""
 LATE, MOST_WAITED_S = 0.2, 0.1
 """What of the seconds of a call its results may take later, and how long those of all may take."""
 PARTS = ("losses", "parameters", "state", "outputs")
@@ -47,14 +47,12 @@ class Followed:
 
     @property
     def apart(self) -> dict[str, float]:
-        """The largest difference of each part; in float32 the largest but for those that may be further."""
-        return {part: self._largest(sorted(sizes or [0.0])) for part, sizes in self.sizes.items()}
-
-    def _largest(self, sizes: list[float]) -> float:
-        """The largest of these, which are in order, that counts."""
-        n = len(sizes)
-        further = 0 if self.references.precision == "float64" else max(n // FURTHER, int(n >= FEWEST))
-        return sizes[n - 1 - further]
+        """The largest difference of each part; in float32 the one that a share of FURTHER exceeds."""
+        rank = 1.0 if self.references.precision == "float64" else 1.0 - FURTHER
+        return {
+            part: float(np.quantile(sizes or [0.0], rank, method="higher"))
+            for part, sizes in self.sizes.items()
+        }
 
     def train(self, batches: np.ndarray) -> Steps:
         """Take the steps, the last of them followed if the call is."""

@@ -19,9 +19,6 @@ TIMES = 100.0
 LAST_DIGIT = 2.0**-52
 MEMORY = 10
 """Steps that an optimizer's state remembers, by which a gradient counts least."""
-LEAST_LOSS = FIRST_FLOAT32_BOUND / FOLLOWED_FLOAT32_BOUND
-"""In float32 a loss is the difference of outputs that do not become small with it: it is held to what holds
-up to the first step, as a part of the largest that it has had."""
 SMALL = 1e-4
 """How many times smaller than it was an array may become for its rounding to be told by its size."""
 
@@ -121,8 +118,7 @@ class References:
         self.largest[name] = max(size(due), self.largest.get(name, 0.0))
         whole = max(size(due), SMALL * self.largest[name])
         if self.precision == "float32":
-            least = LEAST_LOSS * self.largest[name] if name == "losses" else BOUND * whole
-            whole = size(due - start) * max(1.0, self.of_bend(name) / FOLLOWED_FLOAT32_BOUND) + least
+            whole = size(due - start) * max(1.0, self.of_bend(name) / FOLLOWED_FLOAT32_BOUND) + BOUND * whole
         # so much larger that the bound lies above what rounding does
         scale = whole + TIMES * size(near - due) / bound_of(self.precision)
         return size(made - due) / scale if scale else size(made - due)
