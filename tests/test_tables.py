@@ -181,7 +181,7 @@ def test_the_csv_holds_the_summary_in_full_precision(folder):
 
 
 def test_the_share_of_measuring_is_told(folder):
-    assert "80.0 % was spent training or timing" in (folder / "tables" / "execution.md").read_text()
+    assert "80.0 % was spent on that alone" in (folder / "tables" / "execution.md").read_text()
 
 
 def test_tables_without_training(tmp_path):
