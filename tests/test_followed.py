@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.frameworks.trainer import Steps
 from benchmarks.identity import followed, repeated
+from benchmarks.identity.cost import Cost
 from benchmarks.identity.difference import BOUND, FOLLOWED_FLOAT32_BOUND
 from benchmarks.identity.expected_run import call_ends
 from benchmarks.identity.follower import PARTS, Followed
@@ -54,6 +55,20 @@ def test_the_first_and_the_last_call_are_always_followed(calls, apart):
     counts = [repetition(number, np.zeros((9, 1))) for number in range(calls)]
     assert counts[0] == counts[-1] == 4
     assert sum(map(bool, counts)) == len({0, *range(calls - 1, -1, -apart)})
+
+
+def test_in_float32_so_much_is_followed_of_an_expensive_run_that_a_quarter_of_it_may_differ():
+    """With three calls, of which none may be apart, a last digit refused a training that was right."""
+    (plan, *_) = followed_plants.subject("float64").plans
+    cost = Cost(flops_per_example=5_000_000, n_parameters=1_000_000)
+    steps = {}
+    for precision in BOUNDS:
+        repetition = followed.Repetition.of(plan.model_copy(update={"precision": precision}), cost)
+        lengths = np.diff([0, *repetition.ends])
+        taken = [repetition(number, np.zeros((length, 8))) for number, length in enumerate(lengths)]
+        steps[precision] = [count for count in taken if count]
+    assert len(steps["float64"]) < 8 < 12 <= len(steps["float32"])
+    assert 0.7 < sum(steps["float32"]) / sum(steps["float64"]) < 1.2
 
 
 class Doubling:

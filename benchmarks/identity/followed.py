@@ -35,6 +35,8 @@ EVALUATED = 500
 CALLS = 120
 """Evaluations of the run at the middle batch size at least, or as many as any run of the study has. Those at
 the smallest and at the largest are the study's."""
+FLOAT32_CALLS = 12
+"""Of which something is followed in float32 at least, as a share of them may be further apart."""
 FLOAT32_STEPS = 200
 """Of a call in float32 at most, but for the smallest batch size: over more steps, at a high rate, a last
 digit leads anywhere."""
@@ -51,13 +53,19 @@ class Repetition:
 
     @classmethod
     def of(cls, plan: Plan, cost: Cost) -> "Repetition":
-        """That of a plan, which ends with the call in which its time is over."""
+        """That of a plan, which ends with the call in which its time is over.
+
+        In float32 it takes more calls, and of each fewer steps, where they would be too few to be judged by.
+        """
         ends, examples = call_ends(plan), plan.phases.examples
         over = [end for end in ends if cost.seconds(end, examples(end), FRAMEWORK) >= MOST_S]
         last = min([*over, ends[-1]])
         whole_s = cost.seconds(last, examples(last), REFERENCE)
+        ends, apart = [end for end in ends if end <= last], -int(-whole_s // MOST_REPEATED_S)
         most_steps = cost.steps_within(MOST_REPEATED_S, plan.phases.batch_sizes[-1], REFERENCE)
-        return cls([end for end in ends if end <= last], -int(-whole_s // MOST_REPEATED_S), most_steps)
+        if plan.precision == "float32" and apart > (closer := max(1, len(ends) // FLOAT32_CALLS)):
+            apart, most_steps = closer, max(1, most_steps * closer // len(ends))
+        return cls(ends, apart, most_steps)
 
     def __call__(self, number: int, batches: np.ndarray) -> int:
         """How many steps, the last ones, of the call of this number are followed."""
