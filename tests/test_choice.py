@@ -126,9 +126,12 @@ def test_a_best_that_the_law_does_not_have_among_the_best_is_doubtful(known):
     summary = known.summary.copy()
     own = (summary["dataset"] == "mnist") & (summary["framework"] == "keras")
     summary.loc[own & (summary["batch_size"] == sizes[0]), "time_to_target_s"] = 1e-3
-    made = choice.choose(replace(known, summary=summary), MNIST, "keras")
+    lucky = replace(known, summary=summary)
+    made = choice.choose(lucky, MNIST, "keras")
     assert made.batch_size == sizes[0]
     assert "shortest by chance" in " ".join(made.doubts)
+    (head,) = (told for told in headline.findings(lucky)["MNIST, MLP"] if told.startswith("Keras: take"))
+    assert "shortest by chance" in head
     assert "by chance" not in " ".join(choice.choose(known, MNIST, "keras").doubts)
 
 

@@ -40,7 +40,16 @@ def sentences(choice: Choice) -> list[str]:
         f"{_by_the_line(choice.largest)}. A larger batch is not thereby faster."
     )
     again = [] if choice.supported else ["Run the study again while the machine does nothing else."]
-    return [*told, *(f"But {doubt}." for doubt in choice.doubts), *again]
+    return [*told, *_doubts(choice), *again]
+
+
+def briefly(choice: Choice) -> str:
+    """What to take, with what makes it doubtful."""
+    return " ".join([sentences(choice)[0], *_doubts(choice)])
+
+
+def _doubts(choice: Choice) -> list[str]:
+    return [f"But {doubt}." for doubt in choice.doubts]
 
 
 def _by_the_line(largest: int | None) -> str:

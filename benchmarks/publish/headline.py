@@ -19,7 +19,7 @@ def findings(results: Results) -> dict[str, list[str]]:
     for workload in results.workloads:
         cells = of_workload(results.summary, workload)
         doubts = [*_disturbance(cells), *_contradictions(cells[cells["disturbed"] == ""])]
-        take = [advice.sentences(made)[0] for made in choices if (made.dataset, made.model) == workload]
+        take = [advice.briefly(made) for made in choices if (made.dataset, made.model) == workload]
         sentences = [
             *doubts,
             *take,
