@@ -26,7 +26,8 @@ def _rates(rates: pd.DataFrame) -> Table:
     return Table(
         name="learning-rates",
         title="Learning rates that were found",
-        caption="The rate with the fewest steps to the target, from the worst seed of the search, or with "
+        caption="The rate with the fewest steps to the target, from the worst seed of the search (of equals, "
+        "from all its seeds together, and then the more accurate one), or with "
         "the best validation accuracy within the budget where the arm looks for accuracy; the seeds are "
         "none of those of the study. As good: the rates that need at most one evaluation more, or lose at "
         "most .2 points, half a step of the grid further out. Trials and examples: what the search trained; "
