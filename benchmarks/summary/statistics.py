@@ -35,14 +35,19 @@ def geometric_mean(values: np.ndarray) -> Estimate:
 
     With a single value the interval is unbounded, not of width 0: it is given as NaN.
     """
-    logs = np.log(np.asarray(values, float))
-    if len(logs) == 0:
+    return Estimate(*(float(np.exp(end)) for end in mean(np.log(np.asarray(values, float)))))
+
+
+def mean(values: np.ndarray) -> Estimate:
+    """Mean of values [n], with Student's t interval; of a single value that is NaN."""
+    values = np.asarray(values, float)
+    if len(values) == 0:
         return UNKNOWN
-    centre = logs.mean()
-    if len(logs) == 1:
-        return Estimate(float(np.exp(centre)), np.nan, np.nan)
-    half = students_t(len(logs)) * logs.std(ddof=1) / np.sqrt(len(logs))
-    return Estimate(*(float(np.exp(x)) for x in (centre, centre - half, centre + half)))
+    centre = float(values.mean())
+    if len(values) == 1:
+        return Estimate(centre, np.nan, np.nan)
+    half = students_t(len(values)) * values.std(ddof=1) / np.sqrt(len(values))
+    return Estimate(centre, float(centre - half), float(centre + half))
 
 
 def paired_ratio(numerators: np.ndarray, denominators: np.ndarray) -> Estimate:
