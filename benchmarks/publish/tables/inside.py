@@ -14,6 +14,8 @@ COLUMNS = {
     "curved_noise_scale": ("Noise scale weighed by curvature (examples)", ("start", "target", "end")),
     "branched_batch": ("Critical batch by branching (examples)", ("start", "target", "end")),
     "training_loss": ("Training loss", ("target", "matched", "end")),
+    "loss_spread": ("Spread of the loss", ("target", "end")),
+    "distance": ("Distance from the start", ("target", "end")),
     "largest_eigenvalue": ("Largest eigenvalue", ("matched", "end")),
     "hessian_trace": ("Trace of the Hessian", ("matched", "end")),
     "sharpness": ("Sharpness φ, ε = 0.001", ("matched", "end")),
@@ -45,7 +47,9 @@ def tables(results: Results) -> list[Table]:
             "compares at; and at the end of the budget. A seed that has none does not count there. Noise "
             "scale: tr Σ / |G|² from gradients of single examples (McCandlish et al. 2018); weighed by "
             "curvature: tr(HΣ) / GᵀHG. By branching: the largest batch size with which half as much "
-            "progress is made from there, or ∞ where all that were tried make it. Largest eigenvalue, trace "
+            "progress is made from there, or ∞ where all that were tried make it. Spread of the loss: the "
+            "standard deviation of the losses of the 32 steps before, around a straight line. Distance: of "
+            "all parameters, |θ − θ₀|. Largest eigenvalue, trace "
             "and width are of 5,000 training examples. "
             "Width: how far along filter-normalised directions the loss has risen by 0.1. B_crit: the "
             "critical batch size of the law, with its 95 % interval. docs/inside.md says how each is "
