@@ -134,6 +134,33 @@ def test_two_sizes_may_stand_for_the_smallest_and_the_largest(empty):
     assert judged(three, of="ratio", sizes=(16, 64), above=2).ours.value == pytest.approx(1)
 
 
+def test_the_best_arm_is_that_of_the_best_validation_at_each_batch_size(empty):
+    """And not that of the test set; runs that diverged, and those of another framework, do not win."""
+    arms = {
+        "slow": {8: (0.90, 0.80), 64: (0.95, 0.85)},
+        "fast": {8: (0.93, 0.75), 64: (0.94, 0.99)},
+        "wild": {8: (0.99, 0.99), 64: (0.20, 0.20)},
+    }
+    rows = [
+        {"dataset": "mnist", "model": "mlp", "arm": arm, "batch_size": size, "seed": seed, "framework": name}
+        | {"validation_accuracy": validated + (name == "keras") * 0.5, "test_accuracy": tested}
+        for arm, by_size in arms.items()
+        for size, (validated, tested) in by_size.items()
+        for seed in SEEDS
+        for name in ("keras", "pytorch")
+    ]
+    runs = pd.DataFrame(rows)
+    wild = (runs["arm"] == "wild") & (runs["seed"] > 2)
+    runs.loc[wild, ["validation_accuracy", "test_accuracy"]] = np.nan
+    found = judged(
+        dataclasses.replace(with_values(empty), runs=runs),
+        **{"table": "runs", "quantity": "test_accuracy", "role": "", "arm": "best", "of": "points"},
+        **{"scale": 100, "below": 0},
+    )
+    assert found.ours.value == pytest.approx(75.0 - 85.0)
+    assert found.n == 5
+
+
 def test_a_mean_along_the_path_is_over_the_path_alone(empty):
     known = with_values(empty)
     assert judged(known, of="path", role="", below=200).ours.value == pytest.approx(math.sqrt(1000 * 10))
@@ -155,8 +182,8 @@ def test_every_finding_is_of_a_study_there_is_and_of_a_column_there_is():
         assert each.quantity in tables[each.table].columns
         assert each.region != (-math.inf, math.inf) and each.region[0] < each.region[1]
         assert len(study.workloads) == len(study.frameworks) == 1
-        named = {arm for arm in (each.arm, each.over) if arm}
-        assert named <= {arm.name for arm in study.arms} and (named or len(study.arms) == 1)
+        named = {arm for arm in (each.arm, each.over) if arm and arm != findings.BEST}
+        assert named <= {arm.name for arm in study.arms} and (each.arm or len(study.arms) == 1)
         assert {*(each.sizes or ())} <= {*study.workloads[0].sizes}
 
 
