@@ -57,7 +57,7 @@ def test_the_default_study_is_a_first_answer():
     (of_mnist,) = sizes(found).values()
     assert min(of_mnist) <= 8, "the side where many small steps cost time"
     assert 4096 <= max(of_mnist) <= 16384, "the side where few large steps cost epochs"
-    assert [arm.name for arm in found.arms] == ["tuned", "fixed-lr"]
+    assert [arm.name for arm in found.arms] == ["tuned", "fixed-lr", "linear-lr"]
     assert [arm.tuned for arm in found.arms] == [True, False]
     assert len(plans(found)) == 3 * 8 * 2
 
