@@ -58,8 +58,8 @@ def test_the_default_study_is_a_first_answer():
     assert min(of_mnist) <= 8, "the side where many small steps cost time"
     assert 4096 <= max(of_mnist) <= 16384, "the side where few large steps cost epochs"
     assert [arm.name for arm in found.arms] == ["tuned", "fixed-lr", "linear-lr"]
-    assert [arm.tuned for arm in found.arms] == [True, False]
-    assert len(plans(found)) == 3 * 8 * 2
+    assert [arm.tuned for arm in found.arms] == [True, False, False]
+    assert len(plans(found)) == 3 * 12 * 2
 
 
 def test_the_published_study_is_the_larger_one():
