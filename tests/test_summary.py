@@ -162,6 +162,9 @@ def test_a_cell_is_certified_by_a_certificate_of_what_trained_it_or_not_at_all()
     assert cells.identity(VERDICT, trained("c0de", "c0de")) == "certified"
     assert cells.identity(VERDICT, trained("c0de", "other")) == cells.OTHER
     assert cells.identity(VERDICT, trained("")) == cells.OTHER
+    of_two = cells.Verdict("certified", "beta c0de")
+    assert cells.identity(of_two, trained("c0de", "beta")) == "certified"
+    assert cells.identity(of_two, trained("c0de", "beta c0de")) == cells.OTHER
     assert cells.identity(None, trained("c0de")) == cells.UNKNOWN
     assert cells.identity(VERDICT, []) == "certified", "a cell that was only timed"
     killed = records(Run(seed=0, status=Status.FAILED), Run(seed=1, status=Status.OUT_OF_MEMORY))

@@ -13,7 +13,7 @@ from tracing import ADAM, MOMENTUM, STUDY, traced
 
 from benchmarks import models
 from benchmarks.common.errors import Problem
-from benchmarks.common.store import Store
+from benchmarks.common.store import Store, digest
 from benchmarks.frameworks.trainer import EXECUTIONS, Steps
 from benchmarks.identity import quantity, subjects, traces
 from benchmarks.identity.difference import differences, first_step_apart, relative_difference
@@ -34,6 +34,7 @@ from benchmarks.identity.trace import (
 )
 from benchmarks.models.layers import Conv, Dense, Dropout, Flatten, ReLU, Residual
 from benchmarks.study import check, study
+from benchmarks.training.dependencies import certified_conditions
 
 REHEARSED = (Stage.EXAGGERATED, Stage.HARSH, Stage.LARGE, Stage.DIVERGED, Stage.SMALLEST, Stage.SIZES)
 REHEARSED += (Stage.CALLS, Stage.SLOW, Stage.SLOW_AGAIN, Stage.STUDIED, Stage.STUDIED_SIZES)
@@ -219,6 +220,20 @@ def test_a_file_has_a_trace_and_conditions_for_each_of_its_executions(digits):
         conditions = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
         assert list(found) == list(conditions) == [f"digits/logistic/adam/{each}" for each in executions]
         assert all(Quantity(Stage.FIRST_LOSS) in trace for trace in found.values())
+
+
+def test_a_certificate_holds_for_the_runs_of_an_adam_whose_beta_2_follows_the_batch_size(digits):
+    arm = {"name": "adam", "optimizer": "adam", "learning_rate": 0.01, "scaling": "none"}
+    workload = {**STUDY["workloads"][0], "model": "logistic", "batch_sizes": [4, 16]}
+    arms = [arm, {**arm, "name": "half-life", "beta_2_reference": 4}]
+    read = check.read({**STUDY, "workloads": [workload], "arms": arms, "seeds": [0]})
+    file = subjects.File("pytorch", "float32")
+    found = traces.conditions_by_arm(read, file, {"digits": digits}, threads=1)
+    for replicate in study.replicates(read):
+        for plan in replicate.plans:
+            own = digest(certified_conditions(plan, data=digits, threads=1))
+            held = found[f"digits/logistic/{plan.cell.arm}/fused"].split()
+            assert own in held and len(held) == (2 if plan.cell.arm == "half-life" else 1)
 
 
 def test_a_run_that_is_forked_does_not_wait_for_threads_that_it_lacks():

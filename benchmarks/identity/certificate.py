@@ -63,7 +63,7 @@ class Certificate(Value):
     from the reference by more than FLOAT32_BOUND, relative to it, null if it never does, and
     `float32_repeats` says whether the same steps, taken twice, give the same numbers to the bit.
     In mixed precision the two are from the reference in float32, as `identity.mixed_precision` says.
-    `conditions` is the digest of what the certificate holds for: a record with another one is not certified.
+    `conditions` are the digests of what it holds for: a record with another one is not certified.
     """
 
     dataset: str

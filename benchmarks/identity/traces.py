@@ -105,13 +105,17 @@ def _told(
 
 
 def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
-    """The digest of what each arm's certificate holds for, by the name of the trace."""
-    return {
-        subject.name: digest(
-            certified_conditions(subject.plans[0], data=data[subject.workload.slug], threads=threads)
-        )
-        for subject in subjects_of(study, file)
-    }
+    """The digests of what each arm's certificate holds for, by the name of the trace.
+
+    There is one for all batch sizes, but where β₂ depends on them.
+    """
+    found = {}
+    for subject in subjects_of(study, file):
+        own = data[subject.workload.slug]
+        plans = {plan.optimizer.beta_2: plan for plan in subject.plans}
+        digests = [digest(certified_conditions(each, data=own, threads=threads)) for each in plans.values()]
+        found[subject.name] = " ".join(digests)
+    return found
 
 
 def check_data(study: Study, files: list[Path], data: dict[str, Dataset]) -> None:

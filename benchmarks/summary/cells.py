@@ -20,7 +20,7 @@ TIMED_MEDIANS = ["step_ms", "flops_per_example", "peak_share", "compile_s", "fir
 
 
 class Verdict(NamedTuple):
-    """The verdict of a certificate, and the digest of what it holds for."""
+    """The verdict of a certificate, and the digests of what it holds for, between spaces."""
 
     text: str
     conditions: str
@@ -31,7 +31,7 @@ def identity(verdict: Verdict | None, records: list[Record]) -> str:
     if verdict is None:
         return UNKNOWN
     trained = [record for record in records if record.run.status not in BROKEN]
-    same = all(record.certified_conditions == verdict.conditions for record in trained)
+    same = all(record.certified_conditions in verdict.conditions.split() for record in trained)
     return verdict.text if same else OTHER
 
 

@@ -38,7 +38,10 @@ CERTIFICATES = table(
             "arrays as a share of what rounding does.",
         ),
         flag("float32_repeats", "Whether the same steps in float32, taken twice, give the same bits."),
-        text("conditions", "Digest of what the certificate holds for; a run with another is not certified."),
+        text(
+            "conditions",
+            "Digests of what the certificate holds for, between spaces; a run with another is not certified.",
+        ),
     ],
     key=["dataset", "model", "arm", "framework", "execution"],
 )
