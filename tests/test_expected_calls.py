@@ -142,7 +142,18 @@ def of_a_start_without(name):
     return warmed_up
 
 
+def with_half_the_threads(original, framework, *given, threads, **named):
+    """And the record says otherwise."""
+    configure = framework.configure
+    framework.configure = lambda *, threads, **others: configure(threads=threads // 2, **others)
+    return original(framework, *given, threads=threads, **named)
+
+
 PLANTS = {
+    "half the threads": (
+        lambda: changed(measure, "record", with_half_the_threads),
+        "compute with other threads",
+    ),
     "the seconds of a framework are cut": (
         lambda: changed(run, "train_to_evaluation", nine_tenths_in_pytorch),
         "the seconds that it tells",

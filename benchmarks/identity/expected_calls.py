@@ -38,6 +38,7 @@ WARM_UP_STEPS = 3
 MOST, PAUSE_S = 1.1, 0.002
 """How many times its own time a trainer may be said to take, and how much longer the machine may take beside.
 """
+THREADS = 5
 TRIES = 3
 """Runs, of which one must be right: a machine pauses now and then."""
 PACE_WARM_UP = 100
@@ -183,8 +184,10 @@ def fault_of_run(name: str, asked: Asked) -> str:
     """What a run asks otherwise of its trainer, or measures otherwise, than it has to; empty if nothing."""
     calls, plan, used = [], plan_of(name, asked), data(asked.n)
     recording = framework(calls, name)
-    record = measure.record(recording, plan, used, threads=1, watching=Shared)
-    made = parts(calls)
+    record = measure.record(recording, plan, used, threads=THREADS, watching=Shared)
+    made, due = parts(calls), {"threads": THREADS, "device": plan.device, "precision": plan.precision}
+    if recording.asked != [due] or record.provenance["threads"] != THREADS:
+        return "it has its framework compute with other threads, elsewhere or in another precision"
     if len(made) != PARTS:
         return f"it starts a trainer anew {len(made)} times, not {PARTS}"
     paced = len(made[0]) - 5, len(made[3]) - 1

@@ -95,9 +95,10 @@ class Recorded:
 def framework(calls: list[Call], name: str) -> SimpleNamespace:
     """A framework whose trainers take calls down, those of the tiny model of `peak_memory` in `tiny`.
 
-    It bears the name of a real one, for what is done otherwise with that one alone.
+    `asked` has what it was configured with. It bears the name of a real one, for what is done otherwise with
+    that one alone.
     """
-    module, tiny = frameworks.module_name(name), []
+    module, tiny, asked = frameworks.module_name(name), [], []
     trainer = type("Trainer", (Recorded,), {"__module__": module})
 
     def built(*, examples: np.ndarray, **_) -> Recorded:
@@ -109,8 +110,9 @@ def framework(calls: list[Call], name: str) -> SimpleNamespace:
     return SimpleNamespace(
         __name__=module,
         tiny=tiny,
+        asked=asked,
         Trainer=built,
-        configure=lambda **_: None,
+        configure=lambda **given: asked.append(given),
         switches=dict,
         device=lambda: Device("cpu", "CPU"),
         reset_peak_memory=lambda: None,
