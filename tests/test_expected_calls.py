@@ -149,7 +149,18 @@ def with_half_the_threads(original, framework, *given, threads, **named):
     return original(framework, *given, threads=threads, **named)
 
 
+def of_the_first_size(original, setup, data, plan):
+    """Of a batch that grows, compilation is told of its first size alone."""
+    made = original(setup, data, plan)
+    share = 1 / len(plan.phases.batch_sizes)
+    return made._replace(start={**made.start, "compile_s": share * made.start["compile_s"]})
+
+
 PLANTS = {
+    "a start without what a batch grows to": (
+        lambda: changed(measure, "warm_up", of_the_first_size),
+        "the seconds of its start",
+    ),
     "half the threads": (
         lambda: changed(measure, "record", with_half_the_threads),
         "compute with other threads",

@@ -14,7 +14,13 @@ import numpy as np
 from benchmarks import models
 from benchmarks.common.quiet import Disturbance, Repetition, Watch
 from benchmarks.datasets.dataset import Dataset
-from benchmarks.identity.expected_run import MOST_STEPS, batches, call_ends, evaluated_steps
+from benchmarks.identity.expected_run import (
+    MOST_STEPS,
+    batches,
+    call_ends,
+    evaluated_steps,
+    examples_after,
+)
 from benchmarks.identity.recorded import (
     COMPILE_S,
     FIRST_S,
@@ -26,6 +32,7 @@ from benchmarks.identity.recorded import (
 )
 from benchmarks.identity.scripted import EXAMPLES, MANY, data
 from benchmarks.models.parameters import initial_parameters
+from benchmarks.recipe.growth import Phase
 from benchmarks.recipe.optimizer import Optimizer
 from benchmarks.recipe.plan import Budget, Evaluations, Plan
 from benchmarks.study.study import Study, for_timing
@@ -67,6 +74,7 @@ class Asked(NamedTuple):
     batch_size: int
     steps: int
     evaluations: Evaluations
+    growth: tuple[Phase, ...] = ()
 
 
 RUNS = {
@@ -75,6 +83,10 @@ RUNS = {
     "of large batches": Asked(5, EXAMPLES, 500, 6, Evaluations(examples=1500)),
     "of very large batches": Asked(6, MANY, 20_000, 6, Evaluations(examples=60_000)),
     "of calls of fewest steps": Asked(4, EXAMPLES, 16, 40, Evaluations(examples=16, steps=12)),
+    "whose batch grows": Asked(
+        *(7, EXAMPLES, 16, 40, Evaluations(examples=150)),
+        growth=(Phase(first_step=30, examples=480, batch_size=48),),
+    ),
 }
 
 
@@ -89,6 +101,7 @@ def plan_of(name: str, asked: Asked) -> Plan:
         optimizer=Optimizer(name="sgd", learning_rate=1.0, total_steps=asked.steps),
         augmentation=[],
         randomness="shared",
+        growth=list(asked.growth),
         target=1.0,
         budget=Budget(epochs=1e9, seconds=1e9),
         evaluations=asked.evaluations,
@@ -116,20 +129,30 @@ def expected(plan: Plan, used: Dataset, paced: tuple[int, int], best: Call) -> l
     paces = [[Call("train", order[: min(of_call, PACE_WARM_UP)]), *whole[1:calls]] for calls in paced]
     reset, layers = Recorded(first := []), models.spec(MODEL, n_classes=2)
     reset.reset(initial_parameters(layers, used.train_x.shape[1:], seed=plan.seed))
-    steps = [Call("train", order[:count]) for count in (1, WARM_UP_STEPS)]
     return [
-        [*first, Call("compile", np.array(size)), *steps, Call("logits", used.validation_x), *paces[0]],
-        [*first, *of_run(plan, used, order)],
+        [*first, *of_start(plan, used, order), *paces[0]],
+        [*first, *of_run(plan, used)],
         [best, Call("logits", used.test_x), Call("logits", used.train_x)],
         [*first, *paces[1]],
     ]
 
 
-def of_run(plan: Plan, used: Dataset, order: np.ndarray) -> list[Call]:
+def of_start(plan: Plan, used: Dataset, order: np.ndarray) -> list[Call]:
+    """The calls before the pace: the memory of a batch that grows is not measured."""
+    larger = [phase.batch_size for phase in plan.growth]
+    compiled = [Call("compile", np.array(size)) for size in (plan.cell.batch_size, *larger)]
+    steps = [Call("train", order[:count]) for count in ((1,) if larger else (1, WARM_UP_STEPS))]
+    for size in larger:
+        steps.append(Call("train", batches(len(used.train_y), seed=plan.seed, batch_size=size, steps=1)))
+    return [*compiled, *steps, Call("logits", used.validation_x)]
+
+
+def of_run(plan: Plan, used: Dataset) -> list[Call]:
     """The calls of the run itself."""
-    calls, start = [], 0
+    calls, start, after = [], 0, examples_after(plan)
+    order = batches(len(used.train_y), seed=plan.seed, batch_size=1, steps=after[-1])[:, 0]
     for end in call_ends(plan):
-        calls.append(Call("train", order[start:end]))
+        calls.append(Call("train", order[after[start] : after[end]].reshape(end - start, -1)))
         if end in evaluated_steps(plan):
             calls.append(Call("logits", used.validation_x))
         start = end
@@ -171,8 +194,8 @@ def tells_its_start(start: dict[str, float | None], calls: list[Call], tiny: lis
 
     Those of the tiny model hold its calls, and nothing of what comes after they are over.
     """
-    compiled, first = (next(call for call in calls if call.what == what) for what in ("compile", "train"))
-    own_s = {"compile_s": compiled.own_s, "first_step_s": first.own_s}
+    compiled, trained = ([call.own_s for call in calls if call.what == what] for what in ("compile", "train"))
+    own_s = {"compile_s": sum(compiled), "first_step_s": trained[0]}
     tiny_model_s = start.get("tiny_model_s") or 0.0
     most_s = tiny[-1].began - tiny[0].began + PAUSE_S
     return COMPILE_S + FIRST_S <= tiny_model_s <= most_s and all(
@@ -190,17 +213,19 @@ def fault_of_run(name: str, asked: Asked) -> str:
         return "it has its framework compute with other threads, elsewhere or in another precision"
     if len(made) != PARTS:
         return f"it starts a trainer anew {len(made)} times, not {PARTS}"
-    paced = len(made[0]) - 5, len(made[3]) - 1
+    begun = 1 + next((place for place, call in enumerate(made[0]) if call.what == "logits"), 0)
+    paced = len(made[0]) - begun, len(made[3]) - 1
     if min(paced) < FEWEST_CALLS or not alike(made, expected(plan, used, paced, made[2][0])):
         return "it asks its trainer for other steps or outputs than a run has to"
-    of_paces = {"before": made[0][5:], "after": made[3][1:]}
+    of_paces = {"before": made[0][begun:], "after": made[3][1:]}
     if not all(tells_pace(record.step_ms.get(when, 0.0), calls) for when, calls in of_paces.items()):
         return "the time of a step that it measures is not the median of its calls"
     if not keeps_time(record.run, made[1], until_s=made[2][0].began):
         return "the seconds that it tells are not those of its calls"
     if not tells_its_start(record.start, made[0], recording.tiny):
         return "the seconds of its start are not those of compilation and first step"
-    if abs(record.measurements["peak_memory_mib"] - OWN_MIB - HELD_MIB) > ROUNDED_MIB:
+    peak_mib = record.measurements.get("peak_memory_mib", OWN_MIB + HELD_MIB if plan.growth else 0.0)
+    if abs(peak_mib - OWN_MIB - HELD_MIB) > ROUNDED_MIB:
         return "the memory that it measures is not what the trainer and its steps hold"
     return ""
 
