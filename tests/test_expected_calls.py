@@ -156,7 +156,18 @@ def of_the_first_size(original, setup, data, plan):
     return made._replace(start={**made.start, "compile_s": share * made.start["compile_s"]})
 
 
+def with_the_memory_of_its_first_size(original, setup, data, plan):
+    """A batch that grows has no size whose memory could be told."""
+    made = original(setup, data, plan)
+    peak_mib = expected_calls.OWN_MIB + expected_calls.HELD_MIB
+    return made._replace(memory={"peak_memory_mib": peak_mib}) if plan.growth else made
+
+
 PLANTS = {
+    "the memory of a batch that grows": (
+        lambda: changed(measure, "warm_up", with_the_memory_of_its_first_size),
+        "the trainer and its steps hold",
+    ),
     "a start without what a batch grows to": (
         lambda: changed(measure, "warm_up", of_the_first_size),
         "the seconds of its start",

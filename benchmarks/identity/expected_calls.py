@@ -46,6 +46,7 @@ MOST, PAUSE_S = 1.1, 0.002
 """How many times its own time a trainer may be said to take, and how much longer the machine may take beside.
 """
 THREADS = 5
+"""That a run is asked to take: a number that nothing else has."""
 TRIES = 3
 """Runs, of which one must be right: a machine pauses now and then."""
 PACE_WARM_UP = 100
@@ -224,10 +225,17 @@ def fault_of_run(name: str, asked: Asked) -> str:
         return "the seconds that it tells are not those of its calls"
     if not tells_its_start(record.start, made[0], recording.tiny):
         return "the seconds of its start are not those of compilation and first step"
-    peak_mib = record.measurements.get("peak_memory_mib", OWN_MIB + HELD_MIB if plan.growth else 0.0)
-    if abs(peak_mib - OWN_MIB - HELD_MIB) > ROUNDED_MIB:
+    if not tells_memory(record.measurements, plan):
         return "the memory that it measures is not what the trainer and its steps hold"
     return ""
+
+
+def tells_memory(measurements: dict[str, float | None], plan: Plan) -> bool:
+    """Whether the peak is what the trainer and its steps hold, and none is told of a batch that grows."""
+    if plan.growth:
+        return not measurements
+    peak_mib = measurements.get("peak_memory_mib") or 0.0
+    return abs(peak_mib - OWN_MIB - HELD_MIB) <= ROUNDED_MIB
 
 
 def tells_pace(step_ms: float, calls: list[Call]) -> bool:

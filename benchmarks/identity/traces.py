@@ -107,14 +107,13 @@ def _told(
 def conditions_by_arm(study: Study, file: File, data: dict[str, Dataset], *, threads: int) -> dict[str, str]:
     """The digests of what each arm's certificate holds for, by the name of the trace.
 
-    There is one for all batch sizes, but where β₂ depends on them.
+    There is one for all batch sizes, unless a setting depends on them, as β₂ may.
     """
     found = {}
     for subject in subjects_of(study, file):
         own = data[subject.workload.slug]
-        plans = {plan.optimizer.beta_2: plan for plan in subject.plans}
-        digests = [digest(certified_conditions(each, data=own, threads=threads)) for each in plans.values()]
-        found[subject.name] = " ".join(digests)
+        held = (digest(certified_conditions(plan, data=own, threads=threads)) for plan in subject.plans)
+        found[subject.name] = " ".join(dict.fromkeys(held))
     return found
 
 

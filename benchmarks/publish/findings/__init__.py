@@ -139,7 +139,9 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_arm(rows: pd.DataFrame, arm: str) -> pd.DataFrame:
-    return _of_best(rows) if arm == BEST else rows[rows["arm"] == arm] if arm else rows
+    if arm == BEST:
+        return _of_best(rows)
+    return rows[rows["arm"] == arm] if arm else rows
 
 
 def _of_best(runs: pd.DataFrame) -> pd.DataFrame:
