@@ -81,6 +81,16 @@ def test_powers_of_two(empty, gain, expected):
     assert told(found) == expected
 
 
+@pytest.mark.parametrize(("gain", "expected"), [(1.2, "holds"), (1.0, "fails")])
+def test_multiples_of_eight_that_are_no_powers_of_two_count_too(empty, gain, expected):
+    sizes = [63, 64, 65, 95, 96, 97, 199, 200, 201, 202, 203]
+    speed = lambda size: 1e4 * (gain if size in (64, 96, 200) else 2 if size == 202 else 1)  # noqa: E731
+    known = dataclasses.replace(empty, throughput=throughput(speed, processes=10, sizes=sizes))
+    found = judged(known, "multiples-of-eight")
+    assert found.effect.value == pytest.approx(gain, rel=0.02)
+    assert (told(found), found.remark) == (expected, "B = 64, 96, 200")
+
+
 @pytest.mark.parametrize(
     ("peak", "linear", "proportional"),
     [

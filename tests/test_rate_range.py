@@ -60,6 +60,15 @@ def test_a_range_ends_half_a_step_beyond_the_outermost_rates_that_train_well(emp
     assert found.loc[256, ["observed", "least", "most"]].tolist() == [2, 1, 3]
 
 
+def test_of_rates_that_are_not_evenly_apart_a_range_ends_halfway_to_the_next(empty):
+    """At B = 4 without the rate of 2^-5: from between 2^-6 and 2^-4 to between 2^-1 and 2^0."""
+    known = grid(empty, narrowing)
+    ((_, runs),) = rate_range.grids(dataclasses.replace(known, runs=known.runs[known.runs["arm"] != "r-5"]))
+    found = rate_range.ranges(runs).groupby("batch_size").first().loc[4]
+    assert np.log2(found[["lo", "hi"]].astype(float)).tolist() == pytest.approx([-5, -0.5])
+    assert found[["observed", "least", "most"]].tolist() == [4.5, 3, 6]
+
+
 def test_a_range_at_the_end_of_the_grid_may_be_as_wide_as_any(empty):
     runs = grid(empty, lambda size, octave: within(-6, -1)(octave)).runs.merge(
         pd.DataFrame({"arm": list(ARMS), "learning_rate": list(ARMS.values())})

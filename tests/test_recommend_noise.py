@@ -57,6 +57,20 @@ def test_the_answer_has_the_batch_size_the_rate_and_the_error(known):
     assert told[2].endswith("0.400 times (s on lab, MNIST, MLP, tuned).")
 
 
+def test_it_tells_how_far_its_rates_were_from_tuned_ones(known):
+    """From .03 at B = 8 and S = 200 the formula has .39 at B = 200 and .585 at B = 600."""
+    rows = [(8, 0.03, "reached", False), (200, 0.78, "reached", False), (600, 0.195, "reached", False)]
+    rows += [(32, 9.0, "reached", True), (64, 9.0, "no-rate-reached", False)]
+    columns = ["batch_size", "learning_rate", "status", "at_edge"]
+    rates = pd.DataFrame(rows, columns=columns).assign(dataset="mnist", model="mlp", arm="tuned")
+    tuned = dataclasses.replace(known, rates=rates)
+    (ratios,) = noise.errors_of_rates([tuned]).values()
+    assert ratios == pytest.approx([0.5, 3.0])
+    told = noise.sentences(tuned, MNIST, [tuned])
+    assert told[3].endswith("from the tuned ones: 0.500 to 3.00 times (s on lab, MNIST, MLP, tuned).")
+    assert noise.sentences(tuned, MNIST, [])[3].startswith("No study here has learning rates")
+
+
 def test_without_a_law_beside_it_it_says_that_nobody_knows_how_far_it_is_off(known):
     for unknown in (
         {"critical_batch": math.nan},
@@ -65,7 +79,7 @@ def test_without_a_law_beside_it_it_says_that_nobody_knows_how_far_it_is_off(kno
     ):
         none = dataclasses.replace(known, critical_batch=known.critical_batch.assign(**unknown))
         told = noise.sentences(known, MNIST, [none])
-        assert told[-1].startswith("No study here has both")
+        assert told[2].startswith("No study here has both")
 
 
 def test_a_study_whose_target_was_never_reached_answers_nothing_and_hinders_no_other(known):

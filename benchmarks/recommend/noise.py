@@ -28,11 +28,39 @@ def errors(studies: list[Results]) -> dict[str, float]:
         laws = known.critical_batch[known.critical_batch["framework"] == ANALYSED_WITH]
         ends = laws[["critical_batch_lo", "critical_batch", "critical_batch_hi"]].astype(float)
         for law in laws[(np.isfinite(ends) & (ends > 0)).all(axis=1)].itertuples():
-            workload, first = (law.dataset, law.model), known.summary.iloc[0]
+            workload = (law.dataset, law.model)
             if own := scale(known, workload, law.arm):
-                name = f"{first['study']} on {first['machine']}, {wording.workload(workload)}, {law.arm}"
-                found[name] = own.value / law.critical_batch
+                found[_named(known, workload, law.arm)] = own.value / law.critical_batch
     return found
+
+
+def errors_of_rates(studies: list[Results]) -> dict[str, list[float]]:
+    """The rates that it predicts over the tuned ones, from the least to the most, by the same names."""
+    found = {}
+    for known in studies:
+        for arm in of_plain_sgd(known, searched_for(known, "steps")):
+            for workload in known.workloads:
+                if ratios := _rates_over_tuned(known, workload, arm):
+                    found[_named(known, workload, arm)] = ratios
+    return found
+
+
+def _rates_over_tuned(known: Results, workload: tuple[str, str], arm: str) -> list[float]:
+    """Those of one arm, from the least to the most. A tuned rate at an end of its range is not known."""
+    rates = of_workload(known.rates, workload)
+    rates = rates[(rates["arm"] == arm) & (rates["status"] == "reached") & ~rates["at_edge"].astype(bool)]
+    tuned, own = rates.set_index("batch_size")["learning_rate"], scale(known, workload, arm)
+    if not own or own.batch_size not in tuned:
+        return []
+    others = tuned.drop(own.batch_size)
+    predicted = tuned[own.batch_size] * rate_over(own.value, others.index.to_numpy(float), own.batch_size)
+    return sorted(predicted / others)
+
+
+def _named(known: Results, workload: tuple[str, str], arm: str) -> str:
+    """The study, the machine, the workload and the arm, in words."""
+    first = known.summary.iloc[0]
+    return f"{first['study']} on {first['machine']}, {wording.workload(workload)}, {arm}"
 
 
 def sentences(known: Results, workload: tuple[str, str], studies: list[Results]) -> list[str]:
@@ -45,7 +73,8 @@ def sentences(known: Results, workload: tuple[str, str], studies: list[Results])
         f"critical batch size, a training with B = {wording.whole(found.value)} takes twice the fewest steps "
         "and twice the fewest examples: a larger batch saves steps and costs ever more examples."
     ]
-    return [*told, *_rate(known, workload, found), _off(errors(studies))]
+    told += _rate(known, workload, found)
+    return [*told, _off(errors(studies)), _off_rates(errors_of_rates(studies))]
 
 
 def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
@@ -74,3 +103,14 @@ def _off(found: dict[str, float]) -> str:
         )
     told = "; ".join(f"{wording.number(ratio)} times ({name})" for name, ratio in found.items())
     return f"Where a study has both, the noise scale was this far from the critical batch size: {told}."
+
+
+def _off_rates(found: dict[str, list[float]]) -> str:
+    """How far predicted learning rates were from tuned ones where both are known."""
+    if not found:
+        return "No study here has learning rates that it predicts beside tuned ones."
+    told = "; ".join(
+        f"{wording.number(ratios[0])} to {wording.number(ratios[-1])} times ({name})"
+        for name, ratios in found.items()
+    )
+    return f"At other batch sizes, its learning rates were this far from the tuned ones: {told}."

@@ -74,8 +74,9 @@ def _narrower(runs: pd.DataFrame, claim: Claim) -> Evidence | None:
 def ranges(runs: pd.DataFrame) -> pd.DataFrame:
     """For each batch size and seed the range of rates around the best one that train well.
 
-    A row has its ends `lo` and `hi`, half a step of the grid further out than the outermost of these rates,
-    and its width in octaves as `observed`, with the `least` and the `most` that it may be.
+    A row has its ends `lo` and `hi`, halfway in octaves between the outermost of these rates and the next one
+    (beyond the grid, as far as on the other side), and its width as `observed`, with the `least` and the
+    `most` that it may be.
     """
     rows = []
     for (size, seed), own in runs.assign(points=points(runs)).groupby(["batch_size", "seed"]):
@@ -107,8 +108,9 @@ def _range(octaves: np.ndarray, tested: np.ndarray) -> dict[str, float]:
     last = int(min(worse[worse > best], default=len(well))) - 1
     beyond = np.concatenate([[-np.inf], octaves, [np.inf]])
     below, above = beyond[first], beyond[last + 2]
-    step = float(np.median(np.diff(octaves))) if len(octaves) > 1 else 0.0
-    lo, hi = octaves[first] - step / 2, octaves[last] + step / 2
+    with_next = np.pad(octaves, 1, mode="reflect", reflect_type="odd")
+    between = (with_next[1:] + with_next[:-1]) / 2
+    lo, hi = between[first], between[last + 1]
     return {
         "lo": 2.0**lo,
         "hi": 2.0**hi,

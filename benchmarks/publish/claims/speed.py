@@ -1,4 +1,4 @@
-"""Evidence from timings: the time of an epoch, what reading the input costs, powers of two."""
+"""Evidence from timings: the time of an epoch, what reading the input costs, round batch sizes."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,7 +12,7 @@ from benchmarks.summary.schema.names import MEASURED
 
 KNEE = 1.1
 """The knee is the smallest batch size whose epoch takes at most this many times the shortest."""
-SMALLEST_POWER = 8
+SMALLEST_ROUND = 8
 """Next to a smaller one, one example more or less is much of the batch."""
 
 
@@ -65,17 +65,27 @@ def data_loading(results: Results, claim: Claim) -> dict[Place, Evidence | None]
 
 def powers_of_two(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
     """The speed at powers of two over that of the sizes one below and one above, all powers together."""
+    return _round(results, claim, lambda size: size & (size - 1) == 0)
+
+
+def multiples_of_eight(results: Results, claim: Claim) -> dict[Place, Evidence | None]:
+    """The same of all multiples of eight, powers of two or not."""
+    return _round(results, claim, lambda size: size % 8 == 0)
+
+
+def _round(results: Results, claim: Claim, is_round: Callable[[int], bool]) -> dict[Place, Evidence | None]:
+    """The speed at these batch sizes over that of the sizes one below and one above."""
 
     def judged(speeds: pd.DataFrame) -> Evidence | None:
-        powers = [b for b in speeds if b & (b - 1) == 0 and {b - 1, b + 1} <= {*speeds}]
-        powers = [b for b in powers if b >= SMALLEST_POWER]
-        if not powers:
+        beside = [size for size in speeds if {size - 1, size + 1} <= {*speeds}]
+        chosen = [size for size in beside if size >= SMALLEST_ROUND and is_round(size)]
+        if not chosen:
             return None
         logs = np.log(speeds)
-        each = [logs[b] - (logs[b - 1] + logs[b + 1]) / 2 for b in powers]
+        each = [logs[size] - (logs[size - 1] + logs[size + 1]) / 2 for size in chosen]
         values = pd.concat(each, axis=1).dropna().mean(axis=1)
         found = of_ratio(exactly(values), claim.region, fewest=claim.fewest)
-        return found.noted(f"B = {', '.join(map(str, powers))}")
+        return found.noted(f"B = {', '.join(map(str, chosen))}")
 
     return _judged(results, judged, execution="fused", quantity="samples_per_s")
 
