@@ -19,6 +19,7 @@ from jax import numpy as jnp
 
 from benchmarks.frameworks.keras_parts import operations, trainer, xla
 from benchmarks.frameworks.keras_parts.blocks import block_rows, blocks, has_convolution
+from benchmarks.frameworks.keras_parts.jax_programs import ONE_GRAPH, Parts, compiled, temporary_bytes
 from benchmarks.frameworks.keras_parts.optimizer import fused_step
 from benchmarks.frameworks.keras_parts.trainer import promote_to
 from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_memory
@@ -26,13 +27,6 @@ from benchmarks.frameworks.trainer import Device, Loaded, Repeated, tells_of_mem
 ONE_KERNEL = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1099511627776"
 """With this flag, XLA on a CPU compiles a loop whose body calls no library, as at batch size 1, into one
 kernel. Otherwise it hands each operation to a thread, which takes longer than such an operation itself."""
-ONE_GRAPH = {
-    "xla_gpu_graph_min_graph_size": 1,
-    "xla_gpu_enable_command_buffer": "FUSION,CUBLAS,CUBLASLT,CUDNN,CUSTOM_CALL,DYNAMIC_SLICE_FUSION,"
-    "CONDITIONAL,WHILE",
-}
-"""With these options, XLA on a GPU compiles a loop into one CUDA graph. Otherwise it waits for the GPU before
-each step, to learn whether the loop goes on. `fit` is compiled without them, as it is for a user."""
 
 
 def configure(*, threads: int, device: str, precision: str) -> None:
@@ -116,7 +110,8 @@ def is_out_of_memory(error: Exception) -> bool:
 class Trainer(trainer.KerasTrainer):
     """See `frameworks.trainer.Trainer`.
 
-    The fused execution is a compiled loop; for models with convolutions on a CPU it is a compiled step.
+    The fused execution is a compiled loop; for models with convolutions on a CPU it is a compiled step, whose
+    micro-batches are programs of their own.
     """
 
     def _prepare_fused(self) -> None:
@@ -134,10 +129,27 @@ class Trainer(trainer.KerasTrainer):
             rows = self._rows(batch_size)
             batches = jax.ShapeDtypeStruct((rows, batch_size), np.int32)
             coefficients = jax.ShapeDtypeStruct((rows, 3), self.precision)
-            block = jax.jit(self._block if self.in_one_loop else self._single, donate_argnums=0)
-            lowered = block.lower(self._state(), self._data, batches, coefficients, np.int32(0))
-            self._compiled[batch_size] = lowered.compile(compiler_options=ONE_GRAPH)
-            self._temporary_bytes[batch_size] = _temporary_bytes(self._compiled[batch_size])
+            if self.settings.accumulation > 1 and not self.in_one_loop:
+                self._compiled[batch_size] = self._in_parts(batches, coefficients)
+                self._temporary_bytes[batch_size] = 0  # on a CPU nobody asks
+                return
+            block = self._block if self.in_one_loop else self._single
+            given = self._state(), self._data, batches, coefficients, np.int32(0)
+            self._compiled[batch_size] = compiled(block, *given, donated=0)
+            self._temporary_bytes[batch_size] = temporary_bytes(self._compiled[batch_size])
+
+    def _in_parts(self, batches: jax.ShapeDtypeStruct, coefficients: jax.ShapeDtypeStruct) -> Parts:
+        """A step in one program would hold the activations of all its micro-batches at once."""
+        n, state = self.settings.accumulation, self._state()
+        trained, averages, _ = state
+        of_part = jax.ShapeDtypeStruct((batches.shape[1] // n,), batches.dtype)
+        total = jax.eval_shape(self._nothing, trained)
+        return Parts(
+            n,
+            compiled(self._nothing, trained),
+            compiled(self._add, (averages, total), trained, self._data, of_part, donated=0),
+            compiled(self._update, state, total, coefficients, donated=0),
+        )
 
     def _on_device(self, examples: np.ndarray) -> jax.Array:
         return jnp.array(examples)
@@ -200,28 +212,45 @@ class Trainer(trainer.KerasTrainer):
     def _step(self, state: list, data: tuple, batch: jax.Array, coefficients: jax.Array) -> tuple:
         """One step as a function of the state: the new state and its metrics (loss, and norm if it clips)."""
         trained, averages, slots = state
-        averages, (loss, gradients) = self._accumulated(trained, averages, data, batch)
+        averages, of_batch = self._accumulated(trained, averages, data, batch)
+        return self._stepped([trained, averages, slots], of_batch, coefficients)
+
+    def _stepped(self, state: list, of_batch: tuple, coefficients: jax.Array) -> tuple:
+        """The same from the mean loss and the mean gradients of the batch."""
+        (trained, averages, slots), (loss, gradients) = state, of_batch
         metrics, trained, slots = fused_step(self.settings, loss, gradients, trained, slots, coefficients)
         return [trained, averages, slots], jnp.stack(metrics)
 
     def _accumulated(self, trained: list, averages: list, data: tuple, batch: jax.Array) -> tuple:
-        """The averages after a batch's micro-batches, and their mean loss and mean gradients.
-
-        Where XLA computes no loops well, the micro-batches are no loop either.
-        """
+        """The averages after a batch's micro-batches, and their mean loss and mean gradients."""
         n = self.settings.accumulation
         if n == 1:
             return self._gradients(trained, averages, data, batch)
 
-        def add(carry: tuple, part: jax.Array) -> tuple:
-            averages, total = carry
-            averages, of_part = self._gradients(trained, averages, data, part)
-            return (averages, jax.tree.map(jnp.add, total, of_part)), None
+        def add(so_far: tuple, part: jax.Array) -> tuple:
+            return self._add(so_far, trained, data, part), None
 
-        zeros = jnp.zeros((), self.precision), jax.tree.map(jnp.zeros_like, trained)
-        unroll = 1 if self.in_one_loop else n
-        (averages, total), _ = jax.lax.scan(add, (averages, zeros), batch.reshape(n, -1), unroll=unroll)
-        return averages, jax.tree.map(lambda each: each / n, total)
+        start = averages, self._nothing(trained)
+        (averages, total), _ = jax.lax.scan(add, start, batch.reshape(n, -1))
+        return averages, self._mean(total)
+
+    def _nothing(self, trained: list) -> tuple:
+        """The loss and the gradients of no micro-batch."""
+        return jnp.zeros((), self.precision), jax.tree.map(jnp.zeros_like, trained)
+
+    def _add(self, so_far: tuple, trained: list, data: tuple, part: jax.Array) -> tuple:
+        """The averages, and the sum of losses and gradients, with one micro-batch more."""
+        averages, total = so_far
+        averages, of_part = self._gradients(trained, averages, data, part)
+        return averages, jax.tree.map(jnp.add, total, of_part)
+
+    def _mean(self, total: tuple) -> tuple:
+        return jax.tree.map(lambda each: each / self.settings.accumulation, total)
+
+    def _update(self, state: list, total: tuple, coefficients: jax.Array) -> tuple:
+        """The end of a step whose micro-batches were programs of their own, as a block of one row."""
+        state, metrics = self._stepped(state, self._mean(total), coefficients[0])
+        return state, metrics[jnp.newaxis]
 
     def _gradients(self, trained: list, averages: list, data: tuple, batch: jax.Array) -> tuple:
         """The running averages after a micro-batch, and its loss and gradients."""
@@ -249,12 +278,6 @@ class Trainer(trainer.KerasTrainer):
         x = jnp.zeros((batches.shape[1], *data[0].shape[1:]), data[0].dtype)
         x, labels = jax.lax.scan(body, x, batches)
         return x, labels
-
-
-def _temporary_bytes(compiled: jax.stages.Compiled) -> int:
-    """Bytes that a compiled function takes beside its arguments; outputs in their place take none."""
-    plan = compiled.memory_analysis()
-    return plan.temp_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 
 
 def _values(model: keras.Model) -> list[list[jax.Array]]:
