@@ -18,15 +18,16 @@ from benchmarks.study import check
 from benchmarks.study.study import for_tracing
 
 ARM = Arm(name="plain", learning_rate=0.0625, momentum=0.875, weight_decay=2.0**-12, scaling="none")
+ADAM = Arm(name="adam", optimizer="adam", learning_rate=2.0**-9, beta_2_reference=64, scaling="none")
 SIZES = [8, 256]
 
 
-def subject(precision):
+def subject(precision, arm=ARM):
     """PyTorch's runs of a study on images that are learnt within some epochs."""
     (workload,) = tracing.STUDY["workloads"]
     given = {
         **tracing.STUDY,
-        "arms": [ARM.model_dump(exclude_none=True, exclude_defaults=True)],
+        "arms": [arm.model_dump(exclude_none=True, exclude_defaults=True)],
         "seeds": [0],
         "workloads": [
             {**workload, "model": "mlp", "batch_sizes": SIZES, "budget": {"epochs": 40, "seconds": 9}}
@@ -39,13 +40,13 @@ def subject(precision):
     return part.subject
 
 
-def followed(name, precision="float64"):
+def followed(name, precision="float64", arm=ARM):
     """How far PyTorch's whole runs are from the reference with a plant; what was raised, in its place."""
     pytorch = frameworks.load("pytorch")
     pytorch.configure(threads=1, device="cpu", precision=precision)
     with {**PLANTS, **OF_FLOAT32}[name]() if name else contextlib.nullcontext():
         try:
-            return record.whole_runs(subject(precision), pytorch, tracing.blobs(), precision=precision)
+            return record.whole_runs(subject(precision, arm), pytorch, tracing.blobs(), precision=precision)
         except RuntimeError as error:
             return str(error)
 

@@ -30,6 +30,13 @@ def test_without_a_plant_the_reference_agrees_to_the_end(in_torch, precision):
     assert largest(made, precision) < 0.2, made
 
 
+@pytest.mark.parametrize("precision", BOUNDS)
+def test_the_reference_takes_the_settings_of_each_batch_size(in_torch, precision):
+    """Of an Adam whose beta_2 follows the batch size."""
+    made = in_torch(followed_plants.followed, None, precision, followed_plants.ADAM)
+    assert largest(made, precision) < 0.2, made
+
+
 @pytest.mark.parametrize(
     "name", [name for name in followed_plants.PLANTS if name not in followed_plants.TOLD]
 )

@@ -112,16 +112,13 @@ def follow(
         RuntimeError: a run ends early, or computes when it is asked for results, so that no clock sees it; or
             its record is not what was seen of it.
     """
-    exact = reference.trainer()
-    rounded = replace(reference, precision=precision).trainer() if precision == "float32" else exact
     trace: Trace = {}
     # Its threads would wait for work on the cores that the framework computes on.
     with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
         for plan in plans_followed(plans, precision):
             optimizer = arm.optimizer_at(plan.cell.batch_size, total_steps=plan.optimizer.total_steps)
-            for each in (exact, rounded):
-                each.retune(optimizer)
-            trace |= named(of_run(framework, plan, data, References(exact, rounded, precision)), plan)
+            references = References.of(replace(reference, optimizer=optimizer), precision)
+            trace |= named(of_run(framework, plan, data, references), plan)
     return trace
 
 

@@ -1,11 +1,12 @@
 """Calls of a training, each repeated by the reference from where the training stood before it."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.frameworks.setup import Setup
 from benchmarks.frameworks.trainer import Trainer
 from benchmarks.identity.difference import (
     BOUND,
@@ -73,6 +74,13 @@ class References:
     precision: str
     largest: dict[str, float] = field(default_factory=dict)
     call: tuple[int, int] = (1, 2**31)
+
+    @classmethod
+    def of(cls, setup: Setup, precision: str) -> "References":
+        """Those of a training; `setup` is in float64."""
+        exact = setup.trainer()
+        rounded = replace(setup, precision=precision).trainer() if precision == "float32" else exact
+        return cls(exact, rounded, precision)
 
     def of_bend(self, name: str) -> float:
         """The part of what a call changes that one example has which lies on the other side of a bend once.
