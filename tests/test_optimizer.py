@@ -88,6 +88,15 @@ def test_momentum_is_more_than_nothing_where_the_optimizer_has_it():
     assert Optimizer(name="sgd", learning_rate=0.1).momentum == 0
 
 
+def test_a_trainer_takes_another_rate_and_nothing_else():
+    """A beta_2 that follows the batch size was once left as it was, without a word."""
+    made = Optimizer(name="adam", learning_rate=0.5, total_steps=4)
+    other = Optimizer(name="adam", learning_rate=0.25, total_steps=8, schedule={"shape": "cosine"})
+    assert made.retuned(other) == other
+    with pytest.raises(ValueError, match="cannot be retuned"):
+        made.retuned(other.model_copy(update={"beta_2": 0.5}))
+
+
 def test_a_range_is_held_to_after_rounding():
     good = {"name": "adam", "learning_rate": 0.1}
     for wrong, said in (

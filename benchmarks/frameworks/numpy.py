@@ -148,7 +148,7 @@ class Trainer:
 
     def retune(self, optimizer: Optimizer) -> None:
         """Take another learning rate, which each step is given."""
-        self.optimizer = optimizer
+        self.optimizer = self.optimizer.retuned(optimizer)
 
     def train(self, batches: np.ndarray) -> Steps:
         """Forward pass, loss, backward pass and update: one step for each row of `batches` [steps, B]."""

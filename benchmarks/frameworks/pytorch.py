@@ -99,7 +99,7 @@ class Trainer:
 
     def retune(self, optimizer: Optimizer) -> None:
         """Take another learning rate, which is an input of the captured graph."""
-        self.settings = self.optimizer.settings = optimizer
+        self.settings = self.optimizer.settings = self.settings.retuned(optimizer)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """The present parameters."""

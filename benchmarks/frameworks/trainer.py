@@ -73,7 +73,10 @@ class Trainer(Protocol):
     def retune(self, optimizer: Optimizer) -> None:
         """Take another learning rate from the next reset on, without compiling anything anew.
 
-        All other settings of the optimizer are the same. This is for the fused execution.
+        This is for the fused execution.
+
+        Raises:
+            ValueError: another setting of the optimizer differs, for which a trainer has to be made anew.
         """
 
     def train(self, batches: np.ndarray) -> Steps:

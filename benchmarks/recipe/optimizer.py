@@ -149,6 +149,17 @@ class Optimizer(Value):
             raise ValueError(f"{self.name} needs a momentum above 0; use sgd to train without momentum")
         return self
 
+    def retuned(self, other: "Optimizer") -> "Optimizer":
+        """The other one, for a trainer that was made for this one and is to take another learning rate.
+
+        Raises:
+            ValueError: they differ in something that a trainer is made for.
+        """
+        rates = {name: getattr(other, name) for name in ("learning_rate", "schedule", "total_steps")}
+        if self.model_copy(update=rates) != other:
+            raise ValueError(f"a trainer for {self} cannot be retuned to {other}")
+        return other
+
     def micro_batches(self, n: int) -> int:
         """The number of micro-batches of n examples; a rest of an epoch that does not divide is one."""
         return self.accumulation if n % self.accumulation == 0 else 1

@@ -156,7 +156,7 @@ class KerasTrainer:
 
     def retune(self, optimizer: Optimizer) -> None:
         """Take another learning rate, which is an input of the fused steps."""
-        self.settings = optimizer
+        self.settings = self.settings.retuned(optimizer)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """The present parameters."""
