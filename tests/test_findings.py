@@ -76,6 +76,19 @@ def test_the_whole_interval_decides(empty, region, verdict):
     assert judged(with_values(empty), of="ratio", **region).verdict == verdict
 
 
+@pytest.mark.parametrize("framework", ["pytorch", "keras"])
+def test_what_is_not_certified_is_not_comparable(empty, framework):
+    """In PyTorch, which trainings are measured in; what another framework lacks does not count."""
+    known = with_values(empty)
+    cell = known.summary.iloc[:1].assign(framework=framework, identity="not certified: loss 1")
+    other = dataclasses.replace(known, summary=cell)
+    told = "not comparable" if framework == "pytorch" else "reproduced"
+    assert judged(other, of="ratio", above=1).verdict == told
+    assert judged(
+        dataclasses.replace(other, summary=cell.assign(arm="x")), of="ratio", above=1, arm="tuned"
+    ).verdict == ("reproduced")
+
+
 def test_too_few_seeds_and_what_was_not_measured_are_not_comparable(empty):
     assert judged(with_values(empty, VALUES[:2]), of="ratio", above=1).verdict == "not comparable"
     assert judged(with_values(empty), of="ratio", above=1, role="matched").verdict == "not comparable"

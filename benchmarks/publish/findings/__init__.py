@@ -13,8 +13,9 @@ import yaml
 from pydantic import Field
 
 from benchmarks.frameworks import ANALYSED_WITH
+from benchmarks.publish.claims.arms import certified
 from benchmarks.publish.claims.claim import Criterion
-from benchmarks.publish.claims.evidence import exactly, of_mean, of_ratio
+from benchmarks.publish.claims.evidence import Place, exactly, of_mean, of_ratio
 from benchmarks.publish.results import Results, with_role
 from benchmarks.summary.statistics import UNKNOWN, Estimate
 
@@ -69,7 +70,8 @@ def of_study(results: Results) -> list[Found]:
 def judged(results: Results, finding: Finding) -> Found:
     """Reproduced where the whole interval lies within the criterion, and not where all of it lies outside.
 
-    It is not told where some seeds lack the value: those that have it are chosen by what they reached.
+    It is not told where some seeds lack the value: those that have it are chosen by what they reached. Where
+    a cell is not certified, nothing can be compared.
     """
     if finding.of == "law":
         estimate, n = _of_law(results, finding), int(results.runs["seed"].nunique())
@@ -77,8 +79,16 @@ def judged(results: Results, finding: Finding) -> Found:
         values = _by_seed(results, finding)
         estimate, n = _mean(values, finding), len(values)
     verdict = _verdict(estimate, finding, n)
+    if not _certified(results, finding):
+        verdict = NOT_COMPARABLE
     some_lack_it = n < results.runs["seed"].nunique() and verdict != NOT_COMPARABLE
     return Found(finding, estimate, n, NOT_TOLD if some_lack_it else verdict)
+
+
+def _certified(results: Results, finding: Finding) -> bool:
+    """Whether the trainings of the arms that it is of are known to be those of the study."""
+    arms = [finding.arm, finding.over] if finding.over else [finding.arm]
+    return all(certified(results, Place("", "", ANALYSED_WITH, "" if arm == BEST else arm)) for arm in arms)
 
 
 def _verdict(ours: Estimate, finding: Finding, n: int) -> str:

@@ -23,9 +23,10 @@ def table(found: list[Found]) -> Table:
         title="What a paper found, and this study",
         caption="A finding is reproduced where the whole 95 % interval of ours lies within the criterion, "
         "not reproduced where all of it lies outside, not told otherwise, and not comparable where the "
-        "study has no such interval. The criteria were written down before the study was run. Intervals "
-        "are Student's over n seeds, or that of the law through all of them; of two laws, all ratios that "
-        "they leave open. Where a seed lacks the value, as where it missed the target, nothing is told.",
+        "study has no such interval or a cell is not certified. The criteria were written down before the "
+        "study was run. Intervals are Student's over n seeds, or that of the law through all of them; of "
+        "two laws, all ratios that they leave open. Where a seed lacks the value, as where it missed the "
+        "target, nothing is told.",
         columns=[Column(head, words=True) for head in HEADS],
         rows=[[Entry(text) for text in _line(each)] for each in found],
         data=pd.DataFrame([_data(each) for each in found]),
