@@ -84,9 +84,8 @@ def test_what_is_not_certified_is_not_comparable(empty, framework):
     other = dataclasses.replace(known, summary=cell)
     told = "not comparable" if framework == "pytorch" else "reproduced"
     assert judged(other, of="ratio", above=1).verdict == told
-    assert judged(
-        dataclasses.replace(other, summary=cell.assign(arm="x")), of="ratio", above=1, arm="tuned"
-    ).verdict == ("reproduced")
+    of_another_arm = dataclasses.replace(other, summary=cell.assign(arm="x"))
+    assert judged(of_another_arm, of="ratio", above=1, arm="tuned").verdict == "reproduced"
 
 
 def test_too_few_seeds_and_what_was_not_measured_are_not_comparable(empty):

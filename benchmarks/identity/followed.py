@@ -117,8 +117,8 @@ def follow(
     with threadpoolctl.threadpool_limits(limits=1, user_api="blas"):
         for plan in plans_followed(plans, precision):
             optimizer = arm.optimizer_at(plan.cell.batch_size, total_steps=plan.optimizer.total_steps)
-            references = References.of(replace(reference, optimizer=optimizer), precision)
-            trace |= named(of_run(framework, plan, data, references), plan)
+            setup = replace(reference, optimizer=optimizer)
+            trace |= named(of_run(framework, plan, data, References.of(setup, precision)), plan)
     return trace
 
 

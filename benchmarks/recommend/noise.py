@@ -73,12 +73,13 @@ def sentences(known: Results, workload: tuple[str, str], studies: list[Results])
         f"critical batch size, a training with B = {wording.whole(found.value)} takes twice the fewest steps "
         "and twice the fewest examples: a larger batch saves steps and costs ever more examples."
     ]
-    told += _rate(known, workload, found)
-    return [*told, _off(errors(studies)), _off_rates(errors_of_rates(studies))]
+    return [*told, *_rate(known, workload, found, studies), _off(errors(studies))]
 
 
-def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
+def _rate(known: Results, workload: tuple[str, str], found: Scale, studies: list[Results]) -> list[str]:
     """The rate that it predicts at the noise scale, from the best one at the batch size of the training.
+
+    How far such rates were off is told with it.
 
     The formula is that of plain SGD, and takes the best rate; of any other it predicts nothing.
     """
@@ -90,7 +91,8 @@ def _rate(known: Results, workload: tuple[str, str], found: Scale) -> list[str]:
     predicted = rate * rate_over(found.value, found.value, found.batch_size)
     return [
         f"The learning rate that it predicts there is {wording.number(predicted)}, from the best one, "
-        f"{wording.number(rate)}, at B = {wording.whole(found.batch_size)}."
+        f"{wording.number(rate)}, at B = {wording.whole(found.batch_size)}.",
+        _off_rates(errors_of_rates(studies)),
     ]
 
 
@@ -113,4 +115,4 @@ def _off_rates(found: dict[str, list[float]]) -> str:
         f"{wording.number(ratios[0])} to {wording.number(ratios[-1])} times ({name})"
         for name, ratios in found.items()
     )
-    return f"At other batch sizes, its learning rates were this far from the tuned ones: {told}."
+    return f"At other batch sizes, such rates were this far from the tuned ones: {told}."

@@ -78,9 +78,7 @@ def judged(results: Results, finding: Finding) -> Found:
     else:
         values = _by_seed(results, finding)
         estimate, n = _mean(values, finding), len(values)
-    verdict = _verdict(estimate, finding, n)
-    if not _certified(results, finding):
-        verdict = NOT_COMPARABLE
+    verdict = _verdict(estimate, finding, n) if _certified(results, finding) else NOT_COMPARABLE
     some_lack_it = n < results.runs["seed"].nunique() and verdict != NOT_COMPARABLE
     return Found(finding, estimate, n, NOT_TOLD if some_lack_it else verdict)
 
